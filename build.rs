@@ -1,0 +1,2 @@
+//! Checks names and versions.
+fn main() {}
