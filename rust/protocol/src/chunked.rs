@@ -1,0 +1,203 @@
+//! The chunked transfer coding (RFC 9112 §7.1), decoded where it lies.
+
+use crate::error::{Excerpt, PeerError};
+use crate::fields::{Fields, trim_whitespace};
+use crate::{head, limits};
+
+/// Decodes one chunked body.
+#[derive(Debug)]
+pub(crate) struct ChunkedDecoder {
+    state: State,
+    /// Bytes of the body that were handed out.
+    delivered: u64,
+    trailers: Fields,
+    /// Bytes that the trailer section may still have.
+    trailer_budget: usize,
+}
+
+#[derive(Debug)]
+enum State {
+    /// A chunk-size line comes next.
+    Size,
+    /// This many bytes of the chunk are still to come, more than none.
+    Data { left: u64, started: bool },
+    /// The chunk's bytes are over; CR LF comes next.
+    DataEnd,
+    /// The last chunk is over; trailer lines and an empty line come next.
+    Trailers,
+    /// All over.
+    Done,
+}
+
+/// What the next bytes of the input are.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// Skip `skip` bytes; the `len` bytes after them are body.
+    Data { skip: usize, len: usize },
+    /// Skip `skip` bytes; what comes after them has not all arrived.
+    NeedMore { skip: usize },
+    /// Skip `skip` bytes; the body is over.
+    Done { skip: usize },
+}
+
+impl ChunkedDecoder {
+    pub(crate) fn new(trailer_budget: usize) -> Self {
+        Self { state: State::Size, delivered: 0, trailers: Fields::default(), trailer_budget }
+    }
+
+    /// Looks at `input` and says what to do with its first bytes. A chunk of at most `whole` bytes is given out when all of
+    /// it has arrived, a larger one in pieces of at most `most` bytes.
+    pub(crate) fn step(&mut self, input: &[u8], whole: usize, most: usize) -> Result<Step, PeerError> {
+        let mut skip = 0;
+        loop {
+            let rest = &input[skip..];
+            match self.state {
+                State::Size => {
+                    let Some(line) = line(rest, |line| PeerError::ChunkSize { line })? else {
+                        return Ok(Step::NeedMore { skip });
+                    };
+                    skip += line.len() + 2;
+                    let size = chunk_size(line)?;
+                    let total = self.delivered.checked_add(size).filter(|&total| total <= limits::BODY_BYTES);
+                    if total.is_none() {
+                        return Err(PeerError::ChunkSize { line: Excerpt::line(line) });
+                    }
+                    self.state = match size {
+                        0 => State::Trailers,
+                        left => State::Data { left, started: false },
+                    };
+                }
+                State::Data { left, started } => {
+                    let arrived = usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
+                    let in_one_piece = !started && left <= whole as u64;
+                    if arrived == 0 || (in_one_piece && (arrived as u64) < left) {
+                        return Ok(Step::NeedMore { skip });
+                    }
+                    let len = if in_one_piece { arrived } else { arrived.min(most) };
+                    self.advance(len);
+                    return Ok(Step::Data { skip, len });
+                }
+                State::DataEnd => match rest {
+                    [] | [b'\r'] => return Ok(Step::NeedMore { skip }),
+                    [b'\r', b'\n', ..] => {
+                        skip += 2;
+                        self.state = State::Size;
+                    }
+                    _ => return Err(PeerError::ChunkEnd { seen: Excerpt::start(&rest[..rest.len().min(2)]) }),
+                },
+                State::Trailers => {
+                    let Some(line) = line(rest, |line| PeerError::Field { line })? else {
+                        return Ok(Step::NeedMore { skip });
+                    };
+                    skip += line.len() + 2;
+                    self.trailer_budget =
+                        self.trailer_budget.checked_sub(line.len() + 2).ok_or(PeerError::HeaderTooLarge)?;
+                    if line.is_empty() {
+                        self.state = State::Done;
+                    } else {
+                        head::parse_trailer(line, &mut self.trailers)?;
+                    }
+                }
+                State::Done => return Ok(Step::Done { skip }),
+            }
+        }
+    }
+
+    /// How many bytes of the chunk may be read past the input, straight to where they are wanted: what is left of a
+    /// chunk that is given out in pieces.
+    pub(crate) fn direct(&self, whole: usize) -> u64 {
+        match self.state {
+            State::Data { left, started } if started || left > whole as u64 => left,
+            _ => 0,
+        }
+    }
+
+    /// Notes that `len` bytes of the chunk were given out.
+    pub(crate) fn advance(&mut self, len: usize) {
+        let State::Data { left, .. } = self.state else { return };
+        let left = left.saturating_sub(len as u64);
+        self.delivered += len as u64;
+        self.state = if left == 0 { State::DataEnd } else { State::Data { left, started: true } };
+    }
+
+    /// The whole size of what must be in the input before the next step can succeed, as far as it is known, in bytes.
+    pub(crate) fn wanted(&self) -> usize {
+        match self.state {
+            State::Data { left, started: false } => usize::try_from(left).unwrap_or(usize::MAX),
+            _ => 1,
+        }
+    }
+
+    pub(crate) fn delivered(&self) -> u64 {
+        self.delivered
+    }
+
+    pub(crate) fn take_trailers(&mut self) -> Fields {
+        std::mem::take(&mut self.trailers)
+    }
+}
+
+/// The first line of `input`, without its CR LF; none if its end has not arrived. Only CR LF ends a line of the coding, and no
+/// other control character than the tab stands in one: where lenient readers disagree, messages are smuggled.
+fn line(input: &[u8], malformed: impl Fn(Excerpt) -> PeerError) -> Result<Option<&[u8]>, PeerError> {
+    const LONGEST: usize = limits::CHUNKED_LINE_BYTES;
+    let visible = &input[..input.len().min(LONGEST + 2)];
+    let Some(end) = visible.iter().position(|&byte| byte == b'\n') else {
+        return if visible.len() == LONGEST + 2 { Err(PeerError::ChunkedLineTooLong) } else { Ok(None) };
+    };
+    let is_clean = |line: &[u8]| line.iter().all(|&byte| byte == b'\t' || !byte.is_ascii_control());
+    match visible[..end].strip_suffix(b"\r") {
+        Some(line) if is_clean(line) => Ok(Some(line)),
+        _ => Err(malformed(Excerpt::start(&visible[..=end]))),
+    }
+}
+
+/// The size that a chunk-size line states: hexadecimal digits, white space that some servers add, and an extension that is
+/// skipped.
+fn chunk_size(line: &[u8]) -> Result<u64, PeerError> {
+    let malformed = || PeerError::ChunkSize { line: Excerpt::line(line) };
+    let digits = line.iter().position(|byte| !byte.is_ascii_hexdigit()).unwrap_or(line.len());
+    let after = trim_whitespace(&line[digits..]);
+    if digits == 0 || digits > limits::CHUNK_SIZE_DIGITS || !(after.is_empty() || after[0] == b';') {
+        return Err(malformed());
+    }
+    let size = line[..digits].iter().fold(0, |size, &digit| {
+        let value = char::from(digit).to_digit(16).unwrap_or_default();
+        size << 4 | u64::from(value)
+    });
+    if size > limits::BODY_BYTES { Err(malformed()) } else { Ok(size) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_chunk_size_is_hexadecimal_with_an_optional_extension() {
+        for (line, size) in [("0", 0), ("a", 10), ("FF", 255), ("5;a=b", 5), ("5 ; x", 5), ("5\t", 5)] {
+            assert_eq!(chunk_size(line.as_bytes()), Ok(size), "{line:?}");
+        }
+        for line in ["", ";", " 5", "5 5", "0x5", "g", "00000000000000005", "8000000000000000", "5x"] {
+            assert!(chunk_size(line.as_bytes()).is_err(), "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_chunk_that_fits_waits_until_all_of_it_is_there() {
+        let mut decoder = ChunkedDecoder::new(100);
+        assert_eq!(decoder.step(b"5\r\nhel", 5, 5), Ok(Step::NeedMore { skip: 3 }));
+        assert_eq!(decoder.wanted(), 5);
+        assert_eq!(decoder.step(b"hello", 5, 5), Ok(Step::Data { skip: 0, len: 5 }));
+        assert_eq!(decoder.step(b"\r\n0\r\n\r\nX", 5, 5), Ok(Step::Done { skip: 7 }));
+    }
+
+    #[test]
+    fn a_larger_chunk_comes_in_pieces() {
+        let mut decoder = ChunkedDecoder::new(100);
+        assert_eq!(decoder.step(b"5\r\nhel", 4, 4), Ok(Step::Data { skip: 3, len: 3 }));
+        assert_eq!(decoder.direct(4), 2);
+        decoder.advance(2);
+        assert_eq!(decoder.direct(4), 0);
+        assert_eq!(decoder.step(b"\r\n", 4, 4), Ok(Step::NeedMore { skip: 2 }));
+    }
+}

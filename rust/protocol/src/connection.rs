@@ -1,0 +1,376 @@
+//! One connection's states, and every transition between them.
+//!
+//! ```text
+//!            begin              read_head                next_body / advance
+//!   Idle ───────────▶ AwaitingHead ──────────▶ Body ───────────────────────▶ Idle, or Over
+//!    ▲                    │  │ 204, 304                                        │
+//!    └────────────────────┘  └─ 101, 2xx to CONNECT ─▶ Switched                └─ when it cannot be reused
+//! ```
+//!
+//! From every state, an error of the peer and `abandon` lead to `Over`, and so does the connection's end.
+
+use crate::chunked::{ChunkedDecoder, Step};
+use crate::error::{CallerError, Excerpt, PeerError};
+use crate::fields::Fields;
+use crate::framing::{self, Framing};
+use crate::head::{self, Head, HeadScanner};
+use crate::limits;
+use crate::request::RequestFacts;
+
+/// The client's side of one connection: it is told what is sent and fed what is received, and does no input or output.
+#[derive(Debug)]
+pub struct Connection {
+    state: State,
+    request: RequestFacts,
+    /// Bytes of header that this exchange has used up.
+    header_bytes: usize,
+    /// Whether the response's head leaves the connection open for another request.
+    keeps_alive: bool,
+    trailers: Fields,
+}
+
+#[derive(Debug)]
+enum State {
+    /// No exchange runs; a request may be sent.
+    Idle,
+    /// A request was begun; its response's head is next.
+    AwaitingHead(HeadScanner),
+    /// The head is read; the body is next.
+    Body(Body),
+    /// The connection speaks another protocol now.
+    Switched,
+    /// No more requests on this connection.
+    Over(Over),
+}
+
+#[derive(Debug)]
+enum Body {
+    Length { left: u64, whole: u64 },
+    Chunked(Box<ChunkedDecoder>),
+    UntilClose { received: u64 },
+}
+
+/// Why a connection takes no more requests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Over {
+    /// The last response was complete, and its head rules out another (RFC 9112 §9.3 and §6.1).
+    NotKeptAlive,
+    /// The body was ended by the end of the connection.
+    EndedWithBody,
+    /// The server ended an idle connection.
+    EndedIdle,
+    /// The server sent bytes that answer no request.
+    Unsolicited,
+    /// The server broke the protocol.
+    Failed,
+    /// The caller left a request unfinished.
+    Abandoned,
+}
+
+/// What [`Connection::read_head`] found.
+#[derive(Debug, PartialEq, Eq)]
+pub enum HeadStep {
+    /// Drop `skip` bytes of the input; the head has not all arrived.
+    NeedMore {
+        /// Bytes to drop.
+        skip: usize,
+    },
+    /// Drop `skip` bytes of the input; this is the final response's head.
+    Head {
+        /// Bytes to drop.
+        skip: usize,
+        /// The head.
+        head: Head,
+        /// How its body ends.
+        framing: Framing,
+    },
+}
+
+/// What [`Connection::next_body`] found.
+#[derive(Debug, PartialEq, Eq)]
+pub enum BodyStep {
+    /// Drop `skip` bytes of the input; the `len` bytes after them are body: take them and drop them too.
+    Data {
+        /// Bytes to drop before the data.
+        skip: usize,
+        /// Bytes of data.
+        len: usize,
+    },
+    /// Drop `skip` bytes of the input; what follows has not all arrived.
+    NeedMore {
+        /// Bytes to drop.
+        skip: usize,
+    },
+    /// Drop `skip` bytes of the input; the body is over.
+    Done {
+        /// Bytes to drop.
+        skip: usize,
+    },
+}
+
+impl Default for Connection {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Connection {
+    /// A connection on which nothing was sent or received.
+    pub fn new() -> Self {
+        Self {
+            state: State::Idle,
+            request: RequestFacts::default(),
+            header_bytes: 0,
+            keeps_alive: false,
+            trailers: Fields::default(),
+        }
+    }
+
+    /// Whether a request may be begun.
+    pub fn is_idle(&self) -> bool {
+        matches!(self.state, State::Idle)
+    }
+
+    /// Whether a response's head is awaited.
+    pub fn awaits_head(&self) -> bool {
+        matches!(self.state, State::AwaitingHead(_))
+    }
+
+    /// Whether a body is being received.
+    pub fn is_in_body(&self) -> bool {
+        matches!(self.state, State::Body(_))
+    }
+
+    /// Whether another protocol has taken over.
+    pub fn is_switched(&self) -> bool {
+        matches!(self.state, State::Switched)
+    }
+
+    /// Why no more requests are taken; none while they are.
+    pub fn over(&self) -> Option<Over> {
+        match self.state {
+            State::Over(over) => Some(over),
+            _ => None,
+        }
+    }
+
+    /// Takes the trailer fields of the last chunked body (RFC 9112 §7.1.2). They are never merged into the head's.
+    pub fn take_trailers(&mut self) -> Fields {
+        std::mem::take(&mut self.trailers)
+    }
+
+    /// Begins an exchange: the request with these facts is about to be sent.
+    pub fn begin(&mut self, request: RequestFacts) -> Result<(), CallerError> {
+        let because = match self.state {
+            State::Idle => {
+                *self = Self { state: State::AwaitingHead(HeadScanner::default()), request, ..Self::new() };
+                return Ok(());
+            }
+            State::AwaitingHead(_) => "a request is already on its way; wait for its response".to_owned(),
+            State::Body(_) => "the last response has not been read to its end; read it first".to_owned(),
+            State::Switched => "the connection speaks another protocol now; connect again".to_owned(),
+            State::Over(over) => format!("{}; connect again", over.reason()),
+        };
+        Err(CallerError::NotIdle { because })
+    }
+
+    /// Reads the response's head from `input`, which starts at the first byte not yet dropped. Interim responses are
+    /// skipped (RFC 9110 §15.2).
+    pub fn read_head(&mut self, input: &[u8]) -> Result<HeadStep, PeerError> {
+        let found = self.find_head(input);
+        if found.is_err() {
+            self.state = State::Over(Over::Failed);
+        }
+        found
+    }
+
+    /// Looks for body in `input`, which starts at the first byte not yet dropped. A chunk of at most `whole` bytes is given
+    /// out in one piece; of everything else at most `most` bytes at a time.
+    pub fn next_body(&mut self, input: &[u8], whole: usize, most: usize) -> Result<BodyStep, PeerError> {
+        let State::Body(body) = &mut self.state else { return Ok(BodyStep::Done { skip: 0 }) };
+        let step = match body {
+            Body::Length { left: 0, .. } => Step::Done { skip: 0 },
+            Body::Length { .. } | Body::UntilClose { .. } => {
+                let len = body.direct(whole).min(input.len() as u64).min(most as u64) as usize;
+                body.advance(len);
+                if len == 0 { Step::NeedMore { skip: 0 } } else { Step::Data { skip: 0, len } }
+            }
+            Body::Chunked(decoder) => match decoder.step(input, whole, most) {
+                Ok(step) => step,
+                Err(error) => {
+                    self.state = State::Over(Over::Failed);
+                    return Err(error);
+                }
+            },
+        };
+        Ok(match step {
+            Step::Data { skip, len } => BodyStep::Data { skip, len },
+            Step::NeedMore { skip } => BodyStep::NeedMore { skip },
+            Step::Done { skip } => {
+                if let Body::Chunked(decoder) = body {
+                    self.trailers = decoder.take_trailers();
+                }
+                self.complete(&input[skip..]);
+                BodyStep::Done { skip }
+            }
+        })
+    }
+
+    /// How many bytes of body come next on the connection once the input is used up, so that they can be read straight to where
+    /// they are wanted; `whole` as in [`next_body`](Self::next_body). After reading them call [`advance`](Self::advance).
+    pub fn direct(&self, whole: usize) -> u64 {
+        match &self.state {
+            State::Body(body) => body.direct(whole),
+            _ => 0,
+        }
+    }
+
+    /// Notes that `len` bytes of body, at most [`direct`](Self::direct), were read past the input.
+    pub fn advance(&mut self, len: usize) {
+        if let State::Body(body) = &mut self.state {
+            body.advance(len);
+        }
+    }
+
+    /// How many bytes the input must have before [`next_body`](Self::next_body) can get further, as far as that is known.
+    pub fn wanted(&self) -> usize {
+        match &self.state {
+            State::Body(Body::Chunked(decoder)) => decoder.wanted(),
+            _ => 1,
+        }
+    }
+
+    /// The server ended the connection, and `input` is what it sent and was not dropped. An end in the wrong place is an error.
+    pub fn end(&mut self, input: &[u8]) -> Result<(), PeerError> {
+        let (over, result) = match &self.state {
+            State::Idle | State::Switched => (Over::EndedIdle, Ok(())),
+            State::AwaitingHead(_) => {
+                let received = self.header_bytes + input.len();
+                let error = if received == 0 { PeerError::NoResponse } else { PeerError::HeadCutShort { received } };
+                (Over::Failed, Err(error))
+            }
+            State::Body(Body::UntilClose { .. } | Body::Length { left: 0, .. }) => (Over::EndedWithBody, Ok(())),
+            State::Body(Body::Length { left, whole }) => {
+                let error = PeerError::BodyCutShort { received: whole - left, announced: Some(*whole) };
+                (Over::Failed, Err(error))
+            }
+            State::Body(Body::Chunked(decoder)) => {
+                let error = PeerError::BodyCutShort { received: decoder.delivered(), announced: None };
+                (Over::Failed, Err(error))
+            }
+            State::Over(over) => (*over, Ok(())),
+        };
+        self.state = State::Over(over);
+        result
+    }
+
+    /// The server sent `input` while no request was under way: whatever it is, it answers nothing, and taking it for the next
+    /// response would let a server, or who writes through it, answer for others (response splitting).
+    pub fn unsolicited(&mut self, input: &[u8]) -> PeerError {
+        self.state = State::Over(Over::Unsolicited);
+        PeerError::Unsolicited { seen: Excerpt::start(input) }
+    }
+
+    /// The request was left unfinished, so that no other may follow it. A response that is being received can still be read.
+    pub fn abandon_request(&mut self) {
+        self.keeps_alive = false;
+        self.request.abandoned = true;
+        if self.is_idle() {
+            self.state = State::Over(Over::Abandoned);
+        }
+    }
+
+    fn find_head(&mut self, input: &[u8]) -> Result<HeadStep, PeerError> {
+        let mut skip = 0;
+        loop {
+            let State::AwaitingHead(scanner) = &mut self.state else { return Ok(HeadStep::NeedMore { skip }) };
+            let empty_lines = head::leading_empty_lines(&input[skip..]);
+            skip += empty_lines;
+            self.header_bytes += empty_lines;
+            let rest = &input[skip..];
+            head::check_start(rest)?;
+            let end = if rest == b"\r" { None } else { scanner.end_of_head(rest) };
+            if self.header_bytes + end.unwrap_or(rest.len()) > limits::HEADER_BYTES {
+                return Err(PeerError::HeaderTooLarge);
+            }
+            let Some(end) = end else { return Ok(HeadStep::NeedMore { skip }) };
+
+            let head = head::parse(&rest[..end])?;
+            let framing = framing::decide(self.request.method, self.request.upgrade, &head)?;
+            skip += end;
+            self.header_bytes += end;
+            if head.status < 200 && head.status != 101 {
+                self.state = State::AwaitingHead(HeadScanner::default());
+                continue;
+            }
+            self.keeps_alive = framing::keeps_alive(&head) && !self.request.abandoned;
+            match self.body_after(&head, framing) {
+                Some(state) => self.state = state,
+                None => self.complete(&input[skip..]),
+            }
+            return Ok(HeadStep::Head { skip, head, framing });
+        }
+    }
+
+    /// The state in which the body of a response is received; none if the response is complete with its head.
+    fn body_after(&self, head: &Head, framing: Framing) -> Option<State> {
+        let body = match framing {
+            Framing::Switched => return Some(State::Switched),
+            // Scripts know the response to HEAD as one with an empty body, which is read like any other.
+            Framing::None if head.status != 204 && head.status != 304 => Body::Length { left: 0, whole: 0 },
+            Framing::None => return None,
+            Framing::Length(whole) => Body::Length { left: whole, whole },
+            Framing::UntilClose => Body::UntilClose { received: 0 },
+            Framing::Chunked => {
+                let budget = limits::HEADER_BYTES - self.header_bytes;
+                Body::Chunked(Box::new(ChunkedDecoder::new(budget)))
+            }
+        };
+        Some(State::Body(body))
+    }
+
+    /// The response is complete and `leftover` came after it.
+    fn complete(&mut self, leftover: &[u8]) {
+        self.state = if self.request.abandoned {
+            State::Over(Over::Abandoned)
+        } else if !self.keeps_alive {
+            State::Over(Over::NotKeptAlive)
+        } else if !leftover.is_empty() {
+            State::Over(Over::Unsolicited)
+        } else {
+            State::Idle
+        };
+    }
+}
+
+impl Body {
+    fn direct(&self, whole: usize) -> u64 {
+        match self {
+            Body::Length { left, .. } => *left,
+            Body::UntilClose { received } => limits::BODY_BYTES - received,
+            Body::Chunked(decoder) => decoder.direct(whole),
+        }
+    }
+
+    fn advance(&mut self, len: usize) {
+        match self {
+            Body::Length { left, .. } => *left = left.saturating_sub(len as u64),
+            Body::UntilClose { received } => *received += len as u64,
+            Body::Chunked(decoder) => decoder.advance(len),
+        }
+    }
+}
+
+impl Over {
+    /// The reason, as the first half of a sentence.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Over::NotKeptAlive => "the server does not keep the connection open after its last response",
+            Over::EndedWithBody => "the last response ended with the connection",
+            Over::EndedIdle => "the server closed the idle connection",
+            Over::Unsolicited => "the server sent bytes that answer no request",
+            Over::Failed => "the connection failed",
+            Over::Abandoned => "the last request was not sent to its end",
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! What can go wrong, and whose fault it is: [`CallerError`] for the program that uses the crate, [`PeerError`] for
+//! the server. Each prints as a sentence for a person, with the offending text in it.
+
+use std::fmt;
+
+use crate::limits;
+
+/// The caller asked for something that must not be sent. Nothing was sent and no state changed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CallerError {
+    /// A control character (CR, LF, NUL, …) stands in the URL.
+    ControlInTarget {
+        /// The URL as it was given.
+        target: String,
+    },
+    /// The URL is not one that this method can be sent with.
+    Target {
+        /// The URL as it was given.
+        target: String,
+        /// What is expected instead.
+        expected: &'static str,
+    },
+    /// A header line cannot be sent.
+    Header {
+        /// The line as it was given.
+        line: String,
+        /// What is wrong with it.
+        problem: &'static str,
+    },
+    /// A header that may stand once was given twice.
+    RepeatedHeader {
+        /// Its name.
+        name: &'static str,
+    },
+    /// `Content-Length` says something else than the body.
+    ContentLength {
+        /// What the header says.
+        said: String,
+        /// How long the body is, in bytes.
+        body: u64,
+    },
+    /// A method that has no body was given one.
+    BodyNotAllowed {
+        /// The method's name.
+        method: &'static str,
+    },
+    /// The connection cannot take a request now.
+    NotIdle {
+        /// What it is doing instead.
+        because: String,
+    },
+}
+
+impl fmt::Display for CallerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ControlInTarget { target } => {
+                write!(f, "the URL {target:?} has a control character in it; percent-encode it or leave it out")
+            }
+            Self::Target { target, expected } => {
+                write!(f, "the URL {target:?} cannot be requested; expected {expected}")
+            }
+            Self::Header { line, problem } => {
+                write!(f, "the header {line:?} {problem}; write it as \"Name: value\"")
+            }
+            Self::RepeatedHeader { name } => {
+                write!(f, "the header {name} was given more than once; give it once")
+            }
+            Self::ContentLength { said, body } => write!(
+                f,
+                "the header says Content-Length: {said}, but the body has {body} bytes; leave the header out and it \
+                 is set for you"
+            ),
+            Self::BodyNotAllowed { method } => {
+                write!(f, "a {method} request cannot have a body; send it without one")
+            }
+            Self::NotIdle { because } => f.write_str(because),
+        }
+    }
+}
+
+impl std::error::Error for CallerError {}
+
+/// The server sent something that is not HTTP/1.1, or ended too early. The connection cannot be used any more.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PeerError {
+    /// The first bytes are not those of an HTTP/1 response.
+    NotHttp {
+        /// How the reply starts.
+        seen: Excerpt,
+    },
+    /// The status line is malformed.
+    StatusLine {
+        /// The line.
+        line: Excerpt,
+    },
+    /// A header or trailer line is malformed.
+    Field {
+        /// Where the trouble is.
+        line: Excerpt,
+    },
+    /// More header than [`limits::HEADER_BYTES`].
+    HeaderTooLarge,
+    /// More fields than [`limits::FIELDS`].
+    TooManyFields,
+    /// `Content-Length` is not one number that makes sense.
+    ContentLength {
+        /// The value, or the values.
+        value: Excerpt,
+    },
+    /// `Transfer-Encoding` is one that this client did not ask for.
+    TransferCoding {
+        /// The value, or the values.
+        value: Excerpt,
+    },
+    /// A chunk-size line is malformed, or over a limit.
+    ChunkSize {
+        /// The line.
+        line: Excerpt,
+    },
+    /// A chunk does not end where its size says.
+    ChunkEnd {
+        /// What stands there instead of CR LF.
+        seen: Excerpt,
+    },
+    /// A chunk-size or trailer line longer than [`limits::CHUNKED_LINE_BYTES`].
+    ChunkedLineTooLong,
+    /// `101 Switching Protocols` without having been asked.
+    UnaskedUpgrade,
+    /// The connection ended before any byte of the response.
+    NoResponse,
+    /// The connection ended inside the head.
+    HeadCutShort {
+        /// Bytes of the head that came.
+        received: usize,
+    },
+    /// The connection ended inside the body.
+    BodyCutShort {
+        /// Bytes of the body that came.
+        received: u64,
+        /// Bytes that were announced; none if the body is chunked.
+        announced: Option<u64>,
+    },
+    /// Bytes came that answer no request.
+    Unsolicited {
+        /// How they start.
+        seen: Excerpt,
+    },
+}
+
+impl fmt::Display for PeerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotHttp { seen } => write!(
+                f,
+                "the reply starts with {seen}, which is not HTTP/1.1; check host, port and whether TLS is needed"
+            ),
+            Self::StatusLine { line } => write!(f, "the server sent a malformed status line: {line}"),
+            Self::Field { line } => write!(f, "the server sent a malformed header: {line}"),
+            Self::HeaderTooLarge => {
+                write!(f, "the server sent more than {} bytes of header, which is the limit", limits::HEADER_BYTES)
+            }
+            Self::TooManyFields => {
+                write!(f, "the server sent more than {} header fields, which is the limit", limits::FIELDS)
+            }
+            Self::ContentLength { value } => write!(
+                f,
+                "the server sent a Content-Length that is not one number from 0 to {}: {value}",
+                limits::BODY_BYTES
+            ),
+            Self::TransferCoding { value } => {
+                write!(f, "the server sent a Transfer-Encoding that was not asked for: {value}")
+            }
+            Self::ChunkSize { line } => write!(f, "the server sent a malformed chunk size: {line}"),
+            Self::ChunkEnd { seen } => {
+                write!(f, "a chunk of the body does not end where its size says; {seen} stands there")
+            }
+            Self::ChunkedLineTooLong => write!(
+                f,
+                "a line of the chunked body is longer than {} bytes, which is the limit",
+                limits::CHUNKED_LINE_BYTES
+            ),
+            Self::UnaskedUpgrade => {
+                f.write_str("the server switched protocols (101) although the request had no Upgrade header")
+            }
+            Self::NoResponse => f.write_str("the server closed the connection without answering"),
+            Self::HeadCutShort { received } => {
+                write!(f, "the connection ended inside the response's head, after {received} bytes")
+            }
+            Self::BodyCutShort { received, announced: Some(announced) } => {
+                write!(f, "the connection ended after {received} of {announced} bytes of the body")
+            }
+            Self::BodyCutShort { received, announced: None } => {
+                write!(f, "the connection ended after {received} bytes of a chunked body, before its last chunk")
+            }
+            Self::Unsolicited { seen } => {
+                write!(f, "the server sent {seen} without having been asked; the connection cannot be used any more")
+            }
+        }
+    }
+}
+
+impl std::error::Error for PeerError {}
+
+/// The start of some received bytes, kept short and printed with escapes.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Excerpt(Vec<u8>);
+
+impl Excerpt {
+    const LONGEST: usize = 60;
+
+    /// The first line of `bytes`, cut to a readable length.
+    pub fn line(bytes: &[u8]) -> Self {
+        Self::start(bytes.split(|&byte| byte == b'\n').next().unwrap_or_default())
+    }
+
+    /// The start of `bytes`, line ends included.
+    pub fn start(bytes: &[u8]) -> Self {
+        Self(bytes[..bytes.len().min(Self::LONGEST + 1)].to_vec())
+    }
+}
+
+impl fmt::Display for Excerpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = &self.0[..self.0.len().min(Self::LONGEST)];
+        let more = if self.0.len() > Self::LONGEST { "…" } else { "" };
+        write!(f, "\"{}{more}\"", shown.escape_ascii())
+    }
+}
+
+impl fmt::Debug for Excerpt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

@@ -1,0 +1,151 @@
+//! Header and trailer fields (RFC 9110 §5): one buffer of lines, and where names and values stand in it.
+
+use std::borrow::Cow;
+
+/// The fields of one head or trailer section, in the order received.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Fields {
+    text: Vec<u8>,
+    lines: Vec<Line>,
+}
+
+/// Positions in `Fields::text`; `start <= name_end < value_start <= end`, and lines do not overlap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Line {
+    start: u32,
+    name_end: u32,
+    value_start: u32,
+    end: u32,
+    /// The field went over several lines (obs-fold, RFC 9112 §5.2); they are joined by one space.
+    folded: bool,
+}
+
+/// One field.
+#[derive(Clone, Copy, Debug)]
+pub struct Field<'a> {
+    line: &'a [u8],
+    name: &'a [u8],
+    value: &'a [u8],
+    folded: bool,
+}
+
+impl Fields {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// All of them, in the order received.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = Field<'_>> {
+        self.lines.iter().map(|line| Field {
+            line: &self.text[line.start as usize..line.end as usize],
+            name: &self.text[line.start as usize..line.name_end as usize],
+            value: &self.text[line.value_start as usize..line.end as usize],
+            folded: line.folded,
+        })
+    }
+
+    /// Those with this name, which is compared without regard to case.
+    pub fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Field<'a>> {
+        self.iter().filter(move |field| field.is(name))
+    }
+
+    /// The elements of a comma-separated list (RFC 9110 §5.6.1) over all fields with this name.
+    pub fn list<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
+        self.named(name).flat_map(|field| field.elements())
+    }
+
+    /// Room for `fields` fields with `bytes` bytes of text.
+    pub(crate) fn with_capacity(fields: usize, bytes: usize) -> Self {
+        Self { text: Vec::with_capacity(bytes), lines: Vec::with_capacity(fields) }
+    }
+
+    /// Adds a field. `line` is the field as received, from the first byte of the name to the last of the value.
+    pub(crate) fn push(&mut self, line: &[u8], name_len: usize, value_len: usize) {
+        self.push_line(line, name_len, value_len, false);
+    }
+
+    /// Adds a field that went over several lines, joining what stands on them.
+    pub(crate) fn push_folded(&mut self, name: &[u8], value: &[u8]) {
+        let mut line = [name, b":"].concat();
+        let parts = value.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).filter(|part| !part.is_empty());
+        for part in parts {
+            line.push(b' ');
+            line.extend_from_slice(part);
+        }
+        let value_len = line.len().saturating_sub(name.len() + 2);
+        self.push_line(&line, name.len(), value_len, true);
+    }
+
+    fn push_line(&mut self, line: &[u8], name_len: usize, value_len: usize, folded: bool) {
+        // The whole text is within `limits::HEADER_BYTES`, so positions fit in 32 bits.
+        let start = self.text.len() as u32;
+        let end = start + line.len() as u32;
+        self.text.extend_from_slice(line);
+        self.lines.push(Line {
+            start,
+            name_end: start + name_len as u32,
+            value_start: end - value_len as u32,
+            end,
+            folded,
+        });
+    }
+}
+
+impl<'a> Field<'a> {
+    /// The whole field as received, such as `Content-Type: text/html`.
+    pub fn line(&self) -> Cow<'a, str> {
+        text(self.line)
+    }
+
+    /// The name in the server's spelling.
+    pub fn name(&self) -> Cow<'a, str> {
+        text(self.name)
+    }
+
+    /// The value without the white space around it.
+    pub fn value(&self) -> Cow<'a, str> {
+        text(self.value)
+    }
+
+    /// The value's bytes.
+    pub fn value_bytes(&self) -> &'a [u8] {
+        self.value
+    }
+
+    /// Whether the name is this one, without regard to case.
+    pub fn is(&self, name: &str) -> bool {
+        self.name.eq_ignore_ascii_case(name.as_bytes())
+    }
+
+    /// Whether the field went over several lines.
+    pub(crate) fn is_folded(&self) -> bool {
+        self.folded
+    }
+
+    /// The value's comma-separated elements, without the white space around them; empty ones too.
+    pub(crate) fn elements(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.value.split(|&byte| byte == b',').map(trim_whitespace)
+    }
+}
+
+/// Header text is UTF-8 where it can be read as that, and Latin-1 otherwise (RFC 9110 §5.5 leaves it open).
+fn text(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => Cow::Owned(bytes.iter().map(|&byte| char::from(byte)).collect()),
+    }
+}
+
+/// Removes OWS (RFC 9110 §5.6.3: spaces and tabs, nothing else) from both ends.
+pub(crate) fn trim_whitespace(bytes: &[u8]) -> &[u8] {
+    let is_ows = |byte: &u8| matches!(byte, b' ' | b'\t');
+    let start = bytes.iter().position(|byte| !is_ows(byte)).unwrap_or(bytes.len());
+    let end = bytes.iter().rposition(|byte| !is_ows(byte)).map_or(start, |last| last + 1);
+    &bytes[start..end]
+}

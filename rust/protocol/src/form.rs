@@ -1,0 +1,33 @@
+//! `application/x-www-form-urlencoded` as Godot writes it: RFC 3986 percent-encoding, and no `+` for spaces.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+/// Everything but the unreserved characters of RFC 3986 §2.3.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A query string that is built pair by pair.
+#[derive(Debug, Default)]
+pub struct QueryString {
+    text: String,
+    pairs: usize,
+}
+
+impl QueryString {
+    /// Adds `key=value`, or `key` alone without a value.
+    pub fn append(&mut self, key: &str, value: Option<&str>) {
+        if self.pairs > 0 {
+            self.text.push('&');
+        }
+        self.pairs += 1;
+        self.text.extend(utf8_percent_encode(key, RESERVED));
+        if let Some(value) = value {
+            self.text.push('=');
+            self.text.extend(utf8_percent_encode(value, RESERVED));
+        }
+    }
+
+    /// The query string.
+    pub fn finish(self) -> String {
+        self.text
+    }
+}

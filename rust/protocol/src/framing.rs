@@ -1,0 +1,134 @@
+//! Where a response's body ends (RFC 9112 §6.3), and whether the connection can serve another request after it (§9.3).
+
+use crate::error::{Excerpt, PeerError};
+use crate::fields::{Fields, trim_whitespace};
+use crate::head::Head;
+use crate::limits;
+use crate::method::Method;
+
+/// How the end of a body is known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Framing {
+    /// There is no body, whatever the fields say.
+    None,
+    /// No body; from here on the connection speaks another protocol.
+    Switched,
+    /// The body comes in chunks.
+    Chunked,
+    /// The body has this many bytes.
+    Length(u64),
+    /// The body ends where the connection ends.
+    UntilClose,
+}
+
+/// Decides the framing in the order of RFC 9112 §6.3; the numbers are that section's.
+/// `upgrade_asked` is whether the request carried an `Upgrade` field.
+pub(crate) fn decide(method: Method, upgrade_asked: bool, head: &Head) -> Result<Framing, PeerError> {
+    // 1. Responses that never have a body. (RFC 9110 §15.2.2 for the switch of protocols.)
+    if head.status == 101 {
+        return if upgrade_asked { Ok(Framing::Switched) } else { Err(PeerError::UnaskedUpgrade) };
+    }
+    if method == Method::Head || head.status < 200 || head.status == 204 || head.status == 304 {
+        return Ok(Framing::None);
+    }
+    // 2. A tunnel.
+    if method == Method::Connect && (200..300).contains(&head.status) {
+        return Ok(Framing::Switched);
+    }
+    // 3. and 4. A transfer coding, which overrides a length.
+    if let Some(framing) = transfer_coding(&head.fields)? {
+        return Ok(framing);
+    }
+    // 5. and 6. A length.
+    if let Some(length) = content_length(&head.fields)? {
+        return Ok(Framing::Length(length));
+    }
+    // 8. (7. is about requests.)
+    Ok(Framing::UntilClose)
+}
+
+/// Whether the fields leave the connection open for another request (RFC 9112 §9.3), and leave no doubt about the
+/// length (§6.1: a coding beside a length, or in HTTP/1.0, may be an attempt at smuggling).
+pub(crate) fn keeps_alive(head: &Head) -> bool {
+    let has_coding = head.fields.named("Transfer-Encoding").next().is_some();
+    if has_coding && (head.minor_version == 0 || head.fields.named("Content-Length").next().is_some()) {
+        return false;
+    }
+    let says = |option: &[u8]| head.fields.list("Connection").any(|element| element.eq_ignore_ascii_case(option));
+    !says(b"close") && (head.minor_version >= 1 || says(b"keep-alive"))
+}
+
+/// The framing that `Transfer-Encoding` gives. This client asks for no coding (it sends no `TE`), so chunked is the
+/// only one that it takes; `identity` was a way to say none.
+fn transfer_coding(fields: &Fields) -> Result<Option<Framing>, PeerError> {
+    let mut chunked = 0;
+    let mut other = false;
+    let mut folded = false;
+    for field in fields.named("Transfer-Encoding") {
+        folded |= field.is_folded();
+        for coding in field.elements() {
+            if coding.eq_ignore_ascii_case(b"chunked") {
+                chunked += 1;
+            } else {
+                other |= !coding.eq_ignore_ascii_case(b"identity");
+            }
+        }
+    }
+    if other || folded || chunked > 1 {
+        return Err(PeerError::TransferCoding { value: joined(fields, "Transfer-Encoding") });
+    }
+    Ok((chunked == 1).then_some(Framing::Chunked))
+}
+
+/// The one number that all `Content-Length` fields agree on.
+fn content_length(fields: &Fields) -> Result<Option<u64>, PeerError> {
+    let malformed = || PeerError::ContentLength { value: joined(fields, "Content-Length") };
+    let mut agreed = None;
+    for field in fields.named("Content-Length") {
+        if field.is_folded() {
+            return Err(malformed());
+        }
+        for element in field.elements() {
+            let length = decimal(element).ok_or_else(malformed)?;
+            if agreed.is_some_and(|agreed| agreed != length) {
+                return Err(malformed());
+            }
+            agreed = Some(length);
+        }
+    }
+    Ok(agreed)
+}
+
+/// A number on the wire: digits and nothing else (`str::parse` would take `+5`), at most [`limits::BODY_BYTES`].
+pub(crate) fn decimal(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits
+        .iter()
+        .try_fold(0u64, |value, &digit| {
+            let digit = digit.is_ascii_digit().then(|| u64::from(digit - b'0'))?;
+            value.checked_mul(10)?.checked_add(digit)
+        })
+        .filter(|&value| value <= limits::BODY_BYTES)
+}
+
+fn joined(fields: &Fields, name: &str) -> Excerpt {
+    let values: Vec<&[u8]> = fields.named(name).map(|field| trim_whitespace(field.value_bytes())).collect();
+    Excerpt::start(&values.join(&b", "[..]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_digits_and_nothing_else() {
+        assert_eq!(decimal(b"0"), Some(0));
+        assert_eq!(decimal(b"0042"), Some(42));
+        assert_eq!(decimal(b"9223372036854775807"), Some(i64::MAX as u64));
+        for wrong in ["", "+5", "-5", "5 ", "0x5", "9223372036854775808", "18446744073709551621"] {
+            assert_eq!(decimal(wrong.as_bytes()), None, "{wrong:?}");
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Requests: checked, and written as the bytes of their head (RFC 9112 §3 and §5).
+
+use crate::error::CallerError;
+use crate::framing;
+use crate::method::Method;
+use crate::target;
+
+/// A request, as the caller describes it.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The method.
+    pub method: Method,
+    /// What to request: a path with or without its `/`, an `http://` or `https://` URL, `host:port` for CONNECT, or `*` for OPTIONS.
+    pub url: &'a str,
+    /// Header lines, `Name: value` each.
+    pub headers: &'a [&'a str],
+    /// The body's length in bytes. The body itself is sent by the caller, right after the head.
+    pub body_len: u64,
+    /// The value of `Host`, unless the caller gives one: the server's name, with its port unless it is the scheme's own.
+    pub host: &'a str,
+    /// The value of `User-Agent`, unless the caller gives one.
+    pub user_agent: &'a str,
+    /// Put before an origin-form target for a proxy that wants absolute URLs (RFC 9112 §3.2.2), such as `http://host:81`; else empty.
+    pub proxy_prefix: &'a str,
+}
+
+/// What must be remembered of a request to read its response.
+#[derive(Clone, Copy, Debug)]
+pub struct RequestFacts {
+    pub(crate) method: Method,
+    /// It carries an `Upgrade` field.
+    pub(crate) upgrade: bool,
+    /// It was not sent to its end.
+    pub(crate) abandoned: bool,
+}
+
+impl Default for RequestFacts {
+    fn default() -> Self {
+        Self { method: Method::Get, upgrade: false, abandoned: false }
+    }
+}
+
+impl Request<'_> {
+    /// Checks the request and gives the bytes of its head, blank line included. `Host`, `Content-Length`, `User-Agent` and
+    /// `Accept: */*` are added where the caller gave none; the caller's lines go out as they are.
+    pub fn encode(&self) -> Result<(Vec<u8>, RequestFacts), CallerError> {
+        let given = self.check_headers()?;
+        self.check_body(&given)?;
+        let target = target::encode(self.method, self.url)?;
+
+        let mut head =
+            String::with_capacity(256 + target.len() + self.headers.iter().map(|h| h.len() + 2).sum::<usize>());
+        head.extend([self.method.as_str(), " "]);
+        if target.starts_with('/') {
+            head.push_str(self.proxy_prefix);
+        }
+        head.extend([&target, " HTTP/1.1\r\n"]);
+        if !given.host {
+            let host = if self.method == Method::Connect { &target } else { self.host };
+            head.extend(["Host: ", host, "\r\n"]);
+        }
+        for line in self.headers {
+            head.extend([*line, "\r\n"]);
+        }
+        if given.content_length.is_none() && (self.body_len > 0 || self.method.anticipates_body()) {
+            head.extend(["Content-Length: ", &self.body_len.to_string(), "\r\n"]);
+        }
+        if !given.user_agent && !self.user_agent.is_empty() {
+            head.extend(["User-Agent: ", self.user_agent, "\r\n"]);
+        }
+        if !given.accept {
+            head.push_str("Accept: */*\r\n");
+        }
+        head.push_str("\r\n");
+        let facts = RequestFacts { method: self.method, upgrade: given.upgrade, abandoned: false };
+        Ok((head.into_bytes(), facts))
+    }
+
+    fn check_headers(&self) -> Result<Given<'_>, CallerError> {
+        let mut given = Given::default();
+        for line in self.headers {
+            let (name, value) = check_header(line)?;
+            let is = |known: &str| name.eq_ignore_ascii_case(known);
+            if is("Host") {
+                once(std::mem::replace(&mut given.host, true), "Host")?;
+            } else if is("Content-Length") {
+                once(given.content_length.replace(value.trim_matches([' ', '\t'])).is_some(), "Content-Length")?;
+            } else if is("Transfer-Encoding") {
+                let problem = "is not needed, since the length of the body is known";
+                return Err(CallerError::Header { line: (*line).to_owned(), problem });
+            }
+            given.user_agent |= is("User-Agent");
+            given.accept |= is("Accept");
+            given.upgrade |= is("Upgrade");
+        }
+        Ok(given)
+    }
+
+    fn check_body(&self, given: &Given<'_>) -> Result<(), CallerError> {
+        if self.body_len > 0 && self.method.forbids_body() {
+            return Err(CallerError::BodyNotAllowed { method: self.method.as_str() });
+        }
+        match given.content_length {
+            Some(said) if framing::decimal(said.as_bytes()) != Some(self.body_len) => {
+                Err(CallerError::ContentLength { said: said.to_owned(), body: self.body_len })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Which of the automatic fields the caller gave.
+#[derive(Default)]
+struct Given<'a> {
+    host: bool,
+    content_length: Option<&'a str>,
+    user_agent: bool,
+    accept: bool,
+    upgrade: bool,
+}
+
+/// Splits a header line, if it may be sent. A line end in it would start another header, or another request.
+fn check_header(line: &str) -> Result<(&str, &str), CallerError> {
+    let refuse = |problem| Err(CallerError::Header { line: line.to_owned(), problem });
+    if line.contains(['\r', '\n', '\0']) {
+        return refuse("has a line end or a NUL in it");
+    }
+    if line.chars().any(|character| character.is_ascii_control() && character != '\t') {
+        return refuse("has a control character in it");
+    }
+    match line.split_once(':') {
+        None => refuse("has no colon"),
+        Some(("", _)) => refuse("has no name"),
+        Some((name, _)) if !is_token(name) => refuse("has a name with a character that may not stand in one"),
+        Some(parts) => Ok(parts),
+    }
+}
+
+fn once(given_before: bool, name: &'static str) -> Result<(), CallerError> {
+    if given_before { Err(CallerError::RepeatedHeader { name }) } else { Ok(()) }
+}
+
+/// RFC 9110 §5.6.2.
+fn is_token(name: &str) -> bool {
+    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+}

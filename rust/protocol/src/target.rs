@@ -1,0 +1,115 @@
+//! Request targets (RFC 9112 §3.2): from what a script calls the URL to what stands in the request line.
+
+use std::borrow::Cow;
+
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
+
+use crate::error::CallerError;
+use crate::method::Method;
+
+/// What may not stand in a target (RFC 3986 §2.2 and §2.3). `%` is left alone, since the URL may be encoded already, and so are
+/// `[` and `]`, which servers take and signatures are made over. Everything beyond ASCII is encoded anyway.
+const NOT_IN_TARGETS: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
+
+/// The request target for `url`. Besides the forms of RFC 9112 a relative one is taken (`index.php`, `?q=1`, nothing), as
+/// scripts write it: the part after the host. A fragment is for the client only and is left out.
+pub(crate) fn encode(method: Method, url: &str) -> Result<Cow<'_, str>, CallerError> {
+    if url.chars().any(|character| character.is_ascii_control()) {
+        return Err(CallerError::ControlInTarget { target: url.to_owned() });
+    }
+    if method == Method::Connect {
+        return authority_form(url).map(Cow::Borrowed);
+    }
+    if method == Method::Options && url == "*" {
+        return Ok(Cow::Borrowed(url));
+    }
+    let url = url.split_once('#').map_or(url, |(before, _)| before);
+    let encoded = Cow::from(utf8_percent_encode(url, NOT_IN_TARGETS));
+    match scheme(url) {
+        None if url.starts_with('/') => Ok(encoded),
+        None => Ok(Cow::Owned(format!("/{encoded}"))),
+        Some(scheme) if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") => {
+            let authority = &url[scheme.len() + 3..];
+            if authority.is_empty() || authority.starts_with(['/', '?']) {
+                return Err(expected(url, "a host after the scheme"));
+            }
+            Ok(encoded)
+        }
+        Some(_) => Err(expected(url, "a path such as \"/index.php\", or an http:// or https:// URL for a proxy")),
+    }
+}
+
+/// The scheme of an absolute URL, such as the `http` of `http://host/`.
+fn scheme(url: &str) -> Option<&str> {
+    let (scheme, _) = url.split_once("://")?;
+    let is_scheme = scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    (is_scheme && !scheme.is_empty()).then_some(scheme)
+}
+
+/// `host:port`, the only form for CONNECT (RFC 9112 §3.2.3).
+fn authority_form(url: &str) -> Result<&str, CallerError> {
+    let is_port =
+        |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0);
+    let is_host = |host: &str| {
+        let name = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=%:".contains(&byte);
+        !name.is_empty() && name.bytes().all(allowed) && (name != host || !name.contains(':'))
+    };
+    match url.rsplit_once(':') {
+        Some((host, port)) if is_host(host) && is_port(port) => Ok(url),
+        _ => Err(expected(url, "host:port for CONNECT")),
+    }
+}
+
+fn expected(url: &str, expected: &'static str) -> CallerError {
+    CallerError::Target { target: url.to_owned(), expected }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_part_after_the_host_becomes_an_origin_form() {
+        for (url, target) in [
+            ("/", "/"),
+            ("", "/"),
+            ("index.php", "/index.php"),
+            ("?q=1", "/?q=1"),
+            ("/a#b?c", "/a"),
+            ("#x", "/"),
+            ("/a b/ü", "/a%20b/%C3%BC"),
+            ("/%41%zz/../x'(y)", "/%41%zz/../x'(y)"),
+            ("/a\"<>\\^`{|}b", "/a%22%3C%3E%5C%5E%60%7B%7C%7Db"),
+            ("/q?filter[a]=b&c=d://e", "/q?filter[a]=b&c=d://e"),
+            ("http://host/x y", "http://host/x%20y"),
+            ("HTTPS://host", "HTTPS://host"),
+        ] {
+            assert_eq!(encode(Method::Get, url).as_deref(), Ok(target), "{url:?}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_a_target_is_refused() {
+        for url in ["/a\r\nb", "/a\0", "/\u{7f}", "\t", "ftp://host/", "http://", "http:///x", "https://?x"] {
+            assert!(encode(Method::Get, url).is_err(), "{url:?}");
+        }
+    }
+
+    #[test]
+    fn connect_takes_host_and_port_only() {
+        for url in ["host:443", "[::1]:80", "10.0.0.1:1"] {
+            assert_eq!(encode(Method::Connect, url).as_deref(), Ok(url));
+        }
+        for url in ["host", "host:", ":80", "host:0", "host:65536", "host:+1", "/x:80", "a b:80", "::1:80", "[]:80"] {
+            assert!(encode(Method::Connect, url).is_err(), "{url:?}");
+        }
+    }
+
+    #[test]
+    fn the_asterisk_is_for_options() {
+        assert_eq!(encode(Method::Options, "*").as_deref(), Ok("*"));
+        assert_eq!(encode(Method::Get, "*").as_deref(), Ok("/*"));
+    }
+}
