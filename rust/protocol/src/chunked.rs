@@ -70,10 +70,10 @@ impl ChunkedDecoder {
                 State::Data { left, started } => {
                     let arrived = usize::try_from(left).unwrap_or(usize::MAX).min(rest.len());
                     let in_one_piece = !started && left <= whole as u64;
-                    if arrived == 0 || (in_one_piece && (arrived as u64) < left) {
+                    let len = if in_one_piece { arrived } else { arrived.min(most) };
+                    if len == 0 || (in_one_piece && (arrived as u64) < left) {
                         return Ok(Step::NeedMore { skip });
                     }
-                    let len = if in_one_piece { arrived } else { arrived.min(most) };
                     self.advance(len);
                     return Ok(Step::Data { skip, len });
                 }

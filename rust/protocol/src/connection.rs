@@ -141,6 +141,11 @@ impl Connection {
         matches!(self.state, State::Body(_))
     }
 
+    /// Whether the body that is being received ends where the connection ends.
+    pub fn ends_with_connection(&self) -> bool {
+        matches!(self.state, State::Body(Body::UntilClose { .. }))
+    }
+
     /// Whether another protocol has taken over.
     pub fn is_switched(&self) -> bool {
         matches!(self.state, State::Switched)
@@ -185,7 +190,8 @@ impl Connection {
     }
 
     /// Looks for body in `input`, which starts at the first byte not yet dropped. A chunk of at most `whole` bytes is given
-    /// out in one piece; of everything else at most `most` bytes at a time.
+    /// out in one piece; of everything else at most `most` bytes at a time. With 0 for both, the body is only looked at: whether it is
+    /// over.
     pub fn next_body(&mut self, input: &[u8], whole: usize, most: usize) -> Result<BodyStep, PeerError> {
         let State::Body(body) = &mut self.state else { return Ok(BodyStep::Done { skip: 0 }) };
         let step = match body {

@@ -1,1 +1,273 @@
-//! The embedded server.
+//! The embedded HTTP server of the demo, the GDScript tests, the benchmark and the soak run.
+//!
+//! It is not part of the product. [`TestServer::start`] opens these addresses on 127.0.0.1, each at
+//! a free port, and dropping the server closes them. The program `test-server` does the same from a
+//! command line.
+//!
+//! | address | what it does |
+//! | --- | --- |
+//! | [`http`](TestServer::http) | HTTP/1.1 as it should be: the routes below |
+//! | [`https`](TestServer::https) | the same over TLS 1.2 and 1.3, ALPN `http/1.1`, with session tickets |
+//! | [`raw`](TestServer::raw) | dictated replies and faults, over plain TCP: the second table |
+//! | [`speaks_first`](TestServer::speaks_first) | sends an SSH banner at once, then nothing |
+//! | [`never_accepts`](TestServer::never_accepts) | a full queue: connecting does not end |
+//! | [`refused_port`](TestServer::refused_port) | refuses connections |
+//!
+//! # Routes of `http` and `https`
+//!
+//! Every route takes every method, reads the request's body to its end before it answers, and
+//! answers HEAD as it would GET, without the body. Parameters are shown with their defaults.
+//!
+//! | route | answer |
+//! | --- | --- |
+//! | `/hello` | text: `Hello from the embedded server.` |
+//! | `/slow?ms=500` | the same, after that time |
+//! | `/json` | a JSON object with a list, a nested object, `true` and `null` |
+//! | `/html` | a page |
+//! | `/image.png` | a picture of 64 by 64 pixels |
+//! | `/empty` | 200 with `Content-Length: 0` |
+//! | `/echo` | JSON: `method`, `target`, `version`, `headers` (pairs of name and value, spelled and ordered as on the wire), `body_length`, `body_crc32`, `body_text` (null above 64 KiB or if it is not UTF-8) |
+//! | `/upload` | JSON: `bytes` and `crc32` of the body, which is not stored |
+//! | `/status/{code}?body=1` | that status, from 200 to 999, with a line of text (none for 204 and 304, an empty one for `body=0`) |
+//! | `/redirect?to=/hello` | 302 with that `Location` |
+//! | `/bytes/{n}?delay_ms=0` | `n` bytes (up to 2^40) with `Content-Length`: 1 MiB of pseudo-random bytes repeated; with a delay, that pause before each 64 KiB |
+//! | `/crc/{n}` | JSON: `bytes` and `crc32` of what `/bytes/{n}`, `/chunked/{n}` and `/until-close/{n}` send |
+//! | `/chunked/{n}?size=16384&delay_ms=0` | the same bytes in chunks of exactly `size` (1 to 2^20); with a delay, that pause before each |
+//! | `/until-close/{n}` | the same bytes without a length: ends with the connection |
+//! | `/stream?lines=5&delay_ms=100` | a chunk per line of text: `line 1 of 5` |
+//! | `/close` | text with `Connection: close`, then closes |
+//! | `/trailers` | chunked text, with the trailers `X-Checksum` (CRC-32 in hex) and `X-Lines` |
+//! | `/early-hints` | 103 with a `Link`, then `/hello` |
+//! | `/headers/{count}?size=20` | `/hello` with that many fields `X-Field-1`… whose values are of that size |
+//! | `/set-cookies` | `/hello` with two `Set-Cookie` fields |
+//! | `/upgrade-echo` | with `Upgrade: echo`: 101, then every byte comes back; else 426 |
+//! | `OPTIONS *` | 200 with `Allow` |
+//!
+//! Numbers that are JSON (`crc32`, `bytes`) are whole and not negative. A wrong number in a path is
+//! 400, an unknown path 404.
+//!
+//! # Routes of `raw`
+//!
+//! It reads a request's head, and not a byte of its body, and decides by the path. What keeps the
+//! connection open can be followed by another request; a body that `Content-Length` announced is
+//! skipped then.
+//!
+//! | route | what is sent |
+//! | --- | --- |
+//! | `/reply?b64=…&close=0&reset=0&split=0&delay_ms=0&ms=50` | exactly these bytes (base64url, padded or not), in pieces of `split` bytes with at least 1 ms between them; then the connection is closed, or reset (`ms` later), or kept |
+//! | `/fault/never-answers` | nothing |
+//! | `/fault/drip?ms=50` | a reply of 43 bytes, one at a time |
+//! | `/fault/stop-in-head`, `stop-in-chunk`, `stop-between-chunks` | a reply up to there, then nothing |
+//! | `/fault/reset-at-once` | a reset |
+//! | `/fault/reset-in-head?ms=50`, `reset-in-body`, `reset-in-chunk` | a reply up to there and, `ms` later, a reset |
+//! | `/fault/half-close` | a reply and the end of the stream; goes on reading |
+//! | `/fault/early-413?ms=50` | 413 with a body, before the request's body; then a reset |
+//! | `/fault/early-413-keep-reading` | the same, but reads on until the client ends |
+//! | `/fault/two-responses` | two replies for one request |
+//! | `/fault/data-after-end` | a reply and bytes behind it |
+//! | `/fault/body-cut-short` | 400 of 1000 bytes, then the end |
+//! | `/fault/megabytes-of-header?mb=4` | that many MiB of fields, then an empty body |
+//! | `/fault/endless-1xx?delay_ms=0`, `endless-small-chunks` | 103 again and again; chunks of one byte |
+//! | `/fault/length-max?ms=50` | `Content-Length` 2^63-1 and a byte from time to time |
+//! | `/fault/gzip-bomb` | 10 MiB of zeros, compressed, as `Content-Encoding: gzip` |
+//! | `/fault/garbage?seed=1&bytes=4096` | random bytes, then the end |
+//! | `/fault/idle-close?ms=50` | a reply that keeps the connection, which then ends after that time |
+//!
+//! A fault ends when the client ends the connection, or after a minute.
+
+mod body;
+mod by_hand;
+mod connection;
+mod content;
+mod faults;
+mod gate;
+mod head;
+mod listeners;
+mod raw;
+mod routes;
+mod tls;
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::mpsc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tokio::runtime;
+use tokio::sync::oneshot;
+
+use crate::listeners::{FullListener, RefusedPort, accept, listen, speak_first};
+
+/// The longest that a fault, an upgraded connection or an idle `raw` connection lasts.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// The ports to listen on; 0, the default, is any free one.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ports {
+    /// The port of [`TestServer::http`].
+    pub http: u16,
+    /// The port of [`TestServer::https`].
+    pub https: u16,
+    /// The port of [`TestServer::raw`].
+    pub raw: u16,
+}
+
+/// A running server. Dropping it ends every connection and closes every port.
+///
+/// ```
+/// use std::io::{Read, Write};
+///
+/// let server = test_server::TestServer::start()?;
+/// let mut stream = std::net::TcpStream::connect(server.http())?;
+/// stream.write_all(b"GET /close HTTP/1.1\r\nHost: localhost\r\n\r\n")?;
+/// let mut reply = String::new();
+/// stream.read_to_string(&mut reply)?;
+/// assert!(reply.ends_with("\r\n\r\nThis connection ends now.\n"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct TestServer {
+    addresses: Addresses,
+    ca_pem: String,
+    never_accepts_at: SocketAddr,
+    refused_at: u16,
+    /// Only held: what they do, they do by being open.
+    _passive: (FullListener, RefusedPort),
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What the server's thread tells its owner.
+#[derive(Clone, Copy, Debug)]
+struct Addresses {
+    http: SocketAddr,
+    https: SocketAddr,
+    raw: SocketAddr,
+    speaks_first: SocketAddr,
+}
+
+impl TestServer {
+    /// Starts a server on 127.0.0.1 at free ports, with a root certificate of its own.
+    ///
+    /// # Errors
+    /// No socket, thread or certificate could be made.
+    pub fn start() -> io::Result<TestServer> {
+        TestServer::start_at(Ports::default())
+    }
+
+    /// Starts a server at these ports.
+    ///
+    /// # Errors
+    /// As for [`TestServer::start`], or a port is taken.
+    pub fn start_at(ports: Ports) -> io::Result<TestServer> {
+        let identity = tls::new_identity()?;
+        let never_accepts = FullListener::new()?;
+        let refused = RefusedPort::new()?;
+        let (stop, stopped) = oneshot::channel();
+        let (started, addresses) = mpsc::channel();
+        let acceptor = identity.acceptor;
+        // The runtime lives and is dropped in a thread of its own: where an async runtime is
+        // running it cannot be.
+        let thread = thread::Builder::new().name("test-server".to_owned()).spawn(move || {
+            let runtime = runtime::Builder::new_multi_thread()
+                .worker_threads(2)
+                .thread_name("test-server-io")
+                .enable_all()
+                .build();
+            let outcome = runtime.and_then(|runtime| {
+                let addresses = runtime.block_on(async { open(ports, acceptor) })?;
+                Ok((runtime, addresses))
+            });
+            match outcome {
+                Ok((runtime, addresses)) => {
+                    if started.send(Ok(addresses)).is_ok() {
+                        // Either way it is the owner's wish: a message, or a sender that was
+                        // dropped.
+                        let _ = runtime.block_on(stopped);
+                    }
+                }
+                Err(error) => drop(started.send(Err(error))),
+            }
+        })?;
+        let addresses = addresses.recv().map_err(io::Error::other)??;
+        Ok(TestServer {
+            addresses,
+            ca_pem: identity.ca_pem,
+            never_accepts_at: never_accepts.address()?,
+            refused_at: refused.port()?,
+            _passive: (never_accepts, refused),
+            stop: Some(stop),
+            thread: Some(thread),
+        })
+    }
+
+    /// The well-behaved server over plain TCP.
+    pub fn http(&self) -> SocketAddr {
+        self.addresses.http
+    }
+
+    /// The well-behaved server over TLS, with a certificate for `localhost`, `127.0.0.1` and `::1`.
+    pub fn https(&self) -> SocketAddr {
+        self.addresses.https
+    }
+
+    /// The server of dictated replies and faults. It also never answers a TLS handshake.
+    pub fn raw(&self) -> SocketAddr {
+        self.addresses.raw
+    }
+
+    /// A server that speaks before it is asked, as SSH does.
+    pub fn speaks_first(&self) -> SocketAddr {
+        self.addresses.speaks_first
+    }
+
+    /// An address where connecting neither succeeds nor fails, because the queue of its listener is
+    /// full.
+    ///
+    /// That is so on Linux; other systems may refuse, or connect and then stay silent.
+    pub fn never_accepts(&self) -> SocketAddr {
+        self.never_accepts_at
+    }
+
+    /// A port of 127.0.0.1 that refuses connections for as long as the server lives.
+    pub fn refused_port(&self) -> u16 {
+        self.refused_at
+    }
+
+    /// The root certificate that a client of [`TestServer::https`] must trust, as PEM.
+    pub fn ca_pem(&self) -> &str {
+        &self.ca_pem
+    }
+}
+
+impl Drop for TestServer {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // A panic in there has been printed; a second one here would hide it.
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Opens the listeners that answer. Must be called inside the runtime.
+fn open(ports: Ports, acceptor: tokio_rustls::TlsAcceptor) -> io::Result<Addresses> {
+    let http = listen(ports.http)?;
+    let https = listen(ports.https)?;
+    let raw = listen(ports.raw)?;
+    let first = listen(0)?;
+    let addresses = Addresses {
+        http: http.local_addr()?,
+        https: https.local_addr()?,
+        raw: raw.local_addr()?,
+        speaks_first: first.local_addr()?,
+    };
+    tokio::spawn(accept(http, connection::serve));
+    tokio::spawn(accept(https, move |stream| {
+        let acceptor = acceptor.clone();
+        async move { connection::serve(acceptor.accept(stream).await?).await }
+    }));
+    tokio::spawn(accept(raw, raw::serve));
+    tokio::spawn(accept(first, speak_first));
+    Ok(addresses)
+}

@@ -1,5 +1,5 @@
 //! A client of the state machine that is fed a reply piece by piece, and tells what came of it.
-#![allow(dead_code, missing_docs, reason = "each test file uses a part")]
+#![allow(dead_code, missing_docs, unreachable_pub, reason = "each test file uses a part")]
 
 use std::mem::discriminant;
 

@@ -1,0 +1,284 @@
+//! The client as its user sees it: one method per method of Godot's `HTTPClient`, callable from every thread.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use http_protocol::{Field, Fields, Head, Method};
+
+use crate::body::{Body, ByteBuffer};
+use crate::engine::{Engine, View};
+use crate::error::{Error, ErrorCode};
+use crate::settings::Settings;
+use crate::status::Status;
+use crate::wait::Cancel;
+
+/// An HTTP/1.1 client for one connection at a time.
+///
+/// Every method takes `&self`. A call that works on the connection takes the engine out for as long as it lasts; another thread's call
+/// meanwhile gets [`ErrorCode::Busy`], getters answer from what the last call left, and [`close`](Self::close) puts a new
+/// engine in its place and has the running call return.
+pub struct HttpClient {
+    gate: Mutex<Gate>,
+}
+
+/// Locked for moments only, never while working on the connection.
+struct Gate {
+    /// None while a call has it.
+    engine: Option<Box<Engine>>,
+    /// Set to end the call that has the engine of this generation.
+    cancel: Arc<Cancel>,
+    /// Counts the engines, so that a call which comes back with a replaced one drops it.
+    generation: u64,
+    settings: Arc<Settings>,
+    view: View,
+    /// The headers of the response in `view` were asked for.
+    headers_read: bool,
+}
+
+impl Default for HttpClient {
+    fn default() -> Self {
+        Self::new(Settings::default())
+    }
+}
+
+impl HttpClient {
+    /// A client that is not connected.
+    pub fn new(settings: Settings) -> Self {
+        let cancel = Arc::new(Cancel::default());
+        let gate = Gate {
+            engine: Some(Box::new(Engine::new(cancel.clone()))),
+            cancel,
+            generation: 0,
+            settings: Arc::new(settings),
+            view: View::default(),
+            headers_read: false,
+        };
+        Self { gate: Mutex::new(gate) }
+    }
+
+    /// Closes what is open and starts to connect to a server. `host` is a name or an address, with or without `http://` or
+    /// `https://`, which then decides on TLS instead of `secure`. A negative `port` is 80, or 443 with TLS.
+    pub fn connect_to_host(&self, host: &str, port: i64, secure: bool) -> Result<(), Error> {
+        self.run(|engine, settings| engine.connect_to_host(host, port, secure, settings))
+    }
+
+    /// Sends a request; the client must be [`Status::Connected`]. `url` is the part after the host; each header is a line `Name: value`.
+    pub fn request(&self, method: Method, url: &str, headers: &[&str], body: Body) -> Result<(), Error> {
+        self.run(|engine, settings| engine.request(method, url, headers, body, settings))
+    }
+
+    /// Gets further with what is under way. Look at [`status`](Self::status) afterwards.
+    pub fn poll(&self) -> Result<(), Error> {
+        self.run(Engine::poll)
+    }
+
+    /// Reads one chunk of the response's body: of a chunked one a whole chunk, if it is at most [`Settings::read_chunk_size`], of
+    /// every other at most that many bytes. Empty if nothing is there yet, or at the end.
+    pub fn read_response_body_chunk<B: ByteBuffer>(&self) -> Result<B, Error> {
+        self.run(Engine::read_chunk)
+    }
+
+    /// Reads all of the body that has arrived, up to 16 MiB, however it was chunked.
+    pub fn read_response_body_available<B: ByteBuffer>(&self) -> Result<B, Error> {
+        self.run(Engine::read_available)
+    }
+
+    /// Closes the connection and forgets the response. Ends a call that another thread is blocked in.
+    pub fn close(&self) {
+        let mut gate = self.lock();
+        gate.cancel.set();
+        gate.cancel = Arc::default();
+        gate.generation += 1;
+        let engine = Box::new(Engine::new(gate.cancel.clone()));
+        let closed = gate.engine.replace(engine);
+        gate.view = View::default();
+        gate.headers_read = false;
+        drop(gate);
+        drop(closed);
+    }
+
+    /// What the client is doing, as of the last call.
+    pub fn status(&self) -> Status {
+        self.lock().view.status
+    }
+
+    /// Whether there is a response whose headers were not asked for yet.
+    pub fn has_response(&self) -> bool {
+        let gate = self.lock();
+        gate.view.head.is_some() && !gate.headers_read
+    }
+
+    /// Whether the response's body comes in chunks.
+    pub fn is_response_chunked(&self) -> bool {
+        self.lock().view.chunked
+    }
+
+    /// The response's status code; 0 without a response.
+    pub fn response_code(&self) -> u16 {
+        self.lock().view.head.as_ref().map_or(0, |head| head.status)
+    }
+
+    /// The head of the response. [`has_response`](Self::has_response) is false from then on.
+    pub fn response_head(&self) -> Option<Arc<Head>> {
+        let mut gate = self.lock();
+        gate.headers_read = true;
+        gate.view.head.clone()
+    }
+
+    /// The values of one header of the response, in the order received.
+    pub fn response_header_values(&self, name: &str) -> Vec<String> {
+        let head = self.lock().view.head.clone();
+        let values = |head: Arc<Head>| head.fields.named(name).map(|field| field.value().into_owned()).collect();
+        head.map(values).unwrap_or_default()
+    }
+
+    /// The response's trailer lines; there are none before the end of a chunked body.
+    pub fn response_trailers(&self) -> Vec<String> {
+        let trailers = self.lock().view.trailers.clone();
+        let lines = |fields: Arc<Fields>| fields.iter().map(|field: Field<'_>| field.line().into_owned()).collect();
+        trailers.map(lines).unwrap_or_default()
+    }
+
+    /// The length of the response's body in bytes; −1 if it is not known beforehand.
+    pub fn response_body_length(&self) -> i64 {
+        self.lock().view.body_length
+    }
+
+    /// How many bytes of the current request, head and body, were handed to the system.
+    pub fn request_bytes_sent(&self) -> u64 {
+        self.lock().view.bytes_sent
+    }
+
+    /// What went wrong last, as a sentence; empty if nothing did since the last connect or request.
+    pub fn error_message(&self) -> String {
+        self.lock().view.message.as_deref().unwrap_or_default().to_owned()
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> Arc<Settings> {
+        self.lock().settings.clone()
+    }
+
+    /// Whether `poll` and reads wait, sleeping, until they have got further.
+    pub fn set_blocking_mode(&self, enabled: bool) {
+        self.change(|settings| settings.blocking = enabled);
+    }
+
+    /// The most bytes that one read gives; an error outside [`Settings::READ_CHUNK_SIZES`].
+    pub fn set_read_chunk_size(&self, bytes: i64) -> Result<(), Error> {
+        let allowed = Settings::READ_CHUNK_SIZES;
+        match usize::try_from(bytes) {
+            Ok(bytes) if allowed.contains(&bytes) => {
+                self.change(|settings| settings.read_chunk_size = bytes);
+                Ok(())
+            }
+            _ => Err(self.refused(Error::invalid(format!(
+                "a read chunk size of {bytes} bytes is not possible; give {} to {}",
+                allowed.start(),
+                allowed.end()
+            )))),
+        }
+    }
+
+    /// How long making a connection may take; none is for ever. Holds from the next `connect_to_host`.
+    pub fn set_connect_timeout(&self, timeout: Option<Duration>) {
+        self.change(|settings| settings.connect_timeout = timeout);
+    }
+
+    /// How long the server may be silent while a response is due; none is for ever.
+    pub fn set_read_timeout(&self, timeout: Option<Duration>) {
+        self.change(|settings| settings.read_timeout = timeout);
+    }
+
+    /// Notes an error that was found before the engine was asked, and hands it back.
+    pub fn refused(&self, error: Error) -> Error {
+        let message = Some(error.message.as_str().into());
+        let mut gate = self.lock();
+        if let Some(engine) = &mut gate.engine {
+            engine.view.message.clone_from(&message);
+        }
+        gate.view.message = message;
+        error
+    }
+
+    /// Lends the engine to `work`.
+    fn run<T>(&self, work: impl FnOnce(&mut Engine, &Settings) -> Result<T, Error>) -> Result<T, Error> {
+        let mut loan = self.lend()?;
+        let settings = loan.settings.clone();
+        let result = work(loan.engine_mut()?, &settings);
+        if let (Err(error), Ok(engine)) = (&result, loan.engine_mut())
+            && error.is_misuse()
+        {
+            engine.view.message = Some(error.message.as_str().into());
+        }
+        result
+    }
+
+    fn lend(&self) -> Result<Loan<'_>, Error> {
+        let mut gate = self.lock();
+        match gate.engine.take() {
+            Some(engine) => Ok(Loan {
+                client: self,
+                engine: Some(engine),
+                generation: gate.generation,
+                settings: gate.settings.clone(),
+            }),
+            None => {
+                drop(gate);
+                let message = "another thread is in the middle of a call on this client; wait for it, or close()";
+                Err(self.refused(Error::new(ErrorCode::Busy, message)))
+            }
+        }
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Settings)) {
+        change(Arc::make_mut(&mut self.lock().settings));
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Gate> {
+        // Nothing in the gate is half done when a panic passes through.
+        self.gate.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for HttpClient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("HttpClient").field("status", &self.status()).finish_non_exhaustive()
+    }
+}
+
+/// An engine that is out of its gate; it goes back when the loan ends.
+struct Loan<'a> {
+    client: &'a HttpClient,
+    engine: Option<Box<Engine>>,
+    generation: u64,
+    settings: Arc<Settings>,
+}
+
+impl Loan<'_> {
+    fn engine_mut(&mut self) -> Result<&mut Engine, Error> {
+        self.engine.as_deref_mut().ok_or_else(|| Error::new(ErrorCode::Failed, "the client lost its engine"))
+    }
+}
+
+impl Drop for Loan<'_> {
+    fn drop(&mut self) {
+        let mut gate = self.client.lock();
+        if gate.generation != self.generation {
+            // The client was closed meanwhile. The engine goes with the loan, after the lock.
+            return;
+        }
+        if std::thread::panicking() {
+            self.engine = Some(Box::new(Engine::new(gate.cancel.clone())));
+        }
+        if let Some(engine) = self.engine.take() {
+            let had_head = gate.view.head.is_some();
+            if engine.view.head.is_none() || !had_head {
+                gate.headers_read = false;
+            }
+            gate.view.clone_from(&engine.view);
+            gate.engine = Some(engine);
+        }
+    }
+}

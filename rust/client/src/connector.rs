@@ -1,0 +1,176 @@
+//! Making a TCP connection to the first address that answers (Happy Eyeballs, RFC 8305).
+
+use std::io;
+use std::net::{IpAddr, SocketAddr};
+use std::time::{Duration, Instant};
+
+use rustix::io::Errno;
+use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::wait::{self, Interest};
+
+/// How long an attempt is alone before the next address is tried beside it (RFC 8305 §5).
+const STAGGER: Duration = Duration::from_millis(250);
+
+/// Connection attempts to the addresses of one server.
+#[derive(Debug)]
+pub(crate) struct Connector {
+    /// Addresses that were not tried yet, the next one last.
+    untried: Vec<SocketAddr>,
+    attempts: Vec<Attempt>,
+    last_start: Instant,
+    /// Why each attempt that is over failed.
+    failures: Vec<String>,
+}
+
+#[derive(Debug)]
+struct Attempt {
+    address: SocketAddr,
+    socket: Socket,
+}
+
+/// What became of the attempts so far.
+#[derive(Debug)]
+pub(crate) enum Progress {
+    Pending,
+    /// The first that succeeded. The others are given up.
+    Connected(Socket),
+    /// None succeeded; why not, for each address.
+    Failed(String),
+}
+
+impl Connector {
+    /// Starts with the first of `addresses`, which are in the order of the system's preference.
+    pub(crate) fn new(addresses: &[IpAddr], port: u16) -> Self {
+        let mut untried: Vec<_> = interleave(addresses).into_iter().map(|ip| SocketAddr::new(ip, port)).collect();
+        untried.reverse();
+        let mut connector = Self { untried, attempts: Vec::new(), last_start: Instant::now(), failures: Vec::new() };
+        connector.start_next();
+        connector
+    }
+
+    /// Looks at the attempts, and starts the next one when it is time.
+    pub(crate) fn poll(&mut self) -> Progress {
+        let mut index = 0;
+        while index < self.attempts.len() {
+            match self.attempts[index].is_connected() {
+                Ok(true) => return Progress::Connected(self.attempts.swap_remove(index).socket),
+                Ok(false) => index += 1,
+                Err(error) => {
+                    let failed = self.attempts.swap_remove(index);
+                    self.failures.push(format!("{}: {}", failed.address, describe(&error)));
+                }
+            }
+        }
+        if self.attempts.is_empty() || self.last_start.elapsed() >= STAGGER {
+            self.start_next();
+        }
+        if self.attempts.is_empty() { Progress::Failed(self.failures.join("; ")) } else { Progress::Pending }
+    }
+
+    /// Sleeps until an attempt gets further, it is time for the next one, or `longest` has passed.
+    pub(crate) fn wait(&self, longest: Duration) -> io::Result<()> {
+        let sockets = self.attempts.iter().map(|attempt| &attempt.socket);
+        wait::wait_for(sockets, Interest::Write, longest).map(drop)
+    }
+
+    /// Whether no attempt could even be started.
+    pub(crate) fn is_hopeless(&self) -> bool {
+        self.attempts.is_empty()
+    }
+
+    /// The addresses that are being tried, for a message.
+    pub(crate) fn addresses(&self) -> String {
+        let tried: Vec<_> = self.attempts.iter().map(|attempt| attempt.address.to_string()).collect();
+        tried.join(", ")
+    }
+
+    /// Starts attempts until one is under way or no address is left.
+    fn start_next(&mut self) {
+        while let Some(address) = self.untried.pop() {
+            match start(address) {
+                Ok(socket) => {
+                    self.attempts.push(Attempt { address, socket });
+                    self.last_start = Instant::now();
+                    return;
+                }
+                Err(error) => self.failures.push(format!("{address}: {}", describe(&error))),
+            }
+        }
+    }
+}
+
+impl Attempt {
+    fn is_connected(&self) -> io::Result<bool> {
+        if !wait::wait_for(std::iter::once(&self.socket), Interest::Write, Duration::ZERO)? {
+            return Ok(false);
+        }
+        if let Some(error) = self.socket.take_error()? {
+            return Err(error);
+        }
+        match self.socket.peer_addr() {
+            Ok(_) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+fn start(address: SocketAddr) -> io::Result<Socket> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    socket.set_nonblocking(true)?;
+    // Without it a small request waits for the acknowledgement of the packet before it.
+    socket.set_tcp_nodelay(true)?;
+    match socket.connect(&address.into()) {
+        Ok(()) => Ok(socket),
+        Err(error) if error.kind() == io::ErrorKind::WouldBlock || is_in_progress(&error) => Ok(socket),
+        Err(error) => Err(error),
+    }
+}
+
+fn is_in_progress(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(Errno::INPROGRESS.raw_os_error())
+}
+
+/// Alternates between the two families, starting with the one that the system prefers (RFC 8305 §4).
+fn interleave(addresses: &[IpAddr]) -> Vec<IpAddr> {
+    let Some(first) = addresses.first() else { return Vec::new() };
+    let (preferred, other): (Vec<IpAddr>, Vec<IpAddr>) =
+        addresses.iter().partition(|address| address.is_ipv6() == first.is_ipv6());
+    let mut other = other.into_iter();
+    let mut mixed = Vec::with_capacity(addresses.len());
+    for address in preferred {
+        mixed.push(address);
+        mixed.extend(other.next());
+    }
+    mixed.extend(other);
+    mixed
+}
+
+/// An operating system's error as words, without its number.
+pub(crate) fn describe(error: &io::Error) -> String {
+    let text = error.to_string();
+    let words = text.split(" (os error").next().unwrap_or(&text);
+    match error.kind() {
+        io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+        io::ErrorKind::ConnectionReset => "connection reset".to_owned(),
+        _ => words.to_lowercase(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn families_alternate_and_the_preferred_one_starts() {
+        let addresses = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<IpAddr>>();
+        let mixed = interleave(&addresses(&["::1", "::2", "::3", "1.1.1.1", "2.2.2.2"]));
+        assert_eq!(mixed, addresses(&["::1", "1.1.1.1", "::2", "2.2.2.2", "::3"]));
+    }
+
+    #[test]
+    fn without_an_address_there_is_no_connection() {
+        assert!(matches!(Connector::new(&[], 80).poll(), Progress::Failed(_)));
+    }
+}

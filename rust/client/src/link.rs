@@ -1,0 +1,227 @@
+//! An open connection: the stream, the protocol's state on it, and the bytes between the two.
+
+use std::io;
+use std::time::{Duration, Instant};
+
+use http_protocol::{Connection, Framing, Head, HeadStep, RequestFacts};
+
+use crate::body::{Body, Outgoing};
+use crate::connector::describe;
+use crate::input::Input;
+use crate::stream::{Probe, Stream};
+use crate::wait::{self, Cancel, Interest};
+
+/// What one call writes at most, in bytes, so that a fast peer cannot hold a frame up.
+const WRITE_PER_CALL: usize = 16 * 1024 * 1024;
+
+/// A connection on which requests are sent and responses received.
+pub(crate) struct Link {
+    pub(crate) stream: Box<dyn Stream>,
+    pub(crate) connection: Connection,
+    pub(crate) input: Input,
+    /// The request, until all of it is written.
+    outgoing: Option<Outgoing>,
+    /// Bytes of the current request, head and body, that were written.
+    pub(crate) bytes_sent: u64,
+    /// Why writing failed. The response may have come all the same, and is read first.
+    write_error: Option<io::Error>,
+    /// The stream is over; nothing more is read from it.
+    pub(crate) ended: Option<Ended>,
+    /// What went wrong behind bytes that were given out; raised by the next read.
+    pub(crate) failure: Option<Failure>,
+    /// When the last byte was received or written.
+    last_activity: Instant,
+}
+
+/// How a stream ended.
+#[derive(Debug)]
+pub(crate) enum Ended {
+    /// The peer said that it will send nothing more.
+    Cleanly,
+    /// An error cut it off.
+    With(io::Error),
+}
+
+/// Why an operation on a link stopped.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// The client was closed by another thread.
+    Closed,
+    /// The connection is of no more use; what happened.
+    Lost(String),
+}
+
+/// Whether and how long a call may wait.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Patience<'a> {
+    pub(crate) blocking: bool,
+    pub(crate) read_timeout: Option<Duration>,
+    pub(crate) cancel: &'a Cancel,
+}
+
+impl Link {
+    pub(crate) fn new(stream: Box<dyn Stream>) -> Self {
+        Self {
+            stream,
+            connection: Connection::new(),
+            input: Input::default(),
+            outgoing: None,
+            bytes_sent: 0,
+            write_error: None,
+            ended: None,
+            failure: None,
+            last_activity: Instant::now(),
+        }
+    }
+
+    /// Whether a request can be sent: the server has not ended the connection, nor sent anything unasked.
+    pub(crate) fn check_idle(&mut self) -> Result<(), Failure> {
+        if let Some(over) = self.connection.over() {
+            return Err(Failure::Lost(format!("{}; connect again", over.reason())));
+        }
+        match self.stream.probe() {
+            Ok(Probe::Quiet) => Ok(()),
+            Ok(Probe::Data) if self.connection.is_switched() => Ok(()),
+            Ok(Probe::Data) => {
+                let mut start = [0; 64];
+                let count = self.stream.read(&mut start).unwrap_or(0);
+                Err(Failure::Lost(self.connection.unsolicited(&start[..count]).to_string()))
+            }
+            Ok(Probe::End) => Err(Failure::Lost("the server closed the idle connection; connect again".to_owned())),
+            Err(error) => Err(Failure::Lost(format!("the idle connection broke: {}; connect again", describe(&error)))),
+        }
+    }
+
+    /// Begins an exchange and sends what the stream takes at once.
+    pub(crate) fn begin(&mut self, head: Vec<u8>, facts: RequestFacts, body: Body) -> Result<(), crate::Error> {
+        self.connection.begin(facts)?;
+        self.outgoing = Some(Outgoing::new(head, body));
+        self.bytes_sent = 0;
+        self.last_activity = Instant::now();
+        self.send();
+        Ok(())
+    }
+
+    /// Writes of the request what the stream takes. A failure to write is kept: the server may have answered before it.
+    pub(crate) fn send(&mut self) {
+        let Some(outgoing) = &mut self.outgoing else { return };
+        let limit = outgoing.written() + WRITE_PER_CALL;
+        while !outgoing.is_written() && outgoing.written() < limit {
+            let (head, body) = outgoing.rest();
+            match self.stream.write(head, body) {
+                Ok(count) => {
+                    outgoing.advance(count);
+                    self.bytes_sent += count as u64;
+                    self.last_activity = Instant::now();
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) => {
+                    self.write_error = Some(error);
+                    self.give_up_request();
+                    return;
+                }
+            }
+        }
+        if outgoing.is_written() {
+            self.outgoing = None;
+        }
+    }
+
+    /// Gets further with the request and the response's head. None as long as the head has not all arrived.
+    pub(crate) fn receive_head(&mut self, patience: Patience<'_>) -> Result<Option<(Head, Framing)>, Failure> {
+        loop {
+            self.send();
+            match self.input.fill(&mut *self.stream, 1) {
+                Ok(0) => return Err(self.ended_in_head(None)),
+                Ok(_) => {
+                    self.last_activity = Instant::now();
+                    match self.connection.read_head(self.input.bytes()) {
+                        Ok(HeadStep::Head { skip, head, framing }) => {
+                            self.input.consume(skip);
+                            self.after_head(&head);
+                            return Ok(Some((head, framing)));
+                        }
+                        Ok(HeadStep::NeedMore { skip }) => {
+                            let more_may_wait = self.input.is_full();
+                            self.input.consume(skip);
+                            if more_may_wait {
+                                continue;
+                            }
+                        }
+                        Err(error) => return Err(Failure::Lost(error.to_string())),
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(self.ended_in_head(Some(error))),
+            }
+            if !patience.blocking {
+                self.check_timeout(patience)?;
+                return Ok(None);
+            }
+            self.sleep(patience)?;
+        }
+    }
+
+    /// The response is complete.
+    pub(crate) fn finish(&mut self) {
+        if self.outgoing.is_some() {
+            self.give_up_request();
+        }
+        self.input.release();
+    }
+
+    /// Sleeps for a moment, or until the stream is ready.
+    pub(crate) fn sleep(&mut self, patience: Patience<'_>) -> Result<(), Failure> {
+        let interest = if self.outgoing.is_some() { Interest::Both } else { Interest::Read };
+        let deadline = patience.read_timeout.map(|timeout| self.last_activity + timeout);
+        let slept = self.stream.wait(interest, wait::slice(deadline));
+        if patience.cancel.is_set() {
+            return Err(Failure::Closed);
+        }
+        slept.map_err(|error| Failure::Lost(format!("waiting for the server failed: {}", describe(&error))))?;
+        self.check_timeout(patience)
+    }
+
+    /// Fails if the server has been silent for too long.
+    pub(crate) fn check_timeout(&self, patience: Patience<'_>) -> Result<(), Failure> {
+        match patience.read_timeout {
+            Some(timeout) if self.last_activity.elapsed() >= timeout => Err(Failure::Lost(format!(
+                "nothing came from the server for {} s, which is read_timeout",
+                timeout.as_secs_f64()
+            ))),
+            _ => Ok(()),
+        }
+    }
+
+    /// Notes that bytes were received.
+    pub(crate) fn touch(&mut self) {
+        self.last_activity = Instant::now();
+    }
+
+    /// An answer before the end of the request: an error means that the server does not want the rest (RFC 9112 §9.5),
+    /// success that it goes on reading.
+    fn after_head(&mut self, head: &Head) {
+        if self.outgoing.is_some() && head.status >= 300 {
+            self.give_up_request();
+        }
+        if !self.connection.is_in_body() && !self.connection.is_switched() {
+            self.finish();
+        }
+    }
+
+    fn give_up_request(&mut self) {
+        self.outgoing = None;
+        self.connection.abandon_request();
+    }
+
+    fn ended_in_head(&mut self, error: Option<io::Error>) -> Failure {
+        let what = match self.connection.end(self.input.bytes()) {
+            Err(cut_short) => cut_short.to_string(),
+            Ok(()) => "the server closed the connection".to_owned(),
+        };
+        Failure::Lost(match error.or(self.write_error.take()) {
+            Some(error) => format!("{what} ({})", describe(&error)),
+            None => what,
+        })
+    }
+}

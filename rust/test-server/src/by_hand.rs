@@ -1,0 +1,189 @@
+//! The routes of the `http` and `https` listeners whose answers hyper would not write.
+//!
+//! hyper chooses the size of chunks by the pieces it is given, at a cost per chunk; sends trailers
+//! only to those who ask with `TE`; never leaves the length of an HTTP/1.1 body open; and has no
+//! interim answers but 100 and 101.
+
+use std::io::{self, Write};
+use std::time::Duration;
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::{sleep, timeout};
+
+use crate::LONGEST;
+use crate::connection::Transport;
+use crate::content::{BLOCK, block};
+use crate::head::RequestHead;
+use crate::routes::{BINARY, HELLO, TEXT, parse_length};
+
+/// Bytes that are written at once.
+const BATCH: usize = 256 << 10;
+
+/// The largest chunk, in bytes: as much as can be copied out of the block without looking at its
+/// end twice.
+const LARGEST_CHUNK: usize = BLOCK;
+
+/// An answer that is written here.
+pub(crate) enum Route {
+    Chunked { length: u64, size: usize, delay: Duration },
+    UntilClose { length: u64 },
+    Trailers,
+    EarlyHints,
+    UpgradeEcho,
+}
+
+/// The route for this request, if it is one of ours. All of them need HTTP/1.1.
+pub(crate) fn find(head: &RequestHead) -> Option<Route> {
+    if head.version != "HTTP/1.1" {
+        return None;
+    }
+    let query = head.query();
+    let segments: Vec<&str> = head.path().split('/').skip(1).collect();
+    Some(match segments[..] {
+        ["chunked", length] => Route::Chunked {
+            length: parse_length(length)?,
+            size: query.number("size", 16384).clamp(1, LARGEST_CHUNK),
+            delay: query.millis("delay_ms", 0),
+        },
+        ["until-close", length] => Route::UntilClose { length: parse_length(length)? },
+        ["trailers"] => Route::Trailers,
+        ["early-hints"] => Route::EarlyHints,
+        ["upgrade-echo"] => Route::UpgradeEcho,
+        _ => return None,
+    })
+}
+
+/// Writes the answer; true if the connection can go on. `ahead` is what the client sent behind the
+/// request.
+pub(crate) async fn answer(
+    route: Route,
+    head: &RequestHead,
+    stream: &mut impl Transport,
+    ahead: &mut BytesMut,
+) -> io::Result<bool> {
+    let with_body = head.method != "HEAD";
+    let mut keep_alive = !head.has_token("connection", "close");
+    let mut fields = String::new();
+    if !keep_alive || matches!(route, Route::UntilClose { .. }) {
+        keep_alive = false;
+        fields.push_str("Connection: close\r\n");
+    }
+    match route {
+        Route::Chunked { length, size, delay } => {
+            fields.push_str("Transfer-Encoding: chunked\r\n");
+            write_head(stream, BINARY, &fields).await?;
+            if with_body {
+                write_chunks(stream, length, size, delay).await?;
+            }
+        }
+        Route::UntilClose { length } => {
+            write_head(stream, BINARY, &fields).await?;
+            if with_body {
+                write_repeated_block(stream, length).await?;
+            }
+        }
+        Route::Trailers => {
+            fields.push_str("Transfer-Encoding: chunked\r\nTrailer: X-Checksum, X-Lines\r\n");
+            write_head(stream, TEXT, &fields).await?;
+            if with_body {
+                let checksum = crc32fast::hash(HELLO.as_bytes());
+                let size = HELLO.len();
+                let body = format!("{size:x}\r\n{HELLO}\r\n0\r\nX-Checksum: {checksum:08x}\r\nX-Lines: 1\r\n\r\n");
+                stream.write_all(body.as_bytes()).await?;
+            }
+        }
+        Route::EarlyHints => {
+            let hints = "HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload; as=style\r\n\r\n";
+            stream.write_all(hints.as_bytes()).await?;
+            stream.flush().await?;
+            write_hello(stream, &fields, with_body).await?;
+        }
+        Route::UpgradeEcho if head.has_token("upgrade", "echo") => {
+            stream
+                .write_all(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+                .await?;
+            // Time runs out for a client that forgets the connection; it is the end, not a fault.
+            return timeout(LONGEST, echo(stream, ahead)).await.unwrap_or(Ok(())).map(|()| false);
+        }
+        Route::UpgradeEcho => {
+            let head = "HTTP/1.1 426 Upgrade Required\r\nConnection: Upgrade\r\nUpgrade: echo\r\nContent-Length: 0\r\n";
+            stream.write_all(format!("{head}{fields}\r\n").as_bytes()).await?;
+        }
+    }
+    stream.flush().await?;
+    Ok(keep_alive)
+}
+
+async fn write_head(stream: &mut impl Transport, content_type: &str, fields: &str) -> io::Result<()> {
+    let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\n{fields}\r\n");
+    stream.write_all(head.as_bytes()).await
+}
+
+async fn write_hello(stream: &mut impl Transport, fields: &str, with_body: bool) -> io::Result<()> {
+    let fields = format!("{fields}Content-Length: {}\r\n", HELLO.len());
+    write_head(stream, TEXT, &fields).await?;
+    if with_body {
+        stream.write_all(HELLO.as_bytes()).await?;
+    }
+    Ok(())
+}
+
+async fn write_repeated_block(stream: &mut impl Transport, length: u64) -> io::Result<()> {
+    let mut left = length;
+    while left > 0 {
+        let piece = left.min(BLOCK as u64) as usize;
+        stream.write_all(&block()[..piece]).await?;
+        left -= piece as u64;
+    }
+    Ok(())
+}
+
+/// Writes `length` bytes of the repeated block in chunks of `size`, the last one being what is
+/// left.
+///
+/// Chunks are gathered in a buffer, which costs one copy and makes small ones as fast as large
+/// ones. With a delay each is sent alone.
+async fn write_chunks(stream: &mut impl Transport, length: u64, size: usize, delay: Duration) -> io::Result<()> {
+    let mut batch = Vec::with_capacity(BATCH + LARGEST_CHUNK.min(size) + 16);
+    let full_size_line = format!("{size:x}\r\n");
+    let mut sent = 0;
+    while sent < length {
+        let chunk = (length - sent).min(size as u64) as usize;
+        if chunk == size {
+            batch.extend_from_slice(full_size_line.as_bytes());
+        } else {
+            write!(batch, "{chunk:x}\r\n")?;
+        }
+        let start = (sent % BLOCK as u64) as usize;
+        let before_the_end = chunk.min(BLOCK - start);
+        batch.extend_from_slice(&block()[start..start + before_the_end]);
+        batch.extend_from_slice(&block()[..chunk - before_the_end]);
+        batch.extend_from_slice(b"\r\n");
+        sent += chunk as u64;
+        if !delay.is_zero() {
+            sleep(delay).await;
+            stream.write_all(&batch).await?;
+            stream.flush().await?;
+            batch.clear();
+        } else if batch.len() >= BATCH {
+            stream.write_all(&batch).await?;
+            batch.clear();
+        }
+    }
+    batch.extend_from_slice(b"0\r\n\r\n");
+    stream.write_all(&batch).await
+}
+
+async fn echo(stream: &mut impl Transport, ahead: &mut BytesMut) -> io::Result<()> {
+    loop {
+        while ahead.has_remaining() {
+            stream.write_all_buf(ahead).await?;
+        }
+        stream.flush().await?;
+        ahead.reserve(16 << 10);
+        if stream.read_buf(ahead).await? == 0 {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The bytes that bodies are made of: one pseudo-random block, and a picture.
+
+use std::sync::OnceLock;
+
+use bytes::Bytes;
+use crc32fast::Hasher;
+
+/// The size of the block that `/bytes`, `/chunked` and `/until-close` repeat.
+pub(crate) const BLOCK: usize = 1 << 20;
+
+/// The largest body that can be asked for: 1 TiB.
+pub(crate) const LARGEST_BODY: u64 = 1 << 40;
+
+/// The block: the same bytes in every run, so that a checksum can be written into a test.
+pub(crate) fn block() -> &'static Bytes {
+    static BLOCK_BYTES: OnceLock<Bytes> = OnceLock::new();
+    BLOCK_BYTES.get_or_init(|| Bytes::from(pseudo_random(0x4854_5450, BLOCK)))
+}
+
+/// `count` bytes that depend on nothing but `seed` (xorshift64*).
+pub(crate) fn pseudo_random(seed: u64, count: usize) -> Vec<u8> {
+    // The generator stands still at zero.
+    let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
+    let mut bytes = Vec::with_capacity(count + 8);
+    while bytes.len() < count {
+        state ^= state >> 12;
+        state ^= state << 25;
+        state ^= state >> 27;
+        bytes.extend_from_slice(&state.wrapping_mul(0x2545_F491_4F6C_DD1D).to_le_bytes());
+    }
+    bytes.truncate(count);
+    bytes
+}
+
+/// The CRC-32 of a body of `length` bytes.
+///
+/// Takes microseconds for any length: the checksum of twice the block is combined from two
+/// checksums of the block, that of four times from two of those, and so on.
+pub(crate) fn crc32_of_body(length: u64) -> u32 {
+    let mut whole = Hasher::new();
+    let mut doubled = Hasher::new();
+    doubled.update(block());
+    let mut blocks = length / BLOCK as u64;
+    while blocks > 0 {
+        if blocks & 1 == 1 {
+            whole.combine(&doubled);
+        }
+        let half = doubled.clone();
+        doubled.combine(&half);
+        blocks >>= 1;
+    }
+    let mut tail = Hasher::new();
+    tail.update(&block()[..(length % BLOCK as u64) as usize]);
+    whole.combine(&tail);
+    whole.finalize()
+}
+
+/// A 64 by 64 picture in RGBA with a gradient in every direction.
+pub(crate) fn picture() -> Bytes {
+    const SIDE: u8 = 64;
+    static PICTURE: OnceLock<Bytes> = OnceLock::new();
+    let draw = || {
+        let mut pixels = Vec::new();
+        for y in 0..SIDE {
+            for x in 0..SIDE {
+                pixels.extend_from_slice(&[x * 4, y * 4, 255 - (x + y) * 2, 255]);
+            }
+        }
+        let mut file = Vec::new();
+        let mut encoder = png::Encoder::new(&mut file, SIDE.into(), SIDE.into());
+        encoder.set_color(png::ColorType::Rgba);
+        encoder.set_depth(png::BitDepth::Eight);
+        encoder
+            .write_header()
+            .and_then(|mut writer| writer.write_image_data(&pixels))
+            .expect("a picture is written to memory");
+        Bytes::from(file)
+    };
+    PICTURE.get_or_init(draw).clone()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_combined_checksum_is_that_of_the_bytes() {
+        for length in [0, 1, 1000, BLOCK, BLOCK + 1, 5 * BLOCK + 77] {
+            let mut hasher = Hasher::new();
+            let mut left = length;
+            while left > 0 {
+                let piece = left.min(BLOCK);
+                hasher.update(&block()[..piece]);
+                left -= piece;
+            }
+            assert_eq!(crc32_of_body(length as u64), hasher.finalize(), "{length}");
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The head of a request as it stood on the wire, and the parameters in its target.
+
+use std::io;
+use std::str::FromStr;
+use std::time::Duration;
+
+use percent_encoding::percent_decode_str;
+use tokio::net::TcpStream;
+
+/// Fields that a request may have; hyper is given the same number.
+pub(crate) const MAX_FIELDS: usize = 4096;
+
+/// A request's head, with the names, values and the order that the client sent.
+#[derive(Debug)]
+pub(crate) struct RequestHead {
+    pub(crate) method: String,
+    pub(crate) target: String,
+    /// `HTTP/1.1` or `HTTP/1.0`.
+    pub(crate) version: &'static str,
+    /// Values are read as Latin-1, which loses nothing.
+    pub(crate) fields: Vec<(String, String)>,
+}
+
+impl RequestHead {
+    /// Reads a complete head; `None` if it is not HTTP/1.
+    pub(crate) fn parse(bytes: &[u8]) -> Option<RequestHead> {
+        let mut slots = vec![httparse::EMPTY_HEADER; MAX_FIELDS];
+        let mut request = httparse::Request::new(&mut slots);
+        if !request.parse(bytes).ok()?.is_complete() {
+            return None;
+        }
+        let latin1 = |value: &[u8]| value.iter().copied().map(char::from).collect();
+        Some(RequestHead {
+            method: request.method?.to_owned(),
+            target: request.path?.to_owned(),
+            version: if request.version? == 0 { "HTTP/1.0" } else { "HTTP/1.1" },
+            fields: request.headers.iter().map(|field| (field.name.to_owned(), latin1(field.value))).collect(),
+        })
+    }
+
+    /// The path without the query; of an absolute-form target, which a proxy gets, the part after
+    /// the authority.
+    pub(crate) fn path(&self) -> &str {
+        self.split_target().0
+    }
+
+    /// The parameters behind the `?`.
+    pub(crate) fn query(&self) -> Query {
+        let pairs = self.split_target().1.split('&').filter(|pair| !pair.is_empty());
+        Query(
+            pairs.map(|pair| pair.split_once('=').unwrap_or((pair, ""))).map(|(k, v)| (decode(k), decode(v))).collect(),
+        )
+    }
+
+    /// The value of the first field with this name.
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        self.fields.iter().find(|field| field.0.eq_ignore_ascii_case(name)).map(|field| field.1.as_str())
+    }
+
+    /// Whether a field that is a list, such as `Connection`, has this member.
+    pub(crate) fn has_token(&self, name: &str, token: &str) -> bool {
+        let values = self.fields.iter().filter(|field| field.0.eq_ignore_ascii_case(name));
+        values.flat_map(|field| field.1.split(',')).any(|member| member.trim().eq_ignore_ascii_case(token))
+    }
+
+    /// How many bytes follow the head, as far as the head alone tells: `None` for a chunked body.
+    pub(crate) fn body_length(&self) -> Option<u64> {
+        if self.field("transfer-encoding").is_some() {
+            return None;
+        }
+        Some(self.field("content-length").and_then(|value| value.trim().parse().ok()).unwrap_or(0))
+    }
+
+    fn split_target(&self) -> (&str, &str) {
+        let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
+        let Some((_, after_scheme)) = path.split_once("://") else { return (path, query) };
+        (after_scheme.find('/').map_or("/", |slash| &after_scheme[slash..]), query)
+    }
+}
+
+/// The parameters of a target, percent-decoded; the first of a name counts.
+#[derive(Debug)]
+pub(crate) struct Query(Vec<(String, String)>);
+
+impl Query {
+    pub(crate) fn text(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|pair| pair.0 == name).map(|pair| pair.1.as_str())
+    }
+
+    /// The number under `name`, or `default` if there is none or if it is not a number.
+    pub(crate) fn number<N: FromStr>(&self, name: &str, default: N) -> N {
+        self.text(name).and_then(|value| value.parse().ok()).unwrap_or(default)
+    }
+
+    pub(crate) fn flag(&self, name: &str) -> bool {
+        self.number(name, 0_u8) == 1
+    }
+
+    /// The milliseconds under `name`; at most a minute.
+    pub(crate) fn millis(&self, name: &str, default: u64) -> Duration {
+        Duration::from_millis(self.number(name, default).min(60_000))
+    }
+}
+
+/// Where the head ends in `bytes`, if it does: behind the blank line. `from` is where an earlier
+/// search stopped.
+pub(crate) fn end_of_head(bytes: &[u8], from: usize) -> Option<usize> {
+    // The blank line may have begun up to three bytes before what is new.
+    let mut position = from.saturating_sub(3);
+    while let Some(line_end) = bytes[position..].iter().position(|&byte| byte == b'\n') {
+        position += line_end + 1;
+        match bytes[position..] {
+            [b'\n', ..] => return Some(position + 1),
+            [b'\r', b'\n', ..] => return Some(position + 2),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// Takes one head, and not a byte more, from the socket. `None` if the client ended or sent more
+/// than `limit` bytes.
+///
+/// What follows stays in the kernel, so that closing the socket then answers it with a reset, as a
+/// busy server does.
+pub(crate) async fn take_only_the_head(stream: &mut TcpStream, limit: usize) -> io::Result<Option<Vec<u8>>> {
+    use tokio::io::AsyncReadExt;
+
+    let mut head = Vec::new();
+    let mut window = vec![0; 64 << 10];
+    while head.len() < limit {
+        let seen = stream.peek(&mut window).await?;
+        if seen == 0 {
+            return Ok(None);
+        }
+        let before = head.len();
+        head.extend_from_slice(&window[..seen]);
+        let end = end_of_head(&head, before);
+        head.truncate(end.unwrap_or(head.len()));
+        stream.read_exact(&mut window[..head.len() - before]).await?;
+        if end.is_some() {
+            return Ok(Some(head));
+        }
+    }
+    Ok(None)
+}
+
+fn decode(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_head_is_found_wherever_the_reads_were_split() {
+        for head in [&b"GET / HTTP/1.1\r\nA: b\r\n\r\n"[..], b"GET / HTTP/1.1\nA: b\n\n"] {
+            let stream = [head, b"body\r\n\r\n"].concat();
+            for split in 0..head.len() {
+                assert_eq!(end_of_head(&stream[..split], 0), None);
+                assert_eq!(end_of_head(&stream, split), Some(head.len()), "split at {split}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_target_with_an_authority_has_the_path_behind_it() {
+        let head = RequestHead::parse(b"GET http://localhost:80/reply?to=%2Fa&flag HTTP/1.1\r\n\r\n").unwrap();
+        assert_eq!(head.path(), "/reply");
+        assert_eq!(head.query().text("to"), Some("/a"));
+        assert_eq!(head.query().text("flag"), Some(""));
+    }
+}

@@ -1,0 +1,125 @@
+//! The `raw` listener: replies that the client dictates, byte by byte, and the faults.
+//!
+//! Nothing here knows HTTP beyond finding the end of a head and the target in its first line, so
+//! that nothing stands in the way of a wrong reply.
+
+use std::io;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::alphabet::URL_SAFE;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use socket2::SockRef;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{sleep, timeout};
+
+use crate::LONGEST;
+use crate::connection;
+use crate::faults;
+use crate::head::{Query, RequestHead, take_only_the_head};
+
+/// Bytes of a request's head: a dictated reply stands in the target.
+const MAX_HEAD: usize = 8 << 20;
+
+/// The pause between the pieces of a split reply if none was asked for: enough for the client to
+/// see them apart.
+const BETWEEN_PIECES: Duration = Duration::from_millis(1);
+
+/// What happens to the connection after a reply.
+pub(crate) enum After {
+    /// The next request is read.
+    KeepOpen,
+    /// The end is sent, and the client's end awaited.
+    Close,
+    /// A reset is sent.
+    Reset,
+}
+
+/// Serves the connection until the client ends it, a reply ends it, or nothing has come for a
+/// minute.
+///
+/// # Errors
+/// What the socket reported; there is nobody to tell.
+pub(crate) async fn serve(mut stream: TcpStream) -> io::Result<()> {
+    while let Some(bytes) = timeout(LONGEST, take_only_the_head(&mut stream, MAX_HEAD)).await?? {
+        let Some(head) = lenient_head(&bytes) else { return Ok(()) };
+        let after = match timeout(LONGEST, reply(&head, &mut stream)).await {
+            Ok(after) => after?,
+            Err(_) => After::Close,
+        };
+        match after {
+            // The body of this request, which nobody has read so far, stands before the next head.
+            After::KeepOpen => skip(&mut stream, head.body_length().unwrap_or(0)).await?,
+            After::Close => return connection::end(stream).await,
+            After::Reset => return reset(stream),
+        }
+    }
+    Ok(())
+}
+
+/// Closes with a reset, whatever is still to be sent or read.
+pub(crate) fn reset(stream: TcpStream) -> io::Result<()> {
+    SockRef::from(&stream).set_linger(Some(Duration::ZERO))
+}
+
+/// Reads and forgets until the client ends the connection.
+pub(crate) async fn until_the_client_ends(stream: &mut TcpStream) -> io::Result<()> {
+    tokio::io::copy(stream, &mut tokio::io::sink()).await.map(drop)
+}
+
+async fn skip(stream: &mut TcpStream, length: u64) -> io::Result<()> {
+    tokio::io::copy(&mut stream.take(length), &mut tokio::io::sink()).await.map(drop)
+}
+
+async fn reply(head: &RequestHead, stream: &mut TcpStream) -> io::Result<After> {
+    let query = head.query();
+    if head.path() == "/reply" {
+        return dictated(&query, stream).await;
+    }
+    let fault = head.path().strip_prefix("/fault/").unwrap_or_default();
+    match faults::play(fault, &query, head, stream).await? {
+        Some(after) => Ok(after),
+        None => {
+            stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 22\r\n\r\nthere is no such fault").await?;
+            Ok(After::KeepOpen)
+        }
+    }
+}
+
+async fn dictated(query: &Query, stream: &mut TcpStream) -> io::Result<After> {
+    let url_safe = GeneralPurpose::new(
+        &URL_SAFE,
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+    );
+    let Ok(bytes) = url_safe.decode(query.text("b64").unwrap_or_default()) else {
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 23\r\n\r\n\"b64\" is not base64url.\n").await?;
+        return Ok(After::KeepOpen);
+    };
+    let delay = query.millis("delay_ms", 0).max(BETWEEN_PIECES);
+    let split = match query.number("split", 0) {
+        0 => bytes.len().max(1),
+        size => size,
+    };
+    for (index, piece) in bytes.chunks(split).enumerate() {
+        if index > 0 {
+            sleep(delay).await;
+        }
+        stream.write_all(piece).await?;
+    }
+    if query.flag("reset") {
+        // A reset can overtake bytes that the client has not read yet.
+        sleep(query.millis("ms", 50)).await;
+        return Ok(After::Reset);
+    }
+    Ok(if query.flag("close") { After::Close } else { After::KeepOpen })
+}
+
+/// What can be made of a head, which need not be HTTP: tests send wrong requests too.
+fn lenient_head(bytes: &[u8]) -> Option<RequestHead> {
+    RequestHead::parse(bytes).or_else(|| {
+        let first_line = bytes.split(|&byte| byte == b'\n').next()?;
+        let mut words = first_line.split(|&byte| byte == b' ').map(|word| String::from_utf8_lossy(word).into_owned());
+        Some(RequestHead { method: words.next()?, target: words.next()?, version: "HTTP/1.1", fields: Vec::new() })
+    })
+}

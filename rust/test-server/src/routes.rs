@@ -1,0 +1,204 @@
+//! The routes of the `http` and `https` listeners that hyper answers.
+
+use std::io;
+
+use bytes::Bytes;
+use crc32fast::Hasher;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, SET_COOKIE};
+use hyper::{Request, Response, StatusCode};
+use serde_json::{Value, json};
+use tokio::time::sleep;
+
+use crate::body::Pieces;
+use crate::content::{LARGEST_BODY, crc32_of_body, picture};
+use crate::head::{Query, RequestHead};
+
+/// The body of `/hello`.
+pub(crate) const HELLO: &str = "Hello from the embedded server.\n";
+
+pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
+const JSON: &str = "application/json";
+pub(crate) const BINARY: &str = "application/octet-stream";
+
+/// Bytes of a request's body that `/echo` repeats as text.
+const ECHO_TEXT_LIMIT: usize = 64 << 10;
+
+/// Bytes of all fields that `/headers` sends.
+const HEADERS_LIMIT: usize = 16 << 20;
+
+/// A page with every kind of link that a reader of HTML would look for.
+const PAGE: &str = "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>Embedded server</title>\
+    </head>\n<body><h1>Embedded server</h1>\n<p><a href=\"/hello\">Hello</a> <img src=\"/image.png\" alt=\"A gradient\">\
+    </p></body>\n</html>\n";
+
+/// Reads the request's body to its end and makes the answer.
+///
+/// # Errors
+/// The body broke off or its framing is wrong.
+pub(crate) async fn answer(head: RequestHead, request: Request<Incoming>) -> io::Result<Response<Pieces>> {
+    let keep = if head.path() == "/echo" { ECHO_TEXT_LIMIT } else { 0 };
+    let body = ReceivedBody::read(request.into_body(), keep).await.map_err(io::Error::other)?;
+    let segments: Vec<&str> = head.path().split('/').skip(1).collect();
+    let query = head.query();
+    Ok(match segments[..] {
+        ["hello"] => reply(TEXT, HELLO),
+        ["slow"] => {
+            sleep(query.millis("ms", 500)).await;
+            reply(TEXT, HELLO)
+        }
+        ["json"] => {
+            json_reply(&json!({"server": "embedded", "numbers": [1, 2.5, -3], "nested": {"ok": true, "none": null}}))
+        }
+        ["html"] => reply("text/html; charset=utf-8", PAGE),
+        ["image.png"] => reply("image/png", picture()),
+        ["empty"] => reply(TEXT, ""),
+        ["echo"] => json_reply(&echo(&head, &body)),
+        ["upload"] => json_reply(&json!({"bytes": body.length, "crc32": body.crc32})),
+        ["status", code] => status(code, &query),
+        ["redirect"] => redirect(&query),
+        ["bytes", length] => match parse_length(length) {
+            Some(length) => with_type(BINARY, Pieces::repeated_block(length, query.millis("delay_ms", 0))),
+            None => bad_length(),
+        },
+        ["crc", length] => match parse_length(length) {
+            Some(length) => json_reply(&json!({"bytes": length, "crc32": crc32_of_body(length)})),
+            None => bad_length(),
+        },
+        ["stream"] => with_type(TEXT, Pieces::lines(query.number("lines", 5), query.millis("delay_ms", 100))),
+        ["close"] => with_field(reply(TEXT, "This connection ends now.\n"), CONNECTION, "close"),
+        ["headers", count] => many_fields(count, &query),
+        ["set-cookies"] => two_cookies(),
+        ["chunked" | "until-close", _] if head.version == "HTTP/1.1" => bad_length(),
+        ["chunked" | "until-close", _] | ["trailers" | "early-hints" | "upgrade-echo"] => {
+            error(StatusCode::HTTP_VERSION_NOT_SUPPORTED, "this route needs HTTP/1.1")
+        }
+        // `OPTIONS *` asks about the server itself: RFC 9110, section 9.3.7.
+        _ if head.target == "*" => {
+            with_field(reply(TEXT, ""), ALLOW, "GET, HEAD, POST, PUT, DELETE, OPTIONS, TRACE, PATCH")
+        }
+        _ => error(StatusCode::NOT_FOUND, "there is no such route; the crate's page has a table of them"),
+    })
+}
+
+/// Reads a length in a route's path; `None` if it is not a number or beyond [`LARGEST_BODY`].
+pub(crate) fn parse_length(text: &str) -> Option<u64> {
+    text.parse().ok().filter(|&length| length <= LARGEST_BODY)
+}
+
+/// What is known about a body that was read without being stored.
+struct ReceivedBody {
+    length: u64,
+    crc32: u32,
+    /// The body itself, if it was not longer than asked for.
+    kept: Option<Vec<u8>>,
+}
+
+impl ReceivedBody {
+    async fn read(mut body: Incoming, keep: usize) -> Result<ReceivedBody, hyper::Error> {
+        let mut hasher = Hasher::new();
+        let mut length = 0;
+        let mut kept = Some(Vec::new());
+        while let Some(frame) = body.frame().await {
+            // Trailers of a request are of no interest.
+            let Ok(piece) = frame?.into_data() else { continue };
+            hasher.update(&piece);
+            length += piece.len() as u64;
+            kept = kept.filter(|_| length <= keep as u64);
+            if let Some(kept) = &mut kept {
+                kept.extend_from_slice(&piece);
+            }
+        }
+        Ok(ReceivedBody { length, crc32: hasher.finalize(), kept })
+    }
+}
+
+fn echo(head: &RequestHead, body: &ReceivedBody) -> Value {
+    json!({
+        "method": head.method,
+        "target": head.target,
+        "version": head.version,
+        "headers": head.fields,
+        "body_length": body.length,
+        "body_crc32": body.crc32,
+        "body_text": body.kept.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok()),
+    })
+}
+
+fn status(code: &str, query: &Query) -> Response<Pieces> {
+    let status = StatusCode::from_bytes(code.as_bytes()).ok().filter(|code| !code.is_informational());
+    let Some(status) = status else {
+        return error(StatusCode::BAD_REQUEST, "the status must be a number from 200 to 999");
+    };
+    let bodyless = matches!(status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    let mut response = if bodyless {
+        Response::new(Pieces::whole(""))
+    } else if query.number("body", 1) == 1 {
+        reply(TEXT, format!("{} {}\n", status.as_str(), status.canonical_reason().unwrap_or("Unknown")))
+    } else {
+        reply(TEXT, "")
+    };
+    *response.status_mut() = status;
+    response
+}
+
+fn redirect(query: &Query) -> Response<Pieces> {
+    let Ok(location) = HeaderValue::from_str(query.text("to").unwrap_or("/hello")) else {
+        return error(StatusCode::BAD_REQUEST, "\"to\" cannot stand in a field");
+    };
+    let mut response = reply(TEXT, "It is elsewhere.\n");
+    *response.status_mut() = StatusCode::FOUND;
+    response.headers_mut().insert(LOCATION, location);
+    response
+}
+
+fn many_fields(count: &str, query: &Query) -> Response<Pieces> {
+    let size = query.number("size", 20_usize);
+    let count = count.parse::<usize>().ok().filter(|&count| count <= 20_000);
+    let Some(count) = count.filter(|&count| count.saturating_mul(size) <= HEADERS_LIMIT) else {
+        return error(StatusCode::BAD_REQUEST, "at most 20000 fields, and at most 16 MiB of them");
+    };
+    let value = HeaderValue::from_maybe_shared(Bytes::from("v".repeat(size))).expect("letters are a value");
+    let mut response = reply(TEXT, HELLO);
+    for number in 1..=count {
+        let name = HeaderName::try_from(format!("x-field-{number}")).expect("letters and digits are a name");
+        response.headers_mut().insert(name, value.clone());
+    }
+    response
+}
+
+fn two_cookies() -> Response<Pieces> {
+    let mut response = reply(TEXT, HELLO);
+    for cookie in ["session=abc123; Path=/; HttpOnly", "theme=dark; Path=/; Expires=Wed, 01 Jan 2048 00:00:00 GMT"] {
+        response.headers_mut().append(SET_COOKIE, HeaderValue::from_static(cookie));
+    }
+    response
+}
+
+fn bad_length() -> Response<Pieces> {
+    error(StatusCode::BAD_REQUEST, "the length must be a number from 0 to 2^40")
+}
+
+fn error(status: StatusCode, why: &str) -> Response<Pieces> {
+    let mut response = reply(TEXT, format!("{}: {why}.\n", status.as_str()));
+    *response.status_mut() = status;
+    response
+}
+
+fn json_reply(value: &Value) -> Response<Pieces> {
+    reply(JSON, value.to_string())
+}
+
+fn reply(content_type: &'static str, body: impl Into<Bytes>) -> Response<Pieces> {
+    with_type(content_type, Pieces::whole(body))
+}
+
+fn with_type(content_type: &'static str, body: Pieces) -> Response<Pieces> {
+    with_field(Response::new(body), CONTENT_TYPE, content_type)
+}
+
+fn with_field(mut response: Response<Pieces>, name: HeaderName, value: &'static str) -> Response<Pieces> {
+    response.headers_mut().insert(name, HeaderValue::from_static(value));
+    response
+}
