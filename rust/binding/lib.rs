@@ -1,1 +1,27 @@
-//! The class `HTTPClientRust`.
+//! The GDExtension: registers the class `HTTPClientRust`, whose work the crate `http-client` does.
+//!
+//! This crate converts types and knows no rule of HTTP. Every entry point is here: a panic in one is caught in [`call`].
+
+mod call;
+mod class;
+mod convert;
+mod enums;
+mod pin;
+mod registration;
+mod tls_argument;
+
+use godot::init::{ExtensionLibrary, InitStage, gdextension};
+
+struct Extension;
+
+// SAFETY: the library keeps to the rules of the engine's threads: what it calls from other threads than the main one is
+// documented as usable there.
+#[gdextension]
+unsafe impl ExtensionLibrary for Extension {
+    fn on_stage_init(stage: InitStage) {
+        if stage == InitStage::Scene {
+            pin::keep_loaded();
+            registration::complete_class();
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! What surrounds every call from a script: panics are caught, and a script's mistakes are printed where its author looks.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use godot::global::{Error as GError, godot_error};
+use http_client::{Error, ErrorCode};
+
+use crate::convert::error_code;
+
+/// Runs one call. `otherwise` is given back for an error or a panic.
+pub(crate) fn value_of<T>(method: &str, otherwise: T, work: impl FnOnce() -> Result<T, Error>) -> T {
+    match caught(work) {
+        Ok(value) => value,
+        Err(error) => {
+            report(method, &error);
+            otherwise
+        }
+    }
+}
+
+/// Runs one call that gives back an `Error` constant.
+pub(crate) fn error_of(method: &str, work: impl FnOnce() -> Result<(), Error>) -> GError {
+    match caught(work) {
+        Ok(()) => GError::OK,
+        Err(error) => {
+            report(method, &error);
+            error_code(error.code)
+        }
+    }
+}
+
+fn caught<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        let message = "something went wrong inside HTTPClientRust; please report it with the lines above".to_owned();
+        Err(Error { code: ErrorCode::Failed, message })
+    })
+}
+
+/// Prints a mistake of the script, as the engine's own classes do. What the network or a server does is no mistake of it.
+fn report(method: &str, error: &Error) {
+    // Two threads on one client are not a mistake that must be seen: the script is told, and tries again.
+    if error.is_misuse() && error.code != ErrorCode::Busy {
+        godot_error!("HTTPClientRust.{method}(): {error}");
+    }
+}

@@ -1,0 +1,345 @@
+//! The class `HTTPClientRust`: the API of Godot's `HTTPClient`, member by member.
+//!
+//! No method borrows the object mutably, since another thread's call would then wait behind it: methods that are not const take
+//! `gd_self`, and what changes stands behind the lock of [`HttpClient`].
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use godot::builtin::{GString, PackedByteArray, PackedStringArray, VarDictionary, Variant, VariantType};
+use godot::classes::{Engine, IRefCounted, Os, ProjectSettings, RefCounted, StreamPeer};
+use godot::global::Error as GError;
+use godot::meta::ToGodot;
+use godot::obj::{Base, Gd, Singleton};
+use godot::register::{GodotClass, godot_api};
+use http_client::{Body, Error, ErrorCode, HttpClient, Method, QueryString, Settings};
+
+use crate::call::{error_of, value_of};
+use crate::convert::{Bytes, SharedBytes, header_dictionary, header_lines};
+use crate::enums::{MethodValue, StatusValue};
+use crate::tls_argument::{TlsArgument, TlsWish};
+
+#[derive(GodotClass)]
+#[class(tool, base = RefCounted, rename = HTTPClientRust)]
+pub(crate) struct HttpClientRust {
+    client: Arc<HttpClient>,
+}
+
+#[godot_api]
+impl IRefCounted for HttpClientRust {
+    fn init(_base: Base<RefCounted>) -> Self {
+        let settings = Settings {
+            user_agent: user_agent(),
+            connect_timeout: seconds(connect_timeout_of_project()),
+            ..Settings::default()
+        };
+        Self { client: Arc::new(HttpClient::new(settings)) }
+    }
+}
+
+#[godot_api]
+impl HttpClientRust {
+    #[func(gd_self)]
+    fn connect_to_host(
+        this: Gd<Self>,
+        host: GString,
+        #[opt(default = -1)] port: i64,
+        #[opt(default = TlsArgument::from(false))] use_ssl: TlsArgument,
+        #[opt(default = true)] verify_host: bool,
+    ) -> GError {
+        let client = Self::client(&this);
+        error_of("connect_to_host", || {
+            let _ = verify_host;
+            // The connection that was open is closed in any case.
+            let secure = use_ssl.read().map(|wish| !matches!(wish, TlsWish::No)).map_err(|error| {
+                client.close();
+                client.refused(error)
+            })?;
+            client.connect_to_host(&host.to_string(), port, secure)
+        })
+    }
+
+    #[func(gd_self)]
+    fn request(
+        this: Gd<Self>,
+        method: MethodValue,
+        url: GString,
+        headers: PackedStringArray,
+        #[opt(default = "")] body: GString,
+    ) -> GError {
+        let client = Self::client(&this);
+        error_of("request", || send(&client, method, &url, &headers, Box::new(body.to_string().into_bytes())))
+    }
+
+    #[func(gd_self)]
+    fn request_raw(
+        this: Gd<Self>,
+        method: MethodValue,
+        url: GString,
+        headers: PackedStringArray,
+        body: PackedByteArray,
+    ) -> GError {
+        let client = Self::client(&this);
+        error_of("request_raw", || send(&client, method, &url, &headers, Box::new(SharedBytes::new(body))))
+    }
+
+    #[func(gd_self)]
+    fn poll(this: Gd<Self>) -> GError {
+        let client = Self::client(&this);
+        error_of("poll", || client.poll())
+    }
+
+    #[func(gd_self)]
+    fn close(this: Gd<Self>) {
+        let client = Self::client(&this);
+        value_of("close", (), || {
+            client.close();
+            Ok(())
+        });
+    }
+
+    #[func]
+    fn get_status(&self) -> StatusValue {
+        StatusValue(self.client.status() as i64)
+    }
+
+    #[func]
+    fn has_response(&self) -> bool {
+        self.client.has_response()
+    }
+
+    #[func]
+    fn is_response_chunked(&self) -> bool {
+        self.client.is_response_chunked()
+    }
+
+    #[func]
+    fn get_response_code(&self) -> i64 {
+        self.client.response_code().into()
+    }
+
+    #[func(gd_self)]
+    fn get_response_headers(this: Gd<Self>) -> PackedStringArray {
+        let client = Self::client(&this);
+        value_of("get_response_headers", PackedStringArray::new(), || {
+            Ok(client.response_head().map(|head| header_lines(&head)).unwrap_or_default())
+        })
+    }
+
+    #[func(gd_self)]
+    fn get_response_headers_as_dictionary(this: Gd<Self>) -> VarDictionary {
+        let client = Self::client(&this);
+        value_of("get_response_headers_as_dictionary", VarDictionary::new(), || {
+            Ok(client.response_head().map(|head| header_dictionary(&head)).unwrap_or_default())
+        })
+    }
+
+    #[func]
+    fn get_response_header_values(&self, name: GString) -> PackedStringArray {
+        value_of("get_response_header_values", PackedStringArray::new(), || {
+            Ok(self.client.response_header_values(&name.to_string()).iter().map(GString::from).collect())
+        })
+    }
+
+    #[func]
+    fn get_response_trailers(&self) -> PackedStringArray {
+        value_of("get_response_trailers", PackedStringArray::new(), || {
+            Ok(self.client.response_trailers().iter().map(GString::from).collect())
+        })
+    }
+
+    #[func]
+    fn get_response_body_length(&self) -> i64 {
+        self.client.response_body_length()
+    }
+
+    #[func(gd_self)]
+    fn read_response_body_chunk(this: Gd<Self>) -> PackedByteArray {
+        let client = Self::client(&this);
+        value_of("read_response_body_chunk", PackedByteArray::new(), || {
+            client.read_response_body_chunk().map(|Bytes(bytes)| bytes)
+        })
+    }
+
+    #[func(gd_self)]
+    fn read_response_body_available(this: Gd<Self>) -> PackedByteArray {
+        let client = Self::client(&this);
+        value_of("read_response_body_available", PackedByteArray::new(), || {
+            client.read_response_body_available().map(|Bytes(bytes)| bytes)
+        })
+    }
+
+    #[func]
+    fn get_request_bytes_sent(&self) -> i64 {
+        i64::try_from(self.client.request_bytes_sent()).unwrap_or(i64::MAX)
+    }
+
+    #[func]
+    fn get_error_message(&self) -> GString {
+        GString::from(&self.client.error_message())
+    }
+
+    #[func(gd_self)]
+    fn set_blocking_mode(this: Gd<Self>, enabled: bool) {
+        Self::client(&this).set_blocking_mode(enabled);
+    }
+
+    #[func]
+    fn is_blocking_mode_enabled(&self) -> bool {
+        self.client.settings().blocking
+    }
+
+    #[func(gd_self)]
+    fn set_connection(this: Gd<Self>, connection: Option<Gd<StreamPeer>>) {
+        let client = Self::client(&this);
+        value_of("set_connection", (), || {
+            let _ = connection;
+            Err(client.refused(unavailable("speaking HTTP over another stream")))
+        });
+    }
+
+    #[func]
+    fn get_connection(&self) -> Option<Gd<StreamPeer>> {
+        self.client.refused(unavailable("the connection as a StreamPeer"));
+        None
+    }
+
+    #[func(gd_self)]
+    fn set_read_chunk_size(this: Gd<Self>, bytes: i64) {
+        let client = Self::client(&this);
+        value_of("set_read_chunk_size", (), || client.set_read_chunk_size(bytes));
+    }
+
+    #[func]
+    fn get_read_chunk_size(&self) -> i64 {
+        self.client.settings().read_chunk_size as i64
+    }
+
+    #[func(gd_self)]
+    fn set_connect_timeout(this: Gd<Self>, seconds: f64) {
+        let client = Self::client(&this);
+        value_of("set_connect_timeout", (), || {
+            let timeout = timeout(seconds).map_err(|error| client.refused(error))?;
+            client.set_connect_timeout(timeout);
+            Ok(())
+        });
+    }
+
+    #[func]
+    fn get_connect_timeout(&self) -> f64 {
+        self.client.settings().connect_timeout.map_or(0.0, |timeout| timeout.as_secs_f64())
+    }
+
+    #[func(gd_self)]
+    fn set_read_timeout(this: Gd<Self>, seconds: f64) {
+        let client = Self::client(&this);
+        value_of("set_read_timeout", (), || {
+            let timeout = timeout(seconds).map_err(|error| client.refused(error))?;
+            client.set_read_timeout(timeout);
+            Ok(())
+        });
+    }
+
+    #[func]
+    fn get_read_timeout(&self) -> f64 {
+        self.client.settings().read_timeout.map_or(0.0, |timeout| timeout.as_secs_f64())
+    }
+
+    #[func(gd_self)]
+    fn set_http_proxy(this: Gd<Self>, host: GString, port: i64) {
+        let client = Self::client(&this);
+        value_of("set_http_proxy", (), || no_proxy_yet(&client, &host, port));
+    }
+
+    #[func(gd_self)]
+    fn set_https_proxy(this: Gd<Self>, host: GString, port: i64) {
+        let client = Self::client(&this);
+        value_of("set_https_proxy", (), || no_proxy_yet(&client, &host, port));
+    }
+
+    #[func(gd_self)]
+    fn query_string_from_dict(_this: Gd<Self>, fields: VarDictionary) -> GString {
+        value_of("query_string_from_dict", GString::new(), || Ok(GString::from(&query_string(&fields))))
+    }
+
+    /// The client itself, so that the object is not borrowed while it works.
+    fn client(this: &Gd<Self>) -> Arc<HttpClient> {
+        this.bind().client.clone()
+    }
+}
+
+fn send(
+    client: &HttpClient,
+    method: MethodValue,
+    url: &GString,
+    headers: &PackedStringArray,
+    body: Body,
+) -> Result<(), Error> {
+    let Some(known) = Method::from_index(method.0) else {
+        let message = format!("there is no method {}; give one of the constants METHOD_GET to METHOD_PATCH", method.0);
+        return Err(client.refused(Error { code: ErrorCode::InvalidParameter, message }));
+    };
+    let headers: Vec<String> = headers.as_slice().iter().map(GString::to_string).collect();
+    let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
+    client.request(known, &url.to_string(), &headers, body)
+}
+
+fn query_string(fields: &VarDictionary) -> String {
+    let mut query = QueryString::default();
+    for (key, value) in fields.iter_shared() {
+        let key = key.stringify().to_string();
+        match value.get_type() {
+            VariantType::NIL => query.append(&key, None),
+            VariantType::ARRAY => {
+                for element in value.to::<godot::builtin::AnyArray>().iter_shared() {
+                    query.append(&key, Some(&element.stringify().to_string()));
+                }
+            }
+            _ => query.append(&key, Some(&value.stringify().to_string())),
+        }
+    }
+    query.finish()
+}
+
+fn no_proxy_yet(client: &HttpClient, host: &GString, port: i64) -> Result<(), Error> {
+    if host.is_empty() || port == -1 { Ok(()) } else { Err(client.refused(unavailable("a proxy"))) }
+}
+
+fn unavailable(what: &str) -> Error {
+    Error { code: ErrorCode::Unavailable, message: format!("{what} is not available yet") }
+}
+
+/// A timeout in seconds, where 0 is none.
+fn timeout(given: f64) -> Result<Option<Duration>, Error> {
+    if given >= 0.0 && Duration::try_from_secs_f64(given).is_ok() {
+        return Ok(seconds(given));
+    }
+    let message = format!("a timeout of {given} s is not possible; give 0 for none, or more");
+    Err(Error { code: ErrorCode::InvalidParameter, message })
+}
+
+fn seconds(given: f64) -> Option<Duration> {
+    Duration::try_from_secs_f64(given).ok().filter(|timeout| !timeout.is_zero())
+}
+
+fn connect_timeout_of_project() -> f64 {
+    let setting = ProjectSettings::singleton().get_setting("network/limits/tcp/connect_timeout_seconds");
+    setting.try_to::<i64>().map_or(30.0, |seconds| seconds as f64)
+}
+
+/// The engine's own `User-Agent`, such as `GodotEngine/4.6.3.stable.official (Linux)`.
+fn user_agent() -> Arc<str> {
+    static USER_AGENT: OnceLock<Arc<str>> = OnceLock::new();
+    let build = || {
+        let version = Engine::singleton().get_version_info();
+        let part = |key: &str| version.get(&key.to_variant()).unwrap_or(Variant::nil()).stringify();
+        let patch = match part("patch").to_string().as_str() {
+            "0" => String::new(),
+            patch => format!(".{patch}"),
+        };
+        let system = Os::singleton().get_name();
+        let (major, minor, status, build) = (part("major"), part("minor"), part("status"), part("build"));
+        format!("GodotEngine/{major}.{minor}{patch}.{status}.{build} ({system})").into()
+    };
+    USER_AGENT.get_or_init(build).clone()
+}

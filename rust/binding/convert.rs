@@ -1,0 +1,87 @@
+//! Between Godot's types and Rust's.
+
+use godot::builtin::{GString, PackedByteArray, PackedStringArray, VarDictionary};
+use godot::global::Error as GError;
+use godot::meta::ToGodot;
+use http_client::{ByteBuffer, ErrorCode, Head};
+
+/// The `Error` constant of the same name.
+pub(crate) fn error_code(code: ErrorCode) -> GError {
+    match code {
+        ErrorCode::Failed => GError::FAILED,
+        ErrorCode::Unavailable => GError::ERR_UNAVAILABLE,
+        ErrorCode::Unconfigured => GError::ERR_UNCONFIGURED,
+        ErrorCode::InvalidParameter => GError::ERR_INVALID_PARAMETER,
+        ErrorCode::Busy => GError::ERR_BUSY,
+        ErrorCode::CantResolve => GError::ERR_CANT_RESOLVE,
+        ErrorCode::CantConnect => GError::ERR_CANT_CONNECT,
+        ErrorCode::ConnectionError => GError::ERR_CONNECTION_ERROR,
+    }
+}
+
+/// The header lines of a response.
+pub(crate) fn header_lines(head: &Head) -> PackedStringArray {
+    head.fields.iter().map(|field| GString::from(&*field.line())).collect()
+}
+
+/// The headers of a response by name. Values of headers with the same name are joined by `"; "` under its first spelling;
+/// lengths that agree are one.
+pub(crate) fn header_dictionary(head: &Head) -> VarDictionary {
+    let mut joined: Vec<(String, String)> = Vec::with_capacity(head.fields.len());
+    for field in head.fields.iter() {
+        match joined.iter_mut().find(|(name, _)| field.is(name)) {
+            None => joined.push((field.name().into_owned(), field.value().into_owned())),
+            Some(_) if field.is("Content-Length") => {}
+            Some((_, value)) => {
+                value.push_str("; ");
+                value.push_str(&field.value());
+            }
+        }
+    }
+    let mut dictionary = VarDictionary::new();
+    for (name, value) in joined {
+        dictionary.set(&name.to_variant(), &value.to_variant());
+    }
+    dictionary
+}
+
+/// An array of bytes that a body is received into.
+pub(crate) struct Bytes(pub(crate) PackedByteArray);
+
+impl ByteBuffer for Bytes {
+    fn with_len(len: usize) -> Self {
+        let mut array = PackedByteArray::new();
+        if len > 0 {
+            array.resize(len);
+        }
+        Self(array)
+    }
+
+    fn set_len(&mut self, len: usize) {
+        if len != self.0.len() {
+            self.0.resize(len);
+        }
+    }
+
+    fn as_mut_slice(&mut self) -> &mut [u8] {
+        self.0.as_mut_slice()
+    }
+}
+
+/// The bytes of a body to send. The array shares its memory with the script's, which copies it when it changes it.
+pub(crate) struct SharedBytes(PackedByteArray);
+
+impl SharedBytes {
+    pub(crate) fn new(array: PackedByteArray) -> Self {
+        Self(array)
+    }
+}
+
+impl AsRef<[u8]> for SharedBytes {
+    fn as_ref(&self) -> &[u8] {
+        self.0.as_slice()
+    }
+}
+
+// SAFETY: the array is only read, and dropped; its memory is shared by an atomic count of references.
+unsafe impl Send for SharedBytes {}
