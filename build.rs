@@ -1,2 +1,95 @@
-//! Checks names and versions.
-fn main() {}
+//! Keeps names and versions in one place: Cargo.toml. The add-on's own files have to repeat them, because Godot reads
+//! those and not Cargo.toml; this stops the build where they say something else.
+//!
+//! It cannot put the library into the add-on, since it runs before there is one: `cargo xtask build` does that.
+
+use std::fs;
+use std::path::Path;
+
+/// What the godot crate calls the function that Godot calls first.
+const ENTRY_SYMBOL: &str = "gdext_rust_init";
+
+fn main() {
+    let package = env!("CARGO_PKG_NAME");
+    let addon = Path::new("addons").join(package);
+    println!("cargo:rerun-if-changed=build.rs");
+
+    let extension = addon.join(format!("{package}.gdextension"));
+    let text = read(&extension);
+    demand(&extension, &text, "entry_symbol", ENTRY_SYMBOL);
+    let libraries = values_of_section(&text, "libraries");
+    assert!(
+        !libraries.is_empty(),
+        "{}: there is no library in its section [libraries]; write one for each system, such as \
+         linux.x86_64 = \"bin/lib{package}.linux.x86_64.so\"",
+        extension.display()
+    );
+    for (target, path) in libraries {
+        let expected = library_of(package, target);
+        assert!(
+            path == expected,
+            "{}: the library for {target} is {path:?}; write {target} = {expected:?}, as the package in Cargo.toml \
+             is called {package}",
+            extension.display()
+        );
+    }
+
+    // An add-on without an editor plugin has no plugin.cfg.
+    let plugin = addon.join("plugin.cfg");
+    if plugin.exists() {
+        demand(&plugin, &read(&plugin), "version", env!("CARGO_PKG_VERSION"));
+    }
+}
+
+/// Where the library for a target stands in the add-on: under cargo's name for it, with the target added.
+fn library_of(package: &str, target: &str) -> String {
+    let system = target.split('.').next().unwrap_or_default();
+    let (prefix, extension) = match system {
+        "windows" => ("", "dll"),
+        "macos" | "ios" => ("lib", "dylib"),
+        _ => ("lib", "so"),
+    };
+    // One file serves every processor of a Mac.
+    let target = if target == "macos" { "macos.universal" } else { target };
+    format!("bin/{prefix}{package}.{target}.{extension}")
+}
+
+/// Reads a file of the add-on, and has cargo run this again when it changes.
+fn read(path: &Path) -> String {
+    println!("cargo:rerun-if-changed={}", path.display());
+    fs::read_to_string(path).unwrap_or_else(|error| {
+        panic!("{}: cannot be read ({error}); it is part of the add-on, restore it", path.display())
+    })
+}
+
+/// Stops the build unless the file gives this key this value.
+fn demand(path: &Path, text: &str, key: &str, expected: &str) {
+    let found = entries(text).find(|(name, _)| *name == key);
+    let found = found.map(|(_, value)| value);
+    assert!(
+        found == Some(expected),
+        "{}: {key} is {}; write {key}=\"{expected}\"",
+        path.display(),
+        found.map_or("missing".to_owned(), |value| format!("{value:?}"))
+    );
+}
+
+/// The quoted values of one section.
+fn values_of_section<'a>(text: &'a str, section: &str) -> Vec<(&'a str, &'a str)> {
+    let header = format!("[{section}]");
+    let Some(start) = text.find(&header) else {
+        return Vec::new();
+    };
+    let body = &text[start + header.len()..];
+    let end = body.find("\n[").unwrap_or(body.len());
+    entries(&body[..end]).collect()
+}
+
+/// All lines of the form `key = "value"`.
+fn entries(text: &str) -> impl Iterator<Item = (&str, &str)> {
+    text.lines().filter_map(|line| {
+        let (key, value) = line.split_once('=')?;
+        let value = value.trim().strip_prefix('"')?.strip_suffix('"')?;
+        Some((key.trim(), value))
+    })
+}

@@ -1,2 +1,83 @@
-//! Tasks.
-fn main() {}
+//! The project's tasks. `cargo xtask --help` explains them to people.
+//!
+//! ```text
+//! commands/   one file per subcommand
+//! godot/      finding Godot, getting it, running it under a deadline
+//! gdscript    what a run of a script must come to: its head, its log, its closing line
+//! stage       the add-on's files and the built library, into the sample project
+//! captured    a child process: ordered output, deadline, signs of life
+//! ```
+
+mod captured;
+mod cargo;
+mod checks;
+mod closing_line;
+mod commands;
+mod godot;
+mod library;
+mod log_rule;
+mod process_group;
+mod report;
+mod script_head;
+mod servers;
+mod stage;
+mod workspace;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::workspace::Workspace;
+
+/// Builds, shows and tests HTTPClientRust.
+///
+/// Godot is taken from $GODOT, from the PATH (4.3 or newer), or from the cache folder, where it is put on a
+/// Debian machine if there is none. HTTP_CLIENT_RUST_CACHE names another cache folder.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build the library and stage the add-on in the sample project.
+    Build(commands::build::Arguments),
+    /// Run the sample headless: a transcript of real exchanges with the embedded server.
+    Demo(commands::demo::Arguments),
+    /// Run every check and every test, in Rust and in Godot.
+    Test(commands::test::Arguments),
+    /// Run Godot on the sample project, with the arguments given.
+    Godot(commands::godot::Arguments),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = process_group::kill_all_on_interrupt().and_then(|()| {
+        let workspace = Workspace::find()?;
+        match arguments.command {
+            Task::Build(arguments) => commands::build::run(&workspace, &arguments),
+            Task::Demo(arguments) => commands::demo::run(&workspace, &arguments),
+            Task::Test(arguments) => commands::test::run(&workspace, &arguments),
+            Task::Godot(arguments) => commands::godot::run(&workspace, &arguments),
+        }
+    });
+    match result {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        super::Arguments::command().debug_assert();
+    }
+}

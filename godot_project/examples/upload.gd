@@ -1,0 +1,80 @@
+extends SceneTree
+## Sends bytes as they are, for instance a saved game or a picture, and lets the server confirm them.
+##
+##     godot --headless --path godot_project --script res://examples/upload.gd -- --http=HOST:PORT
+
+const SIZE := 1_000_000
+
+var _http := HTTPClientRust.new()
+
+
+func _initialize() -> void:
+	var address := "127.0.0.1:8080"
+	for argument: String in OS.get_cmdline_user_args():
+		if argument.begins_with("--http="):
+			address = argument.trim_prefix("--http=")
+	var problem := await _run(address.get_slice(":", 0), address.get_slice(":", 1).to_int())
+	if not problem.is_empty():
+		printerr(problem)
+	quit(0 if problem.is_empty() else 1)
+
+
+## Returns what went wrong, or nothing.
+func _run(host: String, port: int) -> String:
+	var problem := await _connect(host, port)
+	if not problem.is_empty():
+		return problem
+	var bytes := _some_bytes()
+	# request_raw() takes bytes; request() takes text.
+	_http.request_raw(HTTPClientRust.METHOD_PUT, "/upload", ["Content-Type: application/octet-stream"], bytes)
+	problem = await _wait_for_answer()
+	if not problem.is_empty():
+		return problem
+	var answer := (await _read_body()).get_string_from_utf8()
+	if _http.get_status() == HTTPClientRust.STATUS_CONNECTION_ERROR:
+		return "The answer broke off: " + _http.get_error_message()
+	var receipt: Variant = JSON.parse_string(answer)
+	if not receipt is Dictionary:
+		return "Expected JSON, got: " + answer
+	print("Sent %d bytes, the server received %d." % [bytes.size(), receipt["bytes"]])
+	return "" if int(receipt["bytes"]) == bytes.size() else "Some bytes were lost."
+
+
+## With a file it would be: FileAccess.get_file_as_bytes("user://saved_game.dat")
+func _some_bytes() -> PackedByteArray:
+	var bytes := PackedByteArray()
+	bytes.resize(SIZE)
+	for index: int in SIZE:
+		bytes[index] = index & 0xff
+	return bytes
+
+
+func _connect(host: String, port: int) -> String:
+	if _http.connect_to_host(host, port) != OK:
+		return "Cannot connect: " + _http.get_error_message()
+	while _http.get_status() in [HTTPClientRust.STATUS_RESOLVING, HTTPClientRust.STATUS_CONNECTING]:
+		_http.poll()
+		await process_frame
+	if _http.get_status() != HTTPClientRust.STATUS_CONNECTED:
+		return "Cannot connect: " + _http.get_error_message()
+	return ""
+
+
+## Waits for the head of the answer. Returns what went wrong, or nothing.
+func _wait_for_answer() -> String:
+	while _http.get_status() == HTTPClientRust.STATUS_REQUESTING:
+		_http.poll()
+		await process_frame
+	return "" if _http.has_response() else "No answer: " + _http.get_error_message()
+
+
+## Reads the body to its end.
+func _read_body() -> PackedByteArray:
+	var body := PackedByteArray()
+	while _http.get_status() == HTTPClientRust.STATUS_BODY:
+		_http.poll()
+		var chunk := _http.read_response_body_chunk()
+		body.append_array(chunk)
+		if chunk.is_empty():
+			await process_frame
+	return body

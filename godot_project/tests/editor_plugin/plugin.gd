@@ -1,0 +1,110 @@
+@tool
+extends EditorPlugin
+## Makes requests with HTTPClientRust inside of the editor, prints a line for each test as tests/run.gd does, and ends the
+## editor with 0 if all of them hold.
+##
+## Only where the environment names the test server in HTTP_CLIENT_RUST_TEST_HTTP (host:port); otherwise it does nothing,
+## so that the sample project can be opened as any other. The scripts of the other tests run in the editor only with
+## `@tool`, so the little that is needed of them stands here again.
+
+const DEADLINE_MS := 20_000
+const CLASS := &"HTTPClientRust"
+
+var _passed := 0
+var _failed := 0
+var _end_ms := 0
+
+
+func _enter_tree() -> void:
+	if not OS.get_environment("HTTP_CLIENT_RUST_TEST_HTTP").is_empty():
+		_run.call_deferred()
+
+
+func _run() -> void:
+	_report("the_editor_runs_this", Engine.is_editor_hint(), "Engine.is_editor_hint() is false")
+	# A class that is not made for the editor would be a placeholder here, without its methods.
+	var client: RefCounted = ClassDB.instantiate(CLASS)
+	if client == null:
+		_report("the_class_works_in_the_editor", false, "there is no class %s" % CLASS)
+		_finish()
+		return
+	_report("the_class_works_in_the_editor", client.call("poll") == ERR_UNCONFIGURED, "poll() of a new client")
+	await _test_request(client)
+	await _test_chunked_answer(client)
+	await _test_fault(client)
+	await _test_refused_port(client)
+	_finish()
+
+
+func _test_request(client: RefCounted) -> void:
+	var answer := await _fetch(client, OS.get_environment("HTTP_CLIENT_RUST_TEST_HTTP"), "/hello")
+	_report(
+		"a_plugin_makes_a_request_in_the_editor",
+		answer["code"] == 200 and answer["body"] == "Hello from the embedded server.\n".to_utf8_buffer(), str(answer))
+
+
+func _test_chunked_answer(client: RefCounted) -> void:
+	var answer := await _fetch(client, OS.get_environment("HTTP_CLIENT_RUST_TEST_HTTP"), "/chunked/100000?size=1000")
+	_report("a_plugin_reads_a_chunked_answer", answer["body"].size() == 100_000, "%d bytes" % answer["body"].size())
+
+
+func _test_fault(client: RefCounted) -> void:
+	var raw := OS.get_environment("HTTP_CLIENT_RUST_TEST_RAW")
+	if raw.is_empty():
+		return
+	var answer := await _fetch(client, raw, "/fault/body-cut-short")
+	_report(
+		"a_plugin_sees_that_a_body_was_cut_short",
+		answer["status"] == HTTPClient.STATUS_CONNECTION_ERROR and answer["message"] != "", str(answer))
+
+
+func _test_refused_port(client: RefCounted) -> void:
+	var port := OS.get_environment("HTTP_CLIENT_RUST_TEST_REFUSED_PORT")
+	if port.is_empty():
+		return
+	var answer := await _fetch(client, "127.0.0.1:" + port, "/")
+	_report(
+		"a_plugin_sees_that_a_port_is_refused",
+		answer["status"] == HTTPClient.STATUS_CANT_CONNECT and str(answer["message"]).contains(port), str(answer))
+
+
+## One GET on a new connection: its code, body, last status and message.
+func _fetch(client: RefCounted, address: String, target: String) -> Dictionary:
+	_end_ms = Time.get_ticks_msec() + DEADLINE_MS
+	var code := 0
+	var body := PackedByteArray()
+	client.call("connect_to_host", address.get_slice(":", 0), address.get_slice(":", 1).to_int())
+	await _poll_while(client, [HTTPClient.STATUS_RESOLVING, HTTPClient.STATUS_CONNECTING])
+	if client.call("get_status") == HTTPClient.STATUS_CONNECTED:
+		client.call("request", HTTPClient.METHOD_GET, target, PackedStringArray())
+		await _poll_while(client, [HTTPClient.STATUS_REQUESTING])
+		code = client.call("get_response_code")
+	while client.call("get_status") == HTTPClient.STATUS_BODY and Time.get_ticks_msec() < _end_ms:
+		client.call("poll")
+		var chunk: PackedByteArray = client.call("read_response_body_chunk")
+		body.append_array(chunk)
+		if chunk.is_empty():
+			await get_tree().process_frame
+	return {
+		"code": code, "body": body, "status": client.call("get_status"), "message": client.call("get_error_message"),
+	}
+
+
+func _poll_while(client: RefCounted, statuses: Array[int]) -> void:
+	while client.call("get_status") in statuses and Time.get_ticks_msec() < _end_ms:
+		client.call("poll")
+		await get_tree().process_frame
+
+
+func _report(test_name: String, holds: bool, otherwise: String) -> void:
+	if holds:
+		_passed += 1
+		print("ok   ", test_name)
+	else:
+		_failed += 1
+		print("FAIL ", test_name, ": ", otherwise)
+
+
+func _finish() -> void:
+	print("%d passed, %d failed" % [_passed, _failed])
+	get_tree().quit(0 if _failed == 0 else 1)

@@ -1,0 +1,15 @@
+extends Logger
+## Collects the errors that are logged. Only from Godot 4.5 on, where scripts can listen to the log: load it by path.
+
+var messages := PackedStringArray()
+var _mutex := Mutex.new()
+
+
+func _log_error(
+		_function: String, _file: String, _line: int, code: String, rationale: String, _editor_notify: bool,
+		error_type: int, _script_backtraces: Array[ScriptBacktrace]) -> void:
+	if error_type == ERROR_TYPE_WARNING:
+		return
+	_mutex.lock()
+	messages.append(rationale if not rationale.is_empty() else code)
+	_mutex.unlock()

@@ -1,0 +1,131 @@
+//! The checks that need no Godot: format, lints, Rust tests, dependency rules, documentation.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+
+use crate::captured::{self, Echo};
+use crate::cargo;
+use crate::closing_line::Counts;
+use crate::report::Outcome;
+use crate::workspace::Workspace;
+
+/// How long one call of cargo may take, on a slow machine that compiles everything.
+const DEADLINE: Duration = Duration::from_secs(45 * 60);
+
+/// Which crate may not have which crates below it: the layers point one way.
+const FORBIDDEN: [(&str, &[&str]); 2] = [("http-client", &["godot"]), ("http-protocol", &["rustls", "godot"])];
+
+/// `cargo fmt --check`.
+pub(crate) fn format(workspace: &Workspace) -> Outcome {
+    plain(cargo::command(workspace, ["fmt", "--all", "--check"]), "cargo fmt", "run `cargo fmt --all`")
+}
+
+/// `cargo clippy` with warnings as errors.
+pub(crate) fn lints(workspace: &Workspace) -> Outcome {
+    let arguments = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
+    plain(cargo::command(workspace, arguments), "cargo clippy", "its messages stand above")
+}
+
+/// `cargo doc` with warnings as errors: broken links and missing documentation.
+pub(crate) fn documentation(workspace: &Workspace) -> Outcome {
+    let mut command = cargo::command(workspace, ["doc", "--workspace", "--no-deps"]);
+    command.env("RUSTDOCFLAGS", "-D warnings");
+    plain(command, "cargo doc", "its messages stand above")
+}
+
+/// All Rust tests, or those whose names contain `filter`. Also says how many ran.
+pub(crate) fn rust_tests(workspace: &Workspace, filter: Option<&str>) -> (Outcome, usize) {
+    let mut command = cargo::command(workspace, ["test", "--workspace", "--no-fail-fast"]);
+    command.args(filter);
+    coloured(&mut command);
+    let captured = match captured::run(command, "cargo test", DEADLINE, Echo::All) {
+        Ok(captured) => captured,
+        Err(error) => return (Outcome::failed(format!("{error:#}")), 0),
+    };
+    let counts = Counts::of_cargo_test(&crate::log_rule::without_colours(&captured.output));
+    let note = format!("{} tests passed, {} failed", counts.passed, counts.failed);
+    let outcome = match captured.ending.problem() {
+        None => Outcome::passed(note),
+        Some(problem) => Outcome::failed(format!("{note}; {problem}")),
+    };
+    (outcome.with_left_out_of(&captured.output), counts.passed + counts.failed)
+}
+
+/// The dependency rules, by `cargo tree`.
+pub(crate) fn dependency_rules(workspace: &Workspace) -> Outcome {
+    let mut broken = Vec::new();
+    for (package, forbidden) in FORBIDDEN {
+        match dependencies(workspace, package) {
+            Ok(tree) => broken.extend(
+                forbidden_in(&tree, forbidden)
+                    .into_iter()
+                    .map(|found| format!("{package} depends on {found}, which it may not")),
+            ),
+            Err(error) => broken.push(format!("{error:#}")),
+        }
+    }
+    if broken.is_empty() { Outcome::passed("") } else { Outcome::failed(broken.join("; ")) }
+}
+
+/// All crates below a package, as `name vVERSION`, one a line; what only its tests need does not count.
+fn dependencies(workspace: &Workspace, package: &str) -> Result<String> {
+    let command = cargo::command(
+        workspace,
+        ["tree", "--package", package, "--edges", "normal", "--prefix", "none", "--target", "all"],
+    );
+    let captured = captured::run(command, "cargo tree", DEADLINE, Echo::Nothing)?;
+    match captured.ending.problem() {
+        None => Ok(captured.output),
+        Some(problem) => bail!("cargo tree --package {package}: {problem}: {}", captured.output.trim()),
+    }
+}
+
+/// Those lines of a tree that name a forbidden crate or one of its family (`godot-core`).
+fn forbidden_in(tree: &str, forbidden: &[&str]) -> Vec<String> {
+    let mut found: Vec<String> = tree
+        .lines()
+        .filter_map(|line| line.split_whitespace().next())
+        .filter(|name| forbidden.iter().any(|family| name.split('-').next() == Some(family)))
+        .map(str::to_owned)
+        .collect();
+    found.sort();
+    found.dedup();
+    found
+}
+
+fn plain(mut command: Command, what: &str, advice: &str) -> Outcome {
+    coloured(&mut command);
+    match captured::run(command, what, DEADLINE, Echo::All) {
+        Err(error) => Outcome::failed(format!("{error:#}")),
+        Ok(captured) => match captured.ending.problem() {
+            None => Outcome::passed(""),
+            Some(problem) => Outcome::failed(format!("{problem}; {advice}")),
+        },
+    }
+}
+
+/// Cargo sees a pipe and would leave out colours that the person can see.
+fn coloured(command: &mut Command) {
+    use std::io::IsTerminal;
+    if std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() {
+        command.env("CARGO_TERM_COLOR", "always");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_forbidden_crate_and_its_family_are_found_once() {
+        let tree = "http-client v0.1.0 (/x)\ngodot v0.5.5\ngodot-core v0.5.5\ngodot v0.5.5 (*)\n";
+        assert_eq!(forbidden_in(tree, &["godot"]), ["godot", "godot-core"]);
+    }
+
+    #[test]
+    fn a_crate_whose_name_only_contains_the_word_is_allowed() {
+        assert!(forbidden_in("not-godot v1.0.0\ngodotty v1.0.0\n\n", &["godot"]).is_empty());
+    }
+}

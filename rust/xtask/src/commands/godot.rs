@@ -1,0 +1,59 @@
+//! `cargo xtask godot`: Godot on the sample project, with a person in front of it.
+
+use std::ffi::OsString;
+use std::process::{Command, ExitCode, ExitStatus};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+
+use super::build::build_and_stage;
+use crate::godot::find;
+use crate::process_group::Leader;
+use crate::stage;
+use crate::workspace::Workspace;
+
+/// What the command line says.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// End Godot after so many seconds; must stand before Godot's own arguments.
+    #[arg(long, value_name = "SECONDS")]
+    deadline: Option<u64>,
+    /// Godot's arguments, such as --editor or --headless --script res://demo/transcript.gd
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
+    arguments: Vec<OsString>,
+}
+
+/// Runs the command. Builds only where the add-on was never staged; `cargo xtask build` makes it new.
+pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
+    if !stage::is_staged(workspace) {
+        build_and_stage(workspace, false)?;
+    }
+    let godot = find::find_or_get()?;
+    let mut command = Command::new(&godot.program);
+    command.arg("--path").arg(workspace.godot_project()).args(&arguments.arguments);
+    let status = match arguments.deadline.map(Duration::from_secs) {
+        None => Some(command.status().context("cannot start Godot")?),
+        Some(deadline) => run_until(&mut command, deadline)?,
+    };
+    let Some(status) = status else {
+        eprintln!("Godot was still running after its deadline, and was killed");
+        return Ok(ExitCode::FAILURE);
+    };
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(ExitCode::from(code.unwrap_or(1)))
+}
+
+/// `None` where it had to be killed.
+fn run_until(command: &mut Command, deadline: Duration) -> Result<Option<ExitStatus>> {
+    let started = Instant::now();
+    let mut leader = Leader::start(command).context("cannot start Godot")?;
+    loop {
+        if let Some(status) = leader.child.try_wait().context("cannot wait for Godot")? {
+            return Ok(Some(status));
+        }
+        if started.elapsed() > deadline {
+            return Ok(None);
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+}

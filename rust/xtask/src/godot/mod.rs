@@ -1,0 +1,22 @@
+//! Godot: which one, and how its runs are judged.
+
+pub(crate) mod debian;
+mod debian_source;
+pub(crate) mod editor;
+pub(crate) mod find;
+pub(crate) mod run;
+pub(crate) mod suite;
+pub(crate) mod version;
+
+use std::path::PathBuf;
+
+use version::Version;
+
+/// A Godot that starts.
+#[derive(Debug, Clone)]
+pub(crate) struct Godot {
+    /// The program.
+    pub(crate) program: PathBuf,
+    /// What it says it is.
+    pub(crate) version: Version,
+}

@@ -1,0 +1,155 @@
+//! Runs Godot headless on a project, under a deadline, and judges the run.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+use super::Godot;
+use crate::captured::{self, Echo};
+use crate::log_rule;
+use crate::script_head::ScriptHead;
+
+/// How long a run may take whose script does not ask for more.
+pub(crate) const DEADLINE: Duration = Duration::from_secs(120);
+
+/// A run to be made.
+pub(crate) struct Run<'a> {
+    /// What to call it.
+    pub(crate) name: &'a str,
+    /// The project's folder.
+    pub(crate) project: &'a Path,
+    /// What stands behind `--headless --path PROJECT`.
+    pub(crate) arguments: Vec<OsString>,
+    /// What is added to the environment.
+    pub(crate) environment: Vec<(String, String)>,
+    /// What the script says about its log, and its deadline.
+    pub(crate) head: ScriptHead,
+    /// The deadline where the head has none.
+    pub(crate) deadline: Duration,
+    /// What is shown while it runs.
+    pub(crate) echo: Echo,
+}
+
+/// A run that came to its end, or was ended.
+pub(crate) struct Finished {
+    /// What was wrong with how it ended; `None` for an exit with code 0.
+    pub(crate) ending: Option<String>,
+    /// What was wrong with its log.
+    pub(crate) violations: Vec<String>,
+    /// All that it printed, in order, without colours.
+    pub(crate) output: String,
+    /// The code to pass on.
+    pub(crate) code: u8,
+}
+
+impl Finished {
+    /// All that was wrong.
+    pub(crate) fn problems(&self) -> Vec<String> {
+        self.ending.iter().chain(&self.violations).cloned().collect()
+    }
+}
+
+impl Godot {
+    /// Makes a run. It has a home folder of its own, so that nobody's settings and nothing of an earlier run tells in it.
+    pub(crate) fn run(&self, run: Run<'_>) -> Result<Finished> {
+        let home = tempfile::Builder::new()
+            .prefix("http_client_rust-home-")
+            .tempdir()
+            .context("cannot make a temporary folder")?;
+        let mut command = Command::new(&self.program);
+        command
+            .arg("--headless")
+            .arg("--path")
+            .arg(run.project)
+            .args(run.arguments)
+            .envs(run.environment)
+            // For a test that starts another Godot: the running program may be a loader, not Godot.
+            .env("GODOT", &self.program);
+        for (variable, folder) in HOME {
+            let folder = home.path().join(folder);
+            std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+            command.env(variable, folder);
+        }
+        let deadline = run.head.deadline.unwrap_or(run.deadline);
+        let captured = captured::run(command, run.name, deadline, run.echo)?;
+        let code = match &captured.ending {
+            captured::Ending::Exited(status) => status.code(),
+            _ => None,
+        };
+        Ok(Finished {
+            ending: captured.ending.problem(),
+            violations: log_rule::violations(&captured.output, &run.head.announced),
+            output: log_rule::without_colours(&captured.output),
+            code: code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1),
+        })
+    }
+}
+
+/// Every variable by which Godot finds a person's folders, on any system.
+const HOME: [(&str, &str); 6] = [
+    ("HOME", ""),
+    ("XDG_DATA_HOME", "data"),
+    ("XDG_CONFIG_HOME", "config"),
+    ("XDG_CACHE_HOME", "cache"),
+    ("APPDATA", "appdata"),
+    ("LOCALAPPDATA", "localappdata"),
+];
+
+#[cfg(all(test, unix))]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::godot::version::OLDEST;
+
+    /// Runs a shell script in Godot's place.
+    fn run(script: &str, head: ScriptHead, deadline: Duration) -> Finished {
+        let folder = tempfile::tempdir().unwrap();
+        let program: PathBuf = folder.path().join("godot");
+        std::fs::write(&program, format!("#!/bin/sh\n{script}\n")).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        let godot = Godot { program, version: OLDEST };
+        godot
+            .run(Run {
+                name: "it",
+                project: Path::new("the project"),
+                arguments: vec!["--quit".into()],
+                environment: vec![("ADDRESS".into(), "here".into())],
+                head,
+                deadline,
+                echo: Echo::Nothing,
+            })
+            .unwrap()
+    }
+
+    #[test]
+    fn a_run_gets_its_arguments_its_environment_and_a_home_that_is_not_the_users() {
+        let script = r#"echo "$1 $2 $3 $4 $ADDRESS $HOME""#;
+        let finished = run(script, ScriptHead::default(), DEADLINE);
+        let expected = "--headless --path the project --quit here ";
+        let home = finished.output.strip_prefix(expected).unwrap().trim();
+        assert_ne!(Some(home.into()), std::env::var_os("HOME"));
+        assert!(!Path::new(home).exists());
+        assert!(finished.problems().is_empty());
+    }
+
+    #[test]
+    fn a_code_is_passed_on_and_an_error_in_the_log_is_found() {
+        let finished = run("echo ERROR: no >&2; exit 7", ScriptHead::default(), DEADLINE);
+        assert_eq!(finished.code, 7);
+        assert_eq!(finished.problems().len(), 2);
+    }
+
+    #[test]
+    fn the_deadline_of_the_head_counts_more_than_the_usual_one() {
+        let head = ScriptHead { deadline: Some(Duration::from_secs(1)), ..ScriptHead::default() };
+        let finished = run("echo before; sleep 600", head, DEADLINE);
+        assert_eq!(finished.output, "before\n");
+        assert!(finished.ending.unwrap().contains("after 1 s"));
+        assert_eq!(finished.code, 1);
+    }
+}

@@ -1,0 +1,134 @@
+//! What the steps of a test run came to, shown at the end.
+
+use std::process::ExitCode;
+use std::time::Duration;
+
+use crate::log_rule::without_colours;
+
+/// What one step came to.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    /// Checks that held: 1 for a step that is one check, the number of tests for one that runs tests.
+    pub(crate) passed: usize,
+    /// Checks that did not.
+    pub(crate) failed: usize,
+    /// What else there is to say, for the table.
+    pub(crate) note: String,
+    /// What it left out for want of a tool.
+    pub(crate) left_out: Vec<String>,
+}
+
+impl Outcome {
+    /// A step that is one check and held.
+    pub(crate) fn passed(note: impl Into<String>) -> Self {
+        Self { passed: 1, note: note.into(), ..Self::default() }
+    }
+
+    /// A step that is one check and did not hold.
+    pub(crate) fn failed(note: impl Into<String>) -> Self {
+        Self { failed: 1, note: note.into(), ..Self::default() }
+    }
+
+    /// Adds what the output of a child says it left out.
+    pub(crate) fn with_left_out_of(mut self, output: &str) -> Self {
+        self.left_out.extend(left_out(output));
+        self
+    }
+}
+
+/// What the lines `left out: ...` of an output name.
+fn left_out(output: &str) -> Vec<String> {
+    output
+        .lines()
+        .filter_map(|line| {
+            let line = without_colours(line);
+            let line = line.trim();
+            // With one thread, the name of a Rust test stands before what it prints.
+            let line = match line.split_once(" ... ") {
+                Some((test, rest)) if test.starts_with("test ") => rest,
+                _ => line,
+            };
+            line.strip_prefix(LEFT_OUT).map(str::to_owned)
+        })
+        .collect()
+}
+
+/// Whether a line names something that was left out.
+pub(crate) fn says_left_out(line: &str) -> bool {
+    line.starts_with(LEFT_OUT)
+}
+
+const LEFT_OUT: &str = "left out: ";
+
+/// The steps so far.
+#[derive(Default)]
+pub(crate) struct Report {
+    steps: Vec<(String, Outcome, Duration)>,
+}
+
+impl Report {
+    /// Runs a step under a heading, and says what it came to.
+    pub(crate) fn step(&mut self, name: impl Into<String>, run: impl FnOnce() -> Outcome) {
+        let name = name.into();
+        println!("\n== {name}");
+        let started = std::time::Instant::now();
+        let outcome = run();
+        if outcome.failed > 0 {
+            println!("FAILED: {name}: {}", outcome.note);
+        }
+        self.steps.push((name, outcome, started.elapsed()));
+    }
+
+    /// The sums over all steps: passed, failed.
+    pub(crate) fn sums(&self) -> (usize, usize) {
+        self.steps
+            .iter()
+            .fold((0, 0), |(passed, failed), (_, outcome, _)| (passed + outcome.passed, failed + outcome.failed))
+    }
+
+    /// Prints the table, what was left out, and the closing line.
+    pub(crate) fn conclude(&self) -> ExitCode {
+        println!("\n== Summary");
+        let width = self.steps.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or_default();
+        for (name, outcome, took) in &self.steps {
+            let verdict = if outcome.failed > 0 { "FAILED" } else { "ok" };
+            let seconds = took.as_secs_f32();
+            let line = format!("{verdict:6}  {name:width$}  {seconds:6.1} s  {}", outcome.note);
+            println!("{}", line.trim_end());
+        }
+
+        let mut left_out: Vec<&String> = self.steps.iter().flat_map(|(_, outcome, _)| &outcome.left_out).collect();
+        left_out.sort();
+        left_out.dedup();
+        if !left_out.is_empty() {
+            println!("\nleft out:");
+            for item in left_out {
+                println!("  {item}");
+            }
+        }
+
+        let (passed, failed) = self.sums();
+        println!("\n{passed} passed, {failed} failed");
+        if failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_left_out_is_collected_from_any_line() {
+        let output = "ok   a\nleft out: nginx is missing\n\x1b[0mleft out: b\n\
+                      test a::b ... left out: c\nnot left out: d\n";
+        assert_eq!(left_out(output), ["nginx is missing", "b", "c"]);
+    }
+
+    #[test]
+    fn tests_and_checks_add_up() {
+        let mut report = Report::default();
+        report.step("one", || Outcome::passed(""));
+        report.step("two", || Outcome { passed: 5, failed: 2, ..Outcome::default() });
+        assert_eq!(report.sums(), (6, 2));
+    }
+}

@@ -1,0 +1,80 @@
+//! Where things stand in the checkout.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// The checkout's folders.
+#[derive(Debug, Clone)]
+pub(crate) struct Workspace {
+    root: PathBuf,
+}
+
+impl Workspace {
+    /// The checkout this program was started from.
+    pub(crate) fn find() -> Result<Self> {
+        // Cargo sets the variable at run time as well; asking then keeps a binary right that moved with its checkout.
+        let manifest_dir = std::env::var_os("CARGO_MANIFEST_DIR")
+            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+        let root = manifest_dir
+            .ancestors()
+            .nth(2)
+            .with_context(|| format!("{} is not rust/xtask of a checkout", manifest_dir.display()))?
+            .to_path_buf();
+        Ok(Self { root })
+    }
+
+    /// The checkout itself.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The add-on as it stands in the repository, without a library.
+    pub(crate) fn addon(&self) -> PathBuf {
+        self.root.join("addons").join(ADDON)
+    }
+
+    /// The sample project.
+    pub(crate) fn godot_project(&self) -> PathBuf {
+        self.root.join("godot_project")
+    }
+
+    /// The folder `shared` beside the checkout, where some tests find more input; `None` where there is none.
+    pub(crate) fn shared(&self) -> Option<PathBuf> {
+        let shared = self.root.parent()?.join("shared");
+        shared.is_dir().then_some(shared)
+    }
+}
+
+/// The add-on's folder name, which is the package's name too.
+pub(crate) const ADDON: &str = "http_client_rust";
+
+/// The files of one folder whose names `wanted` accepts, sorted; none where there is no such folder.
+pub(crate) fn files_in(folder: &Path, wanted: impl Fn(&str) -> bool) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(&wanted))
+        .collect();
+    files.sort();
+    files
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_root_has_the_addon_and_this_package() {
+        let workspace = Workspace::find().unwrap();
+        assert!(workspace.addon().is_dir());
+        assert!(workspace.root().join("rust/xtask/Cargo.toml").is_file());
+    }
+
+    #[test]
+    fn a_folder_that_is_missing_has_no_files() {
+        assert!(files_in(Path::new("no/such/folder"), |_| true).is_empty());
+    }
+}
