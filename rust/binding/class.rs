@@ -3,26 +3,38 @@
 //! No method borrows the object mutably, since another thread's call would then wait behind it: methods that are not const take
 //! `gd_self`, and what changes stands behind the lock of [`HttpClient`].
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use godot::builtin::{GString, PackedByteArray, PackedStringArray, VarDictionary, Variant, VariantType};
-use godot::classes::{Engine, IRefCounted, Os, ProjectSettings, RefCounted, StreamPeer};
+use godot::classes::{Engine, IRefCounted, Os, RefCounted, StreamPeer};
 use godot::global::Error as GError;
 use godot::meta::ToGodot;
-use godot::obj::{Base, Gd, Singleton};
+use godot::obj::{Base, Gd, InstanceId, Singleton};
 use godot::register::{GodotClass, godot_api};
-use http_client::{Body, Error, ErrorCode, HttpClient, Method, QueryString, Settings};
+use http_client::{Body, Error, ErrorCode, HttpClient, Method, QueryString, RawConnection, Settings};
 
 use crate::call::{error_of, value_of};
-use crate::convert::{Bytes, SharedBytes, header_dictionary, header_lines};
+use crate::certificates::setting;
+use crate::convert::{Bytes, SharedBytes, header_dictionary, header_lines, timings_dictionary, tls_dictionary};
 use crate::enums::{MethodValue, StatusValue};
-use crate::tls_argument::{TlsArgument, TlsWish};
+use crate::foreign_stream::ForeignStream;
+use crate::stream_class::HttpClientRustStream;
+use crate::tls_argument::TlsArgument;
 
 #[derive(GodotClass)]
 #[class(tool, base = RefCounted, rename = HTTPClientRust)]
 pub(crate) struct HttpClientRust {
     client: Arc<HttpClient>,
+    own: Arc<Mutex<Own>>,
+}
+
+/// What an object has besides its client. Locked for moments only.
+#[derive(Default)]
+struct Own {
+    trusted_ca_file: GString,
+    /// The stream that `get_connection()` gave last, as long as somebody has it.
+    stream: Option<InstanceId>,
 }
 
 #[godot_api]
@@ -33,7 +45,7 @@ impl IRefCounted for HttpClientRust {
             connect_timeout: seconds(connect_timeout_of_project()),
             ..Settings::default()
         };
-        Self { client: Arc::new(HttpClient::new(settings)) }
+        Self { client: Arc::new(HttpClient::new(settings)), own: Arc::default() }
     }
 }
 
@@ -48,14 +60,14 @@ impl HttpClientRust {
         #[opt(default = true)] verify_host: bool,
     ) -> GError {
         let client = Self::client(&this);
+        let trusted_ca_file = this.bind().get_trusted_ca_file();
         error_of("connect_to_host", || {
-            let _ = verify_host;
-            // The connection that was open is closed in any case.
-            let secure = use_ssl.read().map(|wish| !matches!(wish, TlsWish::No)).map_err(|error| {
+            let (secure, tls) = use_ssl.read(verify_host, &trusted_ca_file).map_err(|error| {
+                // The connection that was open is closed in any case.
                 client.close();
                 client.refused(error)
             })?;
-            client.connect_to_host(&host.to_string(), port, secure)
+            client.connect_to_host(&host.to_string(), port, secure, &tls)
         })
     }
 
@@ -193,15 +205,33 @@ impl HttpClientRust {
     fn set_connection(this: Gd<Self>, connection: Option<Gd<StreamPeer>>) {
         let client = Self::client(&this);
         value_of("set_connection", (), || {
-            let _ = connection;
-            Err(client.refused(unavailable("speaking HTTP over another stream")))
+            let Some(peer) = connection else {
+                let message = "the connection is null; give a connected StreamPeer".to_owned();
+                return Err(client.refused(Error { code: ErrorCode::InvalidParameter, message }));
+            };
+            if let Ok(own) = peer.clone().try_cast::<HttpClientRustStream>()
+                && own.bind().connection().is_some_and(|connection| connection.is_of(&client))
+            {
+                return Ok(());
+            }
+            let mut stream = ForeignStream::new(peer);
+            let host = stream.host();
+            client.set_stream(Box::new(stream), host)
         });
     }
 
     #[func]
     fn get_connection(&self) -> Option<Gd<StreamPeer>> {
-        self.client.refused(unavailable("the connection as a StreamPeer"));
-        None
+        let connection = RawConnection::of(&self.client)?;
+        let known = self.lock_own().stream.and_then(|id| Gd::<HttpClientRustStream>::try_from_instance_id(id).ok());
+        if let Some(stream) = known
+            && stream.bind().connection().is_some_and(|connection| connection.is_of(&self.client))
+        {
+            return Some(stream.upcast());
+        }
+        let stream = HttpClientRustStream::over(connection);
+        self.lock_own().stream = Some(stream.instance_id());
+        Some(stream.upcast())
     }
 
     #[func(gd_self)]
@@ -248,18 +278,48 @@ impl HttpClientRust {
     #[func(gd_self)]
     fn set_http_proxy(this: Gd<Self>, host: GString, port: i64) {
         let client = Self::client(&this);
-        value_of("set_http_proxy", (), || no_proxy_yet(&client, &host, port));
+        value_of("set_http_proxy", (), || client.set_http_proxy(&host.to_string(), port));
     }
 
     #[func(gd_self)]
     fn set_https_proxy(this: Gd<Self>, host: GString, port: i64) {
         let client = Self::client(&this);
-        value_of("set_https_proxy", (), || no_proxy_yet(&client, &host, port));
+        value_of("set_https_proxy", (), || client.set_https_proxy(&host.to_string(), port));
+    }
+
+    #[func(gd_self)]
+    fn set_proxy_from_environment(this: Gd<Self>) {
+        let client = Self::client(&this);
+        value_of("set_proxy_from_environment", (), || client.set_proxy_from_environment());
+    }
+
+    #[func(gd_self)]
+    fn set_trusted_ca_file(this: Gd<Self>, path: GString) {
+        this.bind().lock_own().trusted_ca_file = path;
+    }
+
+    #[func]
+    fn get_trusted_ca_file(&self) -> GString {
+        self.lock_own().trusted_ca_file.clone()
+    }
+
+    #[func]
+    fn get_timings(&self) -> VarDictionary {
+        timings_dictionary(&self.client.timings())
+    }
+
+    #[func]
+    fn get_tls_info(&self) -> VarDictionary {
+        self.client.tls_info().map(|info| tls_dictionary(&info)).unwrap_or_default()
     }
 
     #[func(gd_self)]
     fn query_string_from_dict(_this: Gd<Self>, fields: VarDictionary) -> GString {
         value_of("query_string_from_dict", GString::new(), || Ok(GString::from(&query_string(&fields))))
+    }
+
+    fn lock_own(&self) -> MutexGuard<'_, Own> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The client itself, so that the object is not borrowed while it works.
@@ -301,14 +361,6 @@ fn query_string(fields: &VarDictionary) -> String {
     query.finish()
 }
 
-fn no_proxy_yet(client: &HttpClient, host: &GString, port: i64) -> Result<(), Error> {
-    if host.is_empty() || port == -1 { Ok(()) } else { Err(client.refused(unavailable("a proxy"))) }
-}
-
-fn unavailable(what: &str) -> Error {
-    Error { code: ErrorCode::Unavailable, message: format!("{what} is not available yet") }
-}
-
 /// A timeout in seconds, where 0 is none.
 fn timeout(given: f64) -> Result<Option<Duration>, Error> {
     if given >= 0.0 && Duration::try_from_secs_f64(given).is_ok() {
@@ -323,8 +375,7 @@ fn seconds(given: f64) -> Option<Duration> {
 }
 
 fn connect_timeout_of_project() -> f64 {
-    let setting = ProjectSettings::singleton().get_setting("network/limits/tcp/connect_timeout_seconds");
-    setting.try_to::<i64>().map_or(30.0, |seconds| seconds as f64)
+    setting("network/limits/tcp/connect_timeout_seconds").try_to::<i64>().map_or(30.0, |seconds| seconds as f64)
 }
 
 /// The engine's own `User-Agent`, such as `GodotEngine/4.6.3.stable.official (Linux)`.

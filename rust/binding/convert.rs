@@ -1,9 +1,11 @@
 //! Between Godot's types and Rust's.
 
+use std::time::Duration;
+
 use godot::builtin::{GString, PackedByteArray, PackedStringArray, VarDictionary};
 use godot::global::Error as GError;
 use godot::meta::ToGodot;
-use http_client::{ByteBuffer, ErrorCode, Head};
+use http_client::{ByteBuffer, ErrorCode, Head, Timings, TlsInfo};
 
 /// The `Error` constant of the same name.
 pub(crate) fn error_code(code: ErrorCode) -> GError {
@@ -15,6 +17,7 @@ pub(crate) fn error_code(code: ErrorCode) -> GError {
         ErrorCode::Busy => GError::ERR_BUSY,
         ErrorCode::CantResolve => GError::ERR_CANT_RESOLVE,
         ErrorCode::CantConnect => GError::ERR_CANT_CONNECT,
+        ErrorCode::FileCantOpen => GError::ERR_FILE_CANT_OPEN,
         ErrorCode::ConnectionError => GError::ERR_CONNECTION_ERROR,
     }
 }
@@ -41,6 +44,41 @@ pub(crate) fn header_dictionary(head: &Head) -> VarDictionary {
     let mut dictionary = VarDictionary::new();
     for (name, value) in joined {
         dictionary.set(&name.to_variant(), &value.to_variant());
+    }
+    dictionary
+}
+
+/// Phases and their microseconds; −1 for one that is not over, or did not happen.
+pub(crate) fn timings_dictionary(timings: &Timings) -> VarDictionary {
+    let microseconds =
+        |phase: Option<Duration>| phase.map_or(-1, |time| i64::try_from(time.as_micros()).unwrap_or(i64::MAX));
+    let mut dictionary = VarDictionary::new();
+    for (name, phase) in [
+        ("dns", timings.dns),
+        ("connect", timings.connect),
+        ("tls", timings.tls),
+        ("send", timings.send),
+        ("first_byte", timings.first_byte),
+        ("total", timings.total),
+    ] {
+        dictionary.set(&name.to_variant(), &microseconds(phase).to_variant());
+    }
+    dictionary
+}
+
+/// What TLS agreed on.
+pub(crate) fn tls_dictionary(info: &TlsInfo) -> VarDictionary {
+    let certificates: PackedStringArray = info.peer_certificates.iter().map(GString::from).collect();
+    let mut dictionary = VarDictionary::new();
+    for (name, value) in [
+        ("version", info.version.to_variant()),
+        ("cipher_suite", info.cipher_suite.to_variant()),
+        ("key_exchange", info.key_exchange.to_variant()),
+        ("alpn", info.alpn.to_variant()),
+        ("resumed", info.resumed.to_variant()),
+        ("peer_certificates", certificates.to_variant()),
+    ] {
+        dictionary.set(&name.to_variant(), &value);
     }
     dictionary
 }

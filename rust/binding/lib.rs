@@ -3,11 +3,14 @@
 //! This crate converts types and knows no rule of HTTP. Every entry point is here: a panic in one is caught in [`call`].
 
 mod call;
+mod certificates;
 mod class;
 mod convert;
 mod enums;
+mod foreign_stream;
 mod pin;
 mod registration;
+mod stream_class;
 mod tls_argument;
 
 use godot::init::{ExtensionLibrary, InitStage, gdextension};

@@ -3,6 +3,7 @@
 //!
 //! It takes hidden paths of that crate, and only this file uses them; the crate's minor version is pinned for it.
 
+use godot::builtin::GString;
 use godot::classes::StreamPeer;
 use godot::obj::{Gd, GodotClass};
 use godot::register::info::{PropertyHint, PropertyHintInfo, PropertyUsageFlags};
@@ -34,6 +35,8 @@ pub(crate) fn complete_class() {
     register_property::<i64>("read_chunk_size", ["get_read_chunk_size", "set_read_chunk_size"], sizes, default);
     register_property::<f64>("connect_timeout", ["get_connect_timeout", "set_connect_timeout"], none(), default);
     register_property::<f64>("read_timeout", ["get_read_timeout", "set_read_timeout"], none(), default);
+    let file = hint(PropertyHint::FILE, "*.pem,*.crt");
+    register_property::<GString>("trusted_ca_file", ["get_trusted_ca_file", "set_trusted_ca_file"], file, default);
 }
 
 fn register_enum(name: &str, constants: &[(&str, i64)]) {

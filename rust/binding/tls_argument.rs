@@ -1,40 +1,61 @@
 //! The third argument of `connect_to_host`: `use_ssl` of the old reference, or `TLSOptions` of today's engine.
 
-use godot::builtin::Variant;
-use godot::classes::TlsOptions;
+use godot::builtin::{GString, Variant};
+use godot::classes::TlsOptions as GodotTlsOptions;
+use godot::meta::error::ConvertError;
 use godot::meta::shape::GodotShape;
 use godot::meta::{FromGodot, GodotConvert, GodotImmutable, ToGodot};
 use godot::obj::Gd;
-use http_client::{Error, ErrorCode};
+use http_client::{Error, ErrorCode, TlsOptions, Verify};
+
+use crate::certificates::{chosen_by_project, is_tls13_disabled, of_chain, of_file};
 
 /// A value of any type; [`read`](Self::read) says what it means.
 #[derive(Clone, Debug)]
 pub(crate) struct TlsArgument(Variant);
 
-/// What the script wants of TLS.
-pub(crate) enum TlsWish {
-    /// None, unless the host begins with `https://`.
-    No,
-    /// With the usual checks of the server's certificate.
-    Yes,
-    /// As the options say.
-    Options(#[expect(dead_code, reason = "TLS comes next")] Gd<TlsOptions>),
-}
-
 impl TlsArgument {
-    pub(crate) fn read(&self) -> Result<TlsWish, Error> {
-        if self.0.is_nil() {
-            return Ok(TlsWish::No);
+    /// Whether TLS is wanted, and how it is secured if the host turns it on. `verify_host` counts beside a bool only.
+    pub(crate) fn read(&self, verify_host: bool, trusted_ca_file: &GString) -> Result<(bool, TlsOptions), Error> {
+        let (secure, given) = if self.0.is_nil() {
+            (false, None)
+        } else if let Ok(use_ssl) = self.0.try_to::<bool>() {
+            (use_ssl, None)
+        } else if let Ok(options) = self.0.try_to::<Gd<GodotTlsOptions>>() {
+            (true, Some(options))
+        } else {
+            let message = format!("the third argument must be a bool, TLSOptions or null, not {}", self.0.stringify());
+            return Err(Error { code: ErrorCode::InvalidParameter, message });
+        };
+        let mut tls = TlsOptions { without_tls13: is_tls13_disabled(), ..TlsOptions::default() };
+        let chain = match &given {
+            None => {
+                tls.verify = if verify_host { Verify::Full } else { Verify::Nothing };
+                None
+            }
+            Some(options) if options.is_server() => {
+                let message = "the TLSOptions are for a server; make them with TLSOptions.client()".to_owned();
+                return Err(Error { code: ErrorCode::InvalidParameter, message });
+            }
+            Some(options) => {
+                let chain = options.get_trusted_ca_chain();
+                tls.name = Some(options.get_common_name_override().to_string()).filter(|name| !name.is_empty());
+                tls.verify = match (options.is_unsafe_client(), &chain) {
+                    (false, _) => Verify::Full,
+                    (true, Some(_)) => Verify::ChainOnly,
+                    (true, None) => Verify::Nothing,
+                };
+                chain
+            }
+        };
+        if tls.verify != Verify::Nothing {
+            tls.trust = match chain {
+                Some(chain) => of_chain(&chain)?,
+                None if !trusted_ca_file.is_empty() => of_file(trusted_ca_file)?,
+                None => chosen_by_project()?,
+            };
         }
-        if let Ok(use_ssl) = self.0.try_to::<bool>() {
-            return Ok(if use_ssl { TlsWish::Yes } else { TlsWish::No });
-        }
-        if let Ok(options) = self.0.try_to::<Gd<TlsOptions>>() {
-            return Ok(TlsWish::Options(options));
-        }
-        let given = self.0.stringify();
-        let message = format!("the third argument must be a bool, TLSOptions or null, not {given}");
-        Err(Error { code: ErrorCode::InvalidParameter, message })
+        Ok((secure, tls))
     }
 }
 
@@ -53,7 +74,7 @@ impl GodotConvert for TlsArgument {
 }
 
 impl FromGodot for TlsArgument {
-    fn try_from_godot(via: Variant) -> Result<Self, godot::meta::error::ConvertError> {
+    fn try_from_godot(via: Variant) -> Result<Self, ConvertError> {
         Ok(Self(via))
     }
 }

@@ -9,8 +9,12 @@ use http_protocol::{Field, Fields, Head, Method};
 use crate::body::{Body, ByteBuffer};
 use crate::engine::{Engine, View};
 use crate::error::{Error, ErrorCode};
+use crate::proxy::{Proxies, Proxy};
 use crate::settings::Settings;
 use crate::status::Status;
+use crate::stream::Stream;
+use crate::timings::Timings;
+use crate::tls::{TlsInfo, TlsOptions};
 use crate::wait::Cancel;
 
 /// An HTTP/1.1 client for one connection at a time.
@@ -58,9 +62,18 @@ impl HttpClient {
     }
 
     /// Closes what is open and starts to connect to a server. `host` is a name or an address, with or without `http://` or
-    /// `https://`, which then decides on TLS instead of `secure`. A negative `port` is 80, or 443 with TLS.
-    pub fn connect_to_host(&self, host: &str, port: i64, secure: bool) -> Result<(), Error> {
-        self.run(|engine, settings| engine.connect_to_host(host, port, secure, settings))
+    /// `https://`, which then decides on TLS instead of `secure`. A negative `port` is 80, or 443 with TLS. `tls` says how a connection
+    /// with TLS is secured.
+    pub fn connect_to_host(&self, host: &str, port: i64, secure: bool, tls: &TlsOptions) -> Result<(), Error> {
+        self.run(|engine, settings| engine.connect_to_host(host, port, secure, tls, settings))
+    }
+
+    /// Closes what is open and speaks HTTP over `stream`, which is connected already. `host` is for the header of that name.
+    pub fn set_stream(&self, stream: Box<dyn Stream>, host: Option<String>) -> Result<(), Error> {
+        self.run(|engine, _| {
+            engine.adopt(stream, host);
+            Ok(())
+        })
     }
 
     /// Sends a request; the client must be [`Status::Connected`]. `url` is the part after the host; each header is a line `Name: value`.
@@ -150,6 +163,16 @@ impl HttpClient {
         self.lock().view.bytes_sent
     }
 
+    /// How long the phases of the current connection and request took.
+    pub fn timings(&self) -> Timings {
+        self.lock().view.timings
+    }
+
+    /// What TLS agreed on; none without a TLS connection.
+    pub fn tls_info(&self) -> Option<Arc<TlsInfo>> {
+        self.lock().view.tls.clone()
+    }
+
     /// What went wrong last, as a sentence; empty if nothing did since the last connect or request.
     pub fn error_message(&self) -> String {
         self.lock().view.message.as_deref().unwrap_or_default().to_owned()
@@ -189,6 +212,46 @@ impl HttpClient {
     /// How long the server may be silent while a response is due; none is for ever.
     pub fn set_read_timeout(&self, timeout: Option<Duration>) {
         self.change(|settings| settings.read_timeout = timeout);
+    }
+
+    /// Has connections without TLS go through a proxy: `host`, or `user:password@host`. An empty host or port −1 is none.
+    pub fn set_http_proxy(&self, host: &str, port: i64) -> Result<(), Error> {
+        let proxy = self.parse_proxy(host, port)?;
+        self.change(|settings| settings.proxies.http = proxy);
+        Ok(())
+    }
+
+    /// Has connections with TLS go through a tunnel of a proxy. The arguments are those of [`set_http_proxy`](Self::set_http_proxy).
+    pub fn set_https_proxy(&self, host: &str, port: i64) -> Result<(), Error> {
+        let proxy = self.parse_proxy(host, port)?;
+        self.change(|settings| settings.proxies.https = proxy);
+        Ok(())
+    }
+
+    /// Takes the proxies from the environment variables `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`, by the rules of
+    /// curl.
+    pub fn set_proxy_from_environment(&self) -> Result<(), Error> {
+        let proxies =
+            Proxies::from_environment(|name| std::env::var(name).ok()).map_err(|error| self.refused(error))?;
+        self.change(|settings| settings.proxies = proxies);
+        Ok(())
+    }
+
+    /// Which connection is open; see [`RawConnection`](crate::RawConnection).
+    pub(crate) fn connection_id(&self) -> Option<u64> {
+        self.lock().view.connection
+    }
+
+    /// Lends the engine to something that is not a call of the client's own.
+    pub(crate) fn with_engine<T>(&self, work: impl FnOnce(&mut Engine) -> Result<T, Error>) -> Result<T, Error> {
+        self.run(|engine, _| work(engine))
+    }
+
+    fn parse_proxy(&self, host: &str, port: i64) -> Result<Option<Arc<Proxy>>, Error> {
+        if host.is_empty() || port == -1 {
+            return Ok(None);
+        }
+        Proxy::parse(host, port).map(|proxy| Some(Arc::new(proxy))).map_err(|error| self.refused(error))
     }
 
     /// Notes an error that was found before the engine was asked, and hands it back.

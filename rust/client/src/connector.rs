@@ -147,8 +147,11 @@ fn interleave(addresses: &[IpAddr]) -> Vec<IpAddr> {
     mixed
 }
 
-/// An operating system's error as words, without its number.
+/// An operating system's error as words, without its number. An error of our own is a sentence already.
 pub(crate) fn describe(error: &io::Error) -> String {
+    if error.get_ref().is_some() {
+        return error.to_string();
+    }
     let text = error.to_string();
     let words = text.split(" (os error").next().unwrap_or(&text);
     match error.kind() {

@@ -1,27 +1,28 @@
 //! From one status to the next: what `HTTPClient.poll()` does. One engine is used by one thread at a time.
 
-use std::net::IpAddr;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use http_protocol::{Fields, Framing, Head, Method, Over, Request};
 
 use crate::body::{Body, ByteBuffer};
-use crate::connector::{Connector, Progress};
 use crate::error::{Error, ErrorCode};
 use crate::host::Host;
 use crate::link::{Failure, Link, Patience};
-use crate::resolver::{self, Lookup};
+use crate::opening::{OpenFailure, Opened, Opening, Route};
 use crate::settings::Settings;
 use crate::status::Status;
-use crate::stream::TcpStream;
-use crate::wait::{self, Cancel};
+use crate::stream::Stream;
+use crate::timings::Timings;
+use crate::tls::{TlsInfo, TlsOptions};
+use crate::wait::Cancel;
 
 /// The work of one client, from `connect_to_host` to `close`.
 pub(crate) struct Engine {
     stage: Stage,
-    /// The server; none before the first `connect_to_host`.
-    host: Option<Host>,
+    /// How the server is reached; none before the first `connect_to_host`, and over a stream of the caller's.
+    route: Option<Arc<Route>>,
+    /// What the caller's stream leads to, as far as that is known.
+    adopted_host: Option<String>,
     /// What getters are answered with.
     pub(crate) view: View,
     cancel: Arc<Cancel>,
@@ -30,14 +31,7 @@ pub(crate) struct Engine {
 enum Stage {
     /// Nothing is open; `View::status` says why.
     Closed,
-    Resolving {
-        lookup: Lookup,
-        deadline: Option<Instant>,
-    },
-    Connecting {
-        connector: Connector,
-        deadline: Option<Instant>,
-    },
+    Opening(Box<Opening>),
     Open(Box<Link>),
 }
 
@@ -52,8 +46,13 @@ pub(crate) struct View {
     pub(crate) chunked: bool,
     pub(crate) trailers: Option<Arc<Fields>>,
     pub(crate) bytes_sent: u64,
+    pub(crate) timings: Timings,
+    /// What TLS agreed on; none without TLS.
+    pub(crate) tls: Option<Arc<TlsInfo>>,
     /// What went wrong last; empty if nothing did.
     pub(crate) message: Option<Arc<str>>,
+    /// The open connection; see [`Link::id`].
+    pub(crate) connection: Option<u64>,
 }
 
 impl Default for View {
@@ -65,14 +64,17 @@ impl Default for View {
             chunked: false,
             trailers: None,
             bytes_sent: 0,
+            timings: Timings::default(),
+            tls: None,
             message: None,
+            connection: None,
         }
     }
 }
 
 impl Engine {
     pub(crate) fn new(cancel: Arc<Cancel>) -> Self {
-        Self { stage: Stage::Closed, host: None, view: View::default(), cancel }
+        Self { stage: Stage::Closed, route: None, adopted_host: None, view: View::default(), cancel }
     }
 
     /// Closes what is open and starts to connect.
@@ -81,27 +83,34 @@ impl Engine {
         host: &str,
         port: i64,
         secure: bool,
+        tls: &TlsOptions,
         settings: &Settings,
     ) -> Result<(), Error> {
         self.stage = Stage::Closed;
+        self.route = None;
         self.view = View::default();
         let host = Host::parse(host, port, secure)?;
-        if host.secure {
-            return Err(Error::new(ErrorCode::Unavailable, "TLS is not available yet; connect with http://"));
-        }
-        let deadline = settings.connect_timeout.map(|timeout| Instant::now() + timeout);
-        match host.address {
-            Some(address) => {
-                self.host = Some(host);
-                self.start_connecting(&[address], deadline)
-            }
-            None => {
-                self.stage = Stage::Resolving { lookup: resolver::look_up(&host.name), deadline };
-                self.view.status = Status::Resolving;
-                self.host = Some(host);
+        let proxy = settings.proxies.for_host(&host);
+        let tls = host.secure.then(|| tls.clone());
+        match Opening::start(Route { host, proxy, tls }, settings) {
+            Ok(opening) => {
+                self.route = Some(opening.route.clone());
+                self.view.status = opening.status();
+                self.stage = Stage::Opening(Box::new(opening));
                 Ok(())
             }
+            Err(failure) => Err(self.cannot_open(failure)),
         }
+    }
+
+    /// Closes what is open and goes on with a stream of the caller's.
+    pub(crate) fn adopt(&mut self, stream: Box<dyn Stream>, host: Option<String>) {
+        self.route = None;
+        self.adopted_host = host;
+        let link = Link::new(stream);
+        self.view = View { status: Status::Connected, ..View::default() };
+        self.view.follow(&link);
+        self.stage = Stage::Open(Box::new(link));
     }
 
     /// Checks a request and begins to send it.
@@ -122,24 +131,31 @@ impl Engine {
                 _ => "the connection failed; call connect_to_host() again",
             }));
         };
-        let host = self.host.as_ref().map(Host::header_value).unwrap_or_default();
+        let host = match &self.route {
+            Some(route) => route.host.header_value(),
+            None => self.adopted_host.clone().unwrap_or_else(|| "localhost".to_owned()),
+        };
+        let proxy_prefix = self.route.as_ref().map(|route| route.proxy_prefix()).unwrap_or_default();
+        let proxy_authorization = self.route.as_ref().and_then(|route| route.proxy_authorization());
+        let headers: Vec<&str> = headers.iter().copied().chain(proxy_authorization.as_deref()).collect();
         let request = Request {
             method,
             url,
-            headers,
+            headers: &headers,
             body_len: (*body).as_ref().len() as u64,
             host: &host,
             user_agent: &settings.user_agent,
-            proxy_prefix: "",
+            proxy_prefix: &proxy_prefix,
         };
         let (head, facts) = request.encode()?;
         if (link.connection.is_idle() || link.connection.over().is_some())
             && let Err(failure) = link.check_idle()
         {
-            return Err(self.fail(Status::ConnectionError, ErrorCode::ConnectionError, failure));
+            return Err(self.fail(failure));
         }
         link.begin(head, facts, body)?;
-        self.view = View { status: Status::Requesting, bytes_sent: link.bytes_sent, ..View::default() };
+        self.view = View { status: Status::Requesting, tls: self.view.tls.take(), ..View::default() };
+        self.view.follow(link);
         Ok(())
     }
 
@@ -147,11 +163,28 @@ impl Engine {
     pub(crate) fn poll(&mut self, settings: &Settings) -> Result<(), Error> {
         match &mut self.stage {
             Stage::Closed => self.closed_error(),
-            Stage::Resolving { .. } => self.poll_resolving(settings),
-            Stage::Connecting { .. } => self.poll_connecting(settings),
+            Stage::Opening(opening) => match opening.poll(settings, &self.cancel) {
+                Ok(None) => {
+                    self.view.status = opening.status();
+                    Ok(())
+                }
+                Ok(Some(opened)) => {
+                    let timings = opening.timings;
+                    self.opened(opened, timings);
+                    Ok(())
+                }
+                Err(failure) => Err(self.cannot_open(failure)),
+            },
             Stage::Open(link) => {
                 let polled = match self.view.status {
-                    Status::Requesting => return self.poll_requesting(settings),
+                    Status::Requesting => {
+                        let received = link.receive_head(patience(settings, &self.cancel));
+                        received.map(|received| {
+                            if let Some((head, framing)) = received {
+                                self.view.respond(head, framing, link);
+                            }
+                        })
+                    }
                     Status::Body => {
                         // Only reading ends a body.
                         link.send();
@@ -159,8 +192,8 @@ impl Engine {
                     }
                     _ => link.check_idle(),
                 };
-                self.view.bytes_sent = link.bytes_sent;
-                polled.map_err(|failure| self.fail(Status::ConnectionError, ErrorCode::ConnectionError, failure))
+                self.view.follow(link);
+                polled.map_err(|failure| self.fail(failure))
             }
         }
     }
@@ -175,6 +208,14 @@ impl Engine {
         self.read(settings, Link::read_available)
     }
 
+    /// The open connection with this id.
+    pub(crate) fn link(&mut self, id: u64) -> Option<&mut Link> {
+        match &mut self.stage {
+            Stage::Open(link) if link.id == id => Some(link),
+            _ => None,
+        }
+    }
+
     fn read<B>(
         &mut self,
         settings: &Settings,
@@ -186,15 +227,16 @@ impl Engine {
         link.send();
         let data = match read(link, patience(settings, &self.cancel)) {
             Ok(data) => data,
-            Err(failure) => return Err(self.fail(Status::ConnectionError, ErrorCode::ConnectionError, failure)),
+            Err(failure) => return Err(self.fail(failure)),
         };
-        self.view.bytes_sent = link.bytes_sent;
+        self.view.follow(link);
         if !link.connection.is_in_body() && link.failure.is_none() {
             let trailers = link.connection.take_trailers();
             self.view.trailers = (!trailers.is_empty()).then(|| Arc::new(trailers));
             if link.connection.over() == Some(Over::EndedWithBody) {
                 self.stage = Stage::Closed;
                 self.view.status = Status::Disconnected;
+                self.view.connection = None;
             } else {
                 self.view.status = Status::Connected;
             }
@@ -202,109 +244,30 @@ impl Engine {
         Ok(data)
     }
 
-    fn poll_resolving(&mut self, settings: &Settings) -> Result<(), Error> {
-        let Stage::Resolving { lookup, deadline } = &self.stage else { return Ok(()) };
-        let deadline = *deadline;
-        let answer = loop {
-            match lookup.result() {
-                None if self.cancel.is_set() => return Err(closed()),
-                None if is_past(deadline) => break None,
-                None if settings.blocking => lookup.wait(wait::slice(deadline)),
-                None => return Ok(()),
-                answer => break answer,
-            }
-        };
-        let name = self.host.as_ref().map_or("", |host| &host.name);
-        let message = match answer {
-            Some(Ok(addresses)) => return self.start_connecting(&addresses, deadline),
-            Some(Err(reason)) => {
-                format!("the host name {name:?} could not be resolved: {reason}; check its spelling and the network")
-            }
-            None => format!("the host name {name:?} could not be resolved in {}", timed_out(settings)),
-        };
-        Err(self.fail(Status::CantResolve, ErrorCode::CantResolve, Failure::Lost(message)))
+    fn opened(&mut self, opened: Opened, timings: Timings) {
+        let mut link = Link::new(opened.stream);
+        link.timings = timings;
+        self.view.status = Status::Connected;
+        self.view.tls = opened.tls;
+        self.view.follow(&link);
+        self.stage = Stage::Open(Box::new(link));
     }
 
-    fn start_connecting(&mut self, addresses: &[IpAddr], deadline: Option<Instant>) -> Result<(), Error> {
-        let port = self.host.as_ref().map_or(0, |host| host.port);
-        let mut connector = Connector::new(addresses, port);
-        if connector.is_hopeless() {
-            let Progress::Failed(reason) = connector.poll() else { return Ok(()) };
-            return Err(self.cannot_connect(&reason));
-        }
-        self.stage = Stage::Connecting { connector, deadline };
-        self.view.status = Status::Connecting;
-        Ok(())
-    }
-
-    fn poll_connecting(&mut self, settings: &Settings) -> Result<(), Error> {
-        let Stage::Connecting { connector, deadline } = &mut self.stage else { return Ok(()) };
-        let reason = loop {
-            match connector.poll() {
-                Progress::Connected(socket) => {
-                    self.stage = Stage::Open(Box::new(Link::new(Box::new(TcpStream::new(socket)))));
-                    self.view.status = Status::Connected;
-                    return Ok(());
-                }
-                Progress::Failed(reason) => break reason,
-                Progress::Pending if self.cancel.is_set() => return Err(closed()),
-                Progress::Pending if is_past(*deadline) => {
-                    break format!("{}: no answer in {}", connector.addresses(), timed_out(settings));
-                }
-                Progress::Pending if settings.blocking => {
-                    if let Err(error) = connector.wait(wait::slice(*deadline)) {
-                        break error.to_string();
-                    }
-                }
-                Progress::Pending => return Ok(()),
-            }
-        };
-        Err(self.cannot_connect(&reason))
-    }
-
-    fn poll_requesting(&mut self, settings: &Settings) -> Result<(), Error> {
-        let Stage::Open(link) = &mut self.stage else { return Ok(()) };
-        let received = link.receive_head(patience(settings, &self.cancel));
-        self.view.bytes_sent = link.bytes_sent;
-        match received {
-            Ok(None) => Ok(()),
-            Ok(Some((head, framing))) => {
-                self.view.status = if link.connection.is_in_body() { Status::Body } else { Status::Connected };
-                self.view.body_length = match framing {
-                    Framing::Length(length) => i64::try_from(length).unwrap_or(i64::MAX),
-                    // As the built-in tells it of a response to HEAD.
-                    Framing::None if link.connection.is_in_body() => 0,
-                    Framing::None | Framing::Switched | Framing::Chunked | Framing::UntilClose => -1,
-                };
-                self.view.chunked =
-                    head.fields.list("Transfer-Encoding").any(|coding| coding.eq_ignore_ascii_case(b"chunked"));
-                self.view.head = Some(Arc::new(head));
-                Ok(())
-            }
-            Err(failure) => Err(self.fail(Status::ConnectionError, ErrorCode::ConnectionError, failure)),
-        }
-    }
-
-    fn cannot_connect(&mut self, reason: &str) -> Error {
-        let server = self.host.as_ref().map(Host::authority).unwrap_or_default();
-        let message = format!("cannot connect to {server} ({reason}); check that the server runs and listens there");
-        self.fail(Status::CantConnect, ErrorCode::CantConnect, Failure::Lost(message))
+    fn cannot_open(&mut self, failure: OpenFailure) -> Error {
+        self.stage = Stage::Closed;
+        self.view.status = failure.status;
+        self.view.message = Some(failure.error.message.as_str().into());
+        failure.error
     }
 
     /// Closes the connection for a failure. What was received of a response stays readable.
-    fn fail(&mut self, status: Status, code: ErrorCode, failure: Failure) -> Error {
+    fn fail(&mut self, failure: Failure) -> Error {
         self.stage = Stage::Closed;
-        match failure {
-            Failure::Closed => {
-                self.view = View::default();
-                closed()
-            }
-            Failure::Lost(message) => {
-                self.view.status = status;
-                self.view.message = Some(message.as_str().into());
-                Error::new(code, message)
-            }
-        }
+        let error = failure.into_error();
+        self.view.connection = None;
+        self.view.status = Status::ConnectionError;
+        self.view.message = Some(error.message.as_str().into());
+        error
     }
 
     /// What `poll` says while nothing is open.
@@ -320,19 +283,28 @@ impl Engine {
     }
 }
 
+impl View {
+    /// Takes over what a link counts.
+    fn follow(&mut self, link: &Link) {
+        self.connection = Some(link.id);
+        self.bytes_sent = link.bytes_sent;
+        self.timings = link.timings;
+    }
+
+    /// Takes over a response's head.
+    fn respond(&mut self, head: Head, framing: Framing, link: &Link) {
+        self.status = if link.connection.is_in_body() { Status::Body } else { Status::Connected };
+        self.body_length = match framing {
+            Framing::Length(length) => i64::try_from(length).unwrap_or(i64::MAX),
+            // As the built-in tells it of a response to HEAD.
+            Framing::None if link.connection.is_in_body() => 0,
+            Framing::None | Framing::Switched | Framing::Chunked | Framing::UntilClose => -1,
+        };
+        self.chunked = head.fields.list("Transfer-Encoding").any(|coding| coding.eq_ignore_ascii_case(b"chunked"));
+        self.head = Some(Arc::new(head));
+    }
+}
+
 fn patience<'a>(settings: &Settings, cancel: &'a Cancel) -> Patience<'a> {
     Patience { blocking: settings.blocking, read_timeout: settings.read_timeout, cancel }
-}
-
-fn closed() -> Error {
-    Error::new(ErrorCode::Unconfigured, "the client was closed by another thread")
-}
-
-fn is_past(deadline: Option<Instant>) -> bool {
-    deadline.is_some_and(|deadline| Instant::now() >= deadline)
-}
-
-fn timed_out(settings: &Settings) -> String {
-    let seconds = settings.connect_timeout.unwrap_or(Duration::ZERO).as_secs_f64();
-    format!("{seconds} s, which is connect_timeout")
 }

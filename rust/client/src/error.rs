@@ -21,6 +21,8 @@ pub enum ErrorCode {
     CantConnect,
     /// The connection failed.
     ConnectionError,
+    /// A file that was named cannot be read.
+    FileCantOpen,
 }
 
 /// An error, with the sentence for a person.
@@ -43,8 +45,8 @@ impl Error {
 
     /// Whether the caller is at fault, rather than the network or the server.
     pub fn is_misuse(&self) -> bool {
-        use ErrorCode::{Busy, Failed, InvalidParameter, Unavailable};
-        matches!(self.code, Busy | Failed | InvalidParameter | Unavailable)
+        use ErrorCode::{Busy, Failed, FileCantOpen, InvalidParameter, Unavailable};
+        matches!(self.code, Busy | Failed | FileCantOpen | InvalidParameter | Unavailable)
     }
 }
 

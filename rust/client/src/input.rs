@@ -26,6 +26,11 @@ impl Input {
         &self.buffer[self.start..self.end]
     }
 
+    /// The same, to be decrypted in place.
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.buffer[self.start..self.end]
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.start == self.end
     }

@@ -4,7 +4,7 @@
 //! ```
 //! use std::io::{Read, Write};
 //! # use std::{net::TcpListener, thread, time::Duration};
-//! use http_client::{HttpClient, Method, Status};
+//! use http_client::{HttpClient, Method, Status, TlsOptions};
 //!
 //! # let listener = TcpListener::bind("127.0.0.1:0")?;
 //! # let port = listener.local_addr()?.port();
@@ -16,7 +16,7 @@
 //! # });
 //! let client = HttpClient::default();
 //! client.set_blocking_mode(true); // sleep in poll(); a game polls once a frame instead
-//! client.connect_to_host("127.0.0.1", port.into(), false)?;
+//! client.connect_to_host("127.0.0.1", port.into(), false, &TlsOptions::default())?;
 //! while client.status() < Status::Connected {
 //!     client.poll()?;
 //! }
@@ -43,16 +43,28 @@ mod error;
 mod host;
 mod input;
 mod link;
+mod opening;
+mod proxy;
+mod raw;
 mod receive;
 mod resolver;
 mod settings;
 mod status;
 mod stream;
+mod timings;
+mod tls;
 mod wait;
+mod workers;
 
 pub use body::{Body, ByteBuffer};
 pub use client::HttpClient;
 pub use error::{Error, ErrorCode};
 pub use http_protocol::{Field, Fields, Head, Method, QueryString};
+pub use proxy::{Exceptions, Proxies, Proxy};
+pub use raw::RawConnection;
 pub use settings::Settings;
 pub use status::Status;
+pub use stream::{Probe, Stream};
+pub use timings::Timings;
+pub use tls::{TlsInfo, TlsOptions, Trust, Verify};
+pub use wait::Interest;

@@ -1,14 +1,17 @@
 //! An open connection: the stream, the protocol's state on it, and the bytes between the two.
 
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use http_protocol::{Connection, Framing, Head, HeadStep, RequestFacts};
 
 use crate::body::{Body, Outgoing};
 use crate::connector::describe;
+use crate::error::{Error, ErrorCode};
 use crate::input::Input;
 use crate::stream::{Probe, Stream};
+use crate::timings::Timings;
 use crate::wait::{self, Cancel, Interest};
 
 /// What one call writes at most, in bytes, so that a fast peer cannot hold a frame up.
@@ -16,6 +19,8 @@ const WRITE_PER_CALL: usize = 16 * 1024 * 1024;
 
 /// A connection on which requests are sent and responses received.
 pub(crate) struct Link {
+    /// Tells this connection from every other of the process.
+    pub(crate) id: u64,
     pub(crate) stream: Box<dyn Stream>,
     pub(crate) connection: Connection,
     pub(crate) input: Input,
@@ -31,6 +36,9 @@ pub(crate) struct Link {
     pub(crate) failure: Option<Failure>,
     /// When the last byte was received or written.
     last_activity: Instant,
+    /// When the current request began.
+    began: Instant,
+    pub(crate) timings: Timings,
 }
 
 /// How a stream ended.
@@ -59,9 +67,21 @@ pub(crate) struct Patience<'a> {
     pub(crate) cancel: &'a Cancel,
 }
 
+impl Failure {
+    /// The error that the caller gets.
+    pub(crate) fn into_error(self) -> Error {
+        match self {
+            Self::Closed => Error::new(ErrorCode::Unconfigured, "the client was closed by another thread"),
+            Self::Lost(message) => Error::new(ErrorCode::ConnectionError, message),
+        }
+    }
+}
+
 impl Link {
     pub(crate) fn new(stream: Box<dyn Stream>) -> Self {
+        static LAST_ID: AtomicU64 = AtomicU64::new(0);
         Self {
+            id: LAST_ID.fetch_add(1, Ordering::Relaxed) + 1,
             stream,
             connection: Connection::new(),
             input: Input::default(),
@@ -71,13 +91,27 @@ impl Link {
             ended: None,
             failure: None,
             last_activity: Instant::now(),
+            began: Instant::now(),
+            timings: Timings::default(),
         }
+    }
+
+    /// The stream, and what was received on it and not used.
+    pub(crate) fn into_parts(self) -> (Box<dyn Stream>, Input) {
+        (self.stream, self.input)
     }
 
     /// Whether a request can be sent: the server has not ended the connection, nor sent anything unasked.
     pub(crate) fn check_idle(&mut self) -> Result<(), Failure> {
         if let Some(over) = self.connection.over() {
             return Err(Failure::Lost(format!("{}; connect again", over.reason())));
+        }
+        if self.connection.is_switched() && (!self.input.is_empty() || self.ended.is_some()) {
+            // Whoever speaks the other protocol reads the rest, and finds the end.
+            return Ok(());
+        }
+        if !self.input.is_empty() {
+            return Err(Failure::Lost(self.connection.unsolicited(self.input.bytes()).to_string()));
         }
         match self.stream.probe() {
             Ok(Probe::Quiet) => Ok(()),
@@ -93,11 +127,13 @@ impl Link {
     }
 
     /// Begins an exchange and sends what the stream takes at once.
-    pub(crate) fn begin(&mut self, head: Vec<u8>, facts: RequestFacts, body: Body) -> Result<(), crate::Error> {
+    pub(crate) fn begin(&mut self, head: Vec<u8>, facts: RequestFacts, body: Body) -> Result<(), Error> {
         self.connection.begin(facts)?;
         self.outgoing = Some(Outgoing::new(head, body));
         self.bytes_sent = 0;
-        self.last_activity = Instant::now();
+        self.began = Instant::now();
+        self.last_activity = self.began;
+        self.timings.restart();
         self.send();
         Ok(())
     }
@@ -124,6 +160,7 @@ impl Link {
         }
         if outgoing.is_written() {
             self.outgoing = None;
+            Timings::note(&mut self.timings.send, self.began);
         }
     }
 
@@ -134,7 +171,8 @@ impl Link {
             match self.input.fill(&mut *self.stream, 1) {
                 Ok(0) => return Err(self.ended_in_head(None)),
                 Ok(_) => {
-                    self.last_activity = Instant::now();
+                    self.touch();
+                    Timings::note(&mut self.timings.first_byte, self.began);
                     match self.connection.read_head(self.input.bytes()) {
                         Ok(HeadStep::Head { skip, head, framing }) => {
                             self.input.consume(skip);
@@ -168,6 +206,7 @@ impl Link {
             self.give_up_request();
         }
         self.input.release();
+        Timings::note(&mut self.timings.total, self.began);
     }
 
     /// Sleeps for a moment, or until the stream is ready.

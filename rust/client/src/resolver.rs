@@ -1,15 +1,13 @@
-//! Name resolution, off the caller's thread: a few threads that call the system's resolver, and a short memory of its answers.
+//! Name resolution by the system's resolver, off the caller's thread, with a short memory of its answers.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::net::{IpAddr, ToSocketAddrs};
-use std::sync::{Arc, Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::panic::catch_unwind;
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::{Duration, Instant};
 
-/// Threads that resolve at the same time; more names wait in a queue.
-const THREADS: usize = 8;
-/// How long a thread without work stays.
-const IDLE: Duration = Duration::from_secs(10);
+use crate::workers::{Pending, lock, spawn};
+
 /// How long an answer is remembered. The system's resolver does not tell its time to live.
 const REMEMBER: Duration = Duration::from_secs(30);
 /// How long a failure is remembered: enough that many clients share it, too short to outlast a network that comes back.
@@ -18,111 +16,45 @@ const REMEMBER_FAILURE: Duration = Duration::from_millis(500);
 const MEMORY: usize = 256;
 
 /// What a look-up comes to: addresses in the system's order, or its reason for having none.
-pub(crate) type Answer = Result<Arc<[IpAddr]>, Arc<str>>;
+pub(crate) type Addresses = Result<Arc<[IpAddr]>, Arc<str>>;
 
 /// A look-up that runs, or has an answer.
+pub(crate) type Lookup = Pending<Answer>;
+
+/// An answer, and when it came.
 #[derive(Clone, Debug)]
-pub(crate) struct Lookup(Arc<Slot>);
-
-#[derive(Debug, Default)]
-struct Slot {
-    answer: Mutex<Option<(Instant, Answer)>>,
-    answered: Condvar,
+pub(crate) struct Answer {
+    pub(crate) addresses: Addresses,
+    at: Instant,
 }
 
-#[derive(Default)]
-struct Pool {
-    queue: VecDeque<(String, Lookup)>,
-    /// Running and finished look-ups by name, so that 200 clients of one server ask once.
-    known: HashMap<String, Lookup>,
-    threads: usize,
-    idle: usize,
-}
-
-static POOL: LazyLock<Mutex<Pool>> = LazyLock::new(Mutex::default);
-static WORK: Condvar = Condvar::new();
+/// Running and finished look-ups by name, so that 200 clients of one server ask once.
+static KNOWN: LazyLock<Mutex<HashMap<String, Lookup>>> = LazyLock::new(Mutex::default);
 
 /// Starts to look up a name, or joins a look-up that runs or is remembered.
 pub(crate) fn look_up(name: &str) -> Lookup {
-    let mut pool = lock(&POOL);
-    if let Some(known) = pool.known.get(name)
-        && known.is_fresh()
-    {
-        return known.clone();
+    let mut known = lock(&KNOWN);
+    if let Some(lookup) = known.get(name).filter(|lookup| is_fresh(lookup)) {
+        return lookup.clone();
     }
-    if pool.known.len() >= MEMORY {
-        pool.known.retain(|_, lookup| lookup.is_fresh());
+    if known.len() >= MEMORY {
+        known.retain(|_, lookup| is_fresh(lookup));
     }
-    let lookup = Lookup(Arc::default());
-    pool.known.insert(name.to_owned(), lookup.clone());
-    pool.queue.push_back((name.to_owned(), lookup.clone()));
-    if pool.idle < pool.queue.len() && pool.threads < THREADS {
-        pool.threads += 1;
-        let spawned = thread::Builder::new().name("http resolver".to_owned()).spawn(work);
-        if let Err(error) = spawned {
-            pool.threads -= 1;
-            if pool.threads == 0 {
-                pool.queue.clear();
-                lookup.answer(Err(format!("no thread could be started to resolve names: {error}").into()));
-            }
-        }
-    }
-    WORK.notify_one();
+    let owned = name.to_owned();
+    let lookup = spawn(move || Answer { addresses: resolve(&owned), at: Instant::now() });
+    known.insert(name.to_owned(), lookup.clone());
     lookup
 }
 
-impl Lookup {
-    /// The answer; none while the look-up runs.
-    pub(crate) fn result(&self) -> Option<Answer> {
-        lock(&self.0.answer).as_ref().map(|(_, answer)| answer.clone())
-    }
-
-    /// Sleeps until there is an answer, or `longest` has passed.
-    pub(crate) fn wait(&self, longest: Duration) {
-        let answer = lock(&self.0.answer);
-        let waited = self.0.answered.wait_timeout_while(answer, longest, |answer| answer.is_none());
-        drop(waited);
-    }
-
-    fn answer(&self, answer: Answer) {
-        *lock(&self.0.answer) = Some((Instant::now(), answer));
-        self.0.answered.notify_all();
-    }
-
-    fn is_fresh(&self) -> bool {
-        match &*lock(&self.0.answer) {
-            None => true,
-            Some((when, Ok(_))) => when.elapsed() < REMEMBER,
-            Some((when, Err(_))) => when.elapsed() < REMEMBER_FAILURE,
-        }
-    }
+fn is_fresh(lookup: &Lookup) -> bool {
+    lookup
+        .result()
+        .is_none_or(|answer| answer.at.elapsed() < if answer.addresses.is_ok() { REMEMBER } else { REMEMBER_FAILURE })
 }
 
-/// What each thread does.
-fn work() {
-    let mut pool = lock(&POOL);
-    loop {
-        while let Some((name, lookup)) = pool.queue.pop_front() {
-            drop(pool);
-            lookup.answer(resolve(&name));
-            pool = lock(&POOL);
-        }
-        pool.idle += 1;
-        let (next, waited) =
-            WORK.wait_timeout_while(pool, IDLE, |pool| pool.queue.is_empty()).unwrap_or_else(PoisonError::into_inner);
-        pool = next;
-        pool.idle -= 1;
-        if waited.timed_out() && pool.queue.is_empty() {
-            pool.threads -= 1;
-            return;
-        }
-    }
-}
-
-fn resolve(name: &str) -> Answer {
+fn resolve(name: &str) -> Addresses {
     // A panic in the system's resolver would leave its clients waiting for ever.
-    let found = std::panic::catch_unwind(|| (name, 0u16).to_socket_addrs());
-    match found {
+    match catch_unwind(|| (name, 0u16).to_socket_addrs()) {
         Ok(Ok(addresses)) => {
             let mut unique: Vec<IpAddr> = Vec::new();
             for address in addresses {
@@ -140,36 +72,29 @@ fn resolve(name: &str) -> Answer {
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn localhost_has_an_address_and_is_remembered() {
-        let lookup = look_up("localhost");
+    fn answer(name: &str) -> Addresses {
+        let lookup = look_up(name);
         lookup.wait(Duration::from_secs(60));
-        let addresses = lookup.result().expect("answered").expect("resolved");
-        assert!(addresses.iter().all(IpAddr::is_loopback));
-        assert!(Arc::ptr_eq(&lookup.0, &look_up("localhost").0));
+        lookup.result().expect("answered").addresses
+    }
+
+    #[test]
+    fn localhost_has_loopback_addresses() {
+        assert!(answer("localhost").expect("resolved").iter().all(IpAddr::is_loopback));
     }
 
     #[test]
     fn a_name_that_does_not_exist_has_a_reason() {
-        let lookup = look_up("name.invalid");
-        lookup.wait(Duration::from_secs(60));
-        assert!(!lookup.result().expect("answered").expect_err("no such name").is_empty());
+        assert!(!answer("name.invalid").expect_err("no such name").is_empty());
     }
 
     #[test]
-    fn more_names_than_threads_are_all_answered() {
-        let lookups: Vec<_> = (0..200).map(|n| look_up(&format!("127.0.0.{}", n % 250 + 1))).collect();
-        for lookup in lookups {
-            lookup.wait(Duration::from_secs(60));
-            assert!(lookup.result().expect("answered").is_ok());
-        }
+    fn an_answer_is_remembered() {
+        let first = answer("127.0.0.9").expect("an address");
+        assert!(Arc::ptr_eq(&first, &answer("127.0.0.9").expect("an address")));
     }
 }

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::proxy::Proxies;
+
 /// The settings of one client. They hold from the next call on.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -14,6 +16,8 @@ pub struct Settings {
     pub connect_timeout: Option<Duration>,
     /// How long the server may be silent while a response is due; none is for ever.
     pub read_timeout: Option<Duration>,
+    /// The proxies to go through.
+    pub proxies: Proxies,
     /// The value of `User-Agent` in requests that give none.
     pub user_agent: Arc<str>,
 }
@@ -30,6 +34,7 @@ impl Default for Settings {
             read_chunk_size: 64 * 1024,
             connect_timeout: Some(Duration::from_secs(30)),
             read_timeout: None,
+            proxies: Proxies::default(),
             user_agent: concat!("http-client/", env!("CARGO_PKG_VERSION")).into(),
         }
     }

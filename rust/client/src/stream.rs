@@ -2,6 +2,7 @@
 
 use std::io::{self, IoSlice, Read};
 use std::mem::MaybeUninit;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use socket2::Socket;
@@ -9,7 +10,7 @@ use socket2::Socket;
 use crate::wait::{self, Interest};
 
 /// A two-way stream of bytes that never blocks: a call that would wait fails with [`io::ErrorKind::WouldBlock`].
-pub(crate) trait Stream: Send {
+pub trait Stream: Send {
     /// Reads into `buffer` and says how many bytes it read; none is the end.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
 
@@ -21,11 +22,27 @@ pub(crate) trait Stream: Send {
 
     /// Sleeps until the stream is ready, or `longest` has passed.
     fn wait(&mut self, interest: Interest, longest: Duration) -> io::Result<()>;
+
+    /// The address of the other end, if the stream goes over the network.
+    fn peer_addr(&self) -> Option<SocketAddr> {
+        None
+    }
+
+    /// The address of this end, if the stream goes over the network.
+    fn local_addr(&self) -> Option<SocketAddr> {
+        None
+    }
+
+    /// Whether small writes are sent at once (`TCP_NODELAY`), where that makes a difference.
+    fn set_no_delay(&mut self, enabled: bool) -> io::Result<()> {
+        let _ = enabled;
+        Ok(())
+    }
 }
 
 /// What [`Stream::probe`] found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Probe {
+pub enum Probe {
     /// Nothing has come.
     Quiet,
     /// Bytes have come.
@@ -62,6 +79,18 @@ impl Stream for TcpStream {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Probe::Quiet),
             Err(error) => Err(error),
         }
+    }
+
+    fn peer_addr(&self) -> Option<SocketAddr> {
+        self.0.peer_addr().ok()?.as_socket()
+    }
+
+    fn local_addr(&self) -> Option<SocketAddr> {
+        self.0.local_addr().ok()?.as_socket()
+    }
+
+    fn set_no_delay(&mut self, enabled: bool) -> io::Result<()> {
+        self.0.set_tcp_nodelay(enabled)
     }
 
     fn wait(&mut self, interest: Interest, longest: Duration) -> io::Result<()> {

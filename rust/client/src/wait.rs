@@ -27,7 +27,7 @@ impl Cancel {
 
 /// What a call waits for on a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Interest {
+pub enum Interest {
     /// Bytes to read, or the end.
     Read,
     /// Room to write.

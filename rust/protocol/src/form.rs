@@ -1,6 +1,6 @@
 //! `application/x-www-form-urlencoded` as Godot writes it: RFC 3986 percent-encoding, and no `+` for spaces.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// Everything but the unreserved characters of RFC 3986 §2.3.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
@@ -30,4 +30,9 @@ impl QueryString {
     pub fn finish(self) -> String {
         self.text
     }
+}
+
+/// The bytes that percent-encoded text stands for.
+pub fn percent_decode(text: &str) -> Vec<u8> {
+    percent_decode_str(text).collect()
 }

@@ -61,7 +61,7 @@ mod target;
 pub use connection::{BodyStep, Connection, HeadStep, Over};
 pub use error::{CallerError, Excerpt, PeerError};
 pub use fields::{Field, Fields};
-pub use form::QueryString;
+pub use form::{QueryString, percent_decode};
 pub use framing::Framing;
 pub use head::Head;
 pub use method::Method;

@@ -3,12 +3,15 @@
 
 use std::mem::discriminant;
 
-use http_protocol::{BodyStep, Connection, HeadStep, Method, PeerError, Request};
+use http_protocol::{BodyStep, Connection, Fields, HeadStep, Method, PeerError, Request};
 
 /// What a client makes of one reply.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     pub status: Option<u16>,
+    /// Name and value of each field of the head.
+    pub fields: Vec<(String, Vec<u8>)>,
+    pub trailers: Vec<(String, Vec<u8>)>,
     /// All of the body that was delivered, also before an error.
     pub body: Vec<u8>,
     pub error: Option<PeerError>,
@@ -64,7 +67,7 @@ pub fn receive(method: Method, delivery: &Delivery<'_>) -> Outcome {
 }
 
 pub fn receive_on(connection: &mut Connection, delivery: &Delivery<'_>) -> Outcome {
-    let mut outcome = Outcome { status: None, body: Vec::new(), error: None, complete: false, reusable: false };
+    let mut outcome = Outcome::default();
     let mut input = Vec::new();
     for piece in &delivery.pieces {
         input.extend_from_slice(piece);
@@ -103,6 +106,7 @@ fn drive(
             HeadStep::Head { skip, head, .. } => {
                 input.drain(..skip);
                 outcome.status = Some(head.status);
+                outcome.fields = parts(&head.fields);
                 outcome.complete = !connection.is_in_body();
             }
         }
@@ -120,10 +124,15 @@ fn drive(
             BodyStep::Done { skip } => {
                 input.drain(..skip);
                 outcome.complete = true;
+                outcome.trailers = parts(&connection.take_trailers());
             }
         }
     }
     Ok(())
+}
+
+fn parts(fields: &Fields) -> Vec<(String, Vec<u8>)> {
+    fields.iter().map(|field| (field.name().into_owned(), field.value_bytes().to_vec())).collect()
 }
 
 /// The outcome of one whole delivery, after checking that byte by byte and every split come to the same.

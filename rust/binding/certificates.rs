@@ -1,0 +1,69 @@
+//! The trusted certificates that a script or the project names, as PEM text.
+
+use godot::builtin::{GString, Variant};
+use godot::classes::{FileAccess, ProjectSettings, X509Certificate};
+use godot::meta::ToGodot;
+use godot::obj::{Gd, Singleton};
+use http_client::{Error, ErrorCode, Trust};
+
+/// What begins each certificate.
+const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
+
+/// The certificates in an `X509Certificate`.
+///
+/// The engine writes a chain of several as its first one several times. So where it came from a file, the file is read; a chain
+/// from elsewhere cannot be.
+pub(crate) fn of_chain(chain: &Gd<X509Certificate>) -> Result<Trust, Error> {
+    let path = chain.get_path();
+    if !path.is_empty() && FileAccess::file_exists(&path) {
+        return of_file(&path);
+    }
+    // A method of newer engines than the oldest that is supported, hence the detour.
+    let text = chain.clone().call("save_to_string", &[]).stringify().to_string();
+    let mut blocks = text.split(BEGIN).skip(1);
+    match (blocks.next(), blocks.next()) {
+        (None, _) => Err(invalid("the trusted certificate in the TLSOptions is empty; load one into it first")),
+        (Some(_), None) => Ok(Trust::Pem(text.into_bytes().into())),
+        (Some(first), Some(second)) if first.trim() != second.trim() => Ok(Trust::Pem(text.into_bytes().into())),
+        (Some(_), Some(_)) => Err(invalid(
+            "the TLSOptions trust a chain of several certificates, of which the engine gives out only the first; load() it from a \
+             .crt file in the project, or set trusted_ca_file to its path",
+        )),
+    }
+}
+
+/// The certificates in a PEM file.
+pub(crate) fn of_file(path: &GString) -> Result<Trust, Error> {
+    let cannot_open = |why: &str| Error {
+        code: ErrorCode::FileCantOpen,
+        message: format!("the trusted certificates in {:?} {why}; check the path", path.to_string()),
+    };
+    if !FileAccess::file_exists(path) {
+        return Err(cannot_open("are not there"));
+    }
+    let bytes = FileAccess::get_file_as_bytes(path);
+    if bytes.is_empty() {
+        return Err(cannot_open("cannot be read, or the file is empty"));
+    }
+    Ok(Trust::Pem(bytes.as_slice().into()))
+}
+
+/// Those that the project trusts instead of the system's, if it does.
+pub(crate) fn chosen_by_project() -> Result<Trust, Error> {
+    let path = setting("network/tls/certificate_bundle_override").try_to::<GString>().unwrap_or_default();
+    if path.is_empty() { Ok(Trust::System) } else { of_file(&path) }
+}
+
+/// Whether the project leaves TLS 1.3 out.
+pub(crate) fn is_tls13_disabled() -> bool {
+    setting("network/tls/enable_tls_v1.3").try_to::<bool>().is_ok_and(|enabled| !enabled)
+}
+
+/// A project setting; nil if this engine does not know it.
+pub(crate) fn setting(name: &str) -> Variant {
+    ProjectSettings::singleton().get_setting_ex(name).default_value(&Variant::nil().to_variant()).done()
+}
+
+fn invalid(message: &str) -> Error {
+    Error { code: ErrorCode::InvalidParameter, message: message.to_owned() }
+}

@@ -1,0 +1,130 @@
+//! A `StreamPeer` of a script's, of the engine's or of another extension's, as something to speak HTTP over.
+
+use std::io;
+use std::time::Duration;
+
+use godot::builtin::{PackedByteArray, VarArray, Variant};
+use godot::classes::StreamPeer;
+use godot::global::Error as GError;
+use godot::meta::ToGodot;
+use godot::obj::{EngineEnum, Gd};
+use http_client::{Interest, Probe, Stream};
+
+/// Bytes that are handed over at once. The engine takes them in an array of their own.
+const PIECE: usize = 256 * 1024;
+/// How long a wait sleeps before it looks again: streams of the engine cannot be waited for.
+const NAP: Duration = Duration::from_millis(1);
+/// `STATUS_CONNECTED` of `StreamPeerTCP`, `StreamPeerTLS` and their kin.
+const CONNECTED: i64 = 2;
+
+/// See the module.
+pub(crate) struct ForeignStream {
+    peer: Gd<StreamPeer>,
+    has_poll: bool,
+    has_status: bool,
+}
+
+// SAFETY: reference counts of the engine's objects are atomic, and only one thread at a time has the stream; that the peer can be used
+// from the thread that polls the client is what every script that shares a `StreamPeer` has to see to.
+unsafe impl Send for ForeignStream {}
+
+impl ForeignStream {
+    pub(crate) fn new(peer: Gd<StreamPeer>) -> Self {
+        let has_poll = peer.has_method("poll");
+        let has_status = peer.has_method("get_status");
+        Self { peer, has_poll, has_status }
+    }
+
+    /// Where the peer says that it is connected to.
+    pub(crate) fn host(&mut self) -> Option<String> {
+        if !self.peer.has_method("get_connected_host") || !self.peer.has_method("get_connected_port") {
+            return None;
+        }
+        let host = self.peer.call("get_connected_host", &[]).stringify().to_string();
+        let port = self.peer.call("get_connected_port", &[]).try_to::<i64>().unwrap_or(0);
+        let host = if host.contains(':') { format!("[{host}]") } else { host };
+        (!host.is_empty() && port > 0).then(|| if port == 80 { host } else { format!("{host}:{port}") })
+    }
+
+    /// Has the peer look at its connection. None if it does not tell its status.
+    fn status(&mut self) -> Option<i64> {
+        if self.has_poll {
+            self.peer.call("poll", &[]);
+        }
+        self.has_status.then(|| self.peer.call("get_status", &[]).try_to::<i64>().unwrap_or(CONNECTED))
+    }
+
+    fn is_gone(&mut self) -> bool {
+        self.status().is_some_and(|status| status != CONNECTED)
+    }
+}
+
+impl Stream for ForeignStream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let gone = self.is_gone();
+        let waiting = self.peer.get_available_bytes();
+        if gone && waiting <= 0 {
+            return Ok(0);
+        }
+        // A peer that cannot tell is asked for one byte.
+        let wanted = usize::try_from(waiting).unwrap_or(0).clamp(1, PIECE).min(buffer.len());
+        let (error, data) = answer::<PackedByteArray>(&self.peer.get_partial_data(wanted as i32))?;
+        let count = data.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&data.as_slice()[..count]);
+        match error {
+            _ if count > 0 => Ok(count),
+            GError::OK | GError::ERR_BUSY => Err(io::ErrorKind::WouldBlock.into()),
+            GError::ERR_FILE_EOF => Ok(0),
+            error => Err(failed("read from", error)),
+        }
+    }
+
+    fn write(&mut self, head: &[u8], body: &[u8]) -> io::Result<usize> {
+        let mut piece = PackedByteArray::from(&head[..head.len().min(PIECE)]);
+        let of_body = body.len().min(PIECE - piece.len());
+        if of_body > 0 {
+            piece.extend_array(&PackedByteArray::from(&body[..of_body]));
+        }
+        let (error, sent) = answer::<i64>(&self.peer.put_partial_data(&piece))?;
+        match (error, usize::try_from(sent).unwrap_or(0).min(piece.len())) {
+            (_, sent) if sent > 0 => Ok(sent),
+            (GError::OK | GError::ERR_BUSY, _) => Err(io::ErrorKind::WouldBlock.into()),
+            (error, _) => Err(failed("written to", error)),
+        }
+    }
+
+    fn probe(&mut self) -> io::Result<Probe> {
+        let status = self.status();
+        if self.peer.get_available_bytes() > 0 {
+            return Ok(Probe::Data);
+        }
+        match status {
+            None | Some(CONNECTED) => Ok(Probe::Quiet),
+            Some(status) => Err(io::Error::new(
+                io::ErrorKind::NotConnected,
+                format!("the stream given to set_connection() is not connected (its status is {status})"),
+            )),
+        }
+    }
+
+    fn wait(&mut self, _interest: Interest, longest: Duration) -> io::Result<()> {
+        std::thread::sleep(longest.min(NAP));
+        Ok(())
+    }
+}
+
+/// Takes apart what `get_partial_data` and `put_partial_data` give: an error, and a value.
+fn answer<T: godot::meta::FromGodot>(array: &VarArray) -> io::Result<(GError, T)> {
+    let element = |index: usize| array.get(index).unwrap_or_else(Variant::nil);
+    let error =
+        element(0).try_to::<i64>().ok().and_then(|code| GError::try_from_ord(code as i32)).unwrap_or(GError::FAILED);
+    let value = element(1).try_to::<T>();
+    value
+        .map(|value| (error, value))
+        .map_err(|_| io::Error::other("the stream given to set_connection() answered nonsense"))
+}
+
+fn failed(what: &str, error: GError) -> io::Error {
+    let number = error.to_variant();
+    io::Error::other(format!("the stream given to set_connection() cannot be {what} (error {number})"))
+}

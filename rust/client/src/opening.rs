@@ -1,0 +1,319 @@
+//! From a host to an open connection: resolve, connect, have a proxy make a tunnel, secure.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http_protocol::{Method, Request};
+
+use crate::connector::{Connector, Progress};
+use crate::error::{Error, ErrorCode};
+use crate::host::Host;
+use crate::input::Input;
+use crate::link::{Failure, Link, Patience};
+use crate::proxy::Proxy;
+use crate::resolver::{self, Lookup};
+use crate::settings::Settings;
+use crate::status::Status;
+use crate::stream::{Stream, TcpStream};
+use crate::timings::Timings;
+use crate::tls::{self, PendingConfig, TlsInfo, TlsOptions, TlsStream};
+use crate::wait::{self, Cancel, Interest};
+
+/// How a server is reached.
+#[derive(Clone, Debug)]
+pub(crate) struct Route {
+    pub(crate) host: Host,
+    /// A proxy in between.
+    pub(crate) proxy: Option<Arc<Proxy>>,
+    /// How the connection is secured; none is not at all.
+    pub(crate) tls: Option<TlsOptions>,
+}
+
+/// A connection that is being opened.
+pub(crate) struct Opening {
+    pub(crate) route: Arc<Route>,
+    step: Step,
+    /// Made by a worker meanwhile.
+    config: Option<PendingConfig>,
+    deadline: Option<Instant>,
+    step_began: Instant,
+    pub(crate) timings: Timings,
+}
+
+enum Step {
+    Resolving(Lookup),
+    Connecting(Connector),
+    /// The proxy was asked for a tunnel.
+    Tunnelling(Box<Link>),
+    /// The trusted certificates are still being read.
+    AwaitingConfig {
+        below: Box<dyn Stream>,
+        received: Input,
+    },
+    Handshake(Box<TlsStream>),
+    /// Between two steps.
+    Over,
+}
+
+/// An open connection.
+pub(crate) struct Opened {
+    pub(crate) stream: Box<dyn Stream>,
+    pub(crate) tls: Option<Arc<TlsInfo>>,
+}
+
+/// Why opening failed, and the status that shows it.
+pub(crate) struct OpenFailure {
+    pub(crate) status: Status,
+    pub(crate) error: Error,
+}
+
+/// What came of one step.
+enum Outcome {
+    Pending,
+    Next(Step),
+    Opened(Opened),
+}
+
+impl Opening {
+    pub(crate) fn start(route: Route, settings: &Settings) -> Result<Self, OpenFailure> {
+        let now = Instant::now();
+        let first_hop = route.first_hop().clone();
+        let mut opening = Self {
+            config: route.tls.as_ref().map(tls::config),
+            route: Arc::new(route),
+            step: Step::Over,
+            deadline: settings.connect_timeout.map(|timeout| now + timeout),
+            step_began: now,
+            timings: Timings::default(),
+        };
+        opening.step = match first_hop.address {
+            Some(address) => opening.connect(&[address])?,
+            None => Step::Resolving(resolver::look_up(&first_hop.name)),
+        };
+        Ok(opening)
+    }
+
+    pub(crate) fn status(&self) -> Status {
+        if matches!(self.step, Step::Resolving(_)) { Status::Resolving } else { Status::Connecting }
+    }
+
+    /// Gets further: out of [`Status::Resolving`] in one call, through all that is [`Status::Connecting`] in another. The connection, once it is
+    /// open.
+    pub(crate) fn poll(&mut self, settings: &Settings, cancel: &Cancel) -> Result<Option<Opened>, OpenFailure> {
+        loop {
+            let status = self.status();
+            match self.advance(settings, cancel)? {
+                Outcome::Opened(opened) => return Ok(Some(opened)),
+                Outcome::Next(step) => {
+                    self.step = step;
+                    if self.status() != status {
+                        return Ok(None);
+                    }
+                }
+                Outcome::Pending if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
+                    return Err(self.timed_out(settings));
+                }
+                Outcome::Pending if cancel.is_set() => {
+                    return Err(OpenFailure { status: Status::Disconnected, error: Failure::Closed.into_error() });
+                }
+                Outcome::Pending if settings.blocking => self.sleep(),
+                Outcome::Pending => return Ok(None),
+            }
+        }
+    }
+
+    fn advance(&mut self, settings: &Settings, cancel: &Cancel) -> Result<Outcome, OpenFailure> {
+        match std::mem::replace(&mut self.step, Step::Over) {
+            Step::Resolving(lookup) => match lookup.result() {
+                None => Ok(self.wait_in(Step::Resolving(lookup))),
+                Some(answer) => {
+                    self.timings.dns = Some(self.finish_step());
+                    match answer.addresses {
+                        Ok(addresses) => self.connect(&addresses).map(Outcome::Next),
+                        Err(reason) => {
+                            Err(self.cannot_resolve(&format!("{reason}; check its spelling and the network")))
+                        }
+                    }
+                }
+            },
+            Step::Connecting(mut connector) => match connector.poll() {
+                Progress::Pending => Ok(self.wait_in(Step::Connecting(connector))),
+                Progress::Failed(reason) => Err(self.cannot_connect(&reason)),
+                Progress::Connected(socket) => {
+                    let stream: Box<dyn Stream> = Box::new(TcpStream::new(socket));
+                    if self.route.tls.is_some() && self.route.proxy.is_some() {
+                        return self.ask_for_tunnel(stream, settings).map(Outcome::Next);
+                    }
+                    self.timings.connect = Some(self.finish_step());
+                    Ok(match self.route.tls {
+                        None => Outcome::Opened(Opened { stream, tls: None }),
+                        Some(_) => Outcome::Next(Step::AwaitingConfig { below: stream, received: Input::default() }),
+                    })
+                }
+            },
+            Step::Tunnelling(link) => self.advance_tunnel(link, cancel),
+            Step::AwaitingConfig { below, received } => {
+                let Some(config) = self.config.as_ref().and_then(PendingConfig::result) else {
+                    return Ok(self.wait_in(Step::AwaitingConfig { below, received }));
+                };
+                let config = config.map_err(|reason| self.tls_failed(&reason))?;
+                let name = self.route.tls.as_ref().and_then(|tls| tls.name.as_deref()).unwrap_or(&self.route.host.name);
+                let stream = TlsStream::new(config, name, below, received);
+                Ok(Outcome::Next(Step::Handshake(Box::new(stream.map_err(|reason| self.tls_failed(&reason))?))))
+            }
+            Step::Handshake(mut stream) => match stream.handshake() {
+                Ok(false) => Ok(self.wait_in(Step::Handshake(stream))),
+                Ok(true) => {
+                    self.timings.tls = Some(self.finish_step());
+                    let tls = Some(Arc::new(stream.info()));
+                    Ok(Outcome::Opened(Opened { stream, tls }))
+                }
+                Err(reason) => Err(self.tls_failed(&reason)),
+            },
+            Step::Over => Err(self.cannot_connect("the attempt is over")),
+        }
+    }
+
+    fn connect(&mut self, addresses: &[IpAddr]) -> Result<Step, OpenFailure> {
+        let mut connector = Connector::new(addresses, self.route.first_hop().port);
+        if connector.is_hopeless()
+            && let Progress::Failed(reason) = connector.poll()
+        {
+            return Err(self.cannot_connect(&reason));
+        }
+        Ok(Step::Connecting(connector))
+    }
+
+    fn ask_for_tunnel(&self, stream: Box<dyn Stream>, settings: &Settings) -> Result<Step, OpenFailure> {
+        let authority = self.route.host.authority();
+        let authorization = self.route.proxy.as_ref().and_then(|proxy| proxy.authorization_header());
+        let request = Request {
+            method: Method::Connect,
+            url: &authority,
+            headers: &authorization.iter().map(String::as_str).collect::<Vec<_>>(),
+            body_len: 0,
+            host: &authority,
+            user_agent: &settings.user_agent,
+            proxy_prefix: "",
+        };
+        let mut link = Box::new(Link::new(stream));
+        let begun = match request.encode() {
+            Ok((head, facts)) => link.begin(head, facts, Box::new([0; 0])),
+            Err(error) => Err(error.into()),
+        };
+        begun.map_err(|error| self.cannot_connect(&error.message))?;
+        Ok(Step::Tunnelling(link))
+    }
+
+    fn advance_tunnel(&mut self, mut link: Box<Link>, cancel: &Cancel) -> Result<Outcome, OpenFailure> {
+        // It is this loop that waits, and the connect timeout that ends it.
+        let patience = Patience { blocking: false, read_timeout: None, cancel };
+        match link.receive_head(patience) {
+            Ok(None) => Ok(self.wait_in(Step::Tunnelling(link))),
+            Ok(Some((head, _))) if link.connection.is_switched() => {
+                let _ = head;
+                self.timings.connect = Some(self.finish_step());
+                let (below, received) = link.into_parts();
+                Ok(Outcome::Next(Step::AwaitingConfig { below, received }))
+            }
+            Ok(Some((head, _))) => {
+                let hint = if head.status == 407 { "; check the user and password for the proxy" } else { "" };
+                Err(self.proxy_failed(&format!("answered {} {}{hint}", head.status, head.reason)))
+            }
+            Err(failure) => Err(self.proxy_failed(&format!("failed: {}", failure.into_error().message))),
+        }
+    }
+
+    /// Takes the step up again and reports that it needs more time.
+    fn wait_in(&mut self, step: Step) -> Outcome {
+        self.step = step;
+        Outcome::Pending
+    }
+
+    fn sleep(&mut self) {
+        let longest = wait::slice(self.deadline);
+        let waited = match &mut self.step {
+            Step::Connecting(connector) => connector.wait(longest),
+            Step::Tunnelling(link) => link.stream.wait(Interest::Read, longest),
+            Step::Handshake(stream) => stream.wait(Interest::Read, longest),
+            Step::Resolving(lookup) => return lookup.wait(longest),
+            Step::AwaitingConfig { .. } => return self.config.iter().for_each(|config| config.wait(longest)),
+            Step::Over => return,
+        };
+        // An error shows in the next attempt to get further.
+        drop(waited);
+    }
+
+    /// The time that a step took.
+    fn finish_step(&mut self) -> Duration {
+        let now = Instant::now();
+        now - std::mem::replace(&mut self.step_began, now)
+    }
+
+    fn timed_out(&self, settings: &Settings) -> OpenFailure {
+        let seconds = settings.connect_timeout.unwrap_or_default().as_secs_f64();
+        let limit = format!("in {seconds} s, which is connect_timeout");
+        match &self.step {
+            Step::Resolving(_) => self.cannot_resolve(&format!("no answer {limit}")),
+            Step::Connecting(connector) => {
+                self.cannot_connect(&format!("{}: no answer {limit}", connector.addresses()))
+            }
+            Step::Tunnelling(_) => self.proxy_failed(&format!("did not answer {limit}")),
+            Step::AwaitingConfig { .. } | Step::Handshake(_) | Step::Over => {
+                self.tls_failed(&format!("the handshake did not come to an end {limit}"))
+            }
+        }
+    }
+
+    fn cannot_resolve(&self, reason: &str) -> OpenFailure {
+        let hop = self.route.first_hop();
+        let what = if self.route.proxy.is_some() { "proxy's name" } else { "host name" };
+        let message = format!("the {what} {:?} could not be resolved: {reason}", hop.name);
+        OpenFailure { status: Status::CantResolve, error: Error::new(ErrorCode::CantResolve, message) }
+    }
+
+    fn cannot_connect(&self, reason: &str) -> OpenFailure {
+        let hop = self.route.first_hop();
+        let what = if self.route.proxy.is_some() { "proxy " } else { "" };
+        let message = format!(
+            "cannot connect to {what}{} ({reason}); check that the server runs and listens there",
+            hop.authority()
+        );
+        OpenFailure { status: Status::CantConnect, error: Error::new(ErrorCode::CantConnect, message) }
+    }
+
+    fn proxy_failed(&self, what: &str) -> OpenFailure {
+        let hop = self.route.first_hop().authority();
+        let message = format!("proxy {hop} {what} when asked for {}", self.route.host.authority());
+        OpenFailure { status: Status::CantConnect, error: Error::new(ErrorCode::CantConnect, message) }
+    }
+
+    fn tls_failed(&self, reason: &str) -> OpenFailure {
+        let error = Error::new(ErrorCode::CantConnect, format!("TLS: {reason}"));
+        OpenFailure { status: Status::TlsHandshakeError, error }
+    }
+}
+
+impl Route {
+    /// What the TCP connection goes to.
+    fn first_hop(&self) -> &Host {
+        self.proxy.as_ref().map_or(&self.host, |proxy| &proxy.host)
+    }
+
+    /// What stands before the path in requests: the whole URL's start for a proxy that is not asked for a tunnel.
+    pub(crate) fn proxy_prefix(&self) -> String {
+        match (&self.proxy, &self.tls) {
+            (Some(_), None) => format!("http://{}", self.host.authority()),
+            _ => String::new(),
+        }
+    }
+
+    /// The header with the proxy's credentials, where the proxy reads the requests. Through a tunnel the server would.
+    pub(crate) fn proxy_authorization(&self) -> Option<String> {
+        match (&self.proxy, &self.tls) {
+            (Some(proxy), None) => proxy.authorization_header(),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! rustls configurations: one for all connections with equal options, made by a worker, since reading the system's authorities takes
+//! longer than a frame.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex};
+
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+
+use super::options::{TlsOptions, Trust};
+use super::verifier::Verifier;
+use crate::workers::{Pending, lock, spawn};
+
+/// A configuration that is being made, or why it cannot be.
+pub(crate) type PendingConfig = Pending<Result<Arc<ClientConfig>, Arc<str>>>;
+
+/// Configurations that are kept. A game has a handful.
+const KEPT: usize = 32;
+
+static CONFIGS: LazyLock<Mutex<HashMap<TlsOptions, PendingConfig>>> = LazyLock::new(Mutex::default);
+
+/// Mozilla's and the system's authorities, read once per process.
+static SYSTEM_ROOTS: LazyLock<Arc<RootCertStore>> = LazyLock::new(|| {
+    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    // What cannot be read of the system's is left out: Mozilla's remain.
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    Arc::new(roots)
+});
+
+/// The configuration for these options.
+pub(crate) fn config(options: &TlsOptions) -> PendingConfig {
+    // The name is the connection's, not the configuration's.
+    let options = TlsOptions { name: None, ..options.clone() };
+    let mut configs = lock(&CONFIGS);
+    if let Some(known) = configs.get(&options) {
+        return known.clone();
+    }
+    if configs.len() >= KEPT {
+        configs.clear();
+    }
+    let wanted = options.clone();
+    let pending = spawn(move || make(&wanted));
+    configs.insert(options, pending.clone());
+    pending
+}
+
+fn make(options: &TlsOptions) -> Result<Arc<ClientConfig>, Arc<str>> {
+    let provider = Arc::new(aws_lc_rs::default_provider());
+    let (roots, own) = match &options.trust {
+        Trust::System => (SYSTEM_ROOTS.clone(), Vec::new()),
+        Trust::Pem(pem) => read_pem(pem)?,
+    };
+    let verifier = Verifier::new(options.verify, roots, own, &provider)?;
+    let versions = if options.without_tls13 { &[&rustls::version::TLS12][..] } else { rustls::DEFAULT_VERSIONS };
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
+        .map_err(|error| error.to_string())?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    if cfg!(debug_assertions) {
+        // Lets a developer read the traffic with Wireshark; never in what players get.
+        config.key_log = Arc::new(rustls::KeyLogFile::new());
+    }
+    Ok(Arc::new(config))
+}
+
+/// The authorities in a PEM text, and all its certificates.
+fn read_pem(pem: &[u8]) -> Result<(Arc<RootCertStore>, Vec<CertificateDer<'static>>), Arc<str>> {
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().map_err(|error| {
+        Arc::from(format!(
+            "the trusted certificates are not PEM text: {error}; give a file with BEGIN CERTIFICATE blocks"
+        ))
+    })?;
+    if certificates.is_empty() {
+        return Err("the trusted certificates have no BEGIN CERTIFICATE block; give them as PEM text".into());
+    }
+    let mut roots = RootCertStore::empty();
+    let (_, ignored) = roots.add_parsable_certificates(certificates.iter().cloned());
+    if ignored == certificates.len() {
+        return Err("none of the trusted certificates can be read; they may be damaged".into());
+    }
+    Ok((Arc::new(roots), certificates))
+}

@@ -1,0 +1,64 @@
+//! What was agreed on in a handshake.
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+use rustls::HandshakeKind;
+use rustls::client::UnbufferedClientConnection;
+
+/// The facts of a secured connection.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct TlsInfo {
+    /// `TLSv1.2` or `TLSv1.3`.
+    pub version: String,
+    /// Such as `TLS13_AES_256_GCM_SHA384`.
+    pub cipher_suite: String,
+    /// Such as `X25519MLKEM768`; empty if the session was resumed without a new exchange.
+    pub key_exchange: String,
+    /// The application protocol that the server chose, `http/1.1`; empty if it chose none.
+    pub alpn: String,
+    /// Whether an earlier session was resumed.
+    pub resumed: bool,
+    /// The server's certificates as PEM text, its own first.
+    pub peer_certificates: Vec<String>,
+}
+
+impl TlsInfo {
+    pub(super) fn of(connection: &UnbufferedClientConnection) -> Self {
+        let certificates = connection.peer_certificates().unwrap_or_default();
+        Self {
+            version: match connection.protocol_version() {
+                Some(rustls::ProtocolVersion::TLSv1_2) => "TLSv1.2".to_owned(),
+                Some(rustls::ProtocolVersion::TLSv1_3) => "TLSv1.3".to_owned(),
+                other => other.map(|version| format!("{version:?}")).unwrap_or_default(),
+            },
+            cipher_suite: connection
+                .negotiated_cipher_suite()
+                .map(|suite| format!("{:?}", suite.suite()))
+                .unwrap_or_default(),
+            key_exchange: connection
+                .negotiated_key_exchange_group()
+                .map(|group| format!("{:?}", group.name()))
+                .unwrap_or_default(),
+            alpn: connection
+                .alpn_protocol()
+                .map(|protocol| String::from_utf8_lossy(protocol).into_owned())
+                .unwrap_or_default(),
+            resumed: connection.handshake_kind() == Some(HandshakeKind::Resumed),
+            peer_certificates: certificates.iter().map(|certificate| pem(certificate)).collect(),
+        }
+    }
+}
+
+/// A certificate as text (RFC 7468).
+fn pem(der: &[u8]) -> String {
+    let base64 = BASE64_STANDARD.encode(der);
+    let mut text = String::from("-----BEGIN CERTIFICATE-----\n");
+    let mut rest = base64.as_str();
+    while !rest.is_empty() {
+        let (line, after) = rest.split_at(rest.len().min(64));
+        text.extend([line, "\n"]);
+        rest = after;
+    }
+    text.push_str("-----END CERTIFICATE-----\n");
+    text
+}

@@ -1,0 +1,221 @@
+//! A client that is driven to where a test wants it, the server of a test file, and servers of a few lines.
+#![allow(dead_code, missing_docs, unreachable_pub, reason = "each test file uses a part")]
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::sync::OnceLock;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use http_client::{Body, Error, ErrorCode, HttpClient, Method, Settings, Status};
+use test_server::TestServer;
+
+/// A hang is a failure, but a slow machine is not.
+pub const PATIENCE: Duration = Duration::from_secs(60);
+/// The most that may pass after a deadline: ten frames of 1/60 s.
+pub const TEN_FRAMES: Duration = Duration::from_millis(167);
+
+/// One server for all tests of a file.
+pub fn server() -> &'static TestServer {
+    static SERVER: OnceLock<TestServer> = OnceLock::new();
+    SERVER.get_or_init(|| TestServer::start().expect("the server starts"))
+}
+
+/// What came of one request.
+#[derive(Debug)]
+pub struct Reply {
+    pub code: u16,
+    /// All of the body that was delivered, also before a failure.
+    pub body: Vec<u8>,
+    /// What the call that failed said; none if the response is complete.
+    pub error: Option<Error>,
+    pub status: Status,
+}
+
+impl Reply {
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("the body is text")
+    }
+
+    pub fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).expect("the body is JSON")
+    }
+
+    /// The message of the failure, which is a lost connection.
+    pub fn failure(&self) -> &str {
+        let error = self.error.as_ref().unwrap_or_else(|| panic!("this must fail: {self:?}"));
+        assert_eq!((error.code, self.status), (ErrorCode::ConnectionError, Status::ConnectionError), "{self:?}");
+        assert!(!error.message.is_empty());
+        &error.message
+    }
+}
+
+pub fn no_body() -> Body {
+    Box::new(Vec::new())
+}
+
+pub fn blocking() -> HttpClient {
+    HttpClient::new(Settings { blocking: true, ..Settings::default() })
+}
+
+pub fn with_read_timeout(timeout: Duration) -> HttpClient {
+    HttpClient::new(Settings { read_timeout: Some(timeout), ..Settings::default() })
+}
+
+/// Starts to connect.
+pub fn open(client: &HttpClient, host: &str, port: i64) -> Result<(), Error> {
+    client.connect_to_host(host, port, false)
+}
+
+pub fn open_at(client: &HttpClient, address: SocketAddr) {
+    open(client, &address.ip().to_string(), address.port().into()).expect("an address is a host");
+}
+
+pub fn connect(client: &HttpClient, address: SocketAddr) {
+    open_at(client, address);
+    until(client, Status::Connected);
+}
+
+pub fn connected(address: SocketAddr) -> HttpClient {
+    let client = HttpClient::default();
+    connect(&client, address);
+    client
+}
+
+/// Polls until the client has this status, which must come without a failure.
+pub fn until(client: &HttpClient, wanted: Status) {
+    let started = Instant::now();
+    while client.status() != wanted {
+        let polled = client.poll();
+        assert!(polled.is_ok(), "{polled:?} on the way to {wanted:?}");
+        pause(started);
+    }
+}
+
+/// Polls until a call fails, and says how. The status and the message must agree with the error.
+pub fn until_failure(client: &HttpClient) -> Error {
+    let started = Instant::now();
+    loop {
+        if let Err(error) = client.poll() {
+            let status = match error.code {
+                ErrorCode::CantResolve => Status::CantResolve,
+                ErrorCode::CantConnect => Status::CantConnect,
+                _ => Status::ConnectionError,
+            };
+            assert_eq!(client.status(), status, "{error:?}");
+            assert_eq!(client.error_message(), error.message);
+            assert!(!error.message.is_empty());
+            return error;
+        }
+        pause(started);
+    }
+}
+
+/// Lets others work, and fails after a while.
+pub fn pause(started: Instant) {
+    assert!(started.elapsed() < PATIENCE, "nothing came of it in {PATIENCE:?}");
+    thread::sleep(Duration::from_micros(100));
+}
+
+pub fn get(client: &HttpClient, url: &str) -> Reply {
+    exchange(client, Method::Get, url, &[], no_body())
+}
+
+/// One whole exchange on a connected client; a failure ends it.
+pub fn exchange(client: &HttpClient, method: Method, url: &str, headers: &[&str], body: Body) -> Reply {
+    let error = client.request(method, url, headers, body).err().or_else(|| finish_request(client).err());
+    if let Some(error) = error {
+        return Reply { code: client.response_code(), body: Vec::new(), error: Some(error), status: client.status() };
+    }
+    let (body, error) = read_body(client);
+    Reply { code: client.response_code(), body, error, status: client.status() }
+}
+
+pub fn finish_request(client: &HttpClient) -> Result<(), Error> {
+    let started = Instant::now();
+    while client.status() == Status::Requesting {
+        client.poll()?;
+        if client.status() == Status::Requesting {
+            pause(started);
+        }
+    }
+    Ok(())
+}
+
+/// Reads chunk by chunk until the body is over or fails.
+pub fn read_body(client: &HttpClient) -> (Vec<u8>, Option<Error>) {
+    let mut body = Vec::new();
+    let error = read_chunks(client, |chunk| body.extend_from_slice(&chunk));
+    (body, error)
+}
+
+pub fn read_chunks(client: &HttpClient, mut each: impl FnMut(Vec<u8>)) -> Option<Error> {
+    let mut last = Instant::now();
+    while client.status() == Status::Body {
+        match client.read_response_body_chunk::<Vec<u8>>() {
+            Ok(chunk) if chunk.is_empty() => pause(last),
+            Ok(chunk) => {
+                each(chunk);
+                last = Instant::now();
+            }
+            Err(error) => return Some(error),
+        }
+    }
+    None
+}
+
+/// Begins a request that ends in STATUS_BODY.
+pub fn request_until_body(client: &HttpClient, url: &str) {
+    client.request(Method::Get, url, &[], no_body()).expect("a valid request");
+    until(client, Status::Body);
+}
+
+/// The route of `raw` that sends these bytes.
+pub fn dictated(reply: &[u8], options: &str) -> String {
+    format!("/reply?b64={}{options}", BASE64_URL_SAFE_NO_PAD.encode(reply))
+}
+
+/// A server for one connection, on which `serve` does what it wants. Join the thread: it says what `serve` came to.
+pub fn one_connection<T: Send + 'static>(
+    serve: impl FnOnce(TcpStream) -> T + Send + 'static,
+) -> (SocketAddr, JoinHandle<T>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    let thread = thread::spawn(move || {
+        let (stream, _) = listener.accept().expect("a client");
+        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout that is not zero");
+        serve(stream)
+    });
+    (address, thread)
+}
+
+/// Reads a request's head.
+pub fn take_head(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    let mut byte = [0];
+    while !head.ends_with(b"\r\n\r\n") {
+        stream.read_exact(&mut byte).expect("a whole head");
+        head.push(byte[0]);
+    }
+    String::from_utf8(head).expect("a head is text")
+}
+
+/// Reads until the client ends the connection, by whatever means, and says how much came.
+pub fn drain(stream: &mut TcpStream) -> usize {
+    let mut buffer = [0; 65536];
+    let mut total = 0;
+    loop {
+        match stream.read(&mut buffer) {
+            Ok(0) => return total,
+            Ok(count) => total += count,
+            Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => return total,
+            Err(error) => panic!("the client did not end the connection: {error}"),
+        }
+    }
+}
+
+pub fn send(stream: &mut TcpStream, bytes: &[u8]) {
+    stream.write_all(bytes).expect("the client reads");
+}
