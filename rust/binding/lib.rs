@@ -1,11 +1,12 @@
 //! The GDExtension: registers the class `HTTPClientRust`, whose work the crate `http-client` does.
 //!
-//! This crate converts types and knows no rule of HTTP. Every entry point is here: a panic in one is caught in [`call`].
+//! This crate converts types and knows no rule of HTTP. A panic in an entry point is caught in `call`.
 
 mod call;
 mod certificates;
 mod class;
 mod convert;
+mod editor_help;
 mod enums;
 mod foreign_stream;
 mod pin;
@@ -25,6 +26,9 @@ unsafe impl ExtensionLibrary for Extension {
         if stage == InitStage::Scene {
             pin::keep_loaded();
             registration::complete_class();
+        }
+        if stage == InitStage::Editor {
+            editor_help::load();
         }
     }
 }
