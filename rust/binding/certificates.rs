@@ -20,7 +20,8 @@ pub(crate) fn of_chain(chain: &Gd<X509Certificate>) -> Result<Trust, Error> {
     }
     // A method of newer engines than the oldest that is supported, hence the detour.
     let text = chain.clone().call("save_to_string", &[]).stringify().to_string();
-    let mut blocks = text.split(BEGIN).skip(1);
+    // An X509Certificate that nothing was loaded into is written as a block without content.
+    let mut blocks = text.split(BEGIN).skip(1).filter(|block| !block.trim_start().starts_with("-----END"));
     match (blocks.next(), blocks.next()) {
         (None, _) => Err(invalid("the trusted certificate in the TLSOptions is empty; load one into it first")),
         (Some(_), None) => Ok(Trust::Pem(text.into_bytes().into())),

@@ -16,9 +16,10 @@ use http_client::{Body, Error, ErrorCode, HttpClient, Method, QueryString, RawCo
 
 use crate::call::{error_of, value_of};
 use crate::certificates::setting;
-use crate::convert::{Bytes, SharedBytes, header_dictionary, header_lines, timings_dictionary, tls_dictionary};
-use crate::enums::{MethodValue, StatusValue};
+use crate::convert::{SharedBytes, header_dictionary, header_lines, timings_dictionary, tls_dictionary};
+use crate::enums::MethodValue;
 use crate::foreign_stream::ForeignStream;
+use crate::hot_methods;
 use crate::stream_class::HttpClientRustStream;
 use crate::tls_argument::TlsArgument;
 
@@ -35,6 +36,15 @@ struct Own {
     trusted_ca_file: GString,
     /// The stream that `get_connection()` gave last, as long as somebody has it.
     stream: Option<InstanceId>,
+    /// Where the object lies, once one of the [`hot_methods`] was called.
+    address: Option<usize>,
+}
+
+impl Drop for HttpClientRust {
+    fn drop(&mut self) {
+        let address = self.lock_own().address.take();
+        address.into_iter().for_each(hot_methods::forget);
+    }
 }
 
 #[godot_api]
@@ -96,12 +106,6 @@ impl HttpClientRust {
     }
 
     #[func(gd_self)]
-    fn poll(this: Gd<Self>) -> GError {
-        let client = Self::client(&this);
-        error_of("poll", || client.poll())
-    }
-
-    #[func(gd_self)]
     fn close(this: Gd<Self>) {
         let client = Self::client(&this);
         value_of("close", (), || {
@@ -111,23 +115,8 @@ impl HttpClientRust {
     }
 
     #[func]
-    fn get_status(&self) -> StatusValue {
-        StatusValue(self.client.status() as i64)
-    }
-
-    #[func]
-    fn has_response(&self) -> bool {
-        self.client.has_response()
-    }
-
-    #[func]
     fn is_response_chunked(&self) -> bool {
         self.client.is_response_chunked()
-    }
-
-    #[func]
-    fn get_response_code(&self) -> i64 {
-        self.client.response_code().into()
     }
 
     #[func(gd_self)]
@@ -163,22 +152,6 @@ impl HttpClientRust {
     #[func]
     fn get_response_body_length(&self) -> i64 {
         self.client.response_body_length()
-    }
-
-    #[func(gd_self)]
-    fn read_response_body_chunk(this: Gd<Self>) -> PackedByteArray {
-        let client = Self::client(&this);
-        value_of("read_response_body_chunk", PackedByteArray::new(), || {
-            client.read_response_body_chunk().map(|Bytes(bytes)| bytes)
-        })
-    }
-
-    #[func(gd_self)]
-    fn read_response_body_available(this: Gd<Self>) -> PackedByteArray {
-        let client = Self::client(&this);
-        value_of("read_response_body_available", PackedByteArray::new(), || {
-            client.read_response_body_available().map(|Bytes(bytes)| bytes)
-        })
     }
 
     #[func]
@@ -316,6 +289,12 @@ impl HttpClientRust {
     #[func(gd_self)]
     fn query_string_from_dict(_this: Gd<Self>, fields: VarDictionary) -> GString {
         value_of("query_string_from_dict", GString::new(), || Ok(GString::from(&query_string(&fields))))
+    }
+
+    /// Notes where the object lies, so that it can be forgotten there. Gives the client.
+    pub(crate) fn remember_address(&self, address: usize) -> Arc<HttpClient> {
+        self.lock_own().address = Some(address);
+        self.client.clone()
     }
 
     fn lock_own(&self) -> MutexGuard<'_, Own> {

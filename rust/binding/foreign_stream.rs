@@ -14,7 +14,8 @@ use http_client::{Interest, Probe, Stream};
 const PIECE: usize = 256 * 1024;
 /// How long a wait sleeps before it looks again: streams of the engine cannot be waited for.
 const NAP: Duration = Duration::from_millis(1);
-/// `STATUS_CONNECTED` of `StreamPeerTCP`, `StreamPeerTLS` and their kin.
+/// `STATUS_CONNECTING` or `STATUS_HANDSHAKING`, and `STATUS_CONNECTED`, of `StreamPeerTCP`, `StreamPeerTLS` and their kin.
+const CONNECTING: i64 = 1;
 const CONNECTED: i64 = 2;
 
 /// See the module.
@@ -48,9 +49,16 @@ impl ForeignStream {
 
     /// Has the peer look at its connection. None if it does not tell its status.
     fn status(&mut self) -> Option<i64> {
-        if self.has_poll {
+        let before = self.status_as_it_was();
+        // The engine's own log an error for a question that a closed one cannot answer.
+        if self.has_poll && before.is_none_or(|status| [CONNECTING, CONNECTED].contains(&status)) {
             self.peer.call("poll", &[]);
+            return self.status_as_it_was();
         }
+        before
+    }
+
+    fn status_as_it_was(&mut self) -> Option<i64> {
         self.has_status.then(|| self.peer.call("get_status", &[]).try_to::<i64>().unwrap_or(CONNECTED))
     }
 
@@ -61,11 +69,10 @@ impl ForeignStream {
 
 impl Stream for ForeignStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let gone = self.is_gone();
-        let waiting = self.peer.get_available_bytes();
-        if gone && waiting <= 0 {
+        if self.is_gone() {
             return Ok(0);
         }
+        let waiting = self.peer.get_available_bytes();
         // A peer that cannot tell is asked for one byte.
         let wanted = usize::try_from(waiting).unwrap_or(0).clamp(1, PIECE).min(buffer.len());
         let (error, data) = answer::<PackedByteArray>(&self.peer.get_partial_data(wanted as i32))?;
@@ -80,6 +87,9 @@ impl Stream for ForeignStream {
     }
 
     fn write(&mut self, head: &[u8], body: &[u8]) -> io::Result<usize> {
+        if let Some(status) = self.status_as_it_was().filter(|&status| status != CONNECTED) {
+            return Err(not_connected(status));
+        }
         let mut piece = PackedByteArray::from(&head[..head.len().min(PIECE)]);
         let of_body = body.len().min(PIECE - piece.len());
         if of_body > 0 {
@@ -94,16 +104,10 @@ impl Stream for ForeignStream {
     }
 
     fn probe(&mut self) -> io::Result<Probe> {
-        let status = self.status();
-        if self.peer.get_available_bytes() > 0 {
-            return Ok(Probe::Data);
-        }
-        match status {
+        match self.status() {
+            None | Some(CONNECTED) if self.peer.get_available_bytes() > 0 => Ok(Probe::Data),
             None | Some(CONNECTED) => Ok(Probe::Quiet),
-            Some(status) => Err(io::Error::new(
-                io::ErrorKind::NotConnected,
-                format!("the stream given to set_connection() is not connected (its status is {status})"),
-            )),
+            Some(status) => Err(not_connected(status)),
         }
     }
 
@@ -122,6 +126,11 @@ fn answer<T: godot::meta::FromGodot>(array: &VarArray) -> io::Result<(GError, T)
     value
         .map(|value| (error, value))
         .map_err(|_| io::Error::other("the stream given to set_connection() answered nonsense"))
+}
+
+fn not_connected(status: i64) -> io::Error {
+    let message = format!("the stream given to set_connection() is not connected (its status is {status})");
+    io::Error::new(io::ErrorKind::NotConnected, message)
 }
 
 fn failed(what: &str, error: GError) -> io::Error {

@@ -9,6 +9,7 @@ mod convert;
 mod editor_help;
 mod enums;
 mod foreign_stream;
+mod hot_methods;
 mod pin;
 mod registration;
 mod stream_class;
@@ -25,6 +26,7 @@ unsafe impl ExtensionLibrary for Extension {
     fn on_stage_init(stage: InitStage) {
         if stage == InitStage::Scene {
             pin::keep_loaded();
+            hot_methods::register();
             registration::complete_class();
         }
         if stage == InitStage::Editor {

@@ -44,6 +44,8 @@ impl HttpClientRustStream {
         let mut filled = 0;
         while filled < buffer.len() {
             match connection.read(&mut buffer[filled..]) {
+                // The engine throws the bytes beside an error away. The next call has the error again.
+                Ok(0) | Err(_) if filled > 0 && !blocking => break,
                 Ok(0) => return (filled, GError::ERR_FILE_EOF),
                 Ok(count) => filled += count,
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock && blocking => {

@@ -336,11 +336,12 @@ impl Drop for Loan<'_> {
             self.engine = Some(Box::new(Engine::new(gate.cancel.clone())));
         }
         if let Some(engine) = self.engine.take() {
-            let had_head = gate.view.head.is_some();
-            if engine.view.head.is_none() || !had_head {
-                gate.headers_read = false;
+            if !gate.view.is_same(&engine.view) {
+                if engine.view.head.is_none() || gate.view.head.is_none() {
+                    gate.headers_read = false;
+                }
+                gate.view.clone_from(&engine.view);
             }
-            gate.view.clone_from(&engine.view);
             gate.engine = Some(engine);
         }
     }

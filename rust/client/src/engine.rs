@@ -284,6 +284,24 @@ impl Engine {
 }
 
 impl View {
+    /// Whether `other` says the same. Text and heads are compared by where they lie: new ones lie elsewhere.
+    pub(crate) fn is_same(&self, other: &Self) -> bool {
+        fn same<T: ?Sized>(one: &Option<Arc<T>>, other: &Option<Arc<T>>) -> bool {
+            match (one, other) {
+                (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+                (None, None) => true,
+                _ => false,
+            }
+        }
+        let facts = |view: &Self| (view.status, view.connection, view.bytes_sent, view.body_length, view.chunked);
+        facts(self) == facts(other)
+            && same(&self.head, &other.head)
+            && same(&self.message, &other.message)
+            && same(&self.trailers, &other.trailers)
+            && same(&self.tls, &other.tls)
+            && self.timings == other.timings
+    }
+
     /// Takes over what a link counts.
     fn follow(&mut self, link: &Link) {
         self.connection = Some(link.id);

@@ -29,7 +29,7 @@ pub(crate) struct Link {
     /// Bytes of the current request, head and body, that were written.
     pub(crate) bytes_sent: u64,
     /// Why writing failed. The response may have come all the same, and is read first.
-    write_error: Option<io::Error>,
+    pub(crate) write_error: Option<io::Error>,
     /// The stream is over; nothing more is read from it.
     pub(crate) ended: Option<Ended>,
     /// What went wrong behind bytes that were given out; raised by the next read.
@@ -144,6 +144,7 @@ impl Link {
         let limit = outgoing.written() + WRITE_PER_CALL;
         while !outgoing.is_written() && outgoing.written() < limit {
             let (head, body) = outgoing.rest();
+            let body = &body[..body.len().min((limit - outgoing.written()).saturating_sub(head.len()))];
             match self.stream.write(head, body) {
                 Ok(count) => {
                     outgoing.advance(count);
@@ -218,6 +219,7 @@ impl Link {
             return Err(Failure::Closed);
         }
         slept.map_err(|error| Failure::Lost(format!("waiting for the server failed: {}", describe(&error))))?;
+        self.send();
         self.check_timeout(patience)
     }
 

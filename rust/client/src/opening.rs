@@ -218,7 +218,9 @@ impl Opening {
                 Ok(Outcome::Next(Step::AwaitingConfig { below, received }))
             }
             Ok(Some((head, _))) => {
-                let hint = if head.status == 407 { "; check the user and password for the proxy" } else { "" };
+                // 401 is for servers, but some proxies say it.
+                let hint =
+                    if matches!(head.status, 401 | 407) { "; check the user and password for the proxy" } else { "" };
                 Err(self.proxy_failed(&format!("answered {} {}{hint}", head.status, head.reason)))
             }
             Err(failure) => Err(self.proxy_failed(&format!("failed: {}", failure.into_error().message))),

@@ -69,7 +69,8 @@ impl Link {
         filled: &mut usize,
         patience: Patience<'_>,
     ) -> Result<(), Failure> {
-        while *filled < AVAILABLE {
+        let mut framing = 0;
+        while *filled + framing < AVAILABLE {
             let patience = Patience { blocking: patience.blocking && *filled == 0, ..patience };
             match self.next_body(0, AVAILABLE - *filled)? {
                 Next::Over => return Ok(()),
@@ -82,9 +83,11 @@ impl Link {
                 Next::Missing => {
                     let direct = self.connection.direct(0).min((AVAILABLE - *filled) as u64) as usize;
                     if direct == 0 || !self.input.is_empty() {
+                        let before = self.input.bytes().len();
                         if !self.fill_input(patience)? {
                             return Ok(());
                         }
+                        framing += self.input.bytes().len() - before;
                         continue;
                     }
                     let room = room(data, *filled, direct.min(AVAILABLE_AT_FIRST));
@@ -123,25 +126,25 @@ impl Link {
     /// Reads body past the input into `buffer`. Blocking waits until there are `least` bytes. Says how many came.
     fn read_direct(&mut self, buffer: &mut [u8], least: usize, patience: Patience<'_>) -> Result<usize, Failure> {
         let mut filled = 0;
-        let result = loop {
+        let mut result = Ok(());
+        while filled < buffer.len() && self.ended.is_none() && result.is_ok() {
             match self.stream.read(&mut buffer[filled..]) {
                 Ok(0) => self.ended = Some(Ended::Cleanly),
-                Ok(count) => {
-                    filled += count;
-                    self.touch();
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    if filled >= least || !patience.blocking {
+                        break;
+                    }
+                    result = self.sleep(patience);
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => self.ended = Some(Ended::With(error)),
             }
-            // A read that did not fill the buffer has emptied the stream for now.
-            if filled == buffer.len() || self.ended.is_some() || (filled > 0 && !patience.blocking) || filled >= least {
-                break Ok(());
-            }
-            let waited = if patience.blocking { self.sleep(patience) } else { self.check_timeout(patience) };
-            if waited.is_err() || !patience.blocking {
-                break waited;
-            }
-        };
+        }
+        if filled > 0 {
+            self.touch();
+        } else if result.is_ok() && self.ended.is_none() {
+            result = self.check_timeout(patience);
+        }
         self.connection.advance(filled);
         match result {
             Err(failure) if filled > 0 => self.failure = Some(failure),
@@ -207,6 +210,10 @@ impl Link {
         match (&self.ended, ended) {
             (Some(Ended::With(error)), Ok(())) if until_close => {
                 Err(Failure::Lost(format!("the connection broke in the middle of the body: {}", describe(error))))
+            }
+            (Some(Ended::Cleanly), Ok(())) if until_close && self.write_error.is_some() => {
+                let error = self.write_error.take().map(|error| describe(&error)).unwrap_or_default();
+                Err(Failure::Lost(format!("the connection broke in the middle of the body: {error}")))
             }
             (Some(Ended::With(error)), Err(cut_short)) => {
                 Err(Failure::Lost(format!("{cut_short} ({})", describe(error))))

@@ -133,6 +133,23 @@ fn an_upload_of_64_mib_arrives_byte_for_byte() {
 }
 
 #[test]
+fn one_call_sends_at_most_16_mib() {
+    const LARGEST: u64 = (16 << 20) + 1024; // The head counts too.
+    let (address, server) = support::one_connection(|mut stream| support::drain(&mut stream));
+    let client = connected(address);
+    client.request(Method::Post, "/", &[], Box::new(vec![1; 256 << 20])).unwrap();
+    let mut sent = 0;
+    while client.request_bytes_sent() < 256 << 20 {
+        let now = client.request_bytes_sent();
+        assert!(now - sent <= LARGEST, "{} bytes in one call", now - sent);
+        sent = now;
+        client.poll().unwrap();
+    }
+    client.close();
+    assert!(server.join().unwrap() > 256 << 20);
+}
+
+#[test]
 fn the_bytes_sent_are_those_of_head_and_body() {
     let (address, server) = support::one_connection(|mut stream| {
         let head = support::take_head(&mut stream);
@@ -317,6 +334,7 @@ fn an_early_answer_with_success_lets_the_upload_go_on() {
             let received =
                 std::io::copy(&mut std::io::Read::take(&mut stream, 32 << 20), &mut std::io::sink()).unwrap();
             support::send(&mut stream, b"hello");
+            support::drain(&mut stream);
             received
         });
         // What hangs is to fail instead.
@@ -324,7 +342,8 @@ fn an_early_answer_with_success_lets_the_upload_go_on() {
         connect(&client, address);
         let reply = exchange(&client, Method::Post, "/", &[], Box::new(vec![1; 32 << 20]));
         assert_eq!((reply.text(), &reply.error, reply.status), ("hello", &None, Status::Connected));
-        assert_eq!(server.join().unwrap(), 32 << 20);
         assert_eq!(client.poll(), Ok(()), "the connection serves on");
+        client.close();
+        assert_eq!(server.join().unwrap(), 32 << 20);
     }
 }

@@ -24,16 +24,17 @@ pub enum Framing {
 /// Decides the framing in the order of RFC 9112 §6.3; the numbers are that section's.
 /// `upgrade_asked` is whether the request carried an `Upgrade` field.
 pub(crate) fn decide(method: Method, upgrade_asked: bool, head: &Head) -> Result<Framing, PeerError> {
-    // 1. Responses that never have a body. (RFC 9110 §15.2.2 for the switch of protocols.)
+    // (RFC 9110 §15.2.2) The protocol is switched.
     if head.status == 101 {
         return if upgrade_asked { Ok(Framing::Switched) } else { Err(PeerError::UnaskedUpgrade) };
     }
-    if method == Method::Head || head.status < 200 || head.status == 204 || head.status == 304 {
-        return Ok(Framing::None);
-    }
-    // 2. A tunnel.
+    // 2. A tunnel; before 1., since any 2xx opens it, 204 too (RFC 9110 §9.3.6).
     if method == Method::Connect && (200..300).contains(&head.status) {
         return Ok(Framing::Switched);
+    }
+    // 1. Responses that never have a body.
+    if method == Method::Head || head.status < 200 || head.status == 204 || head.status == 304 {
+        return Ok(Framing::None);
     }
     // 3. and 4. A transfer coding, which overrides a length.
     if let Some(framing) = transfer_coding(&head.fields)? {

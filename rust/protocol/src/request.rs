@@ -56,8 +56,9 @@ impl Request<'_> {
         }
         head.extend([&target, " HTTP/1.1\r\n"]);
         if !given.host {
-            let host = if self.method == Method::Connect { &target } else { self.host };
-            head.extend(["Host: ", host, "\r\n"]);
+            // The target's own, if it names one (RFC 9112 §3.2).
+            let host = if self.method == Method::Connect { Some(&*target) } else { target::authority(&target) };
+            head.extend(["Host: ", host.unwrap_or(self.host), "\r\n"]);
         }
         for line in self.headers {
             head.extend([*line, "\r\n"]);

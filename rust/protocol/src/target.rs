@@ -40,6 +40,13 @@ pub(crate) fn encode(method: Method, url: &str) -> Result<Cow<'_, str>, CallerEr
     }
 }
 
+/// Host and port of an absolute URL, without user and password.
+pub(crate) fn authority(url: &str) -> Option<&str> {
+    let after_scheme = &url[scheme(url)?.len() + 3..];
+    let authority = after_scheme.split(['/', '?']).next().unwrap_or_default();
+    Some(authority.rsplit_once('@').map_or(authority, |(_, host)| host))
+}
+
 /// The scheme of an absolute URL, such as the `http` of `http://host/`.
 fn scheme(url: &str) -> Option<&str> {
     let (scheme, _) = url.split_once("://")?;

@@ -92,7 +92,7 @@ fn one_connection_serves_many_requests() {
 fn a_request_is_refused_while_another_one_runs() {
     let mut connection = started(Method::Get, &[]);
     assert_eq!(begin(&mut connection).unwrap_err(), "a request is already on its way; wait for its response");
-    let mut input = &PLAIN[..];
+    let mut input = PLAIN;
     head(&mut connection, &mut input);
     assert_eq!(begin(&mut connection).unwrap_err(), "the last response has not been read to its end; read it first");
     assert_eq!(connection.next_body(input, 9, 9), Ok(BodyStep::Data { skip: 0, len: 5 }));

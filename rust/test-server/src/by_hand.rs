@@ -2,7 +2,8 @@
 //!
 //! hyper chooses the size of chunks by the pieces it is given, at a cost per chunk; sends trailers
 //! only to those who ask with `TE`; never leaves the length of an HTTP/1.1 body open; and has no
-//! interim answers but 100 and 101.
+//! interim answers but 100 and 101. And it takes its time, which a benchmark of small exchanges would
+//! measure.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -24,10 +25,14 @@ const BATCH: usize = 256 << 10;
 /// end twice.
 const LARGEST_CHUNK: usize = BLOCK;
 
+/// Bytes of a head that `/small` makes, and fields of it, at most.
+const LARGEST_HEAD: usize = 1 << 20;
+
 /// An answer that is written here.
 pub(crate) enum Route {
     Chunked { length: u64, size: usize, delay: Duration },
     UntilClose { length: u64 },
+    Small { length: usize, fields: usize, size: usize },
     Trailers,
     EarlyHints,
     UpgradeEcho,
@@ -47,6 +52,11 @@ pub(crate) fn find(head: &RequestHead) -> Option<Route> {
             delay: query.millis("delay_ms", 0),
         },
         ["until-close", length] => Route::UntilClose { length: parse_length(length)? },
+        ["small", length] => Route::Small {
+            length: parse_length(length)?.min(BLOCK as u64) as usize,
+            fields: query.number("fields", 13).clamp(1, LARGEST_HEAD),
+            size: query.number("size", 20).min(LARGEST_HEAD),
+        },
         ["trailers"] => Route::Trailers,
         ["early-hints"] => Route::EarlyHints,
         ["upgrade-echo"] => Route::UpgradeEcho,
@@ -83,6 +93,13 @@ pub(crate) async fn answer(
                 write_repeated_block(stream, length).await?;
             }
         }
+        Route::Small { length, fields: count, size } => {
+            let mut reply = small_head(length, count, size, keep_alive);
+            if with_body {
+                reply.extend_from_slice(&block()[..length]);
+            }
+            stream.write_all(&reply).await?;
+        }
         Route::Trailers => {
             fields.push_str("Transfer-Encoding: chunked\r\nTrailer: X-Checksum, X-Lines\r\n");
             write_head(stream, TEXT, &fields).await?;
@@ -118,6 +135,26 @@ pub(crate) async fn answer(
 async fn write_head(stream: &mut impl Transport, content_type: &str, fields: &str) -> io::Result<()> {
     let head = format!("HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\n{fields}\r\n");
     stream.write_all(head.as_bytes()).await
+}
+
+/// A head of `count` fields whose values have `size` bytes, but for the length.
+fn small_head(length: usize, count: usize, size: usize, keep_alive: bool) -> Vec<u8> {
+    let mut head = Vec::with_capacity(256 + count.saturating_mul(size + 16) + length);
+    head.extend_from_slice(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n").as_bytes());
+    if !keep_alive {
+        head.extend_from_slice(b"Connection: close\r\n");
+    }
+    let value = vec![b'v'; size];
+    for number in 1..count {
+        head.extend_from_slice(format!("X-Field-{number}: ").as_bytes());
+        head.extend_from_slice(&value);
+        head.extend_from_slice(b"\r\n");
+        if head.len() > LARGEST_HEAD {
+            break;
+        }
+    }
+    head.extend_from_slice(b"\r\n");
+    head
 }
 
 async fn write_hello(stream: &mut impl Transport, fields: &str, with_body: bool) -> io::Result<()> {

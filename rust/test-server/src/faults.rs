@@ -39,7 +39,7 @@ pub(crate) async fn play(
     Ok(Some(match name {
         "never-answers" => stall(stream, b"").await?,
         "stop-in-head" => stall(stream, HALF_A_HEAD).await?,
-        "stop-in-chunk" => stall(stream, &[CHUNKED_HEAD, b"a\r\nhello\r\n100\r\nonly this"].concat()).await?,
+        "stop-in-chunk" => stall(stream, &[CHUNKED_HEAD, b"5\r\nhello\r\n100\r\nonly this"].concat()).await?,
         "stop-between-chunks" => stall(stream, &[CHUNKED_HEAD, b"5\r\nhello\r\n"].concat()).await?,
         "drip" => drip(stream, query.millis("ms", 50)).await?,
         "reset-at-once" => After::Reset,

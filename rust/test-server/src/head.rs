@@ -10,6 +10,9 @@ use tokio::net::TcpStream;
 /// Fields that a request may have; hyper is given the same number.
 pub(crate) const MAX_FIELDS: usize = 4096;
 
+/// Fields that nearly every request has at most.
+const USUAL_FIELDS: usize = 64;
+
 /// A request's head, with the names, values and the order that the client sent.
 #[derive(Debug)]
 pub(crate) struct RequestHead {
@@ -24,18 +27,33 @@ pub(crate) struct RequestHead {
 impl RequestHead {
     /// Reads a complete head; `None` if it is not HTTP/1.
     pub(crate) fn parse(bytes: &[u8]) -> Option<RequestHead> {
-        let mut slots = vec![httparse::EMPTY_HEADER; MAX_FIELDS];
-        let mut request = httparse::Request::new(&mut slots);
-        if !request.parse(bytes).ok()?.is_complete() {
-            return None;
+        // Most heads are small, and room for the largest costs more than the whole exchange.
+        match RequestHead::parse_into(bytes, &mut [httparse::EMPTY_HEADER; USUAL_FIELDS]) {
+            Err(httparse::Error::TooManyHeaders) => {
+                RequestHead::parse_into(bytes, &mut vec![httparse::EMPTY_HEADER; MAX_FIELDS]).ok()?
+            }
+            parsed => parsed.ok()?,
+        }
+    }
+
+    fn parse_into<'a>(
+        bytes: &'a [u8],
+        slots: &mut [httparse::Header<'a>],
+    ) -> Result<Option<RequestHead>, httparse::Error> {
+        let mut request = httparse::Request::new(slots);
+        if !request.parse(bytes)?.is_complete() {
+            return Ok(None);
         }
         let latin1 = |value: &[u8]| value.iter().copied().map(char::from).collect();
-        Some(RequestHead {
-            method: request.method?.to_owned(),
-            target: request.path?.to_owned(),
-            version: if request.version? == 0 { "HTTP/1.0" } else { "HTTP/1.1" },
+        let (Some(method), Some(target), Some(minor_version)) = (request.method, request.path, request.version) else {
+            return Ok(None);
+        };
+        Ok(Some(RequestHead {
+            method: method.to_owned(),
+            target: target.to_owned(),
+            version: if minor_version == 0 { "HTTP/1.0" } else { "HTTP/1.1" },
             fields: request.headers.iter().map(|field| (field.name.to_owned(), latin1(field.value))).collect(),
-        })
+        }))
     }
 
     /// The path without the query; of an absolute-form target, which a proxy gets, the part after

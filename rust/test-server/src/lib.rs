@@ -34,6 +34,7 @@
 //! | `/crc/{n}` | JSON: `bytes` and `crc32` of what `/bytes/{n}`, `/chunked/{n}` and `/until-close/{n}` send |
 //! | `/chunked/{n}?size=16384&delay_ms=0` | the same bytes in chunks of exactly `size` (1 to 2^20); with a delay, that pause before each |
 //! | `/until-close/{n}` | the same bytes without a length: ends with the connection |
+//! | `/small/{n}?fields=13&size=20` | at most 1 MiB of the same bytes, behind a head of that many fields, in one write |
 //! | `/stream?lines=5&delay_ms=100` | a chunk per line of text: `line 1 of 5` |
 //! | `/close` | text with `Connection: close`, then closes |
 //! | `/trailers` | chunked text, with the trailers `X-Checksum` (CRC-32 in hex) and `X-Lines` |

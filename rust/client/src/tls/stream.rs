@@ -39,6 +39,8 @@ pub(crate) struct TlsStream {
     /// How the server's first answer starts, for the message if it is not TLS.
     first_received: Vec<u8>,
     is_established: bool,
+    /// What was wrong with the server's records. From then on rustls must not be asked again.
+    broken: Option<String>,
 }
 
 /// What the last records left to do.
@@ -73,6 +75,7 @@ impl TlsStream {
             peer_closed: false,
             first_received: Vec::new(),
             is_established: false,
+            broken: None,
         })
     }
 
@@ -107,6 +110,7 @@ impl TlsStream {
     /// Works off what has been received. Decrypted bytes go to `into`, and to `plain` when that is full. Says what comes next, and how
     /// many bytes went to `into`.
     fn process_into(&mut self, into: &mut [u8]) -> io::Result<(Next, usize)> {
+        self.check()?;
         let mut filled = 0;
         loop {
             let status = self.connection.process_tls_records(self.input.bytes_mut());
@@ -114,10 +118,14 @@ impl TlsStream {
             let state = match status.state {
                 Ok(state) => state,
                 Err(error) => {
-                    let sentence = failure::in_words(&error, &self.first_received);
+                    self.broken = Some(failure::in_words(&error, &self.first_received));
                     self.input.consume(discard);
                     self.send_alert();
-                    return Err(io::Error::new(io::ErrorKind::InvalidData, sentence));
+                    if filled > 0 || self.plain_start < self.plain.len() {
+                        // What came before is given out first. The next call fails.
+                        return Ok((Next::Receive, filled));
+                    }
+                    return self.check().map(|()| (Next::Receive, 0));
                 }
             };
             let next = match state {
@@ -159,6 +167,13 @@ impl TlsStream {
         }
     }
 
+    fn check(&self) -> io::Result<()> {
+        match &self.broken {
+            Some(sentence) => Err(io::Error::new(io::ErrorKind::InvalidData, sentence.clone())),
+            None => Ok(()),
+        }
+    }
+
     fn process(&mut self, into: &mut [u8]) -> io::Result<Next> {
         self.process_into(into).map(|(next, _)| next)
     }
@@ -188,6 +203,7 @@ impl TlsStream {
         write: impl FnOnce(&mut WriteTraffic<'_, ClientConnectionData>, &mut Vec<u8>),
     ) -> io::Result<()> {
         loop {
+            self.check()?;
             let status = self.connection.process_tls_records(self.input.bytes_mut());
             let discard = status.discard;
             match status.state {
@@ -216,16 +232,17 @@ impl TlsStream {
         count
     }
 
-    /// Tells the server what was wrong with its handshake, as far as it can be told at once.
+    /// Tells the server what was wrong with its records, as far as it can be told at once.
     fn send_alert(&mut self) {
-        while let Ok(ConnectionState::EncodeTlsData(mut data)) =
+        // The alert is what rustls wants to send first. Asked once more, it would stumble over the same record again.
+        if let Ok(ConnectionState::EncodeTlsData(mut data)) =
             self.connection.process_tls_records(self.input.bytes_mut()).state
         {
             append(&mut self.output, RECORD, |room| {
                 data.encode(room).map_err(|_| InsufficientSizeError { required_size: 0 })
             });
         }
-        // The handshake has failed already; the server learns why, or not.
+        // The connection has failed already; the server learns why, or not.
         let _ = self.flush();
     }
 }
@@ -237,8 +254,11 @@ impl Stream for TlsStream {
             if filled == buffer.len() {
                 return Ok(filled);
             }
-            let (_, count) = self.process_into(&mut buffer[filled..])?;
-            filled += count;
+            match self.process_into(&mut buffer[filled..]) {
+                Ok((_, count)) => filled += count,
+                Err(_) if filled > 0 => return Ok(filled),
+                Err(error) => return Err(error),
+            }
             self.flush()?;
             if filled == buffer.len() || self.peer_closed {
                 return Ok(filled);
@@ -247,7 +267,8 @@ impl Stream for TlsStream {
                 Ok(0) if filled == 0 => return Err(truncated()),
                 Ok(0) => return Ok(filled),
                 Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock && filled > 0 => return Ok(filled),
+                // What was decrypted is given out first, whatever comes then.
+                Err(_) if filled > 0 => return Ok(filled),
                 Err(error) => return Err(error),
             }
         }
@@ -328,7 +349,7 @@ impl Stream for TlsStream {
 
 impl Drop for TlsStream {
     fn drop(&mut self) {
-        if self.is_established {
+        if self.is_established && self.broken.is_none() {
             // As far as the network takes it at once; closing never waits.
             let _ = self.encrypt(|traffic, output| {
                 append(output, RECORD_OVERHEAD, |room| match traffic.queue_close_notify(room) {

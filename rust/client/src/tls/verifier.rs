@@ -95,6 +95,7 @@ impl ServerCertVerifier for Verifier {
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         verify_tls12_signature(message, certificate, signed, &self.algorithms)
+            .map_err(|error| blame_key(error, certificate))
     }
 
     fn verify_tls13_signature(
@@ -104,6 +105,7 @@ impl ServerCertVerifier for Verifier {
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         verify_tls13_signature(message, certificate, signed, &self.algorithms)
+            .map_err(|error| blame_key(error, certificate))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -124,7 +126,7 @@ impl fmt::Display for CertificateProblem {
 impl std::error::Error for CertificateProblem {}
 
 fn in_words(error: &Error, certificate: &CertificateDer<'_>, name: &ServerName<'_>) -> Error {
-    let name = name.to_str();
+    let name = &*name.to_str();
     let problem = match error {
         Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. }) => format!(
             "the certificate of {name:?} expired on {}; check the server's certificate and this computer's clock",
@@ -137,11 +139,13 @@ fn in_words(error: &Error, certificate: &CertificateDer<'_>, name: &ServerName<'
         Error::InvalidCertificate(CertificateError::NotValidForNameContext { presented, .. }) => {
             format!("the certificate is not for {name:?} but for {}; check the host name", names(presented))
         }
-        Error::InvalidCertificate(CertificateError::UnknownIssuer) if is_self_signed(certificate) => format!(
-            "the certificate of {name:?} is self-signed and not trusted; give it as trusted (TLSOptions.client() or \
-             trusted_ca_file), or have the server use one of a known authority"
-        ),
-        Error::InvalidCertificate(CertificateError::UnknownIssuer) => format!(
+        // A signature that is wrong is one by somebody else with the name of an authority that is trusted.
+        Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)
+            if is_self_signed(certificate) =>
+        {
+            self_signed(name)
+        }
+        Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => format!(
             "the certificate of {name:?} was issued by an authority that is not trusted here, or the server does not send its \
              intermediate certificates; if the authority is your own, give its certificate as trusted"
         ),
@@ -155,17 +159,47 @@ fn in_words(error: &Error, certificate: &CertificateDer<'_>, name: &ServerName<'
         }
         Error::InvalidCertificate(CertificateError::Revoked) => format!("the certificate of {name:?} was revoked"),
         _ => match webpki_error(error) {
-            Some(webpki::Error::CaUsedAsEndEntity) if is_self_signed(certificate) => format!(
-                "the certificate of {name:?} is self-signed and not trusted; give it as trusted (TLSOptions.client() or \
-                 trusted_ca_file), or have the server use one of a known authority"
-            ),
+            Some(webpki::Error::CaUsedAsEndEntity) if is_self_signed(certificate) => self_signed(name),
             Some(webpki::Error::CaUsedAsEndEntity) => {
                 format!("the certificate of {name:?} is one for an authority, not one for servers")
             }
             _ => format!("the certificate of {name:?} uses an algorithm or a key that is not accepted ({error})"),
         },
     };
+    as_error(problem)
+}
+
+fn self_signed(name: &str) -> String {
+    format!(
+        "the certificate of {name:?} is self-signed and not trusted; give it as trusted (TLSOptions.client() or \
+         trusted_ca_file), or have the server use one of a known authority"
+    )
+}
+
+fn as_error(problem: String) -> Error {
     Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(CertificateProblem(problem)))))
+}
+
+/// A handshake's signature by a key that is too short is refused like a wrong one, but is no sign of somebody in between.
+fn blame_key(error: Error, certificate: &CertificateDer<'_>) -> Error {
+    match error {
+        Error::InvalidCertificate(CertificateError::BadSignature) if has_short_rsa_key(certificate) => as_error(
+            "the key of the server's certificate is an RSA key of less than 2048 bits, which is not accepted"
+                .to_owned(),
+        ),
+        error => error,
+    }
+}
+
+fn has_short_rsa_key(certificate: &CertificateDer<'_>) -> bool {
+    /// `rsaEncryption` (RFC 8017, appendix A.1), encoded.
+    const RSA: [u8; 9] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
+    /// What the number of 2048 bits alone takes.
+    const LONG_ENOUGH: usize = 256;
+    webpki::EndEntityCert::try_from(certificate).is_ok_and(|parsed| {
+        let key = parsed.subject_public_key_info();
+        key.len() < LONG_ENOUGH && key.windows(RSA.len()).any(|part| part == RSA)
+    })
 }
 
 fn webpki_error(error: &Error) -> Option<&webpki::Error> {

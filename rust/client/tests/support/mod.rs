@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use http_client::{Body, Error, ErrorCode, HttpClient, Method, Settings, Status};
+use http_client::{Body, Error, ErrorCode, HttpClient, Method, Settings, Status, TlsOptions};
 use test_server::TestServer;
 
 /// A hang is a failure, but a slow machine is not.
@@ -66,7 +66,7 @@ pub fn with_read_timeout(timeout: Duration) -> HttpClient {
 
 /// Starts to connect.
 pub fn open(client: &HttpClient, host: &str, port: i64) -> Result<(), Error> {
-    client.connect_to_host(host, port, false)
+    client.connect_to_host(host, port, false, &TlsOptions::default())
 }
 
 pub fn open_at(client: &HttpClient, address: SocketAddr) {

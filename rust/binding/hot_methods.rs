@@ -1,0 +1,148 @@
+//! Methods that a game calls thousands of times a second, registered without the godot crate's cell.
+//!
+//! For threads, that crate guards an object by a lock that makes a system call whenever it is left: more than all else that a
+//! `poll()` of an idle connection costs. The client has its own lock and needs no other, so these methods find it by the address of
+//! the object. All else about them is as if they stood under `#[func]`; [`registration`](crate::registration) has the other
+//! half of the hidden paths that this takes.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use godot::builtin::PackedByteArray;
+use godot::global::Error as GError;
+use godot::private::{CallContext, Signature, Storage, as_storage, handle_fallible_ptrcall, handle_fallible_varcall};
+use godot::register::info::MethodFlags;
+use godot::register::private::method::ClassMethodInfo;
+use godot::sys;
+use http_client::HttpClient;
+
+use crate::call::{error_of, value_of};
+use crate::class::HttpClientRust;
+use crate::convert::Bytes;
+use crate::enums::StatusValue;
+
+/// The clients of the objects that were called, by the address of the object.
+static CLIENTS: [RwLock<Clients>; SHARDS] =
+    [const { RwLock::new(Clients::with_hasher(BuildHasherDefault::new())) }; SHARDS];
+/// Enough that threads which poll clients of their own do not meet.
+const SHARDS: usize = 16;
+
+type Clients = HashMap<usize, Arc<HttpClient>, BuildHasherDefault<AddressHasher>>;
+
+/// Registers a method without arguments: its name, its flags, and what it does with the client.
+macro_rules! method {
+    ($name:literal, $flags:expr, $result:ty, $work:expr) => {{
+        const CONTEXT: CallContext<'static> = CallContext::func("HTTPClientRust", $name);
+
+        fn call(object: sys::GDExtensionClassInstancePtr, (): ()) -> $result {
+            let work: fn(&HttpClient) -> $result = $work;
+            work(&client_of(object))
+        }
+
+        unsafe extern "C" fn varcall(
+            _data: *mut std::ffi::c_void,
+            object: sys::GDExtensionClassInstancePtr,
+            arguments: *const sys::GDExtensionConstVariantPtr,
+            count: sys::GDExtensionInt,
+            result: sys::GDExtensionVariantPtr,
+            error: *mut sys::GDExtensionCallError,
+        ) {
+            // SAFETY: the engine calls this with what its interface promises: an object of this class, and pointers that are valid.
+            unsafe {
+                handle_fallible_varcall(&CONTEXT, &mut *error, || {
+                    Signature::<(), $result>::in_varcall(object, &CONTEXT, arguments, count, &[], result, error, call)
+                });
+            }
+        }
+
+        unsafe extern "C" fn ptrcall(
+            _data: *mut std::ffi::c_void,
+            object: sys::GDExtensionClassInstancePtr,
+            arguments: *const sys::GDExtensionConstTypePtr,
+            result: sys::GDExtensionTypePtr,
+        ) {
+            handle_fallible_ptrcall(&CONTEXT, || {
+                let kind = sys::PtrcallType::Standard;
+                // SAFETY: as above.
+                unsafe { Signature::<(), $result>::in_ptrcall(object, &CONTEXT, arguments, result, call, kind) }
+            });
+        }
+
+        // SAFETY: both functions take no argument and give the type that is registered.
+        let info = unsafe {
+            ClassMethodInfo::from_signature::<HttpClientRust, (), $result>(
+                $name.into(),
+                Some(varcall),
+                Some(ptrcall),
+                $flags,
+                &[],
+                Vec::new(),
+            )
+        };
+        info.register_extension_class_method();
+    }};
+}
+
+/// Registers the methods with the class, which must be registered already.
+pub(crate) fn register() {
+    let getter = MethodFlags::NORMAL | MethodFlags::CONST;
+    method!("poll", MethodFlags::NORMAL, GError, |client| error_of("poll", || client.poll()));
+    method!("read_response_body_chunk", MethodFlags::NORMAL, PackedByteArray, |client| {
+        value_of("read_response_body_chunk", PackedByteArray::new(), || {
+            client.read_response_body_chunk().map(|Bytes(bytes)| bytes)
+        })
+    });
+    method!("read_response_body_available", MethodFlags::NORMAL, PackedByteArray, |client| {
+        value_of("read_response_body_available", PackedByteArray::new(), || {
+            client.read_response_body_available().map(|Bytes(bytes)| bytes)
+        })
+    });
+    method!("get_status", getter, StatusValue, |client| StatusValue(client.status() as i64));
+    method!("has_response", getter, bool, HttpClient::has_response);
+    method!("get_response_code", getter, i64, |client| client.response_code().into());
+}
+
+/// Forgets an object that is about to go.
+pub(crate) fn forget(address: usize) {
+    shard(address).write().unwrap_or_else(PoisonError::into_inner).remove(&address);
+}
+
+fn client_of(object: sys::GDExtensionClassInstancePtr) -> Arc<HttpClient> {
+    let address = object as usize;
+    let known = shard(address).read().unwrap_or_else(PoisonError::into_inner).get(&address).cloned();
+    known.unwrap_or_else(|| {
+        // SAFETY: the engine calls methods of this class only with living objects of it.
+        let storage = unsafe { as_storage::<HttpClientRust>(object) };
+        let client = storage.get().remember_address(address);
+        shard(address).write().unwrap_or_else(PoisonError::into_inner).insert(address, client.clone());
+        client
+    })
+}
+
+fn shard(address: usize) -> &'static RwLock<Clients> {
+    &CLIENTS[mixed(address) >> 28 & (SHARDS - 1)]
+}
+
+/// Addresses differ in their middle bits; multiplication carries those upwards.
+fn mixed(address: usize) -> usize {
+    (address as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(32) as usize
+}
+
+/// Hashes one address. Nobody chooses addresses to make them collide.
+#[derive(Default)]
+struct AddressHasher(usize);
+
+impl Hasher for AddressHasher {
+    fn finish(&self) -> u64 {
+        self.0 as u64
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|&byte| self.write_usize(byte.into()));
+    }
+
+    fn write_usize(&mut self, address: usize) {
+        self.0 = mixed(self.0 ^ address);
+    }
+}

@@ -1,0 +1,215 @@
+//! Names that have several addresses, some of them dead. Which addresses a name has is the system's affair, so this runs in
+//! a process of its own that has a hosts file of its own.
+#![allow(missing_docs)]
+
+mod support;
+mod support_tls;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use http_client::{ErrorCode, HttpClient, Settings, Status, TlsOptions};
+use socket2::{Domain, Socket, Type};
+use support::{no_body, pause, send, take_head, until, until_failure};
+
+/// Set in the process with the hosts file: which test it runs.
+const CHILD: &str = "HTTP_CLIENT_TEST_CHILD";
+const HOSTS: &str = "127.0.0.1 localhost four.test\n::1 six.test\n127.0.0.1 both.test\n::1 both.test\n";
+const MOUNT: &str = "mount --bind \"$1\" /etc/hosts && mount --bind \"$2\" /etc/nsswitch.conf";
+/// How long an attempt is alone (RFC 8305, section 5).
+const STAGGER: Duration = Duration::from_millis(250);
+const TEN_TIMES: u32 = 10;
+
+/// Runs the test of this name in a process with a hosts file of its own. Says whether this is that process.
+fn is_with_own_hosts(test: &str) -> bool {
+    if std::env::var(CHILD).is_ok_and(|name| name == test) {
+        return true;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let hosts = folder.path().join("hosts");
+    std::fs::write(&hosts, HOSTS).expect("a file");
+    // Nobody else is asked: what this file does not have does not exist.
+    let order = folder.path().join("nsswitch.conf");
+    std::fs::write(&order, "hosts: files\n").expect("a file");
+    let run = |script: &str| {
+        let mut command = Command::new("unshare");
+        command.args(["--map-root-user", "--mount", "sh", "-c", script, "sh"]);
+        command.args([&hosts, &order, &std::env::current_exe().expect("this test")]).arg(test).env(CHILD, test);
+        command.output()
+    };
+    if !run(MOUNT).is_ok_and(|output| output.status.success()) {
+        support_tls::left_out(&format!("{test}, which needs a hosts file of its own: unshare does not work here"));
+        return false;
+    }
+    let output = run(&format!("{MOUNT} && exec \"$3\" --exact --nocapture \"$4\"")).expect("unshare");
+    let text = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&text));
+    false
+}
+
+/// Two addresses with the same port, of one family each.
+fn both_families() -> (TcpListener, Socket) {
+    for _ in 0..100 {
+        let four = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+        let port = four.local_addr().expect("it is bound").port();
+        let six = Socket::new(Domain::IPV6, Type::STREAM, None).expect("a socket");
+        six.set_only_v6(true).expect("an option");
+        if six.bind(&SocketAddr::from((Ipv6Addr::LOCALHOST, port)).into()).is_ok() {
+            return (four, six);
+        }
+    }
+    panic!("no port is free in both families");
+}
+
+/// Has the system take no further connection at an address: the queue of its listener is full.
+fn fill(listener: &Socket) -> Vec<Socket> {
+    listener.listen(0).expect("it listens");
+    let address = listener.local_addr().expect("it is bound");
+    let mut waiting = Vec::new();
+    for _ in 0..4 {
+        let socket = Socket::new(Domain::IPV6, Type::STREAM, None).expect("a socket");
+        socket.set_nonblocking(true).expect("an option");
+        // It is under way, or stays so.
+        let _ = socket.connect(&address);
+        waiting.push(socket);
+    }
+    waiting
+}
+
+fn answer_once(listener: TcpListener) -> std::thread::JoinHandle<()> {
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a client");
+        take_head(&mut stream);
+        send(&mut stream, b"HTTP/1.1 204 No Content\r\n\r\n");
+    })
+}
+
+fn open(name: &str, port: u16) -> HttpClient {
+    let client = HttpClient::default();
+    client.connect_to_host(name, port.into(), false, &TlsOptions::default()).expect("a host");
+    assert_eq!(client.status(), Status::Resolving);
+    client
+}
+
+#[test]
+fn a_dead_first_address_costs_no_more_than_the_stagger() {
+    if !is_with_own_hosts("a_dead_first_address_costs_no_more_than_the_stagger") {
+        return;
+    }
+    let (four, six) = both_families();
+    let port = four.local_addr().unwrap().port();
+    let _waiting = fill(&six);
+    let server = answer_once(four);
+    let client = open("both.test", port);
+    until(&client, Status::Connected);
+    let took = client.timings().connect.unwrap();
+    assert!(took >= STAGGER, "the other address was not the first: {took:?}");
+    assert!(took < STAGGER * TEN_TIMES, "{took:?}");
+    client.request(http_client::Method::Get, "/", &[], no_body()).unwrap();
+    until(&client, Status::Connected);
+    server.join().unwrap();
+}
+
+#[test]
+fn an_address_that_refuses_costs_nothing() {
+    if !is_with_own_hosts("an_address_that_refuses_costs_nothing") {
+        return;
+    }
+    // Bound but not listening: it refuses, and nobody else gets the port.
+    let (four, _six) = both_families();
+    let server = answer_once(four.try_clone().unwrap());
+    let client = open("both.test", four.local_addr().unwrap().port());
+    until(&client, Status::Connected);
+    let took = client.timings().connect.unwrap();
+    assert!(took < STAGGER, "{took:?}");
+    assert_eq!(support::get(&client, "/").code, 204);
+    server.join().unwrap();
+}
+
+#[test]
+fn names_of_one_family_are_connected_to() {
+    if !is_with_own_hosts("names_of_one_family_are_connected_to") {
+        return;
+    }
+    for (name, address) in [("four.test", IpAddr::from(Ipv4Addr::LOCALHOST)), ("six.test", Ipv6Addr::LOCALHOST.into())]
+    {
+        let listener = TcpListener::bind((address, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = answer_once(listener);
+        let client = open(name, port);
+        until(&client, Status::Connected);
+        assert_eq!(support::get(&client, "/").code, 204, "{name}");
+        server.join().unwrap();
+    }
+}
+
+#[test]
+fn every_address_that_failed_is_named() {
+    if !is_with_own_hosts("every_address_that_failed_is_named") {
+        return;
+    }
+    let (four, _six) = both_families();
+    let port = four.local_addr().unwrap().port();
+    drop(four);
+    let client = open("both.test", port);
+    let error = until_failure(&client);
+    assert_eq!(error.code, ErrorCode::CantConnect);
+    for address in [format!("127.0.0.1:{port}: connection refused"), format!("[::1]:{port}: connection refused")] {
+        assert!(error.message.contains(&address), "{error}");
+    }
+}
+
+#[test]
+fn dead_addresses_only_are_given_up_after_the_connect_timeout() {
+    if !is_with_own_hosts("dead_addresses_only_are_given_up_after_the_connect_timeout") {
+        return;
+    }
+    const TIMEOUT: Duration = Duration::from_millis(400);
+    let (four, six) = both_families();
+    drop(four);
+    let _waiting = fill(&six);
+    let client = HttpClient::new(Settings { connect_timeout: Some(TIMEOUT), ..Settings::default() });
+    let started = Instant::now();
+    let port = six.local_addr().unwrap().as_socket().unwrap().port();
+    client.connect_to_host("six.test", port.into(), false, &TlsOptions::default()).unwrap();
+    let error = until_failure(&client);
+    let passed = started.elapsed();
+    assert!(error.message.contains(&format!("[::1]:{port}: no answer in 0.4 s, which is connect_timeout")), "{error}");
+    assert!(passed >= TIMEOUT && passed < TIMEOUT + support::TEN_FRAMES, "{passed:?}");
+    pause(Instant::now());
+}
+
+#[test]
+fn two_hundred_clients_resolve_at_once_and_no_poll_waits_for_it() {
+    if !is_with_own_hosts("two_hundred_clients_resolve_at_once_and_no_poll_waits_for_it") {
+        return;
+    }
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let clients: Vec<HttpClient> = (0..200)
+        .map(|index| {
+            let client = HttpClient::default();
+            // One name that all share, and one of each that does not exist.
+            let name = if index % 2 == 0 { "four.test".to_owned() } else { format!("missing-{index}.invalid") };
+            client.connect_to_host(&name, port.into(), false, &TlsOptions::default()).unwrap();
+            client
+        })
+        .collect();
+    let started = Instant::now();
+    let mut longest = Duration::ZERO;
+    while clients.iter().any(|client| matches!(client.status(), Status::Resolving | Status::Connecting)) {
+        let round = Instant::now();
+        for client in &clients {
+            let _ = client.poll();
+        }
+        longest = longest.max(round.elapsed());
+        pause(started);
+    }
+    for (index, client) in clients.iter().enumerate() {
+        let expected = if index % 2 == 0 { Status::Connected } else { Status::CantResolve };
+        assert_eq!(client.status(), expected, "{index}: {}", client.error_message());
+    }
+    // A frame of 1/60 s, ten times.
+    assert!(longest < support::TEN_FRAMES, "200 polls took {longest:?}");
+}

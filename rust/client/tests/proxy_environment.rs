@@ -1,0 +1,88 @@
+//! Proxies from the environment. The environment is the process's, so this runs in a process of its own.
+#![allow(missing_docs)]
+
+mod support;
+mod support_tls;
+
+use std::process::Command;
+
+use http_client::{HttpClient, Status, TlsOptions};
+use support::{get, open, server, until};
+
+/// Set in the process that does the work: what it is to report.
+const TASK: &str = "HTTP_CLIENT_TEST_HOST";
+
+/// What a client in a process with this environment makes of `host`: what it would connect to.
+fn route(variables: &[(&str, &str)], host: &str, secure: bool) -> String {
+    let mut command = Command::new(std::env::current_exe().expect("this test"));
+    command.args(["--exact", "--nocapture", "the_process_with_the_environment"]);
+    for name in ["http_proxy", "https_proxy", "all_proxy", "no_proxy"] {
+        command.env_remove(name).env_remove(name.to_uppercase());
+    }
+    command.env(TASK, format!("{host} {secure}")).envs(variables.iter().copied());
+    let output = command.output().expect("this test starts");
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    let found = text.lines().find_map(|line| line.split_once("went to ").map(|(_, what)| what.to_owned()));
+    found.unwrap_or_else(|| panic!("{text}{}", String::from_utf8_lossy(&output.stderr)))
+}
+
+#[test]
+fn the_process_with_the_environment() {
+    let Ok(task) = std::env::var(TASK) else { return };
+    let (host, secure) = task.split_once(' ').expect("two words");
+    let client = HttpClient::default();
+    if let Err(error) = client.set_proxy_from_environment() {
+        println!("went to error: {error}");
+        return;
+    }
+    // Every port is refused, so that the message names what was tried.
+    let _ = client.connect_to_host(host, 1, secure == "true", &TlsOptions::default());
+    client.set_blocking_mode(true);
+    while client.poll().is_ok() {}
+    println!("went to {}", client.error_message());
+}
+
+#[test]
+fn the_variables_choose_the_proxy() {
+    let proxy = "cannot connect to proxy 127.0.0.1:2";
+    for (variables, host, secure, expected) in [
+        (&[("http_proxy", "http://127.0.0.1:2/")][..], "127.0.0.1", false, proxy),
+        (&[("http_proxy", "127.0.0.1:2")], "127.0.0.1", true, "cannot connect to 127.0.0.1:1"),
+        (&[("https_proxy", "http://user:pw@127.0.0.1:2")], "127.0.0.1", true, proxy),
+        (&[("HTTPS_PROXY", "127.0.0.1:2")], "127.0.0.1", true, proxy),
+        (&[("HTTP_PROXY", "127.0.0.1:2")], "127.0.0.1", false, "cannot connect to 127.0.0.1:1"),
+        (&[("ALL_PROXY", "127.0.0.1:2")], "127.0.0.1", false, proxy),
+        (&[("all_proxy", "127.0.0.1:2")], "127.0.0.1", true, proxy),
+        (
+            &[("all_proxy", "127.0.0.1:2"), ("no_proxy", "127.0.0.0/8")],
+            "127.0.0.1",
+            true,
+            "cannot connect to 127.0.0.1:1",
+        ),
+        (&[("all_proxy", "127.0.0.1:2"), ("NO_PROXY", "*")], "127.0.0.1", false, "cannot connect to 127.0.0.1:1"),
+        (
+            &[("all_proxy", "127.0.0.1:2"), ("no_proxy", ".localhost")],
+            "a.localhost",
+            false,
+            "cannot connect to a.localhost:1",
+        ),
+        (&[("all_proxy", "127.0.0.1:2"), ("no_proxy", "other.test")], "host.test", false, proxy),
+        (&[], "127.0.0.1", false, "cannot connect to 127.0.0.1:1"),
+        (&[("all_proxy", "socks5://127.0.0.1:2")], "127.0.0.1", false, "error: the proxy"),
+    ] {
+        let went = route(variables, host, secure);
+        // A system that does not know names below localhost has gone the direct way all the same.
+        let direct =
+            went.replace("the host name \"a.localhost\" could not be resolved", "cannot connect to a.localhost:1");
+        assert!(direct.starts_with(expected), "{variables:?} {host} {secure}: {went}");
+    }
+}
+
+#[test]
+fn the_environment_counts_only_if_it_is_asked_for() {
+    // No other test of this file reads these variables in this process.
+    let client = HttpClient::default();
+    open(&client, "127.0.0.1", server().http().port().into()).unwrap();
+    until(&client, Status::Connected);
+    assert_eq!(get(&client, "/hello").code, 200);
+}

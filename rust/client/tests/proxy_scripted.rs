@@ -1,0 +1,162 @@
+//! What is sent to a proxy, byte by byte, and proxies that answer in every way.
+#![allow(missing_docs)]
+
+mod support;
+mod support_tls;
+
+use std::io::{Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::time::{Duration, Instant};
+
+use http_client::{ErrorCode, HttpClient, Settings, Status};
+use support::{TEN_FRAMES, drain, get, one_connection, send, server, take_head, until};
+use support_tls::{trusting, try_connect};
+
+fn with_proxy(address: SocketAddr, user: &str) -> HttpClient {
+    let client = HttpClient::default();
+    let host = format!("{user}{}", address.ip());
+    client.set_http_proxy(&host, address.port().into()).unwrap();
+    client.set_https_proxy(&host, address.port().into()).unwrap();
+    client
+}
+
+/// Carries bytes between a client and a server until either ends.
+fn tunnel(client: TcpStream, to: SocketAddr) {
+    let server = TcpStream::connect(to).unwrap();
+    let pump = |mut from: TcpStream, mut to: TcpStream| {
+        let mut buffer = [0; 16384];
+        while let Ok(count) = from.read(&mut buffer) {
+            if count == 0 || to.write_all(&buffer[..count]).is_err() {
+                break;
+            }
+        }
+        let _ = to.shutdown(std::net::Shutdown::Both);
+    };
+    let (back_from, back_to) = (server.try_clone().unwrap(), client.try_clone().unwrap());
+    let back = std::thread::spawn(move || pump(back_from, back_to));
+    pump(client, server);
+    back.join().unwrap();
+}
+
+#[test]
+fn a_request_to_a_proxy_has_the_whole_url() {
+    let (address, proxy) = one_connection(|mut stream| {
+        let heads = [take_head(&mut stream), {
+            send(&mut stream, b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+            take_head(&mut stream)
+        }];
+        send(&mut stream, b"HTTP/1.1 204 No Content\r\n\r\n");
+        heads
+    });
+    let client = with_proxy(address, "us%65r:p%40ss@");
+    client.connect_to_host("Host.Test", 8080, false, &http_client::TlsOptions::default()).unwrap();
+    until(&client, Status::Connected);
+    assert_eq!(get(&client, "/path?a=b#fragment").code, 200);
+    assert_eq!(get(&client, "/").code, 204);
+    let [first, second] = proxy.join().unwrap();
+    assert!(first.starts_with("GET http://host.test:8080/path?a=b HTTP/1.1\r\n"), "{first}");
+    assert!(second.starts_with("GET http://host.test:8080/ HTTP/1.1\r\n"), "{second}");
+    for head in [first, second] {
+        assert!(head.contains("\r\nHost: host.test:8080\r\n"), "{head}");
+        assert!(head.contains("\r\nProxy-Authorization: Basic dXNlcjpwQHNz\r\n"), "{head}");
+    }
+}
+
+#[test]
+fn a_tunnel_is_asked_for_by_connect_and_every_2xx_opens_it() {
+    for answer in [
+        "HTTP/1.1 200 Connection established\r\n\r\n",
+        "HTTP/1.0 200 OK\r\nProxy-Agent: x\r\n\r\n",
+        "HTTP/1.1 201 Created\r\n\r\n",
+        "HTTP/1.1 204 No Content\r\n\r\n",
+        "HTTP/1.1 299 Fine\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "HTTP/1.1 200\r\n\r\n",
+        "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
+    ] {
+        let (address, proxy) = one_connection(move |mut stream| {
+            let head = take_head(&mut stream);
+            send(&mut stream, answer.as_bytes());
+            tunnel(stream, server().https());
+            head
+        });
+        let client = with_proxy(address, "user:pass@");
+        let opened = try_connect(&client, "localhost", server().https().port(), &trusting(server().ca_pem()));
+        assert_eq!(opened, Ok(()), "{answer:?}");
+        let echo = get(&client, "/echo").json();
+        assert_eq!(echo["target"], "/echo", "{answer:?}");
+        assert!(!echo["headers"].to_string().to_lowercase().contains("proxy-authorization"), "{echo}");
+        drop(client);
+        let head = proxy.join().unwrap();
+        let port = server().https().port();
+        assert!(
+            head.starts_with(&format!("CONNECT localhost:{port} HTTP/1.1\r\nHost: localhost:{port}\r\n")),
+            "{head}"
+        );
+        assert!(head.contains("\r\nProxy-Authorization: Basic dXNlcjpwYXNz\r\n"), "{head}");
+    }
+}
+
+#[test]
+fn what_a_proxy_answers_otherwise_is_said() {
+    for (answer, expected) in [
+        (
+            "HTTP/1.1 407 Proxy Authentication Required\r\nProxy-Authenticate: Basic\r\nContent-Length: 2\r\n\r\nno",
+            "answered 407 Proxy Authentication Required; check the user and password for the proxy",
+        ),
+        ("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", "answered 403 Forbidden"),
+        ("HTTP/1.1 502 Bad Gateway\r\n\r\n", "answered 502 Bad Gateway"),
+        ("HTTP/1.1 302 Found\r\nLocation: /login\r\n\r\n", "answered 302 Found"),
+        ("SSH-2.0-OpenSSH_9.2\r\n", "failed: "),
+        ("", "failed: "),
+        ("HTTP/1.1 200 OK\r\nX", "failed: "),
+    ] {
+        let (address, proxy) = one_connection(move |mut stream| {
+            take_head(&mut stream);
+            send(&mut stream, answer.as_bytes());
+            stream.shutdown(std::net::Shutdown::Write).unwrap();
+            drain(&mut stream);
+        });
+        let client = with_proxy(address, "");
+        let error = try_connect(&client, "host.test", 443, &trusting(server().ca_pem())).unwrap_err();
+        assert!(error.message.starts_with(&format!("proxy {address} {expected}")), "{answer:?}: {error}");
+        assert!(error.message.ends_with(" when asked for host.test:443"), "{answer:?}: {error}");
+        assert_eq!((error.code, client.status()), (ErrorCode::CantConnect, Status::CantConnect), "{answer:?}");
+        proxy.join().unwrap();
+    }
+}
+
+#[test]
+fn a_proxy_that_does_not_answer_is_given_up_after_the_connect_timeout() {
+    const TIMEOUT: Duration = Duration::from_millis(300);
+    for blocking in [false, true] {
+        let client = HttpClient::new(Settings { blocking, connect_timeout: Some(TIMEOUT), ..Settings::default() });
+        let (address, proxy) = one_connection(|mut stream| drain(&mut stream));
+        client.set_https_proxy(&address.ip().to_string(), address.port().into()).unwrap();
+        let started = Instant::now();
+        let error = try_connect(&client, "host.test", 443, &trusting(server().ca_pem())).unwrap_err();
+        let passed = started.elapsed();
+        assert_eq!(
+            error.message,
+            format!("proxy {address} did not answer in 0.3 s, which is connect_timeout when asked for host.test:443")
+        );
+        assert!(passed >= TIMEOUT && passed < TIMEOUT + TEN_FRAMES, "{passed:?}");
+        proxy.join().unwrap();
+    }
+}
+
+#[test]
+fn what_follows_a_tunnels_head_at_once_belongs_to_tls() {
+    // A proxy that sends the head and the start of the server's answer in one piece, as a busy one does.
+    let (address, proxy) = one_connection(|mut client| {
+        take_head(&mut client);
+        // The client speaks first in TLS; a proxy that answers before it is asked is out of step.
+        send(&mut client, b"HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 400 Bad Request\r\n\r\n");
+        drain(&mut client);
+    });
+    let client = with_proxy(address, "");
+    let error = try_connect(&client, "host.test", 443, &trusting(server().ca_pem())).unwrap_err();
+    assert!(error.message.starts_with("TLS: the server"), "{error}");
+    assert_eq!(client.status(), Status::TlsHandshakeError);
+    drop(client);
+    proxy.join().unwrap();
+}

@@ -1,0 +1,311 @@
+//! One client and several threads; calls that sleep; and the end of a client in every status.
+#![allow(missing_docs)]
+
+mod support;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use http_client::{Error, ErrorCode, HttpClient, Method, Settings, Status};
+use rustix::time::{ClockId, clock_gettime};
+use support::{
+    PATIENCE, TEN_FRAMES, blocking, connect, get, no_body, one_connection, open, open_at, pause, request_until_body,
+    server,
+};
+
+/// A client that blocks without an end of its own.
+fn endless() -> Arc<HttpClient> {
+    Arc::new(HttpClient::new(Settings { blocking: true, connect_timeout: None, ..Settings::default() }))
+}
+
+/// Another thread in `call`; returns when it is in there, which shows in that this one is refused.
+fn in_another_thread<T: Send + 'static>(
+    client: &Arc<HttpClient>,
+    call: impl FnOnce(&HttpClient) -> T + Send + 'static,
+) -> thread::JoinHandle<T> {
+    let other = client.clone();
+    let thread = thread::spawn(move || call(&other));
+    let started = Instant::now();
+    while refusal(client) != ErrorCode::Busy {
+        assert!(!thread.is_finished(), "the call did not block");
+        pause(started);
+    }
+    thread
+}
+
+/// The error of a call that works on the connection and is refused in any case.
+fn refusal(client: &HttpClient) -> ErrorCode {
+    client.request(Method::Get, "/", &["no colon"], no_body()).expect_err("such a header").code
+}
+
+/// A server that takes a connection and not a byte of what it is sent.
+fn never_reads() -> SocketAddr {
+    // A connection in the queue of a listener is made, as far as its client can see.
+    let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    std::mem::forget(listener);
+    address
+}
+
+fn assert_close_ends(client: &Arc<HttpClient>, call: impl FnOnce(&HttpClient) -> Result<(), Error> + Send + 'static) {
+    let thread = in_another_thread(client, call);
+    let started = Instant::now();
+    client.close();
+    let error = thread.join().unwrap().unwrap_err();
+    let passed = started.elapsed();
+    assert!(passed < TEN_FRAMES, "{passed:?}");
+    assert_eq!(
+        (error.code, error.message.as_str()),
+        (ErrorCode::Unconfigured, "the client was closed by another thread")
+    );
+    assert_eq!((client.status(), client.error_message().as_str()), (Status::Disconnected, ""));
+    connect(client, server().http());
+    assert_eq!(get(client, "/hello").code, 200, "the client can be used again");
+}
+
+#[test]
+fn close_ends_a_poll_that_waits_for_a_connection() {
+    let client = endless();
+    open_at(&client, server().never_accepts());
+    assert_close_ends(&client, HttpClient::poll);
+}
+
+#[test]
+fn close_ends_a_poll_that_waits_for_a_response() {
+    let client = endless();
+    connect(&client, server().raw());
+    client.request(Method::Get, "/fault/never-answers", &[], no_body()).unwrap();
+    assert_close_ends(&client, HttpClient::poll);
+}
+
+#[test]
+fn close_ends_a_poll_that_waits_for_room_to_send() {
+    let client = endless();
+    connect(&client, never_reads());
+    client.request(Method::Post, "/", &[], Box::new(vec![0; 64 << 20])).unwrap();
+    assert_close_ends(&client, HttpClient::poll);
+}
+
+#[test]
+fn close_ends_a_read_that_waits_for_a_body() {
+    let client = endless();
+    for available in [false, true] {
+        connect(&client, server().raw());
+        let reply = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n";
+        request_until_body(&client, &support::dictated(reply, ""));
+        assert_close_ends(&client, move |client| {
+            if available {
+                client.read_response_body_available::<Vec<u8>>().map(drop)
+            } else {
+                client.read_response_body_chunk::<Vec<u8>>().map(drop)
+            }
+        });
+    }
+}
+
+#[test]
+fn close_ends_a_poll_that_waits_for_a_name() {
+    let mut blocked = 0;
+    for round in 0..20 {
+        let client = endless();
+        // A new name each time, since answers are remembered.
+        open(&client, &format!("close-{round}-{}.invalid", std::process::id()), 80).unwrap();
+        let other = client.clone();
+        let thread = thread::spawn(move || other.poll());
+        let started = Instant::now();
+        client.close();
+        let error = thread.join().unwrap().unwrap_err();
+        assert!(started.elapsed() < TEN_FRAMES, "{:?}", started.elapsed());
+        assert_eq!(client.status(), Status::Disconnected);
+        // The resolver, or the closing, may have been first.
+        blocked += u32::from(error.message == "the client was closed by another thread");
+    }
+    if blocked == 0 {
+        println!("left out: the resolver of this machine is too fast to be waited for");
+    }
+}
+
+#[test]
+fn a_second_thread_is_refused_and_getters_answer_while_a_call_lasts() {
+    let client = endless();
+    connect(&client, server().raw());
+    get(&client, "/fault/drip?ms=1");
+    client.request(Method::Get, "/fault/never-answers", &[], no_body()).unwrap();
+    let thread = in_another_thread(&client, HttpClient::poll);
+    for _ in 0..1000 {
+        assert_eq!((client.status(), client.response_code()), (Status::Requesting, 0));
+        assert_eq!((client.response_body_length(), client.has_response()), (-1, false));
+        assert!(client.request_bytes_sent() > 0 && client.response_head().is_none());
+    }
+    client.set_blocking_mode(true);
+    client.set_read_chunk_size(4096).unwrap();
+    let busy = [
+        client.poll().unwrap_err(),
+        client.request(Method::Get, "/", &[], no_body()).unwrap_err(),
+        client.read_response_body_chunk::<Vec<u8>>().unwrap_err(),
+        client.read_response_body_available::<Vec<u8>>().unwrap_err(),
+        open(&client, "127.0.0.1", 80).unwrap_err(),
+    ];
+    for error in busy {
+        assert_eq!(error.code, ErrorCode::Busy);
+        assert!(client.error_message().contains("another thread"));
+    }
+    assert!(!thread.is_finished(), "the call went on undisturbed");
+    assert_eq!(client.status(), Status::Requesting);
+    client.close();
+    thread.join().unwrap().unwrap_err();
+}
+
+#[test]
+fn many_threads_on_one_client_get_an_answer_or_are_told_that_it_is_busy() {
+    let client = Arc::new(HttpClient::default());
+    let threads: Vec<_> = (0..8)
+        .map(|index| {
+            let client = client.clone();
+            thread::spawn(move || {
+                for round in 0..300 {
+                    match (index + round) % 6 {
+                        0 => drop(open(&client, "127.0.0.1", server().http().port().into())),
+                        1 => drop(client.request(Method::Get, "/chunked/1000?size=10", &[], no_body())),
+                        2 => drop(client.read_response_body_chunk::<Vec<u8>>()),
+                        3 if round % 50 == 0 => client.close(),
+                        4 => drop(client.response_head()),
+                        _ => drop(client.poll()),
+                    }
+                }
+            })
+        })
+        .collect();
+    threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
+    connect(&client, server().http());
+    assert_eq!(get(&client, "/hello").code, 200);
+}
+
+/// The processor time that this thread has used.
+fn processor_time() -> Duration {
+    let now = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
+}
+
+fn assert_sleeps(call: impl FnOnce()) {
+    let (started, used) = (Instant::now(), processor_time());
+    call();
+    let (passed, used) = (started.elapsed(), processor_time() - used);
+    assert!(passed >= Duration::from_millis(990), "it waited for {passed:?}");
+    assert!(used < Duration::from_millis(50), "{used:?} of processor time in {passed:?}");
+}
+
+#[test]
+fn a_blocking_call_sleeps_while_it_waits() {
+    let second = Some(Duration::from_secs(1));
+    let client = HttpClient::new(Settings { blocking: true, connect_timeout: second, ..Settings::default() });
+    open_at(&client, server().never_accepts());
+    assert_sleeps(|| assert_eq!(client.poll().unwrap_err().code, ErrorCode::CantConnect));
+
+    let client = blocking();
+    connect(&client, server().http());
+    client.request(Method::Get, "/slow?ms=1000", &[], no_body()).unwrap();
+    assert_sleeps(|| client.poll().unwrap());
+    assert_eq!(client.status(), Status::Body, "one call was enough");
+    support::read_body(&client);
+
+    request_until_body(&client, "/stream?lines=2&delay_ms=1000");
+    assert_sleeps(|| assert_eq!(client.read_response_body_chunk(), Ok(b"line 1 of 2\n".to_vec())));
+    assert_sleeps(|| assert_eq!(client.read_response_body_available(), Ok(b"line 2 of 2\n".to_vec())));
+}
+
+#[test]
+fn a_blocking_upload_sleeps_while_the_server_does_not_read() {
+    let client =
+        HttpClient::new(Settings { blocking: true, read_timeout: Some(Duration::from_secs(1)), ..Settings::default() });
+    connect(&client, never_reads());
+    client.request(Method::Post, "/", &[], Box::new(vec![0; 64 << 20])).unwrap();
+    assert_sleeps(|| assert!(client.poll().unwrap_err().message.contains("read_timeout")));
+}
+
+#[test]
+fn a_read_sleeps_while_the_rest_of_the_upload_does_not_get_away() {
+    let (address, server) = one_connection(|mut stream| {
+        support::take_head(&mut stream);
+        support::send(&mut stream, b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
+        thread::sleep(Duration::from_millis(1200));
+        support::send(&mut stream, b"hello");
+        support::drain(&mut stream)
+    });
+    let client = blocking();
+    connect(&client, address);
+    client.request(Method::Post, "/", &[], Box::new(vec![0; 64 << 20])).unwrap();
+    client.poll().unwrap();
+    assert_eq!(client.status(), Status::Body);
+    assert_sleeps(|| assert_eq!(client.read_response_body_chunk(), Ok(b"hello".to_vec())));
+    client.close();
+    assert!(server.join().unwrap() < 64 << 20);
+}
+
+#[test]
+fn poll_does_not_block_while_connected_even_in_blocking_mode() {
+    let client = blocking();
+    connect(&client, server().http());
+    let started = Instant::now();
+    for _ in 0..100 {
+        client.poll().unwrap();
+    }
+    assert!(started.elapsed() < PATIENCE);
+    assert_eq!(client.status(), Status::Connected);
+}
+
+#[test]
+fn a_client_can_be_dropped_in_every_status() {
+    let new = HttpClient::default;
+    let at = |address: SocketAddr| {
+        let client = new();
+        open_at(&client, address);
+        client
+    };
+    let resolving = new();
+    open(&resolving, "drop.invalid", 80).unwrap();
+    let cannot_resolve = new();
+    open(&cannot_resolve, "name.invalid", 80).unwrap();
+    support::until_failure(&cannot_resolve);
+    let cannot_connect = new();
+    open(&cannot_connect, "127.0.0.1", server().refused_port().into()).unwrap();
+    support::until_failure(&cannot_connect);
+    let failed = at(server().speaks_first());
+    support::until(&failed, Status::Connected);
+    support::until_failure(&failed);
+    for (client, status) in [
+        (new(), Status::Disconnected),
+        (resolving, Status::Resolving),
+        (cannot_resolve, Status::CantResolve),
+        (at(server().never_accepts()), Status::Connecting),
+        (cannot_connect, Status::CantConnect),
+        (failed, Status::ConnectionError),
+    ] {
+        assert_eq!(client.status(), status);
+        drop(client);
+    }
+}
+
+#[test]
+fn dropping_a_client_ends_its_connection() {
+    for status in [Status::Connected, Status::Requesting, Status::Body] {
+        let (address, server) = one_connection(move |mut stream| {
+            if status == Status::Body {
+                support::take_head(&mut stream);
+                support::send(&mut stream, b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nsome");
+            }
+            support::drain(&mut stream)
+        });
+        let client = HttpClient::default();
+        connect(&client, address);
+        if status != Status::Connected {
+            client.request(Method::Get, "/", &[], no_body()).unwrap();
+        }
+        support::until(&client, status);
+        drop(client);
+        let received = server.join().expect("the server saw the end");
+        assert_eq!(received > 0, status == Status::Requesting);
+    }
+}

@@ -1,0 +1,214 @@
+//! Certificates that are refused, each with its own sentence, and what is trusted instead of the system's authorities.
+#![allow(missing_docs)]
+
+mod support;
+mod support_tls;
+
+use std::process::{Command, Stdio};
+
+use http_client::{HttpClient, Status, TlsOptions, Trust, Verify};
+use rcgen::{ExtendedKeyUsagePurpose, date_time_ymd};
+use support_tls::pki::{Authority, Identity, Key, self_signed};
+use support_tls::programs::{OpenSsl, is_there};
+use support_tls::{refusal, secured, trusting, trusting_for, try_connect};
+
+const SELF_SIGNED: &str = "the certificate of \"localhost\" is self-signed and not trusted; give it as trusted \
+                           (TLSOptions.client() or trusted_ca_file), or have the server use one of a known authority";
+const UNKNOWN: &str = "the certificate of \"localhost\" was issued by an authority that is not trusted here, or the \
+                       server does not send its intermediate certificates; if the authority is your own, give its \
+                       certificate as trusted";
+
+#[test]
+fn an_expired_certificate_says_since_when() {
+    let root = Authority::root("root", Key::P256);
+    let identity = root.issue_with(Key::P256, &["localhost"], |params| {
+        params.not_before = date_time_ymd(2019, 1, 1);
+        params.not_after = date_time_ymd(2020, 2, 3);
+    });
+    let Some(server) = OpenSsl::start(&identity, &[]) else { return };
+    let expected = "the certificate of \"localhost\" expired on 2020-02-03; check the server's certificate and this computer's clock";
+    assert_eq!(refusal("localhost", server.address, &trusting(&root.pem)), expected);
+    let chain_only = TlsOptions { verify: Verify::ChainOnly, ..trusting(&root.pem) };
+    assert_eq!(refusal("localhost", server.address, &chain_only), expected);
+    let nothing = TlsOptions { verify: Verify::Nothing, ..TlsOptions::default() };
+    secured("localhost", server.address, &nothing);
+}
+
+#[test]
+fn a_certificate_that_is_not_valid_yet_says_from_when_on() {
+    let root = Authority::root("root", Key::P256);
+    let identity = root.issue_with(Key::P256, &["localhost"], |params| params.not_before = date_time_ymd(2048, 7, 8));
+    let Some(server) = OpenSsl::start(&identity, &[]) else { return };
+    assert_eq!(
+        refusal("localhost", server.address, &trusting(&root.pem)),
+        "the certificate of \"localhost\" is not valid before 2048-07-08; check this computer's clock and the server's \
+         certificate"
+    );
+}
+
+#[test]
+fn a_certificate_for_other_names_names_them() {
+    let root = Authority::root("root", Key::P256);
+    let identity = root.issue(Key::P256, &["one.test", "two.test", "*.three.test"]);
+    let Some(server) = OpenSsl::start(&identity, &[]) else { return };
+    assert_eq!(
+        refusal("localhost", server.address, &trusting(&root.pem)),
+        "the certificate is not for \"localhost\" but for \"one.test\", \"two.test\", \"*.three.test\"; check the host name"
+    );
+    let nameless = root.issue(Key::P256, &[]);
+    let Some(server) = OpenSsl::start(&nameless, &[]) else { return };
+    assert_eq!(
+        refusal("localhost", server.address, &trusting(&root.pem)),
+        "the certificate is not for \"localhost\" but for no name at all; check the host name"
+    );
+}
+
+#[test]
+fn an_unknown_authority_and_a_missing_intermediate_are_named_together() {
+    let (root, other) = (Authority::root("root", Key::P256), Authority::root("other", Key::P256));
+    let Some(server) = OpenSsl::start(&root.issue(Key::P256, &["localhost"]), &[]) else { return };
+    assert_eq!(refusal("localhost", server.address, &trusting(&other.pem)), UNKNOWN);
+    assert_eq!(refusal("localhost", server.address, &TlsOptions::default()), UNKNOWN, "the system's authorities");
+    let intermediate = root.intermediate("intermediate", Key::P256);
+    let silent = Identity { intermediates: String::new(), ..intermediate.issue(Key::P256, &["localhost"]) };
+    let Some(server) = OpenSsl::start(&silent, &[]) else { return };
+    assert_eq!(refusal("localhost", server.address, &trusting(&root.pem)), UNKNOWN);
+    // Whoever has the intermediate can trust it itself.
+    secured("localhost", server.address, &trusting(&intermediate.pem));
+}
+
+#[test]
+fn a_self_signed_certificate_is_trusted_only_if_it_was_given() {
+    for is_authority in [false, true] {
+        let identity = self_signed(&["localhost"], is_authority);
+        let stranger = self_signed(&["localhost"], is_authority);
+        let Some(server) = OpenSsl::start(&identity, &[]) else { return };
+        assert_eq!(refusal("localhost", server.address, &TlsOptions::default()), SELF_SIGNED, "CA:{is_authority}");
+        assert_eq!(refusal("localhost", server.address, &trusting(&stranger.certificate)), SELF_SIGNED);
+        secured("localhost", server.address, &trusting(&identity.certificate));
+        let elsewhere = refusal("127.0.0.1", server.address, &trusting(&identity.certificate));
+        assert_eq!(
+            elsewhere, "the certificate is not for \"127.0.0.1\" but for \"localhost\"; check the host name",
+            "being trusted does not replace the name"
+        );
+        let chain_only = TlsOptions { verify: Verify::ChainOnly, ..trusting(&identity.certificate) };
+        secured("127.0.0.1", server.address, &chain_only);
+    }
+}
+
+#[test]
+fn the_certificate_of_an_authority_is_none_for_a_server() {
+    let root = Authority::root("root", Key::P256);
+    let identity = root.issue_with(Key::P256, &["localhost"], |params| {
+        params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    });
+    let Some(server) = OpenSsl::start(&identity, &[]) else { return };
+    assert_eq!(
+        refusal("localhost", server.address, &trusting(&root.pem)),
+        "the certificate of \"localhost\" is one for an authority, not one for servers"
+    );
+}
+
+#[test]
+fn a_certificate_for_clients_is_none_for_a_server() {
+    let root = Authority::root("root", Key::P256);
+    let identity = root.issue_with(Key::P256, &["localhost"], |params| {
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    });
+    let Some(server) = OpenSsl::start(&identity, &[]) else { return };
+    assert_eq!(
+        refusal("localhost", server.address, &trusting(&root.pem)),
+        "the certificate of \"localhost\" is not one for servers"
+    );
+}
+
+#[test]
+fn keys_and_algorithms_of_old_times_are_refused_as_such() {
+    if !is_there("openssl", "version") {
+        return;
+    }
+    for (arguments, expected) in [
+        (
+            ["-newkey", "rsa:1024", "-sha256"],
+            "the key of the server's certificate is an RSA key of less than 2048 bits, which is not accepted",
+        ),
+        (
+            ["-newkey", "rsa:2048", "-sha1"],
+            "the certificate of \"localhost\" uses an algorithm or a key that is not accepted (",
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let run = |arguments: &[&str]| {
+            let mut command = Command::new("openssl");
+            command.args(arguments).current_dir(folder.path()).stdin(Stdio::null());
+            let output = command.output().unwrap();
+            assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        };
+        let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+        std::fs::write(folder.path().join("extensions"), "subjectAltName=DNS:localhost\n").unwrap();
+        let root = ["req", "-x509", "-newkey", "rsa:2048", "-sha256", "-nodes", "-days", "3650", "-subj", "/CN=root"];
+        run(&[&root[..], &["-keyout", "root.key", "-out", "root.pem"]].concat());
+        let request = ["req", "-new", "-nodes", "-subj", "/CN=localhost", "-keyout", "key.pem", "-out", "request"];
+        run(&[&request[..], &arguments[..2]].concat());
+        let sign = ["x509", "-req", "-in", "request", "-CA", "root.pem", "-CAkey", "root.key", "-set_serial", "7"];
+        let rest = ["-days", "3650", "-extfile", "extensions", "-out", "certificate.pem", arguments[2]];
+        run(&[&sign[..], &rest].concat());
+        let identity =
+            Identity { certificate: read("certificate.pem"), intermediates: String::new(), key: read("key.pem") };
+        let Some(server) = OpenSsl::start(&identity, &["-cipher", "DEFAULT@SECLEVEL=0"]) else { return };
+        let sentence = refusal("localhost", server.address, &trusting(&read("root.pem")));
+        assert!(sentence.starts_with(expected), "{arguments:?}: {sentence}");
+    }
+}
+
+#[test]
+fn trusted_certificates_that_are_none_are_refused_before_the_handshake() {
+    let server = support::server();
+    for (text, expected) in [
+        ("", "the trusted certificates have no BEGIN CERTIFICATE block; give them as PEM text"),
+        ("hello", "the trusted certificates have no BEGIN CERTIFICATE block; give them as PEM text"),
+        (
+            "-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n",
+            "none of the trusted certificates can be read; they may be damaged",
+        ),
+        (
+            "-----BEGIN CERTIFICATE-----\n!!!!\n-----END CERTIFICATE-----\n",
+            "the trusted certificates are not PEM text: ",
+        ),
+    ] {
+        let sentence = refusal("127.0.0.1", server.https(), &trusting(text));
+        assert!(sentence.starts_with(expected), "{text:?}: {sentence}");
+    }
+}
+
+#[test]
+fn a_given_authority_replaces_the_systems() {
+    let server = support::server();
+    let client = secured("localhost", server.https(), &trusting(server.ca_pem()));
+    assert_eq!(support::get(&client, "/hello").code, 200);
+    let other = Authority::root("other", Key::P256);
+    assert_eq!(refusal("localhost", server.https(), &trusting(&other.pem)), UNKNOWN);
+    assert_eq!(
+        refusal("localhost", server.https(), &TlsOptions { trust: Trust::System, ..Default::default() }),
+        UNKNOWN
+    );
+}
+
+#[test]
+fn a_client_that_failed_connects_the_next_time() {
+    let server = support::server();
+    let client = HttpClient::default();
+    for _ in 0..3 {
+        support_tls::refusal_of(&client, "localhost", server.https(), &TlsOptions::default());
+        try_connect(&client, "localhost", server.https().port(), &trusting(server.ca_pem())).unwrap();
+        assert_eq!((client.status(), client.error_message()), (Status::Connected, String::new()));
+        assert_eq!(support::get(&client, "/hello").code, 200);
+    }
+}
+
+#[test]
+fn a_name_that_no_certificate_can_have_is_refused() {
+    let server = support::server();
+    let sentence = refusal("127.0.0.1", server.https(), &trusting_for(server.ca_pem(), "not a name"));
+    assert_eq!(sentence, "\"not a name\" is no name that a certificate can have");
+}
