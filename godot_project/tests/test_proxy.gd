@@ -1,0 +1,128 @@
+# deadline: 120
+# A proxy that is none is a script's mistake.
+# expect-log: ^ERROR: HTTPClientRust\.set_http_proxy\(\): .*socks5
+extends "res://tests/support/test_case.gd"
+## Proxies: what is sent to them, on both classes where the engine's own does the same.
+
+const SmallProxy := preload("res://tests/fixtures/small_proxy.gd")
+
+
+func test_a_request_to_a_proxy_has_the_whole_url_on_both() -> void:
+	var first_lines: Array[String] = []
+	for client_class: StringName in [class_under_test(), BUILT_IN]:
+		var proxy := SmallProxy.new(tree)
+		var client := new_client(client_class)
+		client.set_http_proxy("127.0.0.1", proxy.port())
+		client.connect_to_host("host.test", 8080)
+		await _poll_to_the_end(client)
+		assert_status(client, HTTPClient.STATUS_CONNECTED, client_class)
+		var answer := await exchange(client, HTTPClient.METHOD_GET, "/path?a=b")
+		assert_equal([answer.code, answer.text()], [200, "proxy"], client_class)
+		first_lines.append(proxy.heads[0].get_slice("\r\n", 0))
+		assert_contains(proxy.heads[0], "\r\nHost: host.test:8080", "head of %s" % client_class)
+	assert_equal(first_lines[0], "GET http://host.test:8080/path?a=b HTTP/1.1", "request line")
+	assert_equal(first_lines[0], first_lines[1], "request lines of both")
+
+
+func test_tls_goes_through_a_tunnel_on_both() -> void:
+	for client_class: StringName in [class_under_test(), BUILT_IN]:
+		var proxy := SmallProxy.new(tree)
+		var client := new_client(client_class)
+		client.set_https_proxy("127.0.0.1", proxy.port())
+		var chain := X509Certificate.new()
+		chain.load(arguments["ca-file"])
+		client.connect_to_host("localhost", port_of("https"), TLSOptions.client(chain))
+		await _poll_to_the_end(client)
+		if assert_status(client, HTTPClient.STATUS_CONNECTED, client_class):
+			var echo := echoed(await exchange(client, HTTPClient.METHOD_GET, "/echo"))
+			assert_equal(echo["target"], "/echo", "target, %s" % client_class)
+		assert_equal(
+			proxy.heads[0].get_slice("\r\n", 0), "CONNECT localhost:%d HTTP/1.1" % port_of("https"), "request line, %s" % client_class)
+
+
+func test_credentials_go_to_the_proxy_only() -> void:
+	var proxy := SmallProxy.new(tree)
+	var client := new_client()
+	client.set_http_proxy("user:p%40ss@127.0.0.1", proxy.port())
+	client.set_https_proxy("user:p%40ss@127.0.0.1", proxy.port())
+	client.trusted_ca_file = arguments["ca-file"]
+	var expected := "Proxy-Authorization: Basic " + Marshalls.utf8_to_base64("user:p@ss")
+	client.connect_to_host("host.test")
+	await _poll_to_the_end(client)
+	await exchange(client, HTTPClient.METHOD_GET, "/")
+	assert_contains(proxy.heads[0], expected, "head")
+	client.connect_to_host("localhost", port_of("https"), true)
+	await _poll_to_the_end(client)
+	assert_contains(proxy.heads[1], expected, "head of CONNECT")
+	var echo := echoed(await exchange(client, HTTPClient.METHOD_GET, "/echo"))
+	assert_equal(sent_values(echo, "Proxy-Authorization"), PackedStringArray(), "what the server got")
+
+
+func test_a_refusal_of_the_proxy_is_told() -> void:
+	var proxy := SmallProxy.new(tree)
+	proxy.connect_answer = "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
+	var client := new_client()
+	client.set_https_proxy("127.0.0.1", proxy.port())
+	client.connect_to_host("host.test", -1, true)
+	await _poll_to_the_end(client)
+	assert_status(client, HTTPClient.STATUS_CANT_CONNECT)
+	assert_contains(
+		client.get_error_message(), "proxy 127.0.0.1:%d answered 407 Proxy Authentication Required" % proxy.port(), "message")
+
+
+func test_a_proxy_is_unset_by_an_empty_host_or_port_minus_one() -> void:
+	for unset: Array in [["", 8080], ["127.0.0.1", -1], ["", -1]]:
+		for client_class: StringName in [class_under_test(), BUILT_IN]:
+			var proxy := SmallProxy.new(tree)
+			var client := new_client(client_class)
+			client.set_http_proxy("127.0.0.1", proxy.port())
+			client.callv(&"set_http_proxy", unset)
+			await connect_client(client)
+			var answer := await exchange(client, HTTPClient.METHOD_GET, "/hello")
+			assert_equal([answer.code, proxy.heads.size()], [200, 0], "%s, %s" % [unset, client_class])
+
+
+func test_a_proxy_that_is_not_there_is_named() -> void:
+	var client := new_client()
+	client.set_http_proxy("127.0.0.1", refused_port())
+	client.connect_to_host("host.test")
+	await _poll_to_the_end(client)
+	assert_status(client, HTTPClient.STATUS_CANT_CONNECT)
+	assert_contains(client.get_error_message(), "proxy 127.0.0.1:%d" % refused_port(), "message")
+
+
+func test_a_proxy_of_another_kind_is_refused_and_the_old_one_stays() -> void:
+	var proxy := SmallProxy.new(tree)
+	var client := new_client()
+	client.set_http_proxy("127.0.0.1", proxy.port())
+	client.set_http_proxy("socks5://127.0.0.1", 1080)
+	assert_contains(client.get_error_message(), "socks5", "message")
+	client.connect_to_host("host.test")
+	await _poll_to_the_end(client)
+	await exchange(client, HTTPClient.METHOD_GET, "/")
+	assert_equal(proxy.heads.size(), 1, "requests to the proxy")
+
+
+func test_the_environment_counts_only_when_it_is_asked_for() -> void:
+	var proxy := SmallProxy.new(tree)
+	OS.set_environment("http_proxy", "http://127.0.0.1:%d" % proxy.port())
+	OS.set_environment("no_proxy", "direct.test, 127.0.0.1")
+	var client := new_client()
+	await connect_client(client)
+	assert_equal(proxy.heads.size(), 0, "requests to the proxy")
+	client.set_proxy_from_environment()
+	client.connect_to_host("host.test")
+	await _poll_to_the_end(client)
+	await exchange(client, HTTPClient.METHOD_GET, "/")
+	assert_equal(proxy.heads.size(), 1, "requests to the proxy once it was asked for")
+	await connect_client(client)
+	var answer := await exchange(client, HTTPClient.METHOD_GET, "/hello")
+	assert_equal([answer.code, proxy.heads.size()], [200, 1], "an exception is reached directly")
+	OS.unset_environment("http_proxy")
+	OS.unset_environment("no_proxy")
+
+
+func _poll_to_the_end(client: RefCounted) -> void:
+	while client.get_status() in [HTTPClient.STATUS_RESOLVING, HTTPClient.STATUS_CONNECTING]:
+		client.poll()
+		await wait_frames(1)

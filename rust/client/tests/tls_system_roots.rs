@@ -1,0 +1,72 @@
+//! The system's authorities, which the environment can replace where they are files. So this starts processes of its own.
+#![allow(missing_docs)]
+#![cfg(target_os = "linux")]
+
+mod support;
+mod support_tls;
+
+use std::process::Command;
+use std::time::Instant;
+
+use http_client::{HttpClient, Status, TlsOptions};
+use support::{get, server};
+use support_tls::{secured, try_connect};
+
+const PORT: &str = "HTTP_CLIENT_TEST_PORT";
+
+/// Runs the test of this name in a process whose system trusts the authorities in this text.
+fn run_with_system_of(pem: &str, test: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("system.pem");
+    std::fs::write(&file, pem).unwrap();
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args(["--exact", test]).env(PORT, server().https().port().to_string());
+    command.env("SSL_CERT_FILE", &file).env_remove("SSL_CERT_DIR");
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&[output.stdout, output.stderr].concat()));
+}
+
+fn port() -> Option<u16> {
+    std::env::var(PORT).ok()?.parse().ok()
+}
+
+#[test]
+fn the_systems_authorities_are_trusted() {
+    let Some(port) = port() else {
+        return run_with_system_of(server().ca_pem(), "the_systems_authorities_are_trusted");
+    };
+    let client = secured("localhost", ([127, 0, 0, 1], port).into(), &TlsOptions::default());
+    assert_eq!(get(&client, "/hello").code, 200);
+}
+
+#[test]
+fn without_any_on_the_system_there_are_mozillas() {
+    let Some(port) = port() else {
+        return run_with_system_of("nothing\n", "without_any_on_the_system_there_are_mozillas");
+    };
+    let error = try_connect(&HttpClient::default(), "localhost", port, &TlsOptions::default()).unwrap_err();
+    // The handshake came as far as the certificate: there were authorities to check it against.
+    assert!(error.message.contains("was issued by an authority that is not trusted here"), "{error}");
+}
+
+#[test]
+fn reading_them_keeps_no_call_waiting() {
+    let Some(port) = port() else {
+        // As many as a large system has, and more.
+        return run_with_system_of(&server().ca_pem().repeat(2000), "reading_them_keeps_no_call_waiting");
+    };
+    let client = HttpClient::default();
+    let mut longest = std::time::Duration::ZERO;
+    let started = Instant::now();
+    let mut call = |work: &dyn Fn()| {
+        let began = Instant::now();
+        work();
+        longest = longest.max(began.elapsed());
+    };
+    call(&|| client.connect_to_host("localhost", port.into(), true, &TlsOptions::default()).unwrap());
+    while client.status() != Status::Connected {
+        call(&|| client.poll().unwrap());
+        support::pause(started);
+    }
+    assert!(longest < support::TEN_FRAMES, "a call took {longest:?} of {:?}", started.elapsed());
+}
