@@ -198,6 +198,24 @@ func test_http_is_spoken_over_a_unix_socket_where_the_engine_has_it() -> void:
 	assert_equal(answer.text(), "hello", "body")
 
 
+func test_http_is_spoken_over_a_peer_of_another_extension() -> void:
+	var loaded := GDExtensionManager.load_extension("res://.godot/test_peer.gdextension")
+	assert_true(
+		loaded in [GDExtensionManager.LOAD_STATUS_OK, GDExtensionManager.LOAD_STATUS_ALREADY_LOADED],
+		"the extension with TestPeer must load, not %d" % loaded)
+	# The built-in polls the status of its own socket, whatever stream it was given, and so cannot do it.
+	var peer: StreamPeer = ClassDB.instantiate(&"TestPeer")
+	assert_error(peer.call(&"connect_to", "%s:%d" % [host_of("http"), port_of("http")]), OK, "connect_to()")
+	var client := new_client()
+	client.set_connection(peer)
+	assert_status(client, HTTPClient.STATUS_CONNECTED, "after set_connection()")
+	for i in 2:
+		var answer := await exchange(client, HTTPClient.METHOD_GET, "/bytes/300000")
+		assert_equal([answer.code, answer.body.size()], [200, 300_000], "exchange %d" % i)
+	client.close()
+	assert_equal(peer.get_reference_count(), 1, "the client must let go of the peer")
+
+
 func test_the_stream_of_one_client_serves_another() -> void:
 	for client_class: StringName in [class_under_test(), BUILT_IN]:
 		for tls: bool in [false, true]:

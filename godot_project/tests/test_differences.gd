@@ -456,6 +456,29 @@ func test_a_connect_timeout_ends_a_connection_that_nobody_takes() -> void:
 	assert_matches(opening.message, "0\\.3|300 ?ms|time", "message")
 
 
+func test_the_connect_timeout_starts_from_the_project_setting() -> void:
+	const SETTING := "network/limits/tcp/connect_timeout_seconds"
+	var before: int = ProjectSettings.get_setting(SETTING)
+	ProjectSettings.set_setting(SETTING, 7)
+	var client := new_client()
+	ProjectSettings.set_setting(SETTING, before)
+	assert_equal(client.connect_timeout, 7.0, "connect_timeout of a client made under 7 s")
+	assert_equal(new_client().connect_timeout, float(before), "connect_timeout of one made after")
+
+
+func test_the_read_timeout_does_not_follow_the_time_scale() -> void:
+	for scale: float in [0.01, 100.0]:
+		Engine.time_scale = scale
+		var client := await connected_client("raw")
+		client.read_timeout = 0.5
+		var start := Time.get_ticks_msec()
+		var answer := await exchange(client, HTTPClient.METHOD_GET, "/fault/never-answers")
+		var took := Time.get_ticks_msec() - start
+		assert_equal(answer.last_status(), "CONNECTION_ERROR", "status at a time scale of %s" % scale)
+		assert_true(took >= 500 and took < 5000, "half a second was asked for, %d ms it took" % took)
+	Engine.time_scale = 1.0
+
+
 func _target_sent_for(url: String) -> String:
 	var client: RefCounted = await connected_client()
 	return echoed(await exchange(client, HTTPClient.METHOD_GET, url))["target"]

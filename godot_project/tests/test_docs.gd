@@ -83,6 +83,19 @@ func test_every_link_leads_to_something() -> void:
 			assert_true(there, "%s leads nowhere" % found.get_string())
 
 
+func test_every_example_is_a_script_that_parses() -> void:
+	var block := RegEx.create_from_string("(?s)\\[codeblock\\]\\n(.*?)\\n\\t*\\[/codeblock\\]")
+	var found := 0
+	for name: String in CLASSES:
+		var text := FileAccess.get_file_as_string(FOLDER + name + ".xml").xml_unescape()
+		for example: RegExMatch in block.search_all(text):
+			found += 1
+			var script := GDScript.new()
+			script.source_code = _as_script(example.get_string(1).dedent())
+			assert_error(script.reload(), OK, "parsing an example of %s:\n%s\n" % [name, script.source_code])
+	assert_true(found >= 8, "%d examples" % found)
+
+
 func test_the_classes_themselves_are_described_and_nothing_is_left_open() -> void:
 	for name: String in CLASSES:
 		var page := _page(name)
@@ -93,6 +106,16 @@ func test_the_classes_themselves_are_described_and_nothing_is_left_open() -> voi
 		var text := FileAccess.get_file_as_string(FOLDER + name + ".xml")
 		assert_equal(text.count("[codeblock]"), text.count("[/codeblock]"), "code blocks of " + name)
 		assert_equal(text.count("[code]"), text.count("[/code]"), "[code] of " + name)
+
+
+## An example that is no whole script stands in a function, with what it takes for granted.
+func _as_script(example: String) -> String:
+	var head := "extends Node\n"
+	if not example.begins_with("var http"):
+		head += "var http := HTTPClientRust.new()\nvar file: FileAccess\n"
+	if not example.begins_with("func ") and not example.contains("\nfunc "):
+		example = "func example() -> void:\n" + example.indent("    ")
+	return head + example + "\n"
 
 
 func _check_text(entry: Dictionary, what: String) -> void:

@@ -19,7 +19,12 @@ pub(crate) fn command<S: AsRef<OsStr>>(workspace: &Workspace, arguments: impl In
 
 /// Builds the add-on's library and says where it is. Cargo's own messages go to standard error as they come.
 pub(crate) fn build_library(workspace: &Workspace, release: bool) -> Result<PathBuf> {
-    let mut build = command(workspace, ["build", "--package", ADDON, "--message-format=json-render-diagnostics"]);
+    build_dynamic_library(workspace, ADDON, release)
+}
+
+/// Builds the dynamic library of a package and says where it is.
+pub(crate) fn build_dynamic_library(workspace: &Workspace, package: &str, release: bool) -> Result<PathBuf> {
+    let mut build = command(workspace, ["build", "--package", package, "--message-format=json-render-diagnostics"]);
     if release {
         build.arg("--release");
     }
@@ -27,17 +32,18 @@ pub(crate) fn build_library(workspace: &Workspace, release: bool) -> Result<Path
     if !output.status.success() {
         bail!("the library does not build; cargo's messages stand above");
     }
-    library_in(&String::from_utf8_lossy(&output.stdout))
+    library_in(&String::from_utf8_lossy(&output.stdout), package)
         .context("cargo built no dynamic library; Cargo.toml must have crate-type = [\"cdylib\"]")
 }
 
 /// The library in cargo's messages: these know of `CARGO_TARGET_DIR` and everything else that moves it.
-fn library_in(messages: &str) -> Option<PathBuf> {
+fn library_in(messages: &str, package: &str) -> Option<PathBuf> {
+    let target = package.replace('-', "_");
     messages
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
         .filter(|message| message["reason"] == "compiler-artifact")
-        .filter(|message| message["target"]["name"] == ADDON)
+        .filter(|message| message["target"]["name"] == target.as_str())
         .filter_map(|message| {
             let files = message["filenames"].as_array()?.clone();
             files.iter().find_map(|file| {
@@ -61,11 +67,11 @@ mod tests {
             {"reason":"compiler-artifact","target":{"name":"http_client_rust"},"filenames":["/t/a.d","/t/liba.so"]}
             {"reason":"build-finished","success":true}
         "#;
-        assert_eq!(library_in(messages), Some(PathBuf::from("/t/liba.so")));
+        assert_eq!(library_in(messages, ADDON), Some(PathBuf::from("/t/liba.so")));
     }
 
     #[test]
     fn messages_without_a_library_have_none() {
-        assert_eq!(library_in(r#"{"reason":"build-finished","success":true}"#), None);
+        assert_eq!(library_in(r#"{"reason":"build-finished","success":true}"#, ADDON), None);
     }
 }

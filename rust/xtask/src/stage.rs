@@ -23,6 +23,18 @@ pub(crate) fn stage(workspace: &Workspace, built: &Path) -> Result<PathBuf> {
     Ok(library)
 }
 
+/// Puts the description of the extension that only the tests load where they look for it.
+pub(crate) fn stage_test_peer(workspace: &Workspace, built: &Path) -> Result<()> {
+    let description = workspace.godot_project().join(".godot/test_peer.gdextension");
+    let key = format!("{}.{}", std::env::consts::OS, std::env::consts::ARCH.replace("aarch64", "arm64"));
+    let library = built.to_string_lossy().replace('\\', "/");
+    let text = format!(
+        "[configuration]\n\nentry_symbol = \"gdext_rust_init\"\ncompatibility_minimum = \"4.3\"\n\n\
+         [libraries]\n\n{key} = \"{library}\"\n"
+    );
+    std::fs::write(&description, text).with_context(|| format!("cannot write {}", description.display()))
+}
+
 /// Whether the sample project has the add-on with a library for this machine.
 pub(crate) fn is_staged(workspace: &Workspace) -> bool {
     let staged = workspace.godot_project().join("addons").join(ADDON);

@@ -7,9 +7,11 @@ use anyhow::{Result, bail};
 
 use super::build::build_and_stage;
 use crate::captured::Echo;
+use crate::cargo;
 use crate::checks;
 use crate::godot::{Godot, find, suite};
 use crate::report::{Outcome, Report};
+use crate::stage;
 use crate::workspace::Workspace;
 
 /// What the command line says.
@@ -125,9 +127,16 @@ fn jobs(workspace: &Workspace, arguments: &Arguments) -> Vec<Job> {
     jobs
 }
 
+/// The add-on, and the extension that is there for the tests.
+fn build_all(workspace: &Workspace) -> Result<()> {
+    build_and_stage(workspace, false)?;
+    let peer = cargo::build_dynamic_library(workspace, "test-peer", false)?;
+    stage::stage_test_peer(workspace, &peer)
+}
+
 fn run_in_godot(workspace: &Workspace, jobs: &[Job], report: &mut Report) {
     let mut built = false;
-    report.step("build", || match build_and_stage(workspace, false) {
+    report.step("build", || match build_all(workspace) {
         Ok(()) => {
             built = true;
             Outcome::passed("")
