@@ -1,7 +1,7 @@
 //! The client as its user sees it: one method per method of Godot's `HTTPClient`, callable from every thread.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use http_protocol::{Field, Fields, Head, Method};
@@ -13,6 +13,7 @@ use crate::proxy::{Proxies, Proxy};
 use crate::settings::Settings;
 use crate::status::Status;
 use crate::stream::Stream;
+use crate::sync::{Mutex, MutexGuard};
 use crate::timings::Timings;
 use crate::tls::{TlsInfo, TlsOptions};
 use crate::wait::Cancel;

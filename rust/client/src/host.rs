@@ -121,7 +121,13 @@ fn parse_name(name: &str) -> Result<String, String> {
         Ok(url::Host::Domain(name)) if name.starts_with('.') || name.contains("..") => {
             Err("it has an empty part between two dots".to_owned())
         }
-        Ok(url::Host::Domain(name)) => Ok(name),
+        // Browsers take more than may stand in a URL (RFC 3986 §3.2.2), and so in a request.
+        Ok(url::Host::Domain(name)) => {
+            match name.chars().find(|&c| !c.is_ascii_alphanumeric() && !"-._~!$&'()*+,;=".contains(c)) {
+                Some(wrong) => Err(format!("{wrong:?} cannot be in a host name")),
+                None => Ok(name),
+            }
+        }
         Ok(url::Host::Ipv4(address)) => Ok(address.to_string()),
         Ok(url::Host::Ipv6(address)) => Ok(address.to_string()),
         Err(error) => Err(error.to_string()),
@@ -184,6 +190,9 @@ mod tests {
             "::1::2",
             "host:80:90",
             "<>",
+            "e````.e",
+            "a\"b",
+            "{a}",
             "\u{0}",
         ] {
             assert!(Host::parse(host, -1, false).is_err(), "{host:?}");

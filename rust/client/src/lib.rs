@@ -51,6 +51,7 @@ mod resolver;
 mod settings;
 mod status;
 mod stream;
+mod sync;
 mod timings;
 mod tls;
 mod wait;

@@ -39,7 +39,8 @@ impl Link {
                         }
                         continue;
                     }
-                    let mut data: B = self.take(0, direct, patience)?;
+                    let room = self.useful(direct, patience);
+                    let mut data: B = self.take(0, room, patience)?;
                     if !data.as_mut_slice().is_empty() || self.ended.is_none() || !self.connection.is_in_body() {
                         return Ok(data);
                     }
@@ -101,6 +102,14 @@ impl Link {
             }
         }
         Ok(())
+    }
+
+    /// How much room to make for `direct` bytes: large arrays cost more to make than to fill, so no more than what waits.
+    fn useful(&mut self, direct: usize, patience: Patience<'_>) -> usize {
+        if patience.blocking || direct <= AVAILABLE_AT_FIRST {
+            return direct;
+        }
+        self.stream.waiting().map_or(direct, |waiting| waiting.clamp(AVAILABLE_AT_FIRST, direct))
     }
 
     /// `buffered` bytes of the input, and up to `direct` bytes read straight behind them.

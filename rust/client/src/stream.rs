@@ -23,6 +23,11 @@ pub trait Stream: Send {
     /// Sleeps until the stream is ready, or `longest` has passed.
     fn wait(&mut self, interest: Interest, longest: Duration) -> io::Result<()>;
 
+    /// How many bytes wait to be read, if the stream can tell.
+    fn waiting(&mut self) -> Option<usize> {
+        None
+    }
+
     /// The address of the other end, if the stream goes over the network.
     fn peer_addr(&self) -> Option<SocketAddr> {
         None
@@ -79,6 +84,11 @@ impl Stream for TcpStream {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Probe::Quiet),
             Err(error) => Err(error),
         }
+    }
+
+    #[cfg(unix)]
+    fn waiting(&mut self) -> Option<usize> {
+        rustix::io::ioctl_fionread(&self.0).ok().and_then(|count| usize::try_from(count).ok())
     }
 
     fn peer_addr(&self) -> Option<SocketAddr> {

@@ -1,0 +1,307 @@
+//! The locking of `HttpClient`, checked in every order in which threads can meet: `src/client.rs` itself, over loom's locks and
+//! an engine that only notes what is done with it.
+#![allow(dead_code, missing_docs, unreachable_pub, unused_imports, reason = "it is a part of the client's source")]
+
+#[path = "../src/body.rs"]
+mod body;
+#[path = "../src/client.rs"]
+mod client;
+#[path = "../src/error.rs"]
+mod error;
+#[path = "../src/host.rs"]
+mod host;
+#[path = "../src/proxy.rs"]
+mod proxy;
+#[path = "../src/settings.rs"]
+mod settings;
+#[path = "../src/status.rs"]
+mod status;
+
+mod stream {
+    pub(crate) use http_client::Stream;
+}
+
+mod sync {
+    pub(crate) use loom::sync::{Mutex, MutexGuard};
+}
+
+mod timings {
+    pub use http_client::Timings;
+}
+
+mod tls {
+    pub use http_client::{TlsInfo, TlsOptions};
+}
+
+mod wait {
+    use loom::sync::atomic::{AtomicBool, Ordering};
+
+    #[derive(Debug, Default)]
+    pub(crate) struct Cancel(AtomicBool);
+
+    impl Cancel {
+        pub(crate) fn set(&self) {
+            self.0.store(true, Ordering::Release);
+        }
+
+        pub(crate) fn is_set(&self) -> bool {
+            self.0.load(Ordering::Acquire)
+        }
+    }
+}
+
+/// An engine whose `poll` makes a connection that is being made, or blocks for ever if the client is in blocking mode.
+mod engine {
+    use std::sync::Arc;
+
+    use http_client::{Fields, Head, Method, TlsInfo, TlsOptions};
+
+    use crate::body::{Body, ByteBuffer};
+    use crate::error::{Error, ErrorCode};
+    use crate::settings::Settings;
+    use crate::status::Status;
+    use crate::stream::Stream;
+    use crate::timings::Timings;
+    use crate::wait::Cancel;
+
+    pub(crate) struct Engine {
+        pub(crate) view: View,
+        cancel: Arc<Cancel>,
+    }
+
+    #[derive(Clone, Debug)]
+    pub(crate) struct View {
+        pub(crate) status: Status,
+        pub(crate) head: Option<Arc<Head>>,
+        pub(crate) body_length: i64,
+        pub(crate) chunked: bool,
+        pub(crate) trailers: Option<Arc<Fields>>,
+        pub(crate) bytes_sent: u64,
+        pub(crate) timings: Timings,
+        pub(crate) tls: Option<Arc<TlsInfo>>,
+        pub(crate) message: Option<Arc<str>>,
+        pub(crate) connection: Option<u64>,
+    }
+
+    impl Default for View {
+        fn default() -> Self {
+            Self {
+                status: Status::Disconnected,
+                head: None,
+                body_length: -1,
+                chunked: false,
+                trailers: None,
+                bytes_sent: 0,
+                timings: Timings::default(),
+                tls: None,
+                message: None,
+                connection: None,
+            }
+        }
+    }
+
+    impl View {
+        pub(crate) fn is_same(&self, other: &Self) -> bool {
+            (self.status, self.bytes_sent, &self.message) == (other.status, other.bytes_sent, &other.message)
+        }
+    }
+
+    impl Engine {
+        pub(crate) fn new(cancel: Arc<Cancel>) -> Self {
+            Self { view: View::default(), cancel }
+        }
+
+        pub(crate) fn connect_to_host(
+            &mut self,
+            _: &str,
+            _: i64,
+            _: bool,
+            _: &TlsOptions,
+            _: &Settings,
+        ) -> Result<(), Error> {
+            self.view = View { status: Status::Connecting, ..View::default() };
+            Ok(())
+        }
+
+        pub(crate) fn adopt(&mut self, _: Box<dyn Stream>, _: Option<String>) {}
+
+        pub(crate) fn request(&mut self, _: Method, _: &str, _: &[&str], _: Body, _: &Settings) -> Result<(), Error> {
+            self.view.bytes_sent += 1;
+            Ok(())
+        }
+
+        pub(crate) fn poll(&mut self, settings: &Settings) -> Result<(), Error> {
+            if self.view.status == Status::Disconnected {
+                return Ok(());
+            }
+            while settings.blocking {
+                if self.cancel.is_set() {
+                    self.view = View { message: Some("closed".into()), ..View::default() };
+                    return Err(Error::new(ErrorCode::Unconfigured, "closed"));
+                }
+                loom::thread::yield_now();
+            }
+            self.view.status = Status::Connected;
+            self.view.bytes_sent += 1;
+            Ok(())
+        }
+
+        pub(crate) fn read_chunk<B: ByteBuffer>(&mut self, _: &Settings) -> Result<B, Error> {
+            Ok(B::with_len(0))
+        }
+
+        pub(crate) fn read_available<B: ByteBuffer>(&mut self, _: &Settings) -> Result<B, Error> {
+            Ok(B::with_len(0))
+        }
+    }
+}
+
+use loom::sync::Arc;
+use loom::thread;
+
+use client::HttpClient;
+use error::{Error, ErrorCode};
+use status::Status;
+use tls::TlsOptions;
+
+fn connect(client: &HttpClient) -> Result<(), Error> {
+    client.connect_to_host("127.0.0.1", 80, false, &TlsOptions::default())
+}
+
+fn connecting(blocking: bool) -> Arc<HttpClient> {
+    let client = HttpClient::default();
+    client.set_blocking_mode(blocking);
+    connect(&client).expect("nobody else is there");
+    Arc::new(client)
+}
+
+fn in_thread<T: 'static>(
+    client: &Arc<HttpClient>,
+    work: impl FnOnce(&HttpClient) -> T + 'static,
+) -> thread::JoinHandle<T> {
+    let client = client.clone();
+    thread::spawn(move || work(&client))
+}
+
+fn assert_serves(client: &HttpClient) {
+    client.set_blocking_mode(false);
+    connect(client).expect("the engine is in its place");
+    client.poll().expect("the engine is in its place");
+    assert_eq!((client.status(), client.request_bytes_sent()), (Status::Connected, 1));
+}
+
+fn assert_done_or_busy(result: Result<(), Error>) -> bool {
+    match result {
+        Ok(()) => true,
+        Err(error) => {
+            assert_eq!(error.code, ErrorCode::Busy);
+            false
+        }
+    }
+}
+
+#[test]
+fn of_two_calls_each_is_done_or_told_that_the_client_is_busy_and_no_engine_is_lost() {
+    loom::model(|| {
+        let client = connecting(false);
+        let other = in_thread(&client, HttpClient::poll);
+        let mine = assert_done_or_busy(client.poll());
+        let others = assert_done_or_busy(other.join().unwrap());
+        assert!(mine || others);
+        // What the view shows is what was done: no call's result is lost.
+        assert_eq!(client.request_bytes_sent(), u64::from(mine) + u64::from(others));
+        assert_eq!(client.status(), Status::Connected);
+        assert_serves(&client);
+    });
+}
+
+#[test]
+fn after_close_nothing_of_a_call_that_ran_meanwhile_is_seen() {
+    loom::model(|| {
+        let client = connecting(false);
+        let other = in_thread(&client, HttpClient::poll);
+        client.close();
+        // Either the call is over, or it works on an engine that was given up.
+        assert_eq!((client.status(), client.request_bytes_sent()), (Status::Disconnected, 0));
+        other.join().unwrap().expect("the client was never busy");
+        assert_eq!((client.status(), client.request_bytes_sent()), (Status::Disconnected, 0));
+        assert_eq!(client.error_message(), "");
+        assert_serves(&client);
+    });
+}
+
+#[test]
+fn close_ends_a_call_that_blocks_whenever_it_comes() {
+    loom::model(|| {
+        let client = connecting(true);
+        let other = in_thread(&client, HttpClient::poll);
+        client.close();
+        if let Err(error) = other.join().unwrap() {
+            assert_eq!(error.code, ErrorCode::Unconfigured);
+        }
+        assert_eq!((client.status(), client.error_message().as_str()), (Status::Disconnected, ""));
+        assert_serves(&client);
+    });
+}
+
+#[test]
+fn two_calls_and_a_close_leave_a_closed_client_that_serves() {
+    loom::model(|| {
+        let client = connecting(false);
+        let first = in_thread(&client, HttpClient::poll);
+        let second = in_thread(&client, HttpClient::poll);
+        client.close();
+        assert_eq!((client.status(), client.request_bytes_sent()), (Status::Disconnected, 0));
+        assert_done_or_busy(first.join().unwrap());
+        assert_done_or_busy(second.join().unwrap());
+        assert_eq!((client.status(), client.request_bytes_sent()), (Status::Disconnected, 0));
+        assert_serves(&client);
+    });
+}
+
+#[test]
+fn two_closes_end_a_call_that_blocks() {
+    loom::model(|| {
+        let client = connecting(true);
+        let call = in_thread(&client, HttpClient::poll);
+        let closing = in_thread(&client, HttpClient::close);
+        client.close();
+        closing.join().unwrap();
+        call.join().unwrap().unwrap_or_else(|error| assert_eq!(error.code, ErrorCode::Unconfigured));
+        assert_eq!(client.status(), Status::Disconnected);
+        assert_serves(&client);
+    });
+}
+
+#[test]
+fn a_connection_made_after_a_close_is_not_taken_away_by_the_call_before_it() {
+    loom::model(|| {
+        let client = connecting(false);
+        let other = in_thread(&client, HttpClient::poll);
+        client.close();
+        let connected = assert_done_or_busy(connect(&client));
+        let polled = assert_done_or_busy(other.join().unwrap());
+        assert!(connected || polled);
+        let sent = client.request_bytes_sent();
+        match (connected, client.status()) {
+            (false, Status::Disconnected) => assert_eq!(sent, 0),
+            (true, Status::Connecting) => assert_eq!(sent, 0),
+            (true, Status::Connected) => assert_eq!(sent, 1),
+            (_, status) => panic!("{status:?} with {sent}, connected: {connected}"),
+        }
+        assert_serves(&client);
+    });
+}
+
+#[test]
+fn getters_see_one_call_or_none_of_it() {
+    loom::model(|| {
+        let client = connecting(false);
+        let other = in_thread(&client, HttpClient::poll);
+        let status = client.status();
+        let sent = client.request_bytes_sent();
+        assert!(matches!((status, sent), (Status::Connecting, 0 | 1) | (Status::Connected, 1)));
+        other.join().unwrap().expect("getters keep no call out");
+        assert_eq!((client.status(), client.request_bytes_sent()), (Status::Connected, 1));
+    });
+}
