@@ -1,77 +1,81 @@
 extends Control
-## Makes a GET and shows its answer. Enter an address and press Enter or the button.
+## The sample: requests that are ready on the left, the console of the add-on on the right.
 ##
-## The first address can be given on the command line: godot --path godot_project -- --http=HOST:PORT
+## Start it with `cargo xtask demo --window`, which starts the embedded server too and passes its addresses on. By hand:
+##
+##     godot --path godot_project -- --http=HOST:PORT --https=HOST:PORT --raw=HOST:PORT --ca-file=PATH --refused-port=PORT
+##
+## Ctrl + and Ctrl - make everything larger and smaller; --scale=2 starts at twice the size. --once=JSON sends the ready request of
+## that title, prints what the console says, and quits: to try an exported game without a screen.
 
-const IDLE := "Enter an address and press Enter."
+const Console := preload("res://addons/http_client_rust/console/console.gd")
+const Requests := preload("res://demo/requests.gd")
+const SMALLEST_SCALE := 0.5
+const LARGEST_SCALE := 3.0
+const SCALE_STEP := 0.25
 
-var _http := HTTPClientRust.new()
-var _target := "/"
-var _body := PackedByteArray()
-var _head := ""
+@onready var console: Console = %Console
+@onready var _list: ItemList = %Requests
+@onready var _about: Label = %About
 
-@onready var _address: LineEdit = %Address
-@onready var _send: Button = %Send
-@onready var _status: Label = %Status
-@onready var _output: RichTextLabel = %Output
+var _requests: Array[Dictionary] = []
 
 
 func _ready() -> void:
-	_status.text = IDLE
-	_send.pressed.connect(_start)
-	_address.text_submitted.connect(func(_text: String) -> void: _start())
-	set_process(false)
+	var arguments := {}
 	for argument: String in OS.get_cmdline_user_args():
-		if argument.begins_with("--http="):
-			_address.text = "http://%s/hello" % argument.trim_prefix("--http=")
-			_start()
+		var parts := argument.trim_prefix("--").split("=", true, 1)
+		arguments[parts[0]] = parts[1] if parts.size() == 2 else ""
+	var scale_wanted := str(arguments.get("scale", "0")).to_float()
+	_set_scale(scale_wanted if scale_wanted > 0.0 else DisplayServer.screen_get_scale())
+	_requests = Requests.all(arguments)
+	for request: Dictionary in _requests:
+		var index := _list.add_item(request["title"])
+		_list.set_item_tooltip(index, request["about"])
+	_list.item_selected.connect(_choose)
+	_list.item_activated.connect(_choose_and_send)
+	_list.select(0)
+	_choose(0)
+	_list.grab_focus()
+	if arguments.has("once"):
+		_run_once(arguments["once"])
 
 
-func _process(_delta: float) -> void:
-	_http.poll()
-	match _http.get_status():
-		HTTPClientRust.STATUS_RESOLVING:
-			_status.text = "Looking up the name…"
-		HTTPClientRust.STATUS_CONNECTING:
-			_status.text = "Connecting…"
-		HTTPClientRust.STATUS_REQUESTING:
-			_status.text = "Waiting for the answer…"
-		HTTPClientRust.STATUS_CONNECTED when _http.get_response_code() == 0:
-			if _http.request(HTTPClientRust.METHOD_GET, _target, []) != OK:
-				_finish(_http.get_error_message())
-		HTTPClientRust.STATUS_BODY:
-			_read()
-		HTTPClientRust.STATUS_CONNECTED, HTTPClientRust.STATUS_DISCONNECTED:
-			_finish("Done: %d bytes." % _body.size())
-		_:
-			_finish(_http.get_error_message())
+func _unhandled_key_input(event: InputEvent) -> void:
+	var key := event as InputEventKey
+	if key == null or not key.pressed or not key.is_command_or_control_pressed():
+		return
+	match key.keycode:
+		KEY_PLUS, KEY_EQUAL, KEY_KP_ADD:
+			_set_scale(get_window().content_scale_factor + SCALE_STEP)
+		KEY_MINUS, KEY_KP_SUBTRACT:
+			_set_scale(get_window().content_scale_factor - SCALE_STEP)
+		KEY_0, KEY_KP_0:
+			_set_scale(1.0)
 
 
-func _start() -> void:
-	var url := _address.text.strip_edges()
-	var scheme := url.get_slice("://", 0) + "://" if url.contains("://") else ""
-	var rest := url.trim_prefix(scheme)
-	var host := rest.get_slice("/", 0)
-	_target = rest.trim_prefix(host) if rest.contains("/") else "/"
-	_body.clear()
-	_head = ""
-	_output.text = ""
-	if _http.connect_to_host(scheme + host) == OK:
-		set_process(true)
-	else:
-		_finish(_http.get_error_message())
+func _choose(index: int) -> void:
+	_about.text = _requests[index]["about"]
+	console.fill_in(_requests[index])
 
 
-func _read() -> void:
-	if _head.is_empty():
-		_head = "%d\n%s\n\n" % [_http.get_response_code(), "\n".join(_http.get_response_headers())]
-	_body.append_array(_http.read_response_body_chunk())
-	_status.text = "Receiving: %d bytes…" % _body.size()
+func _choose_and_send(index: int) -> void:
+	_choose(index)
+	console.send()
 
 
-func _finish(text: String) -> void:
-	set_process(false)
-	_status.text = text
-	if _head.is_empty() and _http.get_response_code() != 0:
-		_head = "%d\n%s\n\n" % [_http.get_response_code(), "\n".join(_http.get_response_headers())]
-	_output.text = _head + _body.get_string_from_utf8()
+func _run_once(title: String) -> void:
+	for index: int in _requests.size():
+		if _requests[index]["title"] == title:
+			_choose_and_send(index)
+			while console.exchange.is_running:
+				await get_tree().process_frame
+			print("%s: %s %s" % [title, console.status_text(), console.exchange.message])
+			get_tree().quit(0 if console.exchange.message.is_empty() else 1)
+			return
+	printerr("There is no ready request %s." % title)
+	get_tree().quit(1)
+
+
+func _set_scale(factor: float) -> void:
+	get_window().content_scale_factor = clampf(factor, SMALLEST_SCALE, LARGEST_SCALE)

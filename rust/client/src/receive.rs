@@ -10,8 +10,9 @@ use crate::link::{Ended, Failure, Link, Patience};
 
 /// What [`Link::read_available`] gives out at most in one call, in bytes.
 const AVAILABLE: usize = 16 * 1024 * 1024;
-/// What it makes room for at first, in bytes.
+/// What one read makes room for at most, in bytes, and at least.
 const AVAILABLE_AT_FIRST: usize = 256 * 1024;
+const AVAILABLE_AT_LEAST: usize = 16 * 1024;
 
 impl Link {
     /// One chunk of a chunked body if it has at most `size` bytes, else at most `size` bytes. Without blocking, what is not there
@@ -71,6 +72,8 @@ impl Link {
         patience: Patience<'_>,
     ) -> Result<(), Failure> {
         let mut framing = 0;
+        // What had arrived when the call began. What comes while it copies is for the next call: a fast server would hold a frame up.
+        let mut due = None;
         while *filled + framing < AVAILABLE {
             let patience = Patience { blocking: patience.blocking && *filled == 0, ..patience };
             match self.next_body(0, AVAILABLE - *filled)? {
@@ -82,22 +85,29 @@ impl Link {
                 }
                 Next::Missing if self.ended.is_some() => return self.end_body(),
                 Next::Missing => {
+                    let left = *due.get_or_insert_with(|| self.stream.waiting().unwrap_or(AVAILABLE));
+                    if left == 0 && *filled > 0 {
+                        return Ok(());
+                    }
                     let direct = self.connection.direct(0).min((AVAILABLE - *filled) as u64) as usize;
-                    if direct == 0 || !self.input.is_empty() {
+                    let count = if direct == 0 || !self.input.is_empty() {
                         let before = self.input.bytes().len();
                         if !self.fill_input(patience)? {
                             return Ok(());
                         }
-                        framing += self.input.bytes().len() - before;
-                        continue;
-                    }
-                    let room = room(data, *filled, direct.min(AVAILABLE_AT_FIRST));
-                    let wanted = room.len().min(direct);
-                    let count = self.read_direct(&mut room[..wanted], 1, patience)?;
-                    *filled += count;
-                    if count < wanted && self.ended.is_none() {
-                        return Ok(());
-                    }
+                        let count = self.input.bytes().len() - before;
+                        framing += count;
+                        count
+                    } else {
+                        let wanted = left.clamp(AVAILABLE_AT_LEAST, AVAILABLE_AT_FIRST).min(direct);
+                        let count = self.read_direct(&mut room(data, *filled, wanted)[..wanted], 1, patience)?;
+                        *filled += count;
+                        if count < wanted && self.ended.is_none() {
+                            return Ok(());
+                        }
+                        count
+                    };
+                    due = Some(left.saturating_sub(count));
                 }
             }
         }

@@ -2,12 +2,15 @@
 //!
 //! ```text
 //! commands/   one file per subcommand
+//! bench/      what `bench` measures, and its table
+//! soak/       what `soak` plays, and what must come of it
 //! godot/      finding Godot, getting it, running it under a deadline
 //! gdscript    what a run of a script must come to: its head, its log, its closing line
 //! stage       the add-on's files and the built library, into the sample project
 //! captured    a child process: ordered output, deadline, signs of life
 //! ```
 
+mod bench;
 mod captured;
 mod cargo;
 mod checks;
@@ -16,10 +19,12 @@ mod commands;
 mod godot;
 mod library;
 mod log_rule;
+mod package;
 mod process_group;
 mod report;
 mod script_head;
 mod servers;
+mod soak;
 mod stage;
 mod workspace;
 
@@ -48,8 +53,21 @@ enum Task {
     Demo(commands::demo::Arguments),
     /// Run every check and every test, in Rust and in Godot.
     Test(commands::test::Arguments),
+    /// Measure HTTPClientRust beside the engine's HTTPClient, and print a table.
+    Bench(commands::bench::Arguments),
+    /// Make the zip that a game's author unpacks, in dist/, and try it out.
+    Package(commands::package::Arguments),
+    /// Take the pictures of the documentation: the sample, the editor's panel, the help.
+    Screenshots(commands::screenshots::Arguments),
+    /// Many clients and random exchanges with the embedded server: every body checked, memory watched.
+    Soak(commands::soak::Arguments),
+    /// Tell which lines of the protocol and the client their tests reach.
+    Coverage(commands::coverage::Arguments),
     /// Run Godot on the sample project, with the arguments given.
     Godot(commands::godot::Arguments),
+    /// The bare send and receive loop that the benchmark compares with.
+    #[command(hide = true)]
+    BareLoop(bench::bare_loop::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -60,6 +78,12 @@ fn main() -> ExitCode {
             Task::Build(arguments) => commands::build::run(&workspace, &arguments),
             Task::Demo(arguments) => commands::demo::run(&workspace, &arguments),
             Task::Test(arguments) => commands::test::run(&workspace, &arguments),
+            Task::Bench(arguments) => commands::bench::run(&workspace, &arguments),
+            Task::BareLoop(arguments) => bench::bare_loop::run(&arguments),
+            Task::Package(arguments) => commands::package::run(&workspace, &arguments),
+            Task::Screenshots(arguments) => commands::screenshots::run(&workspace, &arguments),
+            Task::Soak(arguments) => commands::soak::run(&workspace, &arguments),
+            Task::Coverage(arguments) => commands::coverage::run(&workspace, &arguments),
             Task::Godot(arguments) => commands::godot::run(&workspace, &arguments),
         }
     });

@@ -323,6 +323,12 @@ impl Stream for TlsStream {
         }
     }
 
+    fn waiting(&mut self) -> Option<usize> {
+        // Rather too much: what encryption adds is counted.
+        let held = self.plain.len() - self.plain_start + self.input.bytes().len();
+        self.below.waiting().map(|below| held + below)
+    }
+
     fn peer_addr(&self) -> Option<SocketAddr> {
         self.below.peer_addr()
     }

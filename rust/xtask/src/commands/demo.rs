@@ -1,12 +1,13 @@
-//! `cargo xtask demo`: the sample's transcript, headless, against the embedded server.
+//! `cargo xtask demo`: the sample against the embedded server, as a transcript without a window, or with one.
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::build::build_and_stage;
 use crate::captured::Echo;
-use crate::godot::{find, suite};
+use crate::godot::{Godot, find, suite};
+use crate::servers::Servers;
 use crate::workspace::Workspace;
 
 /// What the command line says.
@@ -15,6 +16,9 @@ pub(crate) struct Arguments {
     /// Build with optimizations, as a release has it.
     #[arg(long, short)]
     release: bool,
+    /// Open the sample's window instead, for as long as you like.
+    #[arg(long)]
+    window: bool,
     /// Also make a request to this address: cargo xtask demo -- http://host/path
     #[arg(last = true, value_name = "URL")]
     url: Option<String>,
@@ -24,6 +28,9 @@ pub(crate) struct Arguments {
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
     build_and_stage(workspace, arguments.release)?;
     let godot = find::find_or_get()?;
+    if arguments.window {
+        return window(workspace, &godot);
+    }
     let finished = suite::run_transcript(&godot, workspace, arguments.url.as_deref(), Echo::All)?;
     let problems = finished.problems();
     for problem in &problems {
@@ -34,4 +41,13 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
         (0, false) => ExitCode::FAILURE,
         (code, _) => ExitCode::from(code),
     })
+}
+
+/// Opens the sample with the server's addresses, until it is closed.
+fn window(workspace: &Workspace, godot: &Godot) -> Result<ExitCode> {
+    let servers = Servers::start()?;
+    let mut command = Command::new(&godot.program);
+    command.arg("--path").arg(workspace.godot_project()).arg("--").args(servers.arguments());
+    let status = command.status().context("cannot start Godot")?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }

@@ -1,0 +1,167 @@
+@tool
+extends RefCounted
+## One request and its answer, got further by a call of [method step] in every frame.
+
+## What was asked for. Set before [method start].
+var method := HTTPClientRust.METHOD_GET
+var url := ""
+var headers := PackedStringArray()
+var body := PackedByteArray()
+var verify := true
+var ca_file := ""
+## Seconds.
+var connect_timeout := 15.0
+## Seconds; 0 is no limit.
+var read_timeout := 30.0
+
+## What came of it.
+var status := HTTPClientRust.STATUS_DISCONNECTED
+var is_running := false
+var code := 0
+var answer_headers := PackedStringArray()
+var trailers := PackedStringArray()
+## The first [constant KEPT_BYTES] of the body.
+var answer_body := PackedByteArray()
+## Bytes of the body, kept or not.
+var received := 0
+## Bytes that the body will have; -1 if nobody knows.
+var expected := -1
+var sent := 0
+var message := ""
+var timings := {}
+var tls := {}
+
+## More of a body is counted and not kept: a console shows, and does not store.
+const KEPT_BYTES := 16 * 1024 * 1024
+## How far back the rate looks, in microseconds.
+const RATE_WINDOW_USEC := 1_000_000
+
+var _http := HTTPClientRust.new()
+var _target := ""
+var _is_sent := false
+var _start_usec := 0
+var _request_usec := 0
+var _marks: Array[Vector2i] = []
+
+
+## The parts of an address: "origin" (what connect_to_host() takes) and "target" (what request() takes); empty if it is none.
+static func parts_of(address: String) -> Dictionary:
+	var found := RegEx.create_from_string("^(?:(https?)://)?([^/?#\\s]+)([^#]*)").search(address.strip_edges())
+	if found == null:
+		return {}
+	var target := found.get_string(3)
+	return {
+		"origin": "%s://%s" % [found.get_string(1) if not found.get_string(1).is_empty() else "http", found.get_string(2)],
+		"target": target if target.begins_with("/") else "/" + target,
+	}
+
+
+## Starts to connect. [member message] says why not, where [member is_running] is false afterwards.
+func start() -> void:
+	var parts := parts_of(url)
+	if parts.is_empty():
+		message = "This is no address: write http://host/path or https://host/path."
+		return
+	_target = parts["target"]
+	_http.connect_timeout = connect_timeout
+	_http.read_timeout = read_timeout
+	_http.trusted_ca_file = ca_file
+	_start_usec = Time.get_ticks_usec()
+	# Whether there is TLS, the address says.
+	if _http.connect_to_host(parts["origin"], -1, false, verify) == OK:
+		is_running = true
+		status = _http.get_status()
+	else:
+		message = _http.get_error_message()
+
+
+## Gets further, without waiting.
+func step() -> void:
+	if not is_running:
+		return
+	_http.poll()
+	status = _http.get_status()
+	if status == HTTPClientRust.STATUS_CONNECTED and not _is_sent:
+		_is_sent = true
+		_request_usec = Time.get_ticks_usec()
+		if _http.request_raw(method, _target, headers, body) != OK:
+			_finish()
+			return
+		status = _http.get_status()
+	sent = _http.get_request_bytes_sent()
+	if code == 0 and _http.get_response_code() != 0:
+		code = _http.get_response_code()
+		answer_headers = _http.get_response_headers()
+		expected = _http.get_response_body_length()
+	if status == HTTPClientRust.STATUS_BODY:
+		_keep(_http.read_response_body_available())
+		status = _http.get_status()
+	_mark()
+	timings = _http.get_timings()
+	if code != 0 and timings["total"] < 0:
+		# It grows as long as the body comes.
+		timings["total"] = Time.get_ticks_usec() - _request_usec
+	if not status in [
+			HTTPClientRust.STATUS_RESOLVING, HTTPClientRust.STATUS_CONNECTING, HTTPClientRust.STATUS_REQUESTING,
+			HTTPClientRust.STATUS_BODY]:
+		_finish()
+
+
+## Ends it before its end.
+func cancel() -> void:
+	if is_running:
+		_finish()
+		message = "Cancelled."
+
+
+## Microseconds since the start.
+func elapsed_usec() -> int:
+	return Time.get_ticks_usec() - _start_usec
+
+
+## Whether the body of the request is what takes the time.
+func is_uploading() -> bool:
+	return _is_sent and code == 0 and sent < body.size()
+
+
+## Bytes a second over the last moments, up or down.
+func rate() -> float:
+	if _marks.size() < 2:
+		return 0.0
+	var first := _marks[0]
+	var last := _marks[-1]
+	return (last.y - first.y) * 1_000_000.0 / maxi(last.x - first.x, 1)
+
+
+## Seconds until the end at the present rate; -1 if nobody knows.
+func remaining() -> float:
+	var total := body.size() if is_uploading() else expected
+	var done := sent if is_uploading() else received
+	return (total - done) / rate() if total >= 0 and rate() > 0.0 else -1.0
+
+
+func _keep(piece: PackedByteArray) -> void:
+	received += piece.size()
+	var room := KEPT_BYTES - answer_body.size()
+	if room > 0:
+		answer_body.append_array(piece if piece.size() <= room else piece.slice(0, room))
+
+
+func _mark() -> void:
+	var now := elapsed_usec()
+	var count := sent if code == 0 else received
+	# Counting starts anew between sending and receiving.
+	if not _marks.is_empty() and count < _marks[-1].y:
+		_marks.clear()
+	_marks.append(Vector2i(now, count))
+	while _marks.size() > 2 and _marks[0].x < now - RATE_WINDOW_USEC:
+		_marks.pop_front()
+
+
+func _finish() -> void:
+	is_running = false
+	message = _http.get_error_message()
+	timings = _http.get_timings()
+	tls = _http.get_tls_info()
+	trailers = _http.get_response_trailers()
+	_http.close()

@@ -1,0 +1,111 @@
+@tool
+extends Control
+## The phases of an exchange, one beside the other, as wide as they took long.
+
+const PHASES: Array[String] = ["Resolve", "Connect", "TLS", "Send", "Wait", "Body"]
+## Told apart by people who see few colours as well: light and dark take turns.
+const COLORS: Array[Color] = [
+	Color("7aa6ff"), Color("3f6fd8"), Color("b58bff"), Color("38b2a3"), Color("ffb454"), Color("63c466")]
+const NARROWEST := 3.0
+## In parts of the size of letters.
+const SQUARE := 0.6
+const GAP := 0.9
+const SMALLEST_LEGEND := 0.6
+const LARGEST_LEGEND := 0.95
+
+var _usec: Array[int] = []
+
+
+## Takes what get_timings() gave.
+func show_timings(timings: Dictionary) -> void:
+	_usec = durations(timings)
+	update_minimum_size()
+	queue_redraw()
+
+
+## Microseconds of each of [constant PHASES]; -1 for one that did not happen.
+static func durations(timings: Dictionary) -> Array[int]:
+	var of := func(name: String) -> int: return timings.get(name, -1)
+	var between := func(from: int, to: int) -> int: return maxi(to - maxi(from, 0), 0) if to >= 0 else -1
+	var answered: bool = of.call("first_byte") >= 0
+	return [
+		of.call("dns"), of.call("connect"), of.call("tls"), of.call("send"),
+		between.call(of.call("send"), of.call("first_byte")),
+		between.call(of.call("first_byte"), of.call("total")) if answered else -1,
+	]
+
+
+static func shown_time(usec: int) -> String:
+	if usec < 1000:
+		return "%d µs" % usec
+	if usec < 1_000_000:
+		return "%.1f ms" % (usec / 1000.0)
+	return "%.2f s" % (usec / 1_000_000.0)
+
+
+func _get_minimum_size() -> Vector2:
+	return Vector2(0.0, _row_height() * 2.0 + 4.0)
+
+
+func _notification(what: int) -> void:
+	if what == NOTIFICATION_THEME_CHANGED:
+		update_minimum_size()
+
+
+func _draw() -> void:
+	var font := get_theme_font(&"font", &"Label")
+	var font_size := get_theme_font_size(&"font_size", &"Label")
+	var text_color := get_theme_color(&"font_color", &"Label")
+	var bar := Rect2(0.0, 2.0, size.x, _row_height() * 0.8)
+	draw_rect(bar, Color(text_color, 0.1))
+	var total := 0.0
+	var happened := 0
+	for usec: int in _usec:
+		total += maxi(usec, 0)
+		happened += int(usec >= 0)
+	var baseline := _row_height() + 4.0 + font.get_ascent(font_size)
+	if happened == 0:
+		draw_string(font, Vector2(0.0, baseline), "The phases of the request appear here.",
+			HORIZONTAL_ALIGNMENT_LEFT, size.x, font_size, Color(text_color, 0.7))
+		return
+	var left := 0.0
+	var free := maxf(size.x - NARROWEST * happened, 0.0)
+	for index: int in _usec.size():
+		if _usec[index] >= 0:
+			var width := NARROWEST + free * _usec[index] / maxf(total, 1.0)
+			draw_rect(Rect2(left, bar.position.y, width, bar.size.y), COLORS[index])
+			left += width
+	_draw_legend(font, font_size, text_color, baseline)
+
+
+## Smaller letters where there is little room, so that all phases are named.
+func _draw_legend(font: Font, font_size: int, text_color: Color, baseline: float) -> void:
+	var wanted := _legend_width(font, font_size)
+	var fitting := maxi(int(font_size * clampf(size.x / maxf(wanted, 1.0), SMALLEST_LEGEND, LARGEST_LEGEND)), 1)
+	var left := 0.0
+	for index: int in _usec.size():
+		if _usec[index] < 0:
+			continue
+		var square := fitting * SQUARE
+		draw_rect(Rect2(left, baseline - square, square, square), COLORS[index])
+		left += square + fitting * GAP * 0.5
+		var text := _legend_of(index)
+		draw_string(font, Vector2(left, baseline), text, HORIZONTAL_ALIGNMENT_LEFT, -1.0, fitting, text_color)
+		left += font.get_string_size(text, HORIZONTAL_ALIGNMENT_LEFT, -1.0, fitting).x + fitting * GAP
+
+
+func _legend_width(font: Font, font_size: int) -> float:
+	var width := 0.0
+	for index: int in _usec.size():
+		if _usec[index] >= 0:
+			var text := font.get_string_size(_legend_of(index), HORIZONTAL_ALIGNMENT_LEFT, -1.0, font_size).x
+			width += text + font_size * (SQUARE + GAP * 1.5)
+	return width
+
+
+func _legend_of(index: int) -> String:
+	return "%s %s" % [PHASES[index], shown_time(_usec[index])]
+
+
+func _row_height() -> float:
+	return get_theme_font(&"font", &"Label").get_height(get_theme_font_size(&"font_size", &"Label"))

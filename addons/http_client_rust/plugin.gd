@@ -1,0 +1,52 @@
+@tool
+extends EditorPlugin
+## The panel "HTTP" at the bottom of the editor, and Project → Tools → Move scripts to HTTPClientRust….
+
+const CLASS := &"HTTPClientRust"
+const MENU_ITEM := "Move scripts to HTTPClientRust…"
+
+var _panel: Control
+var _dialog: ConfirmationDialog
+
+
+func _enter_tree() -> void:
+	_panel = _make_panel()
+	_panel.name = "HTTP"
+	add_control_to_bottom_panel(_panel, "HTTP")
+	add_tool_menu_item(MENU_ITEM, move_scripts)
+
+
+func _exit_tree() -> void:
+	remove_tool_menu_item(MENU_ITEM)
+	remove_control_from_bottom_panel(_panel)
+	_panel.queue_free()
+	if _dialog != null:
+		_dialog.queue_free()
+
+
+## Opens the dialog that moves scripts.
+func move_scripts() -> void:
+	if _dialog == null:
+		_dialog = (load(_beside("editor/migration_dialog.gd")) as GDScript).new()
+		_dialog.set("undo_redo", get_undo_redo())
+		EditorInterface.get_base_control().add_child(_dialog)
+	_dialog.call("open")
+
+
+## The panel's scripts name the class, and would not even parse where its library is missing: they are loaded here only.
+func _make_panel() -> Control:
+	if not ClassDB.class_exists(CLASS):
+		var label := Label.new()
+		label.text = "The library of HTTPClientRust is not loaded. Restart the editor; if that does not help, the add-on has no library for this system."
+		label.autowrap_mode = TextServer.AUTOWRAP_WORD_SMART
+		return label
+	var margin := MarginContainer.new()
+	margin.custom_minimum_size.y = 300.0 * EditorInterface.get_editor_scale()
+	var console := (load(_beside("console/console.tscn")) as PackedScene).instantiate()
+	console.name = "HTTPConsole"
+	margin.add_child(console)
+	return margin
+
+
+func _beside(file: String) -> String:
+	return (get_script() as Script).resource_path.get_base_dir().path_join(file)

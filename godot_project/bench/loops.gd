@@ -1,0 +1,327 @@
+extends RefCounted
+## The loops that are measured, written for the engine's `HTTPClient`.
+##
+## bench.gd makes the other side of each comparison out of this very text, by the one change that a script's author makes too:
+## `HTTPClient` becomes `HTTPClientRust`. So both run the same typed code, and nothing can be different but the class. A third
+## side also reads with `read_response_body_available()` where this text says `read_response_body_chunk()`.
+##
+## Each loop returns its figures by name; a body that has not the expected length ends the run (see `problem`).
+
+## A frame of a game, in microseconds.
+const FRAME_US := 16667
+
+## What went wrong first; empty if nothing did.
+var problem := ""
+var port := 0
+## None is plain TCP.
+var tls: TLSOptions
+## A file with the trusted authorities, for the class that has such a property.
+var ca_file := ""
+## Clients that stay alive until the process ends, so that no later one uses their memory again.
+var kept: Array[HTTPClient] = []
+
+
+## Small exchanges, one after the other, on one connection: how many a second, and how many a second of processor time.
+func keep_alive(path: String, expected: int, count: int) -> Dictionary:
+	var client := _opened()
+	_exchange(client, path, expected)
+	var began := Time.get_ticks_usec()
+	var busy := _processor_us()
+	for _index in count:
+		_exchange(client, path, expected)
+	busy = _processor_us() - busy
+	var took := Time.get_ticks_usec() - began
+	return {rate = count * 1e6 / took, per_processor_second = count * 1e6 / busy}
+
+
+## The same with a connection for each.
+func new_connections(path: String, expected: int, count: int) -> Dictionary:
+	var began := Time.get_ticks_usec()
+	for _index in count:
+		var client := _opened()
+		_exchange(client, path, expected)
+		client.close()
+	return {rate = count * 1e6 / (Time.get_ticks_usec() - began)}
+
+
+## A large body, as fast as it comes, in bytes a second.
+func download(path: String, expected: int, chunk_size: int) -> Dictionary:
+	var client := _opened()
+	if chunk_size > 0:
+		client.read_chunk_size = chunk_size
+	var began := Time.get_ticks_usec()
+	_exchange(client, path, expected)
+	return {rate = expected * 1e6 / (Time.get_ticks_usec() - began)}
+
+
+## A large request, until its answer is there, in bytes a second.
+func upload(path: String, size: int) -> Dictionary:
+	var body := PackedByteArray()
+	body.resize(size)
+	body.fill(0x5a)
+	var client := _opened()
+	var began := Time.get_ticks_usec()
+	if client.request_raw(HTTPClient.METHOD_POST, path, ["Accept: application/json"], body) != OK:
+		problem = "request_raw() was refused"
+		return {}
+	var answer := _received(client)
+	var took := Time.get_ticks_usec() - began
+	var seen: Variant = JSON.parse_string(answer.get_string_from_utf8())
+	if not seen is Dictionary or int(seen["bytes"]) != size:
+		problem = "the server got something else than was sent: " + answer.get_string_from_utf8()
+	return {rate = size * 1e6 / took}
+
+
+## Connections with TLS, polled every half millisecond: microseconds inside `poll()`, in all and in the longest call, and of processor
+## time for everything. The connection then makes one exchange, in which the server's session tickets come.
+func handshakes(ca_files: PackedStringArray, resumed: bool) -> Dictionary:
+	var totals: Array[float] = []
+	var longest: Array[float] = []
+	var processor: Array[float] = []
+	for file: String in ca_files:
+		ca_file = file
+		var client := _prepared()
+		_connect(client)
+		var total := 0
+		var worst := 0
+		OS.delay_usec(500)
+		var busy := _processor_us()
+		while client.get_status() in [HTTPClient.STATUS_RESOLVING, HTTPClient.STATUS_CONNECTING]:
+			var began := Time.get_ticks_usec()
+			client.poll()
+			var took := Time.get_ticks_usec() - began
+			total += took
+			worst = maxi(worst, took)
+			OS.delay_usec(500)
+		processor.append(_processor_us() - busy)
+		if client.get_status() != HTTPClient.STATUS_CONNECTED:
+			problem = "no TLS connection: status %d" % client.get_status()
+			return {}
+		if client.has_method("get_tls_info") and client.call("get_tls_info")["resumed"] != resumed:
+			problem = "the session was%s resumed" % [" not" if resumed else ""]
+			return {}
+		totals.append(total)
+		longest.append(worst)
+		_exchange(client, "/hello", 32)
+		client.close()
+	return {total = _median(totals), longest = _median(longest), processor_us = _median(processor)}
+
+
+## `poll()` on a connection on which nothing happens, a second.
+func idle_polls(count: int) -> Dictionary:
+	var client := _opened()
+	_exchange(client, "/hello", 32)
+	var began := Time.get_ticks_usec()
+	for _index in count:
+		client.poll()
+	var took := Time.get_ticks_usec() - began
+	if client.get_status() != HTTPClient.STATUS_CONNECTED:
+		problem = "the idle connection ended"
+	return {rate = count * 1e6 / took}
+
+
+## A download as a game makes it: one `poll()` and one read in each frame. Bytes a second, and microseconds of processor time a
+## frame.
+func frames(path: String, count: int) -> Dictionary:
+	var client := _opened()
+	client.request(HTTPClient.METHOD_GET, path, [])
+	while client.get_status() == HTTPClient.STATUS_REQUESTING:
+		client.poll()
+	# What the network holds back while nobody reads is not counted.
+	OS.delay_usec(100_000)
+	client.read_response_body_chunk()
+	var received := 0
+	var began := Time.get_ticks_usec()
+	var busy := _processor_us()
+	for frame in count:
+		client.poll()
+		received += client.read_response_body_chunk().size()
+		OS.delay_usec(maxi(0, began + (frame + 1) * FRAME_US - Time.get_ticks_usec()))
+	busy = _processor_us() - busy
+	var took := Time.get_ticks_usec() - began
+	if client.get_status() != HTTPClient.STATUS_BODY:
+		problem = "the download ended: status %d" % client.get_status()
+	client.close()
+	return {rate = received * 1e6 / took, processor_us_per_frame = busy / count}
+
+
+## Bytes of resident memory for each of many clients that have made one exchange and stay connected.
+func idle_clients(count: int) -> Dictionary:
+	if kept.is_empty():
+		for _index in 50:
+			_keep_one()
+	var before := _resident_bytes()
+	for _index in count:
+		_keep_one()
+	return {bytes = (_resident_bytes() - before) / float(count)}
+
+
+## Many downloads at once, each polled and read once in each frame: microseconds until all are over, and of the worst frame.
+func crowd(path: String, expected: int, count: int) -> Dictionary:
+	var clients: Array[HTTPClient] = []
+	var received := PackedInt64Array()
+	received.resize(count)
+	received.fill(-1)
+	var began := Time.get_ticks_usec()
+	for _index in count:
+		var client := _prepared()
+		_connect(client)
+		clients.append(client)
+	var left := count
+	var frame := 0
+	var worst := 0
+	while left > 0 and problem.is_empty():
+		var frame_began := Time.get_ticks_usec()
+		for index in count:
+			if received[index] == expected:
+				continue
+			var client := clients[index]
+			client.poll()
+			match client.get_status():
+				HTTPClient.STATUS_CONNECTED:
+					if received[index] < 0:
+						received[index] = 0
+						client.request(HTTPClient.METHOD_GET, path, [])
+				HTTPClient.STATUS_BODY:
+					received[index] += client.read_response_body_chunk().size()
+					if received[index] == expected:
+						left -= 1
+				HTTPClient.STATUS_RESOLVING, HTTPClient.STATUS_CONNECTING, HTTPClient.STATUS_REQUESTING:
+					pass
+				_:
+					problem = "a download of the crowd ended: status %d" % client.get_status()
+		var now := Time.get_ticks_usec()
+		worst = maxi(worst, now - frame_began)
+		frame += 1
+		if left > 0:
+			OS.delay_usec(maxi(0, began + frame * FRAME_US - now))
+	return {total = float(Time.get_ticks_usec() - began), longest = float(worst)}
+
+
+## Microseconds of processor time for a small exchange in blocking mode.
+func blocking(path: String, expected: int, count: int) -> Dictionary:
+	var client := _opened()
+	client.blocking_mode_enabled = true
+	_exchange(client, path, expected)
+	var busy := _processor_us()
+	for _index in count:
+		_exchange(client, path, expected)
+	return {processor_us = (_processor_us() - busy) / count}
+
+
+## Small exchanges on many connections at once: microseconds of processor time for each.
+func many_clients(path: String, expected: int, count: int, rounds: int) -> Dictionary:
+	var clients: Array[HTTPClient] = []
+	for _index in count:
+		var client := _opened()
+		_exchange(client, path, expected)
+		clients.append(client)
+	var busy := _processor_us()
+	for _round in rounds:
+		for client: HTTPClient in clients:
+			client.request(HTTPClient.METHOD_GET, path, [])
+		for client: HTTPClient in clients:
+			_check_length(client, _received(client).size(), expected)
+	return {processor_us = (_processor_us() - busy) / (count * rounds)}
+
+
+## The same for heads: all their lines are asked for.
+func heads(path: String, expected: int, count: int) -> Dictionary:
+	var client := _opened()
+	var lines := 0
+	var busy := _processor_us()
+	for _index in count:
+		client.request(HTTPClient.METHOD_GET, path, [])
+		while client.get_status() == HTTPClient.STATUS_REQUESTING:
+			client.poll()
+		lines += client.get_response_headers().size()
+		_check_length(client, _received(client).size(), expected)
+	busy = _processor_us() - busy
+	return {processor_us = busy / count, processor_us_per_line = busy / lines}
+
+
+## The same for bodies: nanoseconds of processor time for each KiB.
+func bodies(path: String, expected: int, count: int) -> Dictionary:
+	var client := _opened()
+	_exchange(client, path, expected)
+	var busy := _processor_us()
+	for _index in count:
+		_exchange(client, path, expected)
+	return {processor_ns_per_kib = (_processor_us() - busy) * 1000.0 * 1024.0 / (float(expected) * count)}
+
+
+func _prepared() -> HTTPClient:
+	var client := HTTPClient.new()
+	if not ca_file.is_empty():
+		client.set("trusted_ca_file", ca_file)
+	return client
+
+
+func _connect(client: HTTPClient) -> void:
+	var error := client.connect_to_host("127.0.0.1", port) if tls == null else client.connect_to_host("127.0.0.1", port, tls)
+	if error != OK:
+		problem = "connect_to_host() gave " + error_string(error)
+
+
+func _opened() -> HTTPClient:
+	var client := _prepared()
+	_connect(client)
+	while client.get_status() in [HTTPClient.STATUS_RESOLVING, HTTPClient.STATUS_CONNECTING]:
+		client.poll()
+	if client.get_status() != HTTPClient.STATUS_CONNECTED:
+		problem = "no connection: status %d" % client.get_status()
+	return client
+
+
+func _keep_one() -> void:
+	var client := _opened()
+	_exchange(client, "/small/1024", 1024)
+	kept.append(client)
+
+
+func _exchange(client: HTTPClient, path: String, expected: int) -> void:
+	if client.request(HTTPClient.METHOD_GET, path, []) != OK:
+		problem = "request() was refused"
+		return
+	while client.get_status() == HTTPClient.STATUS_REQUESTING:
+		client.poll()
+	var received := 0
+	while client.get_status() == HTTPClient.STATUS_BODY:
+		client.poll()
+		received += client.read_response_body_chunk().size()
+	_check_length(client, received, expected)
+
+
+func _received(client: HTTPClient) -> PackedByteArray:
+	while client.get_status() == HTTPClient.STATUS_REQUESTING:
+		client.poll()
+	var body := PackedByteArray()
+	while client.get_status() == HTTPClient.STATUS_BODY:
+		client.poll()
+		body.append_array(client.read_response_body_chunk())
+	return body
+
+
+func _check_length(client: HTTPClient, received: int, expected: int) -> void:
+	if received != expected or client.get_response_code() not in [0, 200]:
+		problem = "%d instead of %d bytes came, status %d" % [received, expected, client.get_status()]
+
+
+func _median(values: Array[float]) -> float:
+	values.sort()
+	return values[values.size() / 2]
+
+
+## Processor time of this thread, which is the only one that works for either class while it is measured.
+func _processor_us() -> float:
+	return FileAccess.open("/proc/thread-self/schedstat", FileAccess.READ).get_line().to_float() / 1000.0
+
+
+func _resident_bytes() -> int:
+	var rollup := FileAccess.open("/proc/self/smaps_rollup", FileAccess.READ)
+	while not rollup.eof_reached():
+		var line := rollup.get_line()
+		if line.begins_with("Rss:"):
+			return line.trim_prefix("Rss:").to_int() * 1024
+	problem = "the system does not tell this process's memory"
+	return 0

@@ -1,0 +1,40 @@
+@tool
+extends RefCounted
+## Takes a picture of what a viewport shows, and refuses one on which there is nothing to see.
+
+## So many different colours has any screen with text on it, and so many of its points differ from the most common one.
+const FEWEST_COLORS := 24
+const LEAST_SHOWN := 0.02
+## Every so manieth point is looked at, in both directions.
+const STEP := 3
+
+
+## Saves the picture, and returns what is wrong with it, or nothing.
+static func take(viewport: Viewport, path: String) -> String:
+	var image := viewport.get_texture().get_image()
+	if image == null or image.is_empty():
+		return path + ": there is no picture; is there a display?"
+	image.convert(Image.FORMAT_RGB8)
+	var counts := {}
+	var looked_at := 0
+	for y: int in range(0, image.get_height(), STEP):
+		for x: int in range(0, image.get_width(), STEP):
+			var color := image.get_pixel(x, y).to_rgba32()
+			counts[color] = counts.get(color, 0) + 1
+			looked_at += 1
+	var most: int = counts.values().max()
+	if counts.size() < FEWEST_COLORS or looked_at - most < looked_at * LEAST_SHOWN:
+		return "%s: the screen is blank (%d colours)" % [path, counts.size()]
+	var error := image.save_png(path)
+	return "" if error == OK else "%s: %s" % [path, error_string(error)]
+
+
+## Presses and releases a key, as a person would.
+static func press(key: Key, control := false) -> void:
+	for pressed: bool in [true, false]:
+		var event := InputEventKey.new()
+		event.keycode = key
+		event.physical_keycode = key
+		event.ctrl_pressed = control
+		event.pressed = pressed
+		Input.parse_input_event(event)

@@ -1,0 +1,113 @@
+@tool
+# allow-log: V-Sync mode
+# allow-log: VK_KHR_surface
+# allow-log: ^ERROR: Condition "err != OK" is true
+# allow-log: ^WARNING: .*(screen saver|dbus|portal|XIM|input method|touch)
+# deadline: 240
+extends EditorPlugin
+## Takes the pictures of the editor. For `cargo xtask screenshots`, which starts the editor twice: the first start only
+## makes the editor's cache of its help, without which it does not take in the pages that extensions bring.
+
+const Picture := preload("res://demo/pictures/picture.gd")
+const PLUGIN := "res://addons/http_client_rust/plugin.cfg"
+const PATIENCE_MS := 60_000
+
+var _out := OS.get_environment("HTTP_CLIENT_RUST_PICTURES")
+var _failed := false
+
+
+func _enter_tree() -> void:
+	if _out.is_empty():
+		return
+	if _out == "warm-up":
+		_warm_up.call_deferred()
+	else:
+		_run.call_deferred()
+
+
+func _warm_up() -> void:
+	var cache := EditorInterface.get_editor_paths().get_cache_dir()
+	var is_cache := func(name: String) -> bool: return name.begins_with("editor_doc_cache")
+	var end := Time.get_ticks_msec() + PATIENCE_MS
+	while not Array(DirAccess.get_files_at(cache)).any(is_cache) and Time.get_ticks_msec() < end:
+		await get_tree().create_timer(0.5).timeout
+	await get_tree().create_timer(1.0).timeout
+	get_tree().quit()
+
+
+func _run() -> void:
+	await _settle()
+	EditorInterface.set_plugin_enabled(PLUGIN, true)
+	await _settle()
+	await _panel()
+	await _help()
+	await _migration()
+	EditorInterface.set_plugin_enabled(PLUGIN, false)
+	await _settle()
+	get_tree().quit(1 if _failed else 0)
+
+
+func _panel() -> void:
+	var console := EditorInterface.get_base_control().find_child("HTTPConsole", true, false) as Control
+	if console == null:
+		_fail("the panel is not there")
+		return
+	EditorInterface.set_main_screen_editor("Script")
+	EditorInterface.edit_resource(load("res://examples/get.gd"))
+	make_bottom_panel_item_visible(console.get_parent())
+	console.call("fill_in", {
+		"method": "PUT", "url": "http://%s/echo?from=editor" % OS.get_environment("HTTP_CLIENT_RUST_TEST_HTTP"),
+		"headers": ["Content-Type: application/json"], "body": "{\n  \"player\": \"Ada\",\n  \"score\": 1200\n}"})
+	await _settle()
+	console.call("focus_address")
+	Picture.press(KEY_ENTER)
+	await _settle()
+	var exchange: RefCounted = console.get("exchange")
+	if exchange == null or exchange.get("code") != 200:
+		_fail("Enter in the address did not send the request")
+	await _take("editor-panel")
+
+
+func _help() -> void:
+	hide_bottom_panel()
+	EditorInterface.get_script_editor().goto_help("class_name:HTTPClientRust")
+	await _settle()
+	await _take("editor-help")
+	EditorInterface.get_script_editor().goto_help("class_method:HTTPClientRust:connect_to_host")
+	await _settle()
+	await _take("editor-help-method")
+
+
+func _migration() -> void:
+	var script := "extends Node\n\nvar http := HTTPClient.new()\n\n\nfunc _ready() -> void:\n\thttp.connect_to_host(\"example.com\")\n\n\nfunc _process(_delta: float) -> void:\n\thttp.poll()\n\tif http.get_status() == HTTPClient.STATUS_CONNECTED:\n\t\thttp.request(HTTPClient.METHOD_GET, \"/\", [])\n\n\nfunc upload(node: HTTPRequest) -> void:\n\t# HTTPClient stays in comments.\n\tnode.request(\"/\", [], HTTPClient.METHOD_POST, \"body\")\n\n\nfunc raw() -> StreamPeerTCP:\n\treturn http.connection as StreamPeerTCP\n"
+	FileAccess.open("res://player_scores.gd", FileAccess.WRITE).store_string(script)
+	var dialog: ConfirmationDialog = (load("res://addons/http_client_rust/editor/migration_dialog.gd") as GDScript).new()
+	dialog.set("undo_redo", get_undo_redo())
+	EditorInterface.get_base_control().add_child(dialog)
+	dialog.call("open")
+	for item: TreeItem in (dialog.get("_files") as Tree).get_root().get_children():
+		if item.get_text(0).begins_with("player_scores"):
+			item.select(0)
+	await _settle()
+	await _take("editor-migration")
+	dialog.hide()
+	dialog.queue_free()
+	DirAccess.remove_absolute("res://player_scores.gd")
+	await _settle()
+
+
+func _take(name: String) -> void:
+	var problem := Picture.take(EditorInterface.get_base_control().get_viewport(), _out.path_join(name + ".png"))
+	if problem.is_empty():
+		print("took ", name)
+	else:
+		_fail(problem)
+
+
+func _fail(problem: String) -> void:
+	_failed = true
+	print("FAIL ", problem)
+
+
+func _settle() -> void:
+	await get_tree().create_timer(1.5).timeout

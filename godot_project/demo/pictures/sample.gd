@@ -1,0 +1,107 @@
+# allow-log: V-Sync mode
+# allow-log: ^WARNING: .*(screen saver|dbus|portal|XIM|input method|touch)
+# deadline: 240
+extends SceneTree
+## Takes the pictures of the sample, driving it by keys. For `cargo xtask screenshots`:
+##
+##     godot --path godot_project --script res://demo/pictures/sample.gd -- --out=FOLDER --http=HOST:PORT …
+
+const Picture := preload("res://demo/pictures/picture.gd")
+const PATIENCE_MS := 60_000
+
+var _out := ""
+var _failed := false
+var _main: Control
+
+
+func _initialize() -> void:
+	for argument: String in OS.get_cmdline_user_args():
+		if argument.begins_with("--out="):
+			_out = argument.trim_prefix("--out=")
+	root.size = Vector2i(1280, 720)
+	_main = (load("res://demo/main.tscn") as PackedScene).instantiate()
+	root.add_child.call_deferred(_main)
+	await _frames(10)
+	_set_scale(1.0)
+
+	await _send("JSON")
+	await _take("sample")
+	await _send("Picture")
+	await _take("sample-picture")
+	await _send("TLS")
+	_console().call("show_tab", 2)
+	await _take("sample-tls")
+	_console().call("show_tab", 0)
+	await _send("Fails: body cut short")
+	await _take("sample-error")
+	await _send("Download 100 MiB", 25 * 1024 * 1024)
+	await _take("sample-download")
+	Picture.press(KEY_ESCAPE)
+	await _frames(5)
+	if _exchange().get("is_running"):
+		_fail("Esc did not cancel the download")
+	root.size = Vector2i(1920, 1080)
+	_set_scale(2.0)
+	await _send("POST a form")
+	await _take("sample-200-percent")
+	_main.queue_free()
+	await _frames(3)
+	quit(1 if _failed else 0)
+
+
+## Chooses a request of the list with the arrow keys and sends it with Enter. Waits for its end, or for so many bytes.
+func _send(title: String, bytes := -1) -> void:
+	var list: ItemList = _main.get_node("%Requests")
+	list.grab_focus()
+	var wanted := -1
+	for index: int in list.item_count:
+		if list.get_item_text(index) == title:
+			wanted = index
+	for step: int in list.item_count:
+		var selected := list.get_selected_items()[0]
+		if selected == wanted:
+			break
+		Picture.press(KEY_DOWN if selected < wanted else KEY_UP)
+		await _frames(2)
+	if list.get_item_text(list.get_selected_items()[0]) != title:
+		_fail("the arrow keys do not reach %s" % title)
+	Picture.press(KEY_ENTER)
+	await _frames(3)
+	var end := Time.get_ticks_msec() + PATIENCE_MS
+	while _exchange() != null and _exchange().get("is_running") and Time.get_ticks_msec() < end:
+		if bytes >= 0 and _exchange().get("received") >= bytes:
+			return
+		await process_frame
+	if _exchange() == null or _exchange().get("is_running"):
+		_fail("%s does not come to an end" % title)
+
+
+func _take(name: String) -> void:
+	await _frames(4)
+	var problem := Picture.take(root, _out.path_join(name + ".png"))
+	if problem.is_empty():
+		print("took ", name)
+	else:
+		_fail(problem)
+
+
+func _set_scale(factor: float) -> void:
+	root.content_scale_factor = factor
+
+
+func _console() -> Control:
+	return _main.get("console")
+
+
+func _exchange() -> RefCounted:
+	return _console().get("exchange")
+
+
+func _fail(problem: String) -> void:
+	_failed = true
+	print("FAIL ", problem)
+
+
+func _frames(count: int) -> void:
+	for frame: int in count:
+		await process_frame

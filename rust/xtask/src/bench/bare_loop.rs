@@ -1,0 +1,103 @@
+//! What the machine and the server give: the benchmark's small requests by a loop that only sends and receives.
+
+use std::io::{ErrorKind, Read, Write};
+use std::net::TcpStream;
+use std::process::ExitCode;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
+
+/// What the command line says.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Whether all requests go over one connection, and how an answer is waited for.
+    #[arg(value_enum)]
+    kind: Kind,
+    /// The server's address.
+    address: String,
+    /// What to ask for.
+    target: String,
+    /// How often.
+    count: u32,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Kind {
+    /// One connection; the thread sleeps until something comes.
+    KeepAlive,
+    /// One connection; the thread asks again and again, as a script does that polls.
+    Polling,
+    /// A connection for each request.
+    NewConnections,
+}
+
+/// Prints requests a second, and requests a second of processor time.
+pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let request = format!("GET {} HTTP/1.1\r\nHost: {}\r\nAccept: */*\r\n\r\n", arguments.target, arguments.address);
+    let mut stream = connect(arguments)?;
+    let expected = length_of_reply(&mut stream, &request)?;
+
+    stream.set_nonblocking(arguments.kind == Kind::Polling)?;
+    let began = Instant::now();
+    let busy = processor_seconds()?;
+    for _ in 0..arguments.count {
+        if arguments.kind == Kind::NewConnections {
+            stream = connect(arguments)?;
+        }
+        exchange(&mut stream, &request, expected)?;
+    }
+    let count = f64::from(arguments.count);
+    let rate = count / began.elapsed().as_secs_f64();
+    println!("{rate} {}", count / (processor_seconds()? - busy));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn connect(arguments: &Arguments) -> Result<TcpStream> {
+    let stream = TcpStream::connect(&arguments.address).context("cannot connect to the server")?;
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+/// Every reply to the same request has the same length, so the loop need not look into them.
+fn length_of_reply(stream: &mut TcpStream, request: &str) -> Result<usize> {
+    stream.write_all(request.as_bytes())?;
+    let mut reply = Vec::new();
+    let mut piece = [0; 4096];
+    loop {
+        let count = stream.read(&mut piece)?;
+        ensure!(count > 0, "the server ended the connection");
+        reply.extend_from_slice(&piece[..count]);
+        let Some(head) = reply.windows(4).position(|window| window == b"\r\n\r\n").map(|start| start + 4) else {
+            continue;
+        };
+        let length = String::from_utf8_lossy(&reply[..head])
+            .lines()
+            .find_map(|line| line.strip_prefix("Content-Length: ")?.parse::<usize>().ok())
+            .context("the reply has no length")?;
+        if reply.len() == head + length {
+            return Ok(reply.len());
+        }
+    }
+}
+
+fn exchange(stream: &mut TcpStream, request: &str, expected: usize) -> Result<()> {
+    stream.write_all(request.as_bytes())?;
+    let mut buffer = [0; 64 * 1024];
+    let mut received = 0;
+    while received < expected {
+        match stream.read(&mut buffer) {
+            Ok(0) => bail!("the server ended the connection"),
+            Ok(count) => received += count,
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Processor time of this thread.
+fn processor_seconds() -> Result<f64> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").context("the system tells no processor time")?;
+    let nanoseconds: f64 = text.split(' ').next().unwrap_or_default().parse()?;
+    Ok(nanoseconds / 1e9)
+}

@@ -1,0 +1,114 @@
+//! `cargo xtask bench`: the engine's HTTPClient and HTTPClientRust beside each other, as a Markdown table.
+
+use std::path::Path;
+use std::process::{Command, ExitCode, Stdio};
+
+use anyhow::{Result, bail};
+
+use super::build::build_and_stage;
+use crate::bench::cases::{CASES, Case, GROWTH};
+use crate::bench::figures::{Figures, HEAD};
+use crate::bench::server::ReleaseServer;
+use crate::captured::Echo;
+use crate::godot::run::{DEADLINE, Run};
+use crate::godot::{Godot, find};
+use crate::script_head::ScriptHead;
+use crate::stage;
+use crate::workspace::Workspace;
+
+/// What the command line says.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// Only the cases whose names contain this.
+    #[arg(long, value_name = "NAME")]
+    case: Option<String>,
+    /// How often each side is measured.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    pairs: u32,
+    /// A fraction of the work: to try it out, not to quote.
+    #[arg(long)]
+    quick: bool,
+    /// How the cost grows with clients, heads and bodies, instead of the table.
+    #[arg(long)]
+    growth: bool,
+}
+
+/// Runs the command. A figure that is missed is no failure: it stands in the table.
+pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
+    let all = if arguments.growth { GROWTH } else { CASES };
+    let wanted = |case: &&Case| arguments.case.as_deref().is_none_or(|name| case.name.contains(name));
+    let cases: Vec<&Case> = all.iter().filter(wanted).collect();
+    if cases.is_empty() {
+        let names: Vec<_> = all.iter().map(|case| case.name).collect();
+        bail!("there is no such case; these are: {}", names.join(", "));
+    }
+    if !cfg!(target_os = "linux") {
+        bail!("the benchmark reads processor time and memory from /proc, which only Linux has");
+    }
+
+    build_and_stage(workspace, true)?;
+    let godot = find::find_or_get()?;
+    let server = ReleaseServer::start(workspace)?;
+    // A copy, so that a build in another terminal does not change what is measured.
+    let project = tempfile::Builder::new().prefix("http_client_rust-bench-").tempdir()?;
+    stage::copy_folder(&workspace.godot_project(), project.path(), &|_| false)?;
+    let mut table = vec![HEAD.to_owned()];
+    let mut complete = true;
+    for case in cases {
+        eprintln!("{}", case.name);
+        match measure(project.path(), &godot, &server, case, arguments) {
+            Ok(figures) => table.extend(case.rows.iter().map(|row| figures.line(case, row))),
+            Err(error) => {
+                eprintln!("{}: {error:#}", case.name);
+                complete = false;
+            }
+        }
+    }
+    println!("\n{}", table.join("\n"));
+    Ok(if complete { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Runs one case in a Godot of its own, so that none finds what another left in memory.
+fn measure(
+    project: &Path,
+    godot: &Godot,
+    server: &ReleaseServer,
+    case: &Case,
+    arguments: &Arguments,
+) -> Result<Figures> {
+    let mut given = vec![
+        "--script".to_owned(),
+        "res://bench/bench.gd".to_owned(),
+        "--".to_owned(),
+        format!("--case={}", case.name),
+        format!("--pairs={}", arguments.pairs),
+        format!("--http={}", server.http),
+        format!("--https={}", server.https),
+        format!("--ca-file={}", server.ca_file),
+        format!("--xtask={}", std::env::current_exe()?.display()),
+    ];
+    if arguments.quick {
+        given.push("--quick".to_owned());
+    }
+    if has_curl() {
+        given.push("--curl".to_owned());
+    }
+    let finished = godot.run(Run {
+        name: case.name,
+        project,
+        arguments: given.into_iter().map(Into::into).collect(),
+        environment: Vec::new(),
+        head: ScriptHead::of(&project.join("bench").join("bench.gd"))?,
+        deadline: DEADLINE,
+        echo: Echo::Nothing,
+    })?;
+    match finished.problems().as_slice() {
+        [] => Ok(Figures::read(&finished.output)),
+        problems => bail!("{}\n{}", problems.join("; "), finished.output),
+    }
+}
+
+fn has_curl() -> bool {
+    let curl = Command::new("curl").arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).status();
+    curl.is_ok_and(|status| status.success())
+}
