@@ -71,13 +71,14 @@ impl HttpClientRust {
     ) -> GError {
         let client = Self::client(&this);
         let trusted_ca_file = this.bind().get_trusted_ca_file();
+        let host = host.to_string();
         error_of("connect_to_host", || {
-            let (secure, tls) = use_ssl.read(verify_host, &trusted_ca_file).map_err(|error| {
+            let (secure, tls) = use_ssl.read(&host, verify_host, &trusted_ca_file).map_err(|error| {
                 // The connection that was open is closed in any case.
                 client.close();
                 client.refused(error)
             })?;
-            client.connect_to_host(&host.to_string(), port, secure, &tls)
+            client.connect_to_host(&host, port, secure, &tls)
         })
     }
 

@@ -15,8 +15,14 @@ use crate::certificates::{chosen_by_project, is_tls13_disabled, of_chain, of_fil
 pub(crate) struct TlsArgument(Variant);
 
 impl TlsArgument {
-    /// Whether TLS is wanted, and how it is secured if the host turns it on. `verify_host` counts beside a bool only.
-    pub(crate) fn read(&self, verify_host: bool, trusted_ca_file: &GString) -> Result<(bool, TlsOptions), Error> {
+    /// Whether TLS is wanted for this host, which may turn it on by itself, and how it is secured. `verify_host` counts beside a bool
+    /// only.
+    pub(crate) fn read(
+        &self,
+        host: &str,
+        verify_host: bool,
+        trusted_ca_file: &GString,
+    ) -> Result<(bool, TlsOptions), Error> {
         let (secure, given) = if self.0.is_nil() {
             (false, None)
         } else if let Ok(use_ssl) = self.0.try_to::<bool>() {
@@ -27,6 +33,10 @@ impl TlsArgument {
             let message = format!("the third argument must be a bool, TLSOptions or null, not {}", self.0.stringify());
             return Err(Error { code: ErrorCode::InvalidParameter, message });
         };
+        let is_https = host.get(..8).is_some_and(|scheme| scheme.eq_ignore_ascii_case("https://"));
+        if !secure && !is_https {
+            return Ok((false, TlsOptions::default()));
+        }
         let mut tls = TlsOptions { without_tls13: is_tls13_disabled(), ..TlsOptions::default() };
         let chain = match &given {
             None => {

@@ -114,12 +114,13 @@ mod engine {
         pub(crate) fn connect_to_host(
             &mut self,
             _: &str,
-            _: i64,
+            port: i64,
             _: bool,
             _: &TlsOptions,
             _: &Settings,
         ) -> Result<(), Error> {
-            self.view = View { status: Status::Connecting, ..View::default() };
+            let connection = u64::try_from(port).ok();
+            self.view = View { status: Status::Connecting, connection, ..View::default() };
             Ok(())
         }
 
@@ -134,12 +135,12 @@ mod engine {
             if self.view.status == Status::Disconnected {
                 return Ok(());
             }
-            while settings.blocking {
-                if self.cancel.is_set() {
-                    self.view = View { message: Some("closed".into()), ..View::default() };
-                    return Err(Error::new(ErrorCode::Unconfigured, "closed"));
+            if settings.blocking {
+                while !self.cancel.is_set() {
+                    loom::thread::yield_now();
                 }
-                loom::thread::yield_now();
+                self.view = View { message: Some("closed".into()), ..View::default() };
+                return Err(Error::new(ErrorCode::Unconfigured, "closed"));
             }
             self.view.status = Status::Connected;
             self.view.bytes_sent += 1;
@@ -164,8 +165,13 @@ use error::{Error, ErrorCode};
 use status::Status;
 use tls::TlsOptions;
 
+/// The port tells the connections apart.
+fn connect_to(client: &HttpClient, port: i64) -> Result<(), Error> {
+    client.connect_to_host("127.0.0.1", port, false, &TlsOptions::default())
+}
+
 fn connect(client: &HttpClient) -> Result<(), Error> {
-    client.connect_to_host("127.0.0.1", 80, false, &TlsOptions::default())
+    connect_to(client, 80)
 }
 
 fn connecting(blocking: bool) -> Arc<HttpClient> {
@@ -279,10 +285,11 @@ fn a_connection_made_after_a_close_is_not_taken_away_by_the_call_before_it() {
         let client = connecting(false);
         let other = in_thread(&client, HttpClient::poll);
         client.close();
-        let connected = assert_done_or_busy(connect(&client));
+        let connected = assert_done_or_busy(connect_to(&client, 81));
         let polled = assert_done_or_busy(other.join().unwrap());
         assert!(connected || polled);
         let sent = client.request_bytes_sent();
+        assert_eq!(client.connection_id(), connected.then_some(81));
         match (connected, client.status()) {
             (false, Status::Disconnected) => assert_eq!(sent, 0),
             (true, Status::Connecting) => assert_eq!(sent, 0),

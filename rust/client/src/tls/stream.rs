@@ -259,7 +259,10 @@ impl Stream for TlsStream {
                 Err(_) if filled > 0 => return Ok(filled),
                 Err(error) => return Err(error),
             }
-            self.flush()?;
+            match self.flush() {
+                Err(error) if filled == 0 => return Err(error),
+                _ => {}
+            }
             if filled == buffer.len() || self.peer_closed {
                 return Ok(filled);
             }
