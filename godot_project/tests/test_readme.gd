@@ -1,0 +1,79 @@
+extends "res://tests/support/test_case.gd"
+## The GDScript in README.md and docs/ is what a newcomer pastes first: it must compile as it stands there, and run.
+
+
+func test_every_script_in_the_texts_compiles() -> void:
+	var count := 0
+	for path: String in _texts():
+		for source: String in _scripts_in(path):
+			count += 1
+			assert_true(_compiled(source) != null, "a script in %s does not compile:\n%s" % [path.get_file(), source])
+	assert_true(count >= 2, "README.md has scripts, but %d were found" % count)
+
+
+func test_the_first_script_of_the_readme_fetches_what_it_says() -> void:
+	var source := _scripts_in(_root().path_join("README.md"))[0]
+	var address := '"http://127.0.0.1", 8080'
+	assert_true(source.contains(address), "the script connects to %s" % address)
+	source = source.replace(address, '"http://%s", %d' % [host_of("http"), port_of("http")])
+	# What it prints is kept instead, to be looked at.
+	source = source.replace("extends Node\n", "extends Node\nvar printed: Array[String] = []\n")
+	source = source.replace("\tprint(client.get_response_code(), ", "\tprinted.append(str(client.get_response_code(), ")
+	source = source.replace("as_dictionary())", "as_dictionary()))")
+	source = source.replace("printraw(", "printed.append(").replace("print(client.get_error_message())", "printed.append(\"end\" + client.get_error_message())")
+	var script := _compiled(source)
+	assert_true(script != null, "the changed script compiles:\n%s" % source)
+	if script == null:
+		return
+	var node: Node = script.new()
+	var tree: SceneTree = Engine.get_main_loop()
+	tree.root.add_child(node)
+	for i in 600:
+		if node.printed.has("end"):
+			break
+		await tree.process_frame
+	var printed := "".join(node.printed)
+	assert_true(printed.begins_with("200"), "the code comes first: %s" % printed)
+	assert_true(printed.contains("Hello from the embedded server.\n"), "the body is printed: %s" % printed)
+	assert_true(printed.ends_with("end"), "there is no error: %s" % printed)
+	node.queue_free()
+	await tree.process_frame
+
+
+func test_the_fallback_of_the_readme_makes_a_client() -> void:
+	var script := _compiled(_scripts_in(_root().path_join("README.md"))[1])
+	assert_true(script != null, "the script compiles")
+	if script == null:
+		return
+	var node: Node = script.new()
+	var client: RefCounted = node.call(&"make_client")
+	assert_equal(client.get_class(), "HTTPClientRust", "what it makes where the extension is there")
+	node.free()
+
+
+func _root() -> String:
+	return ProjectSettings.globalize_path("res://").path_join("..").simplify_path()
+
+
+func _texts() -> PackedStringArray:
+	var texts := PackedStringArray([_root().path_join("README.md"), _root().path_join("CONTRIBUTING.md")])
+	for name: String in DirAccess.get_files_at(_root().path_join("docs")):
+		if name.ends_with(".md"):
+			texts.append(_root().path_join("docs").path_join(name))
+	return texts
+
+
+func _scripts_in(path: String) -> PackedStringArray:
+	var scripts := PackedStringArray()
+	var text := FileAccess.get_file_as_string(path)
+	assert_true(not text.is_empty(), "%s can be read" % path)
+	var parts := text.split("```gdscript\n")
+	for i in range(1, parts.size()):
+		scripts.append(parts[i].get_slice("```", 0))
+	return scripts
+
+
+func _compiled(source: String) -> GDScript:
+	var script := GDScript.new()
+	script.source_code = source
+	return script if script.reload() == OK else null
