@@ -101,7 +101,7 @@ fn spawn(command: &mut Command) -> Option<Child> {
     match command.env("PATH", path).stdin(Stdio::null()).spawn() {
         Ok(process) => Some(process),
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            println!("left out: {} is not installed", command.get_program().display());
+            support::left_out(&format!("{} is not installed", command.get_program().display()));
             None
         }
         Err(error) => panic!("{command:?}: {error}"),

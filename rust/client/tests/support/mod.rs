@@ -17,6 +17,11 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 /// The most that may pass after a deadline: ten frames of 1/60 s.
 pub const TEN_FRAMES: Duration = Duration::from_millis(167);
 
+/// Says what a test did not do. The test harness swallows what `println!` and `eprintln!` print.
+pub fn left_out(what: &str) {
+    writeln!(std::io::stderr(), "left out: {what}").expect("stderr");
+}
+
 /// One server for all tests of a file.
 pub fn server() -> &'static TestServer {
     static SERVER: OnceLock<TestServer> = OnceLock::new();

@@ -4,7 +4,7 @@
 pub mod pki;
 pub mod programs;
 
-use std::io::{Read, Write};
+use std::io::Read;
 use std::net::{SocketAddr, TcpStream};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -19,10 +19,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use self::pki::Identity;
 use crate::support::{one_connection, pause};
 
-/// Says what a test did not do. The test harness swallows what `eprintln!` prints.
-pub fn left_out(what: &str) {
-    writeln!(std::io::stderr(), "left out: {what}").expect("stderr");
-}
+pub use crate::support::left_out;
 
 /// Trusts these authorities, and no others.
 pub fn trusting(pem: &str) -> TlsOptions {
