@@ -211,8 +211,7 @@ impl Opening {
         let patience = Patience { blocking: false, read_timeout: None, cancel };
         match link.receive_head(patience) {
             Ok(None) => Ok(self.wait_in(Step::Tunnelling(link))),
-            Ok(Some((head, _))) if link.connection.is_switched() => {
-                let _ = head;
+            Ok(Some(_)) if link.connection.is_switched() => {
                 self.timings.connect = Some(self.finish_step());
                 let (below, received) = link.into_parts();
                 Ok(Outcome::Next(Step::AwaitingConfig { below, received }))
