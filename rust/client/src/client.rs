@@ -271,6 +271,7 @@ impl HttpClient {
         let mut loan = self.lend()?;
         let settings = loan.settings.clone();
         let result = work(loan.engine_mut()?, &settings);
+        loan.is_sound = true;
         if let (Err(error), Ok(engine)) = (&result, loan.engine_mut())
             && error.is_misuse()
         {
@@ -285,6 +286,7 @@ impl HttpClient {
             Some(engine) => Ok(Loan {
                 client: self,
                 engine: Some(engine),
+                is_sound: false,
                 generation: gate.generation,
                 settings: gate.settings.clone(),
             }),
@@ -316,6 +318,8 @@ impl fmt::Debug for HttpClient {
 struct Loan<'a> {
     client: &'a HttpClient,
     engine: Option<Box<Engine>>,
+    /// The call returned. After a panic the engine may be half way through something.
+    is_sound: bool,
     generation: u64,
     settings: Arc<Settings>,
 }
@@ -333,7 +337,7 @@ impl Drop for Loan<'_> {
             // The client was closed meanwhile. The engine goes with the loan, after the lock.
             return;
         }
-        if std::thread::panicking() {
+        if !self.is_sound {
             self.engine = Some(Box::new(Engine::new(gate.cancel.clone())));
         }
         if let Some(engine) = self.engine.take() {

@@ -1,5 +1,5 @@
 //! The locking of `HttpClient`, checked in every order in which threads can meet: `src/client.rs` itself, over loom's locks and
-//! an engine that only notes what is done with it.
+//! an engine that only notes what is done with it. A request to [`PANICS`] panics.
 #![allow(dead_code, missing_docs, unreachable_pub, unused_imports, reason = "it is a part of the client's source")]
 
 #[path = "../src/body.rs"]
@@ -126,8 +126,9 @@ mod engine {
 
         pub(crate) fn adopt(&mut self, _: Box<dyn Stream>, _: Option<String>) {}
 
-        pub(crate) fn request(&mut self, _: Method, _: &str, _: &[&str], _: Body, _: &Settings) -> Result<(), Error> {
+        pub(crate) fn request(&mut self, _: Method, url: &str, _: &[&str], _: Body, _: &Settings) -> Result<(), Error> {
             self.view.bytes_sent += 1;
+            assert_ne!(url, super::PANICS, "the engine panics, as it was asked to");
             Ok(())
         }
 
@@ -157,6 +158,9 @@ mod engine {
     }
 }
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use http_client::Method;
 use loom::sync::Arc;
 use loom::thread;
 
@@ -164,6 +168,9 @@ use client::HttpClient;
 use error::{Error, ErrorCode};
 use status::Status;
 use tls::TlsOptions;
+
+/// The target of a request in whose middle the engine panics.
+const PANICS: &str = "/panics";
 
 /// The port tells the connections apart.
 fn connect_to(client: &HttpClient, port: i64) -> Result<(), Error> {
@@ -311,4 +318,28 @@ fn getters_see_one_call_or_none_of_it() {
         other.join().unwrap().expect("getters keep no call out");
         assert_eq!((client.status(), client.request_bytes_sent()), (Status::Connected, 1));
     });
+}
+
+#[test]
+fn a_call_that_panics_leaves_a_client_that_serves_whatever_another_thread_does() {
+    let others: [fn(&HttpClient) -> Result<(), Error>; 2] = [HttpClient::poll, |client| {
+        client.close();
+        Ok(())
+    }];
+    for other in others {
+        loom::model(move || {
+            let client = connecting(false);
+            let panicking = in_thread(&client, |client| {
+                let request = || client.request(Method::Get, PANICS, &[], Box::new(Vec::new()));
+                catch_unwind(AssertUnwindSafe(request)).map(assert_done_or_busy)
+            });
+            assert_done_or_busy(other(&client));
+            match panicking.join().unwrap() {
+                Ok(done) => assert!(!done, "it neither panicked nor was the client busy"),
+                // The engine that was half way through the request is gone.
+                Err(_) => assert_eq!((client.status(), client.request_bytes_sent()), (Status::Disconnected, 0)),
+            }
+            assert_serves(&client);
+        });
+    }
 }
