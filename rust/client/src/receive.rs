@@ -35,10 +35,11 @@ impl Link {
                 Next::Missing => {
                     let direct = self.connection.direct(whole).min(size as u64) as usize;
                     if direct == 0 || !self.input.is_empty() {
-                        if !self.fill_input(patience)? {
-                            return Ok(B::with_len(0));
+                        match self.fill_input(patience) {
+                            Ok(true) => continue,
+                            Ok(false) => return Ok(B::with_len(0)),
+                            Err(failure) => return self.last_before(failure, size, patience),
                         }
-                        continue;
                     }
                     let room = self.useful(direct, patience);
                     let mut data: B = self.take(0, room, patience)?;
@@ -112,6 +113,19 @@ impl Link {
             }
         }
         Ok(())
+    }
+
+    /// What there is of a chunk whose rest did not come in time.
+    fn last_before<B: ByteBuffer>(
+        &mut self,
+        failure: Failure,
+        size: usize,
+        patience: Patience<'_>,
+    ) -> Result<B, Failure> {
+        let Next::Data(len) = self.next_body(0, size)? else { return Err(failure) };
+        let data = self.take(len, 0, patience)?;
+        self.failure = Some(failure);
+        Ok(data)
     }
 
     /// How much room to make for `direct` bytes: large arrays cost more to make than to fill, so no more than what waits.

@@ -47,11 +47,7 @@ fn a_server_that_stops_is_given_up_after_the_read_timeout() {
     assert_fails("/fault/never-answers", 0, b"", message);
     assert_fails("/fault/stop-in-head", 0, b"", message);
     assert_fails("/fault/stop-between-chunks", 200, b"hello", message);
-    let reply = outcome("/fault/stop-in-chunk");
-    assert_eq!((reply.code, reply.failure()), (200, message));
-    assert!(reply.body.starts_with(b"hello"));
-    let stopped = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n100\r\nonly this";
-    assert_fails(&dictated(stopped, ""), 200, b"hello", message);
+    assert_fails("/fault/stop-in-chunk", 200, b"helloonly this", message);
 }
 
 #[test]

@@ -68,5 +68,6 @@ fn reading_them_keeps_no_call_waiting() {
         call(&|| client.poll().unwrap());
         support::pause(started);
     }
-    assert!(longest < support::TEN_FRAMES, "a call took {longest:?} of {:?}", started.elapsed());
+    // Not a call waits as long as the reading takes.
+    assert!(longest * 2 < started.elapsed(), "a call took {longest:?} of {:?}", started.elapsed());
 }

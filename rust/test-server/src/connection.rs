@@ -15,8 +15,9 @@ use crate::head::{RequestHead, end_of_head};
 /// Bytes of a request's head; a longer one is hyper's to refuse.
 const MAX_HEAD: usize = 256 << 10;
 
-/// How long a finished connection waits for the client to end too.
-const LINGER: Duration = Duration::from_secs(2);
+/// How long a finished connection waits for the client to end too: what is not sent when the socket is closed is left to the
+/// system, which gives up on clients that read slowly.
+const LINGER: Duration = Duration::from_secs(300);
 
 /// A TCP or TLS stream.
 pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin + Send + 'static {}
