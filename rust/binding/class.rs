@@ -6,18 +6,17 @@
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use godot::builtin::{GString, PackedByteArray, PackedStringArray, VarDictionary, Variant, VariantType};
+use godot::builtin::{GString, PackedStringArray, VarDictionary, Variant, VariantType};
 use godot::classes::{Engine, IRefCounted, Os, RefCounted, StreamPeer};
 use godot::global::Error as GError;
 use godot::meta::ToGodot;
 use godot::obj::{Base, Gd, InstanceId, Singleton};
 use godot::register::{GodotClass, godot_api};
-use http_client::{Body, Error, ErrorCode, HttpClient, Method, QueryString, RawConnection, Settings};
+use http_client::{Error, ErrorCode, HttpClient, QueryString, RawConnection, Settings};
 
 use crate::call::{error_of, value_of};
 use crate::certificates::setting;
-use crate::convert::{SharedBytes, header_dictionary, header_lines, timings_dictionary, tls_dictionary};
-use crate::enums::MethodValue;
+use crate::convert::{header_dictionary, header_lines, timings_dictionary, tls_dictionary};
 use crate::foreign_stream::ForeignStream;
 use crate::hot_methods;
 use crate::stream_class::HttpClientRustStream;
@@ -80,30 +79,6 @@ impl HttpClientRust {
             })?;
             client.connect_to_host(&host, port, secure, &tls)
         })
-    }
-
-    #[func(gd_self)]
-    fn request(
-        this: Gd<Self>,
-        method: MethodValue,
-        url: GString,
-        headers: PackedStringArray,
-        #[opt(default = "")] body: GString,
-    ) -> GError {
-        let client = Self::client(&this);
-        error_of("request", || send(&client, method, &url, &headers, Box::new(body.to_string().into_bytes())))
-    }
-
-    #[func(gd_self)]
-    fn request_raw(
-        this: Gd<Self>,
-        method: MethodValue,
-        url: GString,
-        headers: PackedStringArray,
-        body: PackedByteArray,
-    ) -> GError {
-        let client = Self::client(&this);
-        error_of("request_raw", || send(&client, method, &url, &headers, Box::new(SharedBytes::new(body))))
     }
 
     #[func(gd_self)]
@@ -306,22 +281,6 @@ impl HttpClientRust {
     fn client(this: &Gd<Self>) -> Arc<HttpClient> {
         this.bind().client.clone()
     }
-}
-
-fn send(
-    client: &HttpClient,
-    method: MethodValue,
-    url: &GString,
-    headers: &PackedStringArray,
-    body: Body,
-) -> Result<(), Error> {
-    let Some(known) = Method::from_index(method.0) else {
-        let message = format!("there is no method {}; give one of the constants METHOD_GET to METHOD_PATCH", method.0);
-        return Err(client.refused(Error { code: ErrorCode::InvalidParameter, message }));
-    };
-    let headers: Vec<String> = headers.as_slice().iter().map(GString::to_string).collect();
-    let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
-    client.request(known, &url.to_string(), &headers, body)
 }
 
 fn query_string(fields: &VarDictionary) -> String {

@@ -7,6 +7,8 @@ use godot::global::Error as GError;
 use godot::meta::ToGodot;
 use http_client::{ByteBuffer, ErrorCode, Head, Timings, TlsInfo};
 
+use crate::spare;
+
 /// The `Error` constant of the same name.
 pub(crate) fn error_code(code: ErrorCode) -> GError {
     match code {
@@ -88,21 +90,39 @@ pub(crate) struct Bytes(pub(crate) PackedByteArray);
 
 impl ByteBuffer for Bytes {
     fn with_len(len: usize) -> Self {
-        let mut array = PackedByteArray::new();
-        if len > 0 {
-            array.resize(len);
-        }
-        Self(array)
+        Self(spare::take(len).unwrap_or_else(|| {
+            let mut array = PackedByteArray::new();
+            if len > 0 {
+                array.resize(len);
+            }
+            array
+        }))
     }
 
     fn set_len(&mut self, len: usize) {
-        if len != self.0.len() {
+        if len == 0 {
+            // Nothing came; the next read needs the same.
+            let unused = std::mem::take(&mut self.0);
+            spare::keep(&unused);
+        } else if len != self.0.len() {
             self.0.resize(len);
         }
     }
 
     fn as_mut_slice(&mut self) -> &mut [u8] {
         self.0.as_mut_slice()
+    }
+}
+
+impl Bytes {
+    /// For the script. The next read of a body that is not over may use the same memory.
+    pub(crate) fn give_out(self, is_over: bool) -> PackedByteArray {
+        if is_over {
+            spare::release();
+        } else {
+            spare::keep(&self.0);
+        }
+        self.0
     }
 }
 

@@ -9,18 +9,19 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use godot::builtin::PackedByteArray;
+use godot::builtin::{GString, PackedByteArray, PackedStringArray, Variant};
 use godot::global::Error as GError;
+use godot::meta::ToGodot;
 use godot::private::{CallContext, Signature, Storage, as_storage, handle_fallible_ptrcall, handle_fallible_varcall};
 use godot::register::info::MethodFlags;
 use godot::register::private::method::ClassMethodInfo;
 use godot::sys;
-use http_client::HttpClient;
+use http_client::{Body, Error, ErrorCode, HttpClient, Method, Status};
 
 use crate::call::{error_of, value_of};
 use crate::class::HttpClientRust;
-use crate::convert::Bytes;
-use crate::enums::StatusValue;
+use crate::convert::{Bytes, SharedBytes};
+use crate::enums::{MethodValue, StatusValue};
 
 /// The clients of the objects that were called, by the address of the object.
 static CLIENTS: [RwLock<Clients>; SHARDS] =
@@ -30,14 +31,19 @@ const SHARDS: usize = 16;
 
 type Clients = HashMap<usize, Arc<HttpClient>, BuildHasherDefault<AddressHasher>>;
 
-/// Registers a method without arguments: its name, its flags, and what it does with the client.
+/// Registers a method: its name, its flags, its arguments, of which the last may have a default, and what it does with the client.
 macro_rules! method {
-    ($name:literal, $flags:expr, $result:ty, $work:expr) => {{
+    ($name:literal, $flags:expr, ($($argument:ident: $type:ty $(= $default:expr)?),*) -> $result:ty, $work:expr) => {{
         const CONTEXT: CallContext<'static> = CallContext::func("HTTPClientRust", $name);
+        type Arguments = ($($type,)*);
 
-        fn call(object: sys::GDExtensionClassInstancePtr, (): ()) -> $result {
-            let work: fn(&HttpClient) -> $result = $work;
-            work(&client_of(object))
+        fn defaults() -> Vec<Variant> {
+            vec![$($($default.to_variant())?)*]
+        }
+
+        fn call(object: sys::GDExtensionClassInstancePtr, arguments: Arguments) -> $result {
+            let work: fn(&HttpClient, Arguments) -> $result = $work;
+            work(&client_of(object), arguments)
         }
 
         unsafe extern "C" fn varcall(
@@ -51,7 +57,10 @@ macro_rules! method {
             // SAFETY: the engine calls this with what its interface promises: an object of this class, and pointers that are valid.
             unsafe {
                 handle_fallible_varcall(&CONTEXT, &mut *error, || {
-                    Signature::<(), $result>::in_varcall(object, &CONTEXT, arguments, count, &[], result, error, call)
+                    let defaults = defaults();
+                    Signature::<Arguments, $result>::in_varcall(
+                        object, &CONTEXT, arguments, count, &defaults, result, error, call,
+                    )
                 });
             }
         }
@@ -65,19 +74,19 @@ macro_rules! method {
             handle_fallible_ptrcall(&CONTEXT, || {
                 let kind = sys::PtrcallType::Standard;
                 // SAFETY: as above.
-                unsafe { Signature::<(), $result>::in_ptrcall(object, &CONTEXT, arguments, result, call, kind) }
+                unsafe { Signature::<Arguments, $result>::in_ptrcall(object, &CONTEXT, arguments, result, call, kind) }
             });
         }
 
-        // SAFETY: both functions take no argument and give the type that is registered.
+        // SAFETY: both functions take the arguments and give the type that are registered.
         let info = unsafe {
-            ClassMethodInfo::from_signature::<HttpClientRust, (), $result>(
+            ClassMethodInfo::from_signature::<HttpClientRust, Arguments, $result>(
                 $name.into(),
                 Some(varcall),
                 Some(ptrcall),
                 $flags,
-                &[],
-                Vec::new(),
+                &[$(stringify!($argument)),*],
+                defaults(),
             )
         };
         info.register_extension_class_method();
@@ -87,20 +96,52 @@ macro_rules! method {
 /// Registers the methods with the class, which must be registered already.
 pub(crate) fn register() {
     let getter = MethodFlags::NORMAL | MethodFlags::CONST;
-    method!("poll", MethodFlags::NORMAL, GError, |client| error_of("poll", || client.poll()));
-    method!("read_response_body_chunk", MethodFlags::NORMAL, PackedByteArray, |client| {
+    method!("poll", MethodFlags::NORMAL, () -> GError, |client, ()| error_of("poll", || client.poll()));
+    method!("read_response_body_chunk", MethodFlags::NORMAL, () -> PackedByteArray, |client, ()| {
         value_of("read_response_body_chunk", PackedByteArray::new(), || {
-            client.read_response_body_chunk().map(|Bytes(bytes)| bytes)
+            client.read_response_body_chunk().map(|bytes: Bytes| bytes.give_out(client.status() != Status::Body))
         })
     });
-    method!("read_response_body_available", MethodFlags::NORMAL, PackedByteArray, |client| {
+    method!("read_response_body_available", MethodFlags::NORMAL, () -> PackedByteArray, |client, ()| {
         value_of("read_response_body_available", PackedByteArray::new(), || {
-            client.read_response_body_available().map(|Bytes(bytes)| bytes)
+            client.read_response_body_available().map(|bytes: Bytes| bytes.give_out(client.status() != Status::Body))
         })
     });
-    method!("get_status", getter, StatusValue, |client| StatusValue(client.status() as i64));
-    method!("has_response", getter, bool, HttpClient::has_response);
-    method!("get_response_code", getter, i64, |client| client.response_code().into());
+    method!(
+        "request",
+        MethodFlags::NORMAL,
+        (method: MethodValue, url: GString, headers: PackedStringArray, body: GString = GString::new()) -> GError,
+        |client, (method, url, headers, body)| {
+            error_of("request", || send(client, method, &url, &headers, Box::new(body.to_string().into_bytes())))
+        }
+    );
+    method!(
+        "request_raw",
+        MethodFlags::NORMAL,
+        (method: MethodValue, url: GString, headers: PackedStringArray, body: PackedByteArray) -> GError,
+        |client, (method, url, headers, body)| {
+            error_of("request_raw", || send(client, method, &url, &headers, Box::new(SharedBytes::new(body))))
+        }
+    );
+    method!("get_status", getter, () -> StatusValue, |client, ()| StatusValue(client.status() as i64));
+    method!("has_response", getter, () -> bool, |client, ()| client.has_response());
+    method!("get_response_code", getter, () -> i64, |client, ()| client.response_code().into());
+}
+
+fn send(
+    client: &HttpClient,
+    method: MethodValue,
+    url: &GString,
+    headers: &PackedStringArray,
+    body: Body,
+) -> Result<(), Error> {
+    let Some(known) = Method::from_index(method.0) else {
+        let message = format!("there is no method {}; give one of the constants METHOD_GET to METHOD_PATCH", method.0);
+        return Err(client.refused(Error { code: ErrorCode::InvalidParameter, message }));
+    };
+    let headers: Vec<String> = headers.as_slice().iter().map(GString::to_string).collect();
+    let headers: Vec<&str> = headers.iter().map(String::as_str).collect();
+    client.request(known, &url.to_string(), &headers, body)
 }
 
 /// Forgets an object that is about to go.

@@ -12,6 +12,7 @@ mod foreign_stream;
 mod hot_methods;
 mod pin;
 mod registration;
+mod spare;
 mod stream_class;
 mod tls_argument;
 
@@ -31,6 +32,12 @@ unsafe impl ExtensionLibrary for Extension {
         }
         if stage == InitStage::Editor {
             editor_help::load();
+        }
+    }
+
+    fn on_stage_deinit(stage: InitStage) {
+        if stage == InitStage::Scene {
+            spare::release();
         }
     }
 }

@@ -281,7 +281,9 @@ enum Next {
 /// The part of `data` behind its first `filled` bytes, with room for at least `wanted` more.
 fn room<B: ByteBuffer>(data: &mut B, filled: usize, wanted: usize) -> &mut [u8] {
     let len = data.as_mut_slice().len();
-    if len < filled + wanted {
+    if len == 0 {
+        *data = B::with_len(wanted);
+    } else if len < filled + wanted {
         data.set_len((filled + wanted).max(len * 2).min(AVAILABLE.max(filled + wanted)));
     }
     &mut data.as_mut_slice()[filled..]
