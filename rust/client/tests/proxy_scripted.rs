@@ -10,7 +10,8 @@ use std::time::{Duration, Instant};
 
 use http_client::{ErrorCode, HttpClient, Method, Settings, Status, TlsOptions};
 use support::{drain, exchange, get, no_body, one_connection, send, server, take_head, until};
-use support_tls::{trusting, try_connect};
+use support_tls::pki::{Authority, Key};
+use support_tls::{one_secured, take_head_of, trusting, try_connect};
 
 fn with_proxy(address: SocketAddr, user: &str) -> HttpClient {
     let client = HttpClient::default();
@@ -93,6 +94,30 @@ fn a_proxy_authorization_of_the_callers_own_does_not_reach_the_server_behind_a_t
     assert!(!sent.contains("proxy-authorization") && sent.contains("x-other"), "{sent}");
     drop(client);
     proxy.join().unwrap();
+}
+
+#[test]
+fn a_proxy_at_the_end_of_a_tunnel_gets_the_authorization_that_it_is_given() {
+    let root = Authority::root("root", Key::P256);
+    let (end, second_proxy) = one_secured(&root.issue(Key::P256, &["localhost"]), |mut stream| {
+        let head = take_head_of(&mut stream);
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+        stream.flush().unwrap();
+        head
+    });
+    let (address, first_proxy) = one_connection(move |mut stream| {
+        take_head(&mut stream);
+        send(&mut stream, b"HTTP/1.1 200 OK\r\n\r\n");
+        tunnel(stream, end);
+    });
+    let client = with_proxy(address, "");
+    try_connect(&client, "localhost", end.port(), &trusting(&root.pem)).unwrap();
+    client.request(Method::Connect, "host.test:443", &["Proxy-Authorization: Bearer own"], no_body()).unwrap();
+    until(&client, Status::Connected);
+    drop(client);
+    first_proxy.join().unwrap();
+    let head = second_proxy.join().unwrap();
+    assert!(head.contains("\r\nProxy-Authorization: Bearer own\r\n"), "{head}");
 }
 
 #[test]
