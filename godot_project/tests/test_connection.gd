@@ -216,6 +216,30 @@ func test_http_is_spoken_over_a_peer_of_another_extension() -> void:
 	assert_equal(peer.get_reference_count(), 1, "the client must let go of the peer")
 
 
+func test_what_a_peer_of_another_extension_holds_is_read_after_its_end() -> void:
+	GDExtensionManager.load_extension("res://.godot/test_peer.gdextension")
+	var script := GDScript.new()
+	script.source_code = "extends StreamPeerExtension\nvar status := 2\n\n\nfunc get_status() -> int:\n\treturn status\n"
+	assert_error(script.reload(), OK, "the script of the peer")
+	var peer: StreamPeer = ClassDB.instantiate(&"TestPeer")
+	peer.set_script(script)
+	peer.call(&"connect_to", "%s:%d" % [host_of("raw"), port_of("raw")])
+	var client := new_client()
+	client.set_connection(peer)
+	var reply := "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhello"
+	assert_error(client.request(HTTPClient.METHOD_GET, reply_target(reply, true), []), OK, "request()")
+	for i in 600:
+		if peer.get_available_bytes() == reply.length():
+			break
+		await wait_frames(1)
+	peer.set(&"status", 0)
+	await _poll_while(client, HTTPClient.STATUS_REQUESTING)
+	var answer := Exchange.new(client)
+	await answer.read_body()
+	assert_equal(answer.text(), "hello", "body")
+	assert_status(client, HTTPClient.STATUS_DISCONNECTED)
+
+
 func test_the_stream_of_one_client_serves_another() -> void:
 	for client_class: StringName in [class_under_test(), BUILT_IN]:
 		for tls: bool in [false, true]:

@@ -51,6 +51,30 @@ func test_the_fallback_of_the_readme_makes_a_client() -> void:
 	node.free()
 
 
+func test_the_csharp_of_the_readme_names_what_there_is() -> void:
+	var source := _scripts_in(_root().path_join("README.md"), "csharp")[0]
+	assert_equal(_named(source, "ClassDB\\.Instantiate\\(\"(\\w+)\"\\)"), PackedStringArray(["HTTPClientRust"]), "class")
+	var arities := {}
+	for method: Dictionary in ClassDB.class_get_method_list(&"HTTPClientRust", true):
+		var most: int = method["args"].size()
+		arities[method["name"]] = [most - method["default_args"].size(), most]
+	var called := RegEx.create_from_string("\\.Call\\(\"(\\w+)\"((?:, (?:\\([^()]*\\)|\\{[^{}]*\\}|\"[^\"]*\"|[^,(){}\"])+)*)\\)")
+	var calls := called.search_all(source)
+	assert_equal(calls.size(), source.count(".Call("), "calls that were understood")
+	for found: RegExMatch in calls:
+		var method := found.get_string(1)
+		if assert_true(arities.has(method), "there is no method %s" % method):
+			var given := found.get_string(2).count(", ")
+			assert_true(given >= arities[method][0] and given <= arities[method][1], "%s() with %d arguments" % [method, given])
+	var client := new_client()
+	for property: String in _named(source, "\\.[GS]et\\(\"(\\w+)\""):
+		assert_true(property in client, "there is no property %s" % property)
+	for constant: String in _named(source, "HttpClient\\.((?:Status|Method)\\.\\w+)"):
+		var parts := constant.split(".")
+		var values := ClassDB.class_get_enum_constants(&"HTTPClientRust", parts[0])
+		assert_true(constant.replace(".", "_").to_snake_case().to_upper() in values, "there is no %s" % constant)
+
+
 func _root() -> String:
 	return ProjectSettings.globalize_path("res://").path_join("..").simplify_path()
 
@@ -63,11 +87,21 @@ func _texts() -> PackedStringArray:
 	return texts
 
 
-func _scripts_in(path: String) -> PackedStringArray:
+## Every text that the pattern's group finds, each once.
+func _named(source: String, pattern: String) -> PackedStringArray:
+	var names := PackedStringArray()
+	for found: RegExMatch in RegEx.create_from_string(pattern).search_all(source):
+		if not found.get_string(1) in names:
+			names.append(found.get_string(1))
+	assert_true(not names.is_empty(), "/%s/ finds something" % pattern)
+	return names
+
+
+func _scripts_in(path: String, kind := "gdscript") -> PackedStringArray:
 	var scripts := PackedStringArray()
 	var text := FileAccess.get_file_as_string(path)
 	assert_true(not text.is_empty(), "%s can be read" % path)
-	var parts := text.split("```gdscript\n")
+	var parts := text.split("```%s\n" % kind)
 	for i in range(1, parts.size()):
 		scripts.append(parts[i].get_slice("```", 0))
 	return scripts

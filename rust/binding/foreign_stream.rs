@@ -23,6 +23,8 @@ pub(crate) struct ForeignStream {
     peer: Gd<StreamPeer>,
     has_poll: bool,
     has_status: bool,
+    /// It may hold bytes when it is no longer connected. The engine's own do not, and log an error when they are asked.
+    may_hold_bytes: bool,
 }
 
 // SAFETY: reference counts of the engine's objects are atomic, and only one thread at a time has the stream; that the peer can be used
@@ -33,7 +35,8 @@ impl ForeignStream {
     pub(crate) fn new(peer: Gd<StreamPeer>) -> Self {
         let has_poll = peer.has_method("poll");
         let has_status = peer.has_method("get_status");
-        Self { peer, has_poll, has_status }
+        let may_hold_bytes = peer.is_class("StreamPeerExtension");
+        Self { peer, has_poll, has_status, may_hold_bytes }
     }
 
     /// Where the peer says that it is connected to.
@@ -62,14 +65,16 @@ impl ForeignStream {
         self.has_status.then(|| self.peer.call("get_status", &[]).try_to::<i64>().unwrap_or(CONNECTED))
     }
 
-    fn is_gone(&mut self) -> bool {
-        self.status().is_some_and(|status| status != CONNECTED)
+    /// The status, if it is one with which nothing can be read.
+    fn status_without_bytes(&mut self) -> Option<i64> {
+        let status = self.status().filter(|&status| status != CONNECTED)?;
+        (!self.may_hold_bytes || self.peer.get_available_bytes() <= 0).then_some(status)
     }
 }
 
 impl Stream for ForeignStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.is_gone() {
+        if self.status_without_bytes().is_some() {
             return Ok(0);
         }
         let waiting = self.peer.get_available_bytes();
@@ -104,10 +109,10 @@ impl Stream for ForeignStream {
     }
 
     fn probe(&mut self) -> io::Result<Probe> {
-        match self.status() {
-            None | Some(CONNECTED) if self.peer.get_available_bytes() > 0 => Ok(Probe::Data),
-            None | Some(CONNECTED) => Ok(Probe::Quiet),
+        match self.status_without_bytes() {
             Some(status) => Err(not_connected(status)),
+            None if self.peer.get_available_bytes() > 0 => Ok(Probe::Data),
+            None => Ok(Probe::Quiet),
         }
     }
 

@@ -215,7 +215,8 @@ impl HttpClient {
         self.change(|settings| settings.read_timeout = timeout);
     }
 
-    /// Has connections without TLS go through a proxy: `host`, or `user:password@host`. An empty host or port −1 is none.
+    /// Has connections without TLS go through a proxy: `host`, or `user:password@host`. An empty host or port −1 is none. A
+    /// `Proxy-Authorization` among a request's headers replaces these credentials.
     pub fn set_http_proxy(&self, host: &str, port: i64) -> Result<(), Error> {
         let proxy = self.parse_proxy(host, port)?;
         self.change(|settings| settings.proxies.http = proxy);
@@ -223,6 +224,7 @@ impl HttpClient {
     }
 
     /// Has connections with TLS go through a tunnel of a proxy. The arguments are those of [`set_http_proxy`](Self::set_http_proxy).
+    /// A `Proxy-Authorization` among a request's headers is left out, since the server would read it.
     pub fn set_https_proxy(&self, host: &str, port: i64) -> Result<(), Error> {
         let proxy = self.parse_proxy(host, port)?;
         self.change(|settings| settings.proxies.https = proxy);

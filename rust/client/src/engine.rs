@@ -9,6 +9,7 @@ use crate::error::{Error, ErrorCode};
 use crate::host::Host;
 use crate::link::{Failure, Link, Patience};
 use crate::opening::{OpenFailure, Opened, Opening, Route};
+use crate::proxy::is_proxy_authorization;
 use crate::settings::Settings;
 use crate::status::Status;
 use crate::stream::Stream;
@@ -136,8 +137,16 @@ impl Engine {
             None => self.adopted_host.clone().unwrap_or_else(|| "localhost".to_owned()),
         };
         let proxy_prefix = self.route.as_ref().map(|route| route.proxy_prefix()).unwrap_or_default();
-        let proxy_authorization = self.route.as_ref().and_then(|route| route.proxy_authorization());
-        let headers: Vec<&str> = headers.iter().copied().chain(proxy_authorization.as_deref()).collect();
+        let for_proxy = self.route.as_ref().and_then(|route| route.proxy_authorization());
+        let for_proxy = for_proxy.as_deref().filter(|_| !headers.iter().any(|line| is_proxy_authorization(line)));
+        // What is for the proxy is not for the server at the end of a tunnel, unless that is to be a proxy itself.
+        let withheld = method != Method::Connect && self.route.as_ref().is_some_and(|route| route.is_tunnelled());
+        let headers: Vec<&str> = headers
+            .iter()
+            .copied()
+            .filter(|line| !(withheld && is_proxy_authorization(line)))
+            .chain(for_proxy)
+            .collect();
         let request = Request {
             method,
             url,

@@ -142,7 +142,7 @@ impl Opening {
                 Progress::Failed(reason) => Err(self.cannot_connect(&reason)),
                 Progress::Connected(socket) => {
                     let stream: Box<dyn Stream> = Box::new(TcpStream::new(socket));
-                    if self.route.tls.is_some() && self.route.proxy.is_some() {
+                    if self.route.is_tunnelled() {
                         return self.ask_for_tunnel(stream, settings).map(Outcome::Next);
                     }
                     self.timings.connect = Some(self.finish_step());
@@ -158,8 +158,8 @@ impl Opening {
                     return Ok(self.wait_in(Step::AwaitingConfig { below, received }));
                 };
                 let config = config.map_err(|reason| self.tls_failed(&reason))?;
-                let name = self.route.tls.as_ref().and_then(|tls| tls.name.as_deref()).unwrap_or(&self.route.host.name);
-                let stream = TlsStream::new(config, name, below, received);
+                let options = self.route.tls.clone().unwrap_or_default();
+                let stream = TlsStream::new(config, &options, &self.route.host.name, below, received);
                 Ok(Outcome::Next(Step::Handshake(Box::new(stream.map_err(|reason| self.tls_failed(&reason))?))))
             }
             Step::Handshake(mut stream) => match stream.handshake() {
@@ -316,5 +316,10 @@ impl Route {
             (Some(proxy), None) => proxy.authorization_header(),
             _ => None,
         }
+    }
+
+    /// Whether a proxy only carries bytes, and never reads the requests.
+    pub(crate) fn is_tunnelled(&self) -> bool {
+        self.proxy.is_some() && self.tls.is_some()
     }
 }

@@ -72,6 +72,11 @@ impl Proxy {
     }
 }
 
+/// Whether a header line is one with credentials for a proxy.
+pub(crate) fn is_proxy_authorization(line: &str) -> bool {
+    line.split_once(':').is_some_and(|(name, _)| name.eq_ignore_ascii_case("Proxy-Authorization"))
+}
+
 impl Proxies {
     /// The proxy for a host; none to reach it directly.
     pub(crate) fn for_host(&self, host: &Host) -> Option<Arc<Proxy>> {

@@ -8,9 +8,10 @@ use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
 use std::time::{Duration, Instant};
 
-use http_client::{ErrorCode, HttpClient, Settings, Status};
-use support::{drain, get, one_connection, send, server, take_head, until};
-use support_tls::{trusting, try_connect};
+use http_client::{ErrorCode, HttpClient, Method, Settings, Status, TlsOptions};
+use support::{drain, exchange, get, no_body, one_connection, send, server, take_head, until};
+use support_tls::pki::{Authority, Key};
+use support_tls::{one_secured, take_head_of, trusting, try_connect};
 
 fn with_proxy(address: SocketAddr, user: &str) -> HttpClient {
     let client = HttpClient::default();
@@ -49,7 +50,7 @@ fn a_request_to_a_proxy_has_the_whole_url() {
         heads
     });
     let client = with_proxy(address, "us%65r:p%40ss@");
-    client.connect_to_host("Host.Test", 8080, false, &http_client::TlsOptions::default()).unwrap();
+    client.connect_to_host("Host.Test", 8080, false, &TlsOptions::default()).unwrap();
     until(&client, Status::Connected);
     assert_eq!(get(&client, "/path?a=b#fragment").code, 200);
     assert_eq!(get(&client, "/").code, 204);
@@ -60,6 +61,63 @@ fn a_request_to_a_proxy_has_the_whole_url() {
         assert!(head.contains("\r\nHost: host.test:8080\r\n"), "{head}");
         assert!(head.contains("\r\nProxy-Authorization: Basic dXNlcjpwQHNz\r\n"), "{head}");
     }
+}
+
+#[test]
+fn a_proxy_authorization_of_the_callers_own_replaces_the_automatic_one() {
+    let (address, proxy) = one_connection(|mut stream| {
+        let head = take_head(&mut stream);
+        send(&mut stream, b"HTTP/1.1 204 No Content\r\n\r\n");
+        head
+    });
+    let client = with_proxy(address, "user:pass@");
+    client.connect_to_host("host.test", 80, false, &TlsOptions::default()).unwrap();
+    until(&client, Status::Connected);
+    exchange(&client, Method::Get, "/", &["proxy-authorization: Bearer own"], no_body());
+    let head = proxy.join().unwrap();
+    assert_eq!(head.to_lowercase().matches("proxy-authorization").count(), 1, "{head}");
+    assert!(head.contains("\r\nproxy-authorization: Bearer own\r\n"), "{head}");
+}
+
+#[test]
+fn a_proxy_authorization_of_the_callers_own_does_not_reach_the_server_behind_a_tunnel() {
+    let (address, proxy) = one_connection(|mut stream| {
+        take_head(&mut stream);
+        send(&mut stream, b"HTTP/1.1 200 OK\r\n\r\n");
+        tunnel(stream, server().https());
+    });
+    let client = with_proxy(address, "");
+    try_connect(&client, "localhost", server().https().port(), &trusting(server().ca_pem())).unwrap();
+    let headers = ["Proxy-Authorization: Bearer own", "X-Other: stays"];
+    let echo = exchange(&client, Method::Get, "/echo", &headers, no_body()).json();
+    let sent = echo["headers"].to_string().to_lowercase();
+    assert!(!sent.contains("proxy-authorization") && sent.contains("x-other"), "{sent}");
+    drop(client);
+    proxy.join().unwrap();
+}
+
+#[test]
+fn a_proxy_at_the_end_of_a_tunnel_gets_the_authorization_that_it_is_given() {
+    let root = Authority::root("root", Key::P256);
+    let (end, second_proxy) = one_secured(&root.issue(Key::P256, &["localhost"]), |mut stream| {
+        let head = take_head_of(&mut stream);
+        stream.write_all(b"HTTP/1.1 200 OK\r\n\r\n").unwrap();
+        stream.flush().unwrap();
+        head
+    });
+    let (address, first_proxy) = one_connection(move |mut stream| {
+        take_head(&mut stream);
+        send(&mut stream, b"HTTP/1.1 200 OK\r\n\r\n");
+        tunnel(stream, end);
+    });
+    let client = with_proxy(address, "");
+    try_connect(&client, "localhost", end.port(), &trusting(&root.pem)).unwrap();
+    client.request(Method::Connect, "host.test:443", &["Proxy-Authorization: Bearer own"], no_body()).unwrap();
+    until(&client, Status::Connected);
+    drop(client);
+    first_proxy.join().unwrap();
+    let head = second_proxy.join().unwrap();
+    assert!(head.contains("\r\nProxy-Authorization: Bearer own\r\n"), "{head}");
 }
 
 #[test]

@@ -182,6 +182,18 @@ fn trusted_certificates_that_are_none_are_refused_before_the_handshake() {
 }
 
 #[test]
+fn every_block_of_a_text_counts_whatever_stands_between_them() {
+    let (server, other) = (support::server(), Authority::root("other", Key::P256));
+    for between in ["", "\0", "\0\n", "\n\0", "\u{feff}", "\n\u{fffd}", "\r\n  ", " \n\n# root\n"] {
+        let joined = ["\u{feff}", other.pem.trim(), between, server.ca_pem().trim(), "\0"].concat();
+        secured("localhost", server.https(), &trusting(&joined));
+    }
+    // What is commented out does not.
+    let commented = format!("{}# {}", other.pem, server.ca_pem().replace('\n', "\n# "));
+    assert_eq!(refusal("localhost", server.https(), &trusting(&commented)), UNKNOWN);
+}
+
+#[test]
 fn a_given_authority_replaces_the_systems() {
     let server = support::server();
     let client = secured("localhost", server.https(), &trusting(server.ca_pem()));

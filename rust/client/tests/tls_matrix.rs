@@ -76,7 +76,11 @@ fn tls_1_3_can_be_left_out() {
     assert_hello(&client, "TLS 1.2");
     let Some(only_13) = OpenSsl::start(&identity, &["-tls1_3"]) else { return };
     let sentence = refusal("127.0.0.1", only_13.address, &tls);
-    assert!(sentence.starts_with("the server takes no version of TLS that is allowed here"), "{sentence}");
+    assert_eq!(
+        sentence,
+        "the server takes no version of TLS that is allowed here (TLS 1.2 only); turn the project setting \
+         network/tls/enable_tls_v1.3 on"
+    );
 }
 
 #[test]

@@ -42,6 +42,9 @@ pub(crate) enum After {
 /// # Errors
 /// What the socket reported; there is nobody to tell.
 pub(crate) async fn serve(mut stream: TcpStream) -> io::Result<()> {
+    if timeout(LONGEST, is_tls(&stream)).await?? {
+        return timeout(LONGEST, until_the_client_ends(&mut stream)).await?;
+    }
     while let Some(bytes) = timeout(LONGEST, take_only_the_head(&mut stream, MAX_HEAD)).await?? {
         let Some(head) = lenient_head(&bytes) else { return Ok(()) };
         let after = match timeout(LONGEST, reply(&head, &mut stream)).await {
@@ -56,6 +59,13 @@ pub(crate) async fn serve(mut stream: TcpStream) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Whether a TLS handshake begins. Its random bytes can have a blank line in them and pass for a head.
+async fn is_tls(stream: &TcpStream) -> io::Result<bool> {
+    const HANDSHAKE: u8 = 22;
+    let mut first = [0];
+    Ok(stream.peek(&mut first).await? == 1 && first[0] == HANDSHAKE)
 }
 
 /// Closes with a reset, whatever is still to be sent or read.

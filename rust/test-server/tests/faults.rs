@@ -34,6 +34,14 @@ fn until_reset(client: &mut Client<TcpStream>) -> Vec<u8> {
 }
 
 #[test]
+fn a_tls_handshake_is_never_answered() {
+    let mut client = Client::connect(server().raw());
+    // As the random bytes of one may be: a blank line, behind what may be a first line.
+    client.send(b"\x16\x03\x01\x02\x00\x01 /hello HTTP/1.1\r\n\r\n");
+    assert!(is_silent(&mut client));
+}
+
+#[test]
 fn a_dictated_reply_comes_as_it_is() {
     let bytes: Vec<u8> = (0..=255).collect();
     for encoded in [URL_SAFE.encode(&bytes), URL_SAFE_NO_PAD.encode(&bytes)] {

@@ -26,6 +26,8 @@ mod script_head;
 mod servers;
 mod soak;
 mod stage;
+#[cfg(test)]
+mod texts;
 mod workspace;
 
 use std::process::ExitCode;

@@ -73,11 +73,13 @@ fn make(options: &TlsOptions) -> Result<Arc<ClientConfig>, Arc<str>> {
 
 /// The authorities in a PEM text, and all its certificates.
 fn read_pem(pem: &[u8]) -> Result<(Arc<RootCertStore>, Vec<CertificateDer<'static>>), Arc<str>> {
-    let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem).collect::<Result<_, _>>().map_err(|error| {
-        Arc::from(format!(
-            "the trusted certificates are not PEM text: {error}; give a file with BEGIN CERTIFICATE blocks"
-        ))
-    })?;
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&with_each_marker_on_a_line(pem))
+        .collect::<Result<_, _>>()
+        .map_err(|error| {
+            Arc::from(format!(
+                "the trusted certificates are not PEM text: {error}; give a file with BEGIN CERTIFICATE blocks"
+            ))
+        })?;
     if certificates.is_empty() {
         return Err("the trusted certificates have no BEGIN CERTIFICATE block; give them as PEM text".into());
     }
@@ -87,4 +89,13 @@ fn read_pem(pem: &[u8]) -> Result<(Arc<RootCertStore>, Vec<CertificateDer<'stati
         return Err("none of the trusted certificates can be read; they may be damaged".into());
     }
     Ok((Arc::new(roots), certificates))
+}
+
+/// The same text with every block where the parser looks for one, at the start of a line. Texts that were joined can have a NUL, a byte
+/// order mark or nothing at all between two blocks.
+fn with_each_marker_on_a_line(pem: &[u8]) -> Vec<u8> {
+    let printable = |byte: &u8| if matches!(byte, b' '..=b'~') { char::from(*byte) } else { '\n' };
+    let text: String = pem.iter().map(printable).collect();
+    let lines: Vec<&str> = text.split('\n').map(str::trim).collect();
+    lines.join("\n").replace("----------BEGIN ", "-----\n-----BEGIN ").into_bytes()
 }

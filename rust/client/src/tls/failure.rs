@@ -4,8 +4,8 @@ use rustls::{AlertDescription, CertificateError, Error, OtherError, PeerIncompat
 
 use super::verifier::CertificateProblem;
 
-/// A sentence for an error of rustls. `received` is how the server's answer starts.
-pub(super) fn in_words(error: &Error, received: &[u8]) -> String {
+/// A sentence for an error of rustls. `received` is how the server's answer starts; `without_tls13`, that only TLS 1.2 was offered.
+pub(super) fn in_words(error: &Error, received: &[u8], without_tls13: bool) -> String {
     if received.starts_with(b"HTTP/") {
         return "the server answered in plain HTTP; it does not speak TLS on this port".to_owned();
     }
@@ -26,8 +26,14 @@ pub(super) fn in_words(error: &Error, received: &[u8]) -> String {
             | PeerIncompatible::Tls12NotOffered
             | PeerIncompatible::Tls12NotOfferedOrEnabled
             | PeerIncompatible::Tls13RequiredForQuic,
-        ) => "the server takes no version of TLS that is allowed here (TLS 1.2 and 1.3); it is probably outdated"
-            .to_owned(),
+        ) => {
+            let offered = if without_tls13 {
+                "TLS 1.2 only); turn the project setting network/tls/enable_tls_v1.3 on"
+            } else {
+                "TLS 1.2 and 1.3); it is probably outdated"
+            };
+            format!("the server takes no version of TLS that is allowed here ({offered}")
+        }
         Error::AlertReceived(AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity) => {
             "the server found no cipher or key exchange in common; it is probably outdated".to_owned()
         }

@@ -12,6 +12,7 @@ use rustls::unbuffered::{ConnectionState, EncodeError, EncryptError, Insufficien
 
 use super::failure;
 use super::info::TlsInfo;
+use super::options::TlsOptions;
 use crate::input::Input;
 use crate::stream::{Probe, Stream};
 use crate::wait::Interest;
@@ -38,6 +39,8 @@ pub(crate) struct TlsStream {
     peer_closed: bool,
     /// How the server's first answer starts, for the message if it is not TLS.
     first_received: Vec<u8>,
+    /// Only TLS 1.2 is offered; for the message if the server does not take it.
+    without_tls13: bool,
     is_established: bool,
     /// What was wrong with the server's records. From then on rustls must not be asked again.
     broken: Option<String>,
@@ -53,13 +56,16 @@ enum Next {
 }
 
 impl TlsStream {
-    /// Starts TLS over `below`, on which `received` was received already.
+    /// Starts TLS over `below`, on which `received` was received already. `config` is for `options`; the name in these, if there is one,
+    /// goes before that of the `host`.
     pub(crate) fn new(
         config: Arc<ClientConfig>,
-        name: &str,
+        options: &TlsOptions,
+        host: &str,
         below: Box<dyn Stream>,
         received: Input,
     ) -> Result<Self, String> {
+        let name = options.name.as_deref().unwrap_or(host);
         let name = name.strip_suffix('.').unwrap_or(name).to_owned();
         let server = ServerName::try_from(name.clone())
             .map_err(|_| format!("{name:?} is no name that a certificate can have"))?;
@@ -74,6 +80,7 @@ impl TlsStream {
             output_start: 0,
             peer_closed: false,
             first_received: Vec::new(),
+            without_tls13: options.without_tls13,
             is_established: false,
             broken: None,
         })
@@ -118,7 +125,7 @@ impl TlsStream {
             let state = match status.state {
                 Ok(state) => state,
                 Err(error) => {
-                    self.broken = Some(failure::in_words(&error, &self.first_received));
+                    self.broken = Some(failure::in_words(&error, &self.first_received, self.without_tls13));
                     self.input.consume(discard);
                     self.send_alert();
                     if filled > 0 || self.plain_start < self.plain.len() {
