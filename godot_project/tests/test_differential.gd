@@ -148,6 +148,35 @@ func test_a_large_body() -> void:
 	await _compare_requests([[HTTPClient.METHOD_GET, "/bytes/%d" % LARGE]], [200])
 
 
+func test_chunks_are_the_scripts_own_whether_it_keeps_changes_or_drops_them() -> void:
+	for client_class: StringName in [BUILT_IN, class_under_test()]:
+		var client: RefCounted = await connected_client("http", client_class)
+		var stated := await exchange(client, HTTPClient.METHOD_GET, "/crc/%d" % LARGE)
+		var expected: int = int(JSON.parse_string(stated.text())["crc32"])
+		for target: String in ["/bytes/%d" % LARGE, "/chunked/%d?size=16384" % LARGE]:
+			for kept_of_ten: int in [0, 1, 5, 10]:
+				var what := "%s from %s, %d of ten kept" % [target, client_class, kept_of_ten]
+				var changed: Array[PackedByteArray] = []
+				var kept: Array[PackedByteArray] = []
+				var body := PackedByteArray()
+				client.request(HTTPClient.METHOD_GET, target, [])
+				while client.get_status() in [HTTPClient.STATUS_REQUESTING, HTTPClient.STATUS_BODY]:
+					client.poll()
+					if client.get_status() != HTTPClient.STATUS_BODY:
+						continue
+					var chunk: PackedByteArray = client.read_response_body_chunk()
+					body.append_array(chunk)
+					if not chunk.is_empty() and body.size() / 16384 % 10 < kept_of_ten:
+						kept.append(chunk.duplicate())
+						chunk.fill(7)
+						changed.append(chunk)
+				assert_equal(crc32(body), expected, "CRC-32 of %s" % what)
+				for index: int in kept.size():
+					var all_sevens := changed[index].count(7) == changed[index].size()
+					assert_true(all_sevens and kept[index] != changed[index], "chunk %d of %s" % [index, what])
+				assert_true(kept_of_ten == 0 or not kept.is_empty(), "some were kept")
+
+
 func test_a_large_upload() -> void:
 	var bytes := PackedByteArray()
 	bytes.resize(LARGE)

@@ -105,7 +105,7 @@ fn eight_threads_make_handshakes_at_once() {
 
 #[test]
 fn the_connect_timeout_counts_every_phase_together() {
-    const TIMEOUT: Duration = Duration::from_millis(500);
+    const TIMEOUT: Duration = Duration::from_secs(2);
     // A proxy that takes most of the time, and then a handshake that never ends.
     let (address, proxy) = one_connection(|mut stream| {
         take_head(&mut stream);
@@ -118,7 +118,7 @@ fn the_connect_timeout_counts_every_phase_together() {
     let started = Instant::now();
     let sentence = support_tls::refusal_of(&client, "host.test", SocketAddr::new(address.ip(), 443), &test_tls());
     let passed = started.elapsed();
-    assert_eq!(sentence, "the handshake did not come to an end in 0.5 s, which is connect_timeout");
+    assert_eq!(sentence, "the handshake did not come to an end in 2 s, which is connect_timeout");
     assert!(passed >= TIMEOUT && passed < TIMEOUT * 10, "{passed:?}");
     assert!(proxy.join().unwrap() > 0);
 }

@@ -68,7 +68,7 @@ fn a_server_that_ends_the_connection_during_the_handshake_is_recognized() {
 
 #[test]
 fn a_handshake_that_stands_still_is_given_up_after_the_connect_timeout() {
-    const TIMEOUT: Duration = Duration::from_millis(300);
+    const TIMEOUT: Duration = Duration::from_secs(1);
     for blocking in [false, true] {
         let settings = Settings { blocking, connect_timeout: Some(TIMEOUT), ..Settings::default() };
         let client = HttpClient::new(settings);
@@ -77,7 +77,7 @@ fn a_handshake_that_stands_still_is_given_up_after_the_connect_timeout() {
         let started = Instant::now();
         let sentence = refusal_of(&client, "127.0.0.1", address, &tls);
         let passed = started.elapsed();
-        assert_eq!(sentence, "the handshake did not come to an end in 0.3 s, which is connect_timeout");
+        assert_eq!(sentence, "the handshake did not come to an end in 1 s, which is connect_timeout");
         assert!(passed >= TIMEOUT && passed < TIMEOUT * 10, "{passed:?}");
         assert!(server.join().unwrap() > 0);
     }
