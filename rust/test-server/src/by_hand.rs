@@ -16,7 +16,7 @@ use crate::LONGEST;
 use crate::connection::Transport;
 use crate::content::{BLOCK, block};
 use crate::head::RequestHead;
-use crate::routes::{BINARY, HELLO, TEXT, parse_length};
+use crate::routes::{BINARY, HELLO, JSON, ReceivedBody, TEXT, parse_length};
 
 /// Bytes that are written at once.
 const BATCH: usize = 256 << 10;
@@ -36,6 +36,7 @@ pub(crate) enum Route {
     Trailers,
     EarlyHints,
     UpgradeEcho,
+    Upload,
 }
 
 /// The route for this request, if it is one of ours. All of them need HTTP/1.1.
@@ -60,15 +61,20 @@ pub(crate) fn find(head: &RequestHead) -> Option<Route> {
         ["trailers"] => Route::Trailers,
         ["early-hints"] => Route::EarlyHints,
         ["upgrade-echo"] => Route::UpgradeEcho,
+        // Whether a body is wanted, and where a chunked one ends, is hyper's to say.
+        ["upload"] if head.body_length().is_some_and(|length| length > 0) && head.field("expect").is_none() => {
+            Route::Upload
+        }
         _ => return None,
     })
 }
 
-/// Writes the answer; true if the connection can go on. `ahead` is what the client sent behind the
-/// request.
+/// Writes the answer; true if the connection can go on. `body` is what the request's came to, unless it
+/// was cut short; `ahead` is what the client sent behind it.
 pub(crate) async fn answer(
     route: Route,
     head: &RequestHead,
+    body: Option<ReceivedBody>,
     stream: &mut impl Transport,
     ahead: &mut BytesMut,
 ) -> io::Result<bool> {
@@ -115,6 +121,15 @@ pub(crate) async fn answer(
             stream.write_all(hints.as_bytes()).await?;
             stream.flush().await?;
             write_hello(stream, &fields, with_body).await?;
+        }
+        Route::Upload => {
+            let Some(body) = body else { return Ok(false) };
+            let receipt = body.receipt().to_string();
+            fields.push_str(&format!("Content-Length: {}\r\n", receipt.len()));
+            write_head(stream, JSON, &fields).await?;
+            if with_body {
+                stream.write_all(receipt.as_bytes()).await?;
+            }
         }
         Route::UpgradeEcho if head.has_token("upgrade", "echo") => {
             stream

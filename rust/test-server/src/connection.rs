@@ -5,15 +5,20 @@ use std::io;
 use std::time::Duration;
 
 use bytes::{Buf, BytesMut};
+use crc32fast::Hasher;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::timeout;
 
 use crate::by_hand;
 use crate::gate;
 use crate::head::{RequestHead, end_of_head};
+use crate::routes::ReceivedBody;
 
 /// Bytes of a request's head; a longer one is hyper's to refuse.
 const MAX_HEAD: usize = 256 << 10;
+
+/// Bytes of a body that are read at once.
+const WINDOW: u64 = 256 << 10;
 
 /// How long a finished connection waits for the client to end too: what is not sent when the socket is closed is left to the
 /// system, which gives up on clients that read slowly.
@@ -38,8 +43,9 @@ pub(crate) async fn serve(stream: impl Transport) -> io::Result<()> {
             Some(route) => {
                 let head = head.expect("a route was found for it");
                 ahead.advance(head_length);
-                let body_was_read = skip_body(&mut stream, &mut ahead, head.body_length()).await?;
-                by_hand::answer(route, &head, &mut stream, &mut ahead).await? && body_was_read
+                let body = receive_body(&mut stream, &mut ahead, head.body_length()).await?;
+                let body_was_read = body.is_some();
+                by_hand::answer(route, &head, body, &mut stream, &mut ahead).await? && body_was_read
             }
             None => {
                 let returned = gate::one_exchange(stream, ahead, head_length, head).await.map_err(io::Error::other)?;
@@ -74,13 +80,27 @@ async fn read_head(stream: &mut impl Transport, ahead: &mut BytesMut) -> io::Res
     }
 }
 
-/// Skips the body of a request whose route does not look at it. False if its end cannot be known.
-async fn skip_body(stream: &mut impl Transport, ahead: &mut BytesMut, length: Option<u64>) -> io::Result<bool> {
-    let Some(length) = length else { return Ok(false) };
-    let here = length.min(ahead.len() as u64);
-    ahead.advance(here as usize);
-    let rest = length - here;
-    Ok(tokio::io::copy(&mut stream.take(rest), &mut tokio::io::sink()).await? == rest)
+/// Receives the body of a request, which is added up and not stored. `None` if its end cannot be known.
+async fn receive_body(
+    stream: &mut impl Transport,
+    ahead: &mut BytesMut,
+    length: Option<u64>,
+) -> io::Result<Option<ReceivedBody>> {
+    let Some(length) = length else { return Ok(None) };
+    let mut hasher = Hasher::new();
+    let here = ahead.split_to(length.min(ahead.len() as u64) as usize);
+    hasher.update(&here);
+    let mut left = length - here.len() as u64;
+    let mut window = vec![0; left.min(WINDOW) as usize];
+    while left > 0 {
+        let count = stream.read(&mut window[..left.min(WINDOW) as usize]).await?;
+        if count == 0 {
+            return Ok(None);
+        }
+        hasher.update(&window[..count]);
+        left -= count as u64;
+    }
+    Ok(Some(ReceivedBody { length, crc32: hasher.finalize(), kept: None }))
 }
 
 /// Ends the connection so that the client gets everything: closing with unread bytes would send a

@@ -19,7 +19,7 @@ use crate::head::{Query, RequestHead};
 pub(crate) const HELLO: &str = "Hello from the embedded server.\n";
 
 pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
-const JSON: &str = "application/json";
+pub(crate) const JSON: &str = "application/json";
 pub(crate) const BINARY: &str = "application/octet-stream";
 
 /// Bytes of a request's body that `/echo` repeats as text.
@@ -55,7 +55,7 @@ pub(crate) async fn answer(head: RequestHead, request: Request<Incoming>) -> io:
         ["image.png"] => reply("image/png", picture()),
         ["empty"] => reply(TEXT, ""),
         ["echo"] => json_reply(&echo(&head, &body)),
-        ["upload"] => json_reply(&json!({"bytes": body.length, "crc32": body.crc32})),
+        ["upload"] => json_reply(&body.receipt()),
         ["status", code] => status(code, &query),
         ["redirect"] => redirect(&query),
         ["bytes", length] => match parse_length(length) {
@@ -88,11 +88,11 @@ pub(crate) fn parse_length(text: &str) -> Option<u64> {
 }
 
 /// What is known about a body that was read without being stored.
-struct ReceivedBody {
-    length: u64,
-    crc32: u32,
+pub(crate) struct ReceivedBody {
+    pub(crate) length: u64,
+    pub(crate) crc32: u32,
     /// The body itself, if it was not longer than asked for.
-    kept: Option<Vec<u8>>,
+    pub(crate) kept: Option<Vec<u8>>,
 }
 
 impl ReceivedBody {
@@ -111,6 +111,11 @@ impl ReceivedBody {
             }
         }
         Ok(ReceivedBody { length, crc32: hasher.finalize(), kept })
+    }
+
+    /// What `/upload` answers.
+    pub(crate) fn receipt(&self) -> Value {
+        json!({"bytes": self.length, "crc32": self.crc32})
     }
 }
 
