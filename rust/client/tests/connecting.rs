@@ -6,7 +6,9 @@ mod support;
 use std::time::{Duration, Instant};
 
 use http_client::{ErrorCode, HttpClient, Method, Settings, Status};
-use support::{TEN_FRAMES, assert_in_time, connect, connected, get, no_body, open, open_at, server, until, until_failure};
+use support::{
+    TEN_FRAMES, assert_in_time, connect, connected, get, no_body, open, open_at, server, until, until_failure,
+};
 
 #[test]
 fn a_connection_is_made_by_address_and_by_name() {

@@ -6,7 +6,9 @@ mod support;
 mod support_tls;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http_client::{ErrorCode, HttpClient, Settings, Status, TlsOptions};
@@ -23,12 +25,16 @@ const TEN_TIMES: u32 = 10;
 
 /// Runs the test of this name in a process with a hosts file of its own. Says whether this is that process.
 fn is_with_own_hosts(test: &str) -> bool {
+    is_with_hosts_file(test, |path| std::fs::write(path, HOSTS).expect("a file"))
+}
+
+fn is_with_hosts_file(test: &str, make: impl FnOnce(&Path)) -> bool {
     if std::env::var(CHILD).is_ok_and(|name| name == test) {
         return true;
     }
     let folder = tempfile::tempdir().expect("a folder");
     let hosts = folder.path().join("hosts");
-    std::fs::write(&hosts, HOSTS).expect("a file");
+    make(&hosts);
     // Nobody else is asked: what this file does not have does not exist.
     let order = folder.path().join("nsswitch.conf");
     std::fs::write(&order, "hosts: files\n").expect("a file");
@@ -215,6 +221,58 @@ fn two_hundred_clients_resolve_at_once_and_no_poll_waits_for_it() {
         }
         longest
     });
+}
+
+/// The system's resolver opens a hosts file that is a pipe, and waits there until somebody writes into it.
+#[test]
+fn while_the_resolver_hangs_timeouts_and_close_work_and_addresses_are_connected_to() {
+    const TEST: &str = "while_the_resolver_hangs_timeouts_and_close_work_and_addresses_are_connected_to";
+    const TIMEOUT: Duration = Duration::from_millis(300);
+    let make_pipe = |path: &Path| {
+        let made = Command::new("mkfifo").arg(path).status();
+        assert!(made.is_ok_and(|status| status.success()), "mkfifo");
+    };
+    if !is_with_hosts_file(TEST, make_pipe) {
+        return;
+    }
+    for blocking in [false, true] {
+        support::assert_in_time(TIMEOUT + support::TEN_FRAMES, || {
+            let settings = Settings { blocking, connect_timeout: Some(TIMEOUT), ..Settings::default() };
+            let client = HttpClient::new(settings);
+            let started = Instant::now();
+            support::open(&client, "four.test", 80).unwrap();
+            assert_eq!(client.status(), Status::Resolving);
+            let error = until_failure(&client);
+            let passed = started.elapsed();
+            assert_eq!(error.code, ErrorCode::CantResolve, "{error:?}");
+            assert_eq!(
+                error.message,
+                "the host name \"four.test\" could not be resolved: no answer in 0.3 s, which is connect_timeout"
+            );
+            assert!(passed >= TIMEOUT, "{passed:?}");
+            passed
+        });
+    }
+    support::assert_in_time(support::TEN_FRAMES, || {
+        let settings = Settings { blocking: true, connect_timeout: None, ..Settings::default() };
+        let client = Arc::new(HttpClient::new(settings));
+        support::open(&client, "four.test", 80).unwrap();
+        let polled = std::thread::spawn({
+            let client = client.clone();
+            move || client.poll()
+        });
+        std::thread::sleep(TIMEOUT);
+        assert!(!polled.is_finished(), "the call did not block");
+        let started = Instant::now();
+        client.close();
+        let error = polled.join().unwrap().unwrap_err();
+        assert_eq!((error.code, client.status()), (ErrorCode::Unconfigured, Status::Disconnected));
+        started.elapsed()
+    });
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let client = HttpClient::default();
+    support::open_at(&client, listener.local_addr().unwrap());
+    until(&client, Status::Connected);
 }
 
 #[test]
