@@ -174,6 +174,11 @@ func _blocking(side: String, pair: int) -> void:
 		_print("blocking", side, pair, _sides[side].blocking("/small/1024", 1024, count))
 
 
+func _calls(side: String, pair: int) -> void:
+	if side in [BUILT_IN, OURS]:
+		_print("calls", side, pair, _sides[side].calls("/small/1024", 1024, 20_000 if _quick else 200_000))
+
+
 func _clients(side: String, pair: int) -> void:
 	if side in [BUILT_IN, OURS]:
 		for count: int in [1, 10, 100, 1000]:

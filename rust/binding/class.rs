@@ -16,7 +16,7 @@ use http_client::{Error, ErrorCode, HttpClient, QueryString, RawConnection, Sett
 
 use crate::call::{error_of, value_of};
 use crate::certificates::setting;
-use crate::convert::{header_dictionary, header_lines, timings_dictionary, tls_dictionary};
+use crate::convert::{timings_dictionary, tls_dictionary};
 use crate::foreign_stream::ForeignStream;
 use crate::hot_methods;
 use crate::stream_class::HttpClientRustStream;
@@ -91,27 +91,6 @@ impl HttpClientRust {
     }
 
     #[func]
-    fn is_response_chunked(&self) -> bool {
-        self.client.is_response_chunked()
-    }
-
-    #[func(gd_self)]
-    fn get_response_headers(this: Gd<Self>) -> PackedStringArray {
-        let client = Self::client(&this);
-        value_of("get_response_headers", PackedStringArray::new(), || {
-            Ok(client.response_head().map(|head| header_lines(&head)).unwrap_or_default())
-        })
-    }
-
-    #[func(gd_self)]
-    fn get_response_headers_as_dictionary(this: Gd<Self>) -> VarDictionary {
-        let client = Self::client(&this);
-        value_of("get_response_headers_as_dictionary", VarDictionary::new(), || {
-            Ok(client.response_head().map(|head| header_dictionary(&head)).unwrap_or_default())
-        })
-    }
-
-    #[func]
     fn get_response_header_values(&self, name: GString) -> PackedStringArray {
         value_of("get_response_header_values", PackedStringArray::new(), || {
             Ok(self.client.response_header_values(&name.to_string()).iter().map(GString::from).collect())
@@ -123,16 +102,6 @@ impl HttpClientRust {
         value_of("get_response_trailers", PackedStringArray::new(), || {
             Ok(self.client.response_trailers().iter().map(GString::from).collect())
         })
-    }
-
-    #[func]
-    fn get_response_body_length(&self) -> i64 {
-        self.client.response_body_length()
-    }
-
-    #[func]
-    fn get_request_bytes_sent(&self) -> i64 {
-        i64::try_from(self.client.request_bytes_sent()).unwrap_or(i64::MAX)
     }
 
     #[func]

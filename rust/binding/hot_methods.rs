@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use godot::builtin::{GString, PackedByteArray, PackedStringArray, Variant};
+use godot::builtin::{GString, PackedByteArray, PackedStringArray, VarDictionary, Variant};
 use godot::global::Error as GError;
 use godot::meta::ToGodot;
 use godot::private::{CallContext, Signature, Storage, as_storage, handle_fallible_ptrcall, handle_fallible_varcall};
@@ -20,7 +20,7 @@ use http_client::{Body, Error, ErrorCode, HttpClient, Method, Status};
 
 use crate::call::{error_of, value_of};
 use crate::class::HttpClientRust;
-use crate::convert::{Bytes, SharedBytes};
+use crate::convert::{Bytes, SharedBytes, header_dictionary, header_lines};
 use crate::enums::{MethodValue, StatusValue};
 
 /// The clients of the objects that were called, by the address of the object.
@@ -125,6 +125,21 @@ pub(crate) fn register() {
     );
     method!("get_status", getter, () -> StatusValue, |client, ()| StatusValue(client.status() as i64));
     method!("has_response", getter, () -> bool, |client, ()| client.has_response());
+    method!("is_response_chunked", getter, () -> bool, |client, ()| client.is_response_chunked());
+    method!("get_response_body_length", getter, () -> i64, |client, ()| client.response_body_length());
+    method!("get_request_bytes_sent", getter, () -> i64, |client, ()| {
+        i64::try_from(client.request_bytes_sent()).unwrap_or(i64::MAX)
+    });
+    method!("get_response_headers", MethodFlags::NORMAL, () -> PackedStringArray, |client, ()| {
+        value_of("get_response_headers", PackedStringArray::new(), || {
+            Ok(client.response_head().map(|head| header_lines(&head)).unwrap_or_default())
+        })
+    });
+    method!("get_response_headers_as_dictionary", MethodFlags::NORMAL, () -> VarDictionary, |client, ()| {
+        value_of("get_response_headers_as_dictionary", VarDictionary::new(), || {
+            Ok(client.response_head().map(|head| header_dictionary(&head)).unwrap_or_default())
+        })
+    });
     method!("get_response_code", getter, () -> i64, |client, ()| client.response_code().into());
 }
 

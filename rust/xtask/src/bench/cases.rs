@@ -193,6 +193,25 @@ pub(crate) const CASES: &[Case] = &[
     },
 ];
 
+/// What single calls cost: the binding's hot paths, each by itself.
+pub(crate) const CALLS: &[Case] = &[Case {
+    name: "calls",
+    rows: &[
+        row("`get_status()`", "get_status", Nanoseconds, NoGoal),
+        row("`get_response_code()`", "get_response_code", Nanoseconds, NoGoal),
+        row("`get_response_body_length()`", "get_response_body_length", Nanoseconds, NoGoal),
+        row(
+            "`request()` with one header; ours sends it, the built-in leaves that to `poll()`",
+            "request",
+            Nanoseconds,
+            NoGoal,
+        ),
+        row("`get_response_headers()` of 13 lines", "headers", Nanoseconds, NoGoal),
+        row("`get_response_headers_as_dictionary()`", "dictionary", Nanoseconds, NoGoal),
+        row("`new()`, and freeing it", "made", Nanoseconds, NoGoal),
+    ],
+}];
+
 /// How the cost grows.
 pub(crate) const GROWTH: &[Case] = &[
     Case {

@@ -6,7 +6,7 @@ use std::process::{Command, ExitCode, Stdio};
 use anyhow::{Result, bail};
 
 use super::build::build_and_stage;
-use crate::bench::cases::{CASES, Case, GROWTH};
+use crate::bench::cases::{CALLS, CASES, Case, GROWTH};
 use crate::bench::figures::{Figures, HEAD};
 use crate::bench::server::ReleaseServer;
 use crate::captured::Echo;
@@ -31,11 +31,18 @@ pub(crate) struct Arguments {
     /// How the cost grows with clients, heads and bodies, instead of the table.
     #[arg(long)]
     growth: bool,
+    /// What single calls cost, instead of the table.
+    #[arg(long, conflicts_with = "growth")]
+    calls: bool,
 }
 
 /// Runs the command. A figure that is missed is no failure: it stands in the table.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
-    let all = if arguments.growth { GROWTH } else { CASES };
+    let all = match (arguments.growth, arguments.calls) {
+        (true, _) => GROWTH,
+        (_, true) => CALLS,
+        _ => CASES,
+    };
     let wanted = |case: &&Case| arguments.case.as_deref().is_none_or(|name| case.name.contains(name));
     let cases: Vec<&Case> = all.iter().filter(wanted).collect();
     if cases.is_empty() {
