@@ -19,6 +19,7 @@ use crate::certificates::setting;
 use crate::convert::{timings_dictionary, tls_dictionary};
 use crate::foreign_stream::ForeignStream;
 use crate::hot_methods;
+use crate::spare;
 use crate::stream_class::HttpClientRustStream;
 use crate::tls_argument::TlsArgument;
 
@@ -43,6 +44,7 @@ impl Drop for HttpClientRust {
     fn drop(&mut self) {
         let address = self.lock_own().address.take();
         address.into_iter().for_each(hot_methods::forget);
+        spare::release();
     }
 }
 
@@ -86,6 +88,7 @@ impl HttpClientRust {
         let client = Self::client(&this);
         value_of("close", (), || {
             client.close();
+            spare::release();
             Ok(())
         });
     }
