@@ -66,6 +66,27 @@ func _panel() -> void:
 	if exchange == null or exchange.get("code") != 200:
 		_fail("Enter in the address did not send the request")
 	await _take("editor-panel")
+	var snippets: GDScript = load("res://addons/http_client_rust/console/snippets.gd")
+	await _copy(console, "Copy as GDScript", snippets.call("as_gdscript", exchange))
+	await _copy(console, "Copy as curl", snippets.call("as_curl", exchange))
+
+
+## Chooses an item of the menu with the keyboard. It is done here because a headless Godot has no clipboard.
+func _copy(console: Control, item: String, expected: String) -> void:
+	var button: MenuButton = console.get("_copy")
+	button.grab_focus()
+	Picture.press(KEY_ENTER)
+	await _settle()
+	var menu := button.get_popup()
+	for index: int in menu.item_count:
+		Picture.press(KEY_DOWN)
+		await get_tree().process_frame
+		if menu.get_item_text(menu.get_focused_item()) == item:
+			break
+	Picture.press(KEY_ENTER)
+	await _settle()
+	if DisplayServer.clipboard_get() != expected:
+		_fail("%s puts this on the clipboard: %s" % [item, DisplayServer.clipboard_get()])
 
 
 func _help() -> void:

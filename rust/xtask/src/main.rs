@@ -3,6 +3,7 @@
 //! ```text
 //! commands/   one file per subcommand
 //! bench/      what `bench` measures, and its table
+//! package/    the zip that a game's author unpacks, and whether it works
 //! soak/       what `soak` plays, and what must come of it
 //! godot/      finding Godot, getting it, running it under a deadline
 //! gdscript    what a run of a script must come to: its head, its log, its closing line
@@ -53,7 +54,7 @@ enum Task {
     Build(commands::build::Arguments),
     /// Run the sample headless: a transcript of real exchanges with the embedded server.
     Demo(commands::demo::Arguments),
-    /// Run every check and every test, in Rust and in Godot.
+    /// Run every check and every test, in Rust, in Godot and with the packed add-on.
     Test(commands::test::Arguments),
     /// Measure HTTPClientRust beside the engine's HTTPClient, and print a table.
     Bench(commands::bench::Arguments),

@@ -29,6 +29,27 @@ impl Outcome {
         Self { failed: 1, note: note.into(), ..Self::default() }
     }
 
+    /// A step that could not be done here, and why.
+    pub(crate) fn left_out(what: impl Into<String>) -> Self {
+        Self { left_out: vec![what.into()], ..Self::default() }
+    }
+
+    /// This and another one, as one step.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        let notes = [std::mem::take(&mut self.note), other.note];
+        self.note = notes.into_iter().filter(|note| !note.is_empty()).collect::<Vec<_>>().join("; ");
+        self.left_out.extend(other.left_out);
+        Self { passed: self.passed + other.passed, failed: self.failed + other.failed, ..self }
+    }
+
+    fn verdict(&self) -> &'static str {
+        match (self.passed, self.failed) {
+            (_, 1..) => "FAILED",
+            (0, 0) if !self.left_out.is_empty() => "left out",
+            _ => "ok",
+        }
+    }
+
     /// Adds what the output of a child says it left out.
     pub(crate) fn with_left_out_of(mut self, output: &str) -> Self {
         self.left_out.extend(left_out(output));
@@ -73,8 +94,10 @@ impl Report {
         println!("\n== {name}");
         let started = std::time::Instant::now();
         let outcome = run();
-        if outcome.failed > 0 {
-            println!("FAILED: {name}: {}", outcome.note);
+        match outcome.verdict() {
+            "FAILED" => println!("FAILED: {name}: {}", outcome.note),
+            "left out" => outcome.left_out.iter().for_each(|what| println!("{LEFT_OUT}{what}")),
+            _ => {}
         }
         self.steps.push((name, outcome, started.elapsed()));
     }
@@ -91,9 +114,9 @@ impl Report {
         println!("\n== Summary");
         let width = self.steps.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or_default();
         for (name, outcome, took) in &self.steps {
-            let verdict = if outcome.failed > 0 { "FAILED" } else { "ok" };
+            let verdict = outcome.verdict();
             let seconds = took.as_secs_f32();
-            let line = format!("{verdict:6}  {name:width$}  {seconds:6.1} s  {}", outcome.note);
+            let line = format!("{verdict:8}  {name:width$}  {seconds:6.1} s  {}", outcome.note);
             println!("{}", line.trim_end());
         }
 
@@ -122,6 +145,20 @@ mod tests {
         let output = "ok   a\nleft out: nginx is missing\n\x1b[0mleft out: b\n\
                       test a::b ... left out: c\nnot left out: d\n";
         assert_eq!(left_out(output), ["nginx is missing", "b", "c"]);
+    }
+
+    #[test]
+    fn a_step_that_was_left_out_is_no_step_that_passed() {
+        let left_out = Outcome::left_out("no screen");
+        assert_eq!((left_out.passed, left_out.failed, left_out.verdict()), (0, 0, "left out"));
+        assert_eq!(Outcome::passed("").and(left_out).verdict(), "ok");
+    }
+
+    #[test]
+    fn one_failure_fails_two_outcomes_together() {
+        let both = Outcome::passed("3 tests").and(Outcome::failed("no"));
+        assert_eq!((both.passed, both.failed, both.verdict()), (1, 1, "FAILED"));
+        assert_eq!(both.note, "3 tests; no");
     }
 
     #[test]

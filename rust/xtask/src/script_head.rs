@@ -33,7 +33,8 @@ impl ScriptHead {
         Self::parse(&text).with_context(|| format!("the head of {}", script.display()))
     }
 
-    fn parse(text: &str) -> Result<Self> {
+    /// Reads the head of a script that is no file.
+    pub(crate) fn parse(text: &str) -> Result<Self> {
         let mut head = Self::default();
         for (index, line) in text.lines().enumerate() {
             let line = line.trim();

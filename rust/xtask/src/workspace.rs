@@ -24,6 +24,11 @@ impl Workspace {
         Ok(Self { root })
     }
 
+    /// A folder that has the sample project where a checkout has it.
+    pub(crate) fn at(root: &Path) -> Self {
+        Self { root: root.to_path_buf() }
+    }
+
     /// The checkout itself.
     pub(crate) fn root(&self) -> &Path {
         &self.root

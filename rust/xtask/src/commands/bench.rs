@@ -104,6 +104,8 @@ fn measure(
         name: case.name,
         project,
         arguments: given.into_iter().map(Into::into).collect(),
+        screen: None,
+        home: None,
         environment: Vec::new(),
         head: ScriptHead::of(&project.join("bench").join("bench.gd"))?,
         deadline: DEADLINE,

@@ -1,25 +1,24 @@
 //! `cargo xtask screenshots`: pictures of the sample, of the editor with the panel, and of the help page.
 //!
 //! Godot takes them itself, driven by scripts in `godot_project/demo/pictures`; a blank screen or an error in the log fails
-//! the run. On Linux it runs on a display of its own (Xvfb), wherever there is one.
+//! the run. On Linux it runs on a screen of its own (Xvfb), wherever there is one.
 
 use std::ffi::OsString;
-use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use tempfile::TempDir;
 
 use super::build::build_and_stage;
-use crate::captured::{self, Echo};
-use crate::godot::{Godot, editor, find};
-use crate::log_rule;
-use crate::process_group::Leader;
+use crate::captured::Echo;
+use crate::godot::run::{self, Run};
+use crate::godot::screen::Screen;
+use crate::godot::{Godot, editor, find, suite};
 use crate::script_head::ScriptHead;
 use crate::servers::Servers;
-use crate::workspace::{Workspace, files_in};
+use crate::workspace::Workspace;
 
 /// What the command line says.
 #[derive(clap::Args)]
@@ -29,38 +28,39 @@ pub(crate) struct Arguments {
     out: Option<PathBuf>,
 }
 
-/// The screen, which is also the size of the largest picture.
-const SCREEN: &str = "1920x1080x24";
 const DEADLINE: Duration = Duration::from_secs(300);
 
 /// Runs the command. The exit code is 1 where a picture is missing or a log has an error.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
     let out = arguments.out.clone().unwrap_or_else(|| workspace.root().join("docs").join("images"));
-    std::fs::create_dir_all(&out).with_context(|| format!("cannot make the folder {}", out.display()))?;
-    let out = out.canonicalize().with_context(|| format!("cannot find {}", out.display()))?;
-
     build_and_stage(workspace, false)?;
-    let godot = find::find_or_get()?;
-    let studio = Studio { godot, display: Display::open()?, home: home()?, servers: Servers::start()?, out };
-    let mut problems = studio.sample(workspace)?;
-    problems.extend(studio.editor(workspace)?);
+    let problems = take_all(workspace, &find::find_or_get()?, Screen::open()?, &out)?;
     for problem in &problems {
         eprintln!("screenshots: {problem}");
     }
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// Takes the pictures of the staged add-on, and says what was wrong.
+pub(crate) fn take_all(workspace: &Workspace, godot: &Godot, screen: Screen, out: &Path) -> Result<Vec<String>> {
+    std::fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
+    let out = out.canonicalize().with_context(|| format!("cannot find {}", out.display()))?;
+    let studio = Studio { godot, screen, home: run::new_home()?, servers: Servers::start()?, out };
+    let mut problems = studio.sample(workspace)?;
+    problems.extend(studio.editor(workspace)?);
+    Ok(problems)
+}
+
 /// What a run needs.
-struct Studio {
-    godot: Godot,
-    display: Display,
-    /// A home folder of its own, as for every other run.
+struct Studio<'a> {
+    godot: &'a Godot,
+    screen: Screen,
     home: TempDir,
     servers: Servers,
     out: PathBuf,
 }
 
-impl Studio {
+impl Studio<'_> {
     fn sample(&self, workspace: &Workspace) -> Result<Vec<String>> {
         let project = workspace.godot_project();
         let script = project.join("demo/pictures/sample.gd");
@@ -76,6 +76,8 @@ impl Studio {
         let plugin = project.join("demo/pictures");
         let script = plugin.join("plugin.gd");
         let copy = editor::copy_with_plugin(&project, &plugin)?;
+        // The editor looks at every script, and complains at its end of one that has a static variable.
+        std::fs::remove_dir_all(copy.path().join("tests")).context("cannot remove the tests from the copy")?;
         let warm_up = words(&["--headless", "--editor"]);
         let mut problems =
             self.take("the editor's first start", copy.path(), &script, warm_up, Path::new("warm-up"))?;
@@ -93,92 +95,28 @@ impl Studio {
         arguments: Vec<OsString>,
         out: &Path,
     ) -> Result<Vec<String>> {
-        let head = ScriptHead::of(script)?;
-        let mut command = Command::new(&self.godot.program);
-        command.arg("--path").arg(project).args(["--rendering-driver", "opengl3", "--audio-driver", "Dummy"]);
-        command.args(arguments).envs(self.servers.environment()).env("HTTP_CLIENT_RUST_PICTURES", out);
-        self.display.apply(&mut command);
-        draw_in_software(&mut command, &self.godot.program);
-        for (variable, folder) in HOME {
-            let folder = self.home.path().join(folder);
-            std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
-            command.env(variable, folder);
+        let mut environment = self.servers.environment();
+        environment.push(("HTTP_CLIENT_RUST_PICTURES".to_owned(), out.to_string_lossy().into_owned()));
+        let finished = self.godot.run(Run {
+            name,
+            project,
+            arguments,
+            screen: Some(&self.screen),
+            // The second start of the editor goes on from the first.
+            home: Some(self.home.path()),
+            environment,
+            head: ScriptHead::of(script)?,
+            deadline: DEADLINE,
+            echo: Echo::Only(is_result),
+        })?;
+        let mut problems = finished.problems();
+        problems.extend(finished.output.lines().filter(|line| line.starts_with("FAIL ")).map(str::to_owned));
+        if !problems.is_empty() {
+            suite::show(&finished.output, &problems);
         }
-        let deadline = head.deadline.unwrap_or(DEADLINE);
-        let captured = captured::run(command, name, deadline, Echo::Only(is_result))?;
-        let mut problems = log_rule::violations(&captured.output, &head.announced);
-        problems.extend(captured.ending.problem());
-        problems.extend(captured.output.lines().filter(|line| line.starts_with("FAIL ")).map(str::to_owned));
         Ok(problems.into_iter().map(|problem| format!("{name}: {problem}")).collect())
     }
 }
-
-/// Where Godot draws.
-enum Display {
-    /// The screen that is there: Windows and macOS always have one.
-    Present,
-    /// A screen of our own.
-    Own { number: String, _server: Leader },
-}
-
-impl Display {
-    fn open() -> Result<Self> {
-        if !cfg!(target_os = "linux") {
-            return Ok(Self::Present);
-        }
-        let mut command = Command::new("Xvfb");
-        command.args(["-displayfd", "1", "-screen", "0", SCREEN, "-nolisten", "tcp"]);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
-        let mut server = match Leader::start(&mut command) {
-            Ok(server) => server,
-            Err(_) if std::env::var_os("DISPLAY").is_some() => return Ok(Self::Present),
-            Err(error) => bail!("there is no display, and Xvfb does not start ({error}); install the package xvfb"),
-        };
-        let output = server.child.stdout.take().context("Xvfb has an output")?;
-        let mut number = String::new();
-        BufReader::new(output).read_line(&mut number).context("Xvfb does not say its number")?;
-        let number = number.trim().to_owned();
-        if number.is_empty() {
-            bail!("Xvfb ended at once; start it by hand to see why");
-        }
-        Ok(Self::Own { number, _server: server })
-    }
-
-    fn apply(&self, command: &mut Command) {
-        if let Self::Own { number, .. } = self {
-            command.env("DISPLAY", format!(":{number}")).env_remove("WAYLAND_DISPLAY");
-        }
-    }
-}
-
-/// A machine without a graphics card draws all the same. A Godot that was unpacked brings its drivers with it.
-fn draw_in_software(command: &mut Command, program: &Path) {
-    if !cfg!(target_os = "linux") {
-        return;
-    }
-    command.env("LIBGL_ALWAYS_SOFTWARE", "1");
-    let libraries = program.parent().map(|folder| folder.join("root/usr/lib")).unwrap_or_default();
-    let drivers = files_in(&libraries, |name| name.ends_with("-linux-gnu"))
-        .into_iter()
-        .map(|folder| folder.join("dri"))
-        .find(|folder| folder.is_dir());
-    if let Some(drivers) = drivers {
-        command.env("LIBGL_DRIVERS_PATH", drivers);
-    }
-}
-
-fn home() -> Result<TempDir> {
-    tempfile::Builder::new().prefix("http_client_rust-home-").tempdir().context("cannot make a temporary folder")
-}
-
-const HOME: [(&str, &str); 6] = [
-    ("HOME", ""),
-    ("XDG_DATA_HOME", "data"),
-    ("XDG_CONFIG_HOME", "config"),
-    ("XDG_CACHE_HOME", "cache"),
-    ("APPDATA", "appdata"),
-    ("LOCALAPPDATA", "localappdata"),
-];
 
 fn is_result(line: &str) -> bool {
     line.starts_with("took ") || line.starts_with("FAIL ")

@@ -223,7 +223,7 @@ fn print_summary(
     let verdict = match memory.has_grown(per_client(arguments, tally)) {
         Some(true) => "**grown**",
         Some(false) => "flat",
-        None => "not judged, since the run was too short for so many clients",
+        None => "not judged, since the run was too short for that",
     };
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     println!(

@@ -1,15 +1,19 @@
 //! `cargo xtask test`: every check and every test, one after the other, whatever became of those before.
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
+use std::time::Duration;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use super::build::build_and_stage;
-use crate::captured::Echo;
+use super::screenshots;
+use crate::captured::{self, Echo};
 use crate::cargo;
 use crate::checks;
+use crate::godot::screen::Screen;
 use crate::godot::{Godot, find, suite};
+use crate::package::{self, Trial};
 use crate::report::{Outcome, Report};
 use crate::stage;
 use crate::workspace::Workspace;
@@ -23,6 +27,9 @@ pub(crate) struct Arguments {
     /// Only one part of it all.
     #[arg(long, value_enum)]
     only: Option<Part>,
+    /// The pictures and a minute of soak too, as in CI.
+    #[arg(long)]
+    all: bool,
 }
 
 /// A part of the tests.
@@ -34,13 +41,23 @@ enum Part {
     Godot,
     /// Format, lints, dependency rules, documentation.
     Lint,
+    /// The zip that a game's author unpacks, in an empty project.
+    Package,
+    /// The pictures of the documentation, put into target/pictures.
+    Pictures,
+    /// A minute of `cargo xtask soak`.
+    Soak,
 }
 
 impl Arguments {
     fn wants(&self, part: Part) -> bool {
         match self.only {
             Some(only) => only == part,
-            None => part != Part::Lint || self.filter.is_none(),
+            None => match part {
+                Part::Lint => self.filter.is_none(),
+                Part::Pictures | Part::Soak => self.all,
+                _ => true,
+            },
         }
     }
 
@@ -69,13 +86,42 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
         report.step("dependency rules", || checks::dependency_rules(workspace));
         report.step("documentation", || checks::documentation(workspace));
     }
-    if arguments.wants(Part::Godot) {
-        let jobs = jobs(workspace, arguments);
-        found += jobs.len();
-        // Without a match there is nothing to build for.
-        if arguments.filter.is_none() || !jobs.is_empty() {
-            run_in_godot(workspace, &jobs, &mut report);
+    let wanted = |part: Part, name: &str| arguments.wants(part) && arguments.matches(name);
+    let jobs = jobs(workspace, arguments);
+    let trials: Vec<Trial> = Trial::ALL.into_iter().filter(|trial| wanted(Part::Package, trial.name())).collect();
+    let package = !trials.is_empty() || wanted(Part::Package, package::ZIP);
+    let pictures = wanted(Part::Pictures, PICTURES);
+    let soak = wanted(Part::Soak, SOAK);
+    found += jobs.len() + [package, pictures, soak].map(usize::from).iter().sum::<usize>();
+
+    let mut godot = None;
+    if !jobs.is_empty() || !trials.is_empty() || pictures {
+        report.step("Godot", || match find::find_or_get() {
+            Ok(found) => Outcome::passed(godot.insert(found).version.to_string()),
+            Err(error) => Outcome::failed(format!("{error:#}")),
+        });
+    }
+    if !jobs.is_empty() || pictures {
+        let staged = stage_all(workspace, &mut report);
+        let godot = godot.as_ref().filter(|_| staged);
+        for job in jobs {
+            report.step(job.name(), || godot.map_or_else(not_run, |godot| job.run(godot, workspace)));
         }
+        if pictures {
+            report.step(PICTURES, || godot.map_or_else(not_run, |godot| take_pictures(godot, workspace)));
+        }
+    }
+    if package {
+        let archive = package::make_as_step(workspace, false, &mut report);
+        let ready = godot.as_ref().zip(archive.as_ref());
+        for trial in trials {
+            report.step(trial.name(), || {
+                ready.map_or_else(not_run, |(godot, archive)| trial.run(godot, workspace, archive, None))
+            });
+        }
+    }
+    if soak {
+        report.step(SOAK, soak_a_minute);
     }
     if let Some(filter) = &arguments.filter
         && found == 0
@@ -123,35 +169,61 @@ fn jobs(workspace: &Workspace, arguments: &Arguments) -> Vec<Job> {
     jobs.extend(suite::editor_tests(workspace).into_iter().map(Job::Editor));
     jobs.push(Job::Transcript);
     jobs.extend(suite::examples(workspace).into_iter().map(Job::Example));
-    jobs.retain(|job| arguments.matches(&job.name()));
+    jobs.retain(|job| arguments.wants(Part::Godot) && arguments.matches(&job.name()));
     jobs
 }
 
-/// The add-on, and the extension that is there for the tests.
-fn build_all(workspace: &Workspace) -> Result<()> {
-    build_and_stage(workspace, false)?;
-    let peer = cargo::build_dynamic_library(workspace, "test-peer", false)?;
-    stage::stage_test_peer(workspace, &peer)
+const PICTURES: &str = "pictures";
+const SOAK: &str = "soak";
+/// Longer than a minute by far: the machine may be busy, and every exchange under way is brought to its end.
+const SOAK_DEADLINE: Duration = Duration::from_secs(10 * 60);
+
+/// Puts the add-on, and the extension that is there for the tests, into the sample project. Says whether that worked.
+fn stage_all(workspace: &Workspace, report: &mut Report) -> bool {
+    let mut staged = false;
+    report.step("build", || {
+        let done = build_and_stage(workspace, false)
+            .and_then(|()| cargo::build_dynamic_library(workspace, "test-peer", false))
+            .and_then(|peer| stage::stage_test_peer(workspace, &peer));
+        staged = done.is_ok();
+        done.map_or_else(|error| Outcome::failed(format!("{error:#}")), |()| Outcome::passed(""))
+    });
+    staged
 }
 
-fn run_in_godot(workspace: &Workspace, jobs: &[Job], report: &mut Report) {
-    let mut built = false;
-    report.step("build", || match build_all(workspace) {
-        Ok(()) => {
-            built = true;
-            Outcome::passed("")
-        }
+fn take_pictures(godot: &Godot, workspace: &Workspace) -> Outcome {
+    let screen = match Screen::own() {
+        Ok(Some(screen)) => screen,
+        Ok(None) => return Outcome::left_out("the pictures: they need Linux and Xvfb"),
+        Err(error) => return Outcome::failed(format!("{error:#}")),
+    };
+    let out = workspace.root().join("target").join("pictures");
+    match screenshots::take_all(workspace, godot, screen, &out) {
+        Ok(problems) if problems.is_empty() => Outcome::passed("in target/pictures"),
+        Ok(problems) => Outcome::failed(problems.join("; ")),
         Err(error) => Outcome::failed(format!("{error:#}")),
-    });
-    let mut godot = None;
-    report.step("Godot", || match find::find_or_get() {
-        Ok(found) => Outcome::passed(godot.insert(found).version.to_string()),
-        Err(error) => Outcome::failed(format!("{error:#}")),
-    });
-    for job in jobs {
-        report.step(job.name(), || match &godot {
-            Some(godot) if built => job.run(godot, workspace),
-            _ => Outcome::failed("not run, for want of the library or of Godot"),
-        });
     }
+}
+
+/// In a process of its own, whose files and memory are those of the soak alone.
+fn soak_a_minute() -> Outcome {
+    if !cfg!(target_os = "linux") {
+        return Outcome::left_out("soak: it counts in /proc, which only Linux has");
+    }
+    let soaked = std::env::current_exe().context("cannot find this program").and_then(|program| {
+        let mut command = Command::new(program);
+        command.args(["soak", "--minutes", "1", "--clients", "60"]);
+        captured::run(command, SOAK, SOAK_DEADLINE, Echo::All)
+    });
+    match soaked {
+        Ok(captured) => match captured.ending.problem() {
+            None => Outcome::passed(""),
+            Some(problem) => Outcome::failed(format!("{problem}; the mismatches stand above")),
+        },
+        Err(error) => Outcome::failed(format!("{error:#}")),
+    }
+}
+
+fn not_run() -> Outcome {
+    Outcome::failed("not run, for want of the library or of Godot")
 }

@@ -16,9 +16,12 @@ use crate::workspace::files_in;
 
 /// The suite whose `godot` is version 4.
 const SUITE: &str = "forky";
-const PACKAGES: [&str; 1] = ["godot"];
+/// Godot, the template of exported games that belongs to it, and Mesa's OpenGL, which draws without a graphics card.
+const PACKAGES: [&str; 6] = ["godot", "godot-template-release", "libgl1", "libglx-mesa0", "libgl1-mesa-dri", "libegl1"];
+/// Where the template stands beside the program that [`install_once`] names.
+pub(crate) const TEMPLATE: &str = "root/usr/bin/godot-template-release";
 /// Written into a finished folder; a change of the recipe changes it, and an older folder is then made anew.
-const RECIPE: &str = "1";
+const RECIPE: &str = "2";
 const STAMP: &str = "recipe";
 const DOWNLOAD_DEADLINE: Duration = Duration::from_secs(20 * 60);
 const UNPACK_DEADLINE: Duration = Duration::from_secs(5 * 60);
@@ -29,6 +32,12 @@ pub(crate) fn is_possible() -> bool {
         && Path::new("/usr/bin/apt-get").is_file()
         && Path::new("/usr/bin/dpkg").is_file()
         && !debian_source::of_this_machine().is_empty()
+}
+
+/// The loader of an unpacked C library, below its root.
+pub(crate) fn loader_in(root: &Path) -> Option<PathBuf> {
+    let loader = root.join(Machine::of_this_processor()?.loader);
+    loader.is_file().then_some(loader)
 }
 
 /// Where things stand on one kind of processor.
@@ -122,7 +131,7 @@ fn put_in_place(finished: tempfile::TempDir, folder: &Path) -> Result<()> {
 
 /// Downloads, unpacks and tries Godot inside an empty folder.
 fn get(source: &DebianSource, machine: &Machine, folder: &Path) -> Result<()> {
-    println!("Getting Godot from this machine's Debian mirror (suite {SUITE}, about 160 MB) ...");
+    println!("Getting Godot from this machine's Debian mirror (suite {SUITE}, about 180 MB) ...");
     let apt = folder.join("apt");
     let archives = apt.join("cache/archives");
     for path in ["parts", "state/lists/partial", "cache/archives/partial"] {

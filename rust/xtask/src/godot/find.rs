@@ -60,7 +60,7 @@ fn usable(program: PathBuf) -> Result<Godot> {
 }
 
 /// The program that this name starts: by the PATH if it is a bare name, else as it is.
-fn on_path(name: &Path) -> Option<PathBuf> {
+pub(super) fn on_path(name: &Path) -> Option<PathBuf> {
     if name.components().count() > 1 {
         return name.is_file().then(|| name.to_path_buf());
     }
@@ -95,7 +95,7 @@ fn usual_places() -> Vec<PathBuf> {
 }
 
 /// Outside `target/`, so that `cargo clean` does not lose it.
-fn cache_folder() -> PathBuf {
+pub(super) fn cache_folder() -> PathBuf {
     if let Some(chosen) = std::env::var_os("HTTP_CLIENT_RUST_CACHE").filter(|path| !path.is_empty()) {
         return PathBuf::from(chosen).join("godot");
     }

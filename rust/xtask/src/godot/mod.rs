@@ -5,7 +5,9 @@ mod debian_source;
 pub(crate) mod editor;
 pub(crate) mod find;
 pub(crate) mod run;
+pub(crate) mod screen;
 pub(crate) mod suite;
+pub(crate) mod template;
 pub(crate) mod version;
 
 use std::path::PathBuf;

@@ -1,4 +1,4 @@
-//! Runs Godot headless on a project, under a deadline, and judges the run.
+//! Runs Godot on a project, headless or on a screen, under a deadline, and judges the run.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -6,8 +6,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use tempfile::TempDir;
 
 use super::Godot;
+use super::screen::Screen;
 use crate::captured::{self, Echo};
 use crate::log_rule;
 use crate::script_head::ScriptHead;
@@ -21,8 +23,12 @@ pub(crate) struct Run<'a> {
     pub(crate) name: &'a str,
     /// The project's folder.
     pub(crate) project: &'a Path,
-    /// What stands behind `--headless --path PROJECT`.
+    /// What stands behind `--path PROJECT`.
     pub(crate) arguments: Vec<OsString>,
+    /// Where it opens its window; `None` for a headless run.
+    pub(crate) screen: Option<&'a Screen>,
+    /// The home folder; `None` for one that is empty and gone afterwards.
+    pub(crate) home: Option<&'a Path>,
     /// What is added to the environment.
     pub(crate) environment: Vec<(String, String)>,
     /// What the script says about its log, and its deadline.
@@ -53,26 +59,23 @@ impl Finished {
 }
 
 impl Godot {
-    /// Makes a run. It has a home folder of its own, so that nobody's settings and nothing of an earlier run tells in it.
+    /// Makes a run. It never has the user's home folder, so that nobody's settings tell in it.
     pub(crate) fn run(&self, run: Run<'_>) -> Result<Finished> {
-        let home = tempfile::Builder::new()
-            .prefix("http_client_rust-home-")
-            .tempdir()
-            .context("cannot make a temporary folder")?;
+        let own_home = new_home()?;
+        let home = run.home.unwrap_or(own_home.path());
         let mut command = Command::new(&self.program);
+        match run.screen {
+            None => drop(command.arg("--headless")),
+            Some(screen) => screen.apply(&mut command, &self.program),
+        }
         command
-            .arg("--headless")
             .arg("--path")
             .arg(run.project)
             .args(run.arguments)
             .envs(run.environment)
             // For a test that starts another Godot: the running program may be a loader, not Godot.
             .env("GODOT", &self.program);
-        for (variable, folder) in HOME {
-            let folder = home.path().join(folder);
-            std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
-            command.env(variable, folder);
-        }
+        set_home(&mut command, home)?;
         let deadline = run.head.deadline.unwrap_or(run.deadline);
         let captured = captured::run(command, run.name, deadline, run.echo)?;
         let code = match &captured.ending {
@@ -86,6 +89,21 @@ impl Godot {
             code: code.and_then(|code| u8::try_from(code).ok()).unwrap_or(1),
         })
     }
+}
+
+/// An empty home folder.
+pub(crate) fn new_home() -> Result<TempDir> {
+    tempfile::Builder::new().prefix("http_client_rust-home-").tempdir().context("cannot make a temporary folder")
+}
+
+/// Gives a command this home folder.
+pub(crate) fn set_home(command: &mut Command, home: &Path) -> Result<()> {
+    for (variable, folder) in HOME {
+        let folder = home.join(folder);
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        command.env(variable, folder);
+    }
+    Ok(())
 }
 
 /// Every variable by which Godot finds a person's folders, on any system.
@@ -118,6 +136,8 @@ mod tests {
                 name: "it",
                 project: Path::new("the project"),
                 arguments: vec!["--quit".into()],
+                screen: None,
+                home: None,
                 environment: vec![("ADDRESS".into(), "here".into())],
                 head,
                 deadline,

@@ -62,6 +62,8 @@ pub(crate) fn run_editor_test(godot: &Godot, workspace: &Workspace, folder: &Pat
             name: &name_of(folder),
             project: copy.path(),
             arguments: vec!["--editor".into()],
+            screen: None,
+            home: None,
             environment: servers.environment(),
             head: ScriptHead::of(&folder.join("plugin.gd"))?,
             deadline: editor::DEADLINE,
@@ -86,6 +88,8 @@ pub(crate) fn run_script(
         name: &name_of(judged_by),
         project: &workspace.godot_project(),
         arguments: all,
+        screen: None,
+        home: None,
         environment: Vec::new(),
         head,
         deadline: DEADLINE,
@@ -130,7 +134,7 @@ pub(crate) fn outcome_of_script(finished: Result<Finished>) -> Outcome {
 }
 
 /// The outcome of a run of tests: the tests that it counted, and one failure more where the run itself went wrong.
-fn outcome_of_tests(finished: Result<Finished>) -> Outcome {
+pub(crate) fn outcome_of_tests(finished: Result<Finished>) -> Outcome {
     let finished = match finished {
         Ok(finished) => finished,
         Err(error) => return Outcome::failed(format!("{error:#}")),
@@ -177,7 +181,7 @@ fn judge_tests(finished: &Finished) -> (Counts, Vec<String>) {
 /// So many lines of a long output are shown from its start, and from its end; without the class, one test printed 15,000.
 const SHOWN: usize = 200;
 
-fn show(output: &str, problems: &[String]) {
+pub(crate) fn show(output: &str, problems: &[String]) {
     println!("  --- its output (! marks what a good log never has, announced or not)");
     let total = output.lines().count();
     for (index, line) in output.lines().enumerate() {
@@ -195,7 +199,7 @@ fn show(output: &str, problems: &[String]) {
     }
 }
 
-fn is_result(line: &str) -> bool {
+pub(crate) fn is_result(line: &str) -> bool {
     line.starts_with("ok ") || line.starts_with("FAIL ") || says_left_out(line)
 }
 

@@ -1,16 +1,20 @@
-//! Unpacks the zip into an empty Godot project and makes a request there, as a game's author would.
+//! Unpacks the zip into an empty Godot project, as a game's author would, and uses it there.
 
 use std::path::Path;
 
 use anyhow::{Context, Result};
+use tempfile::TempDir;
 
 use super::Archive;
 use crate::captured::Echo;
-use crate::godot::run::{DEADLINE, Run};
-use crate::godot::{Godot, editor};
+use crate::godot::run::{DEADLINE, Finished, Run};
+use crate::godot::screen::Screen;
+use crate::godot::{Godot, editor, suite};
+use crate::report::Outcome;
 use crate::script_head::ScriptHead;
 use crate::servers::Servers;
-use crate::workspace::ADDON;
+use crate::stage;
+use crate::workspace::{ADDON, Workspace};
 
 const PROJECT: &str = "config_version=5\n\n[application]\n\nconfig/name=\"Empty\"\n";
 
@@ -34,33 +38,77 @@ func _initialize() -> void:
 	quit(0 if http.get_response_code() == 200 else 1)
 "#;
 
-/// What went wrong; nothing where all is well.
-pub(crate) fn try_out(godot: &Godot, archive: &Archive) -> Result<Vec<String>> {
-    let project = tempfile::Builder::new()
-        .prefix("http_client_rust-package-")
-        .tempdir()
-        .context("cannot make a temporary folder")?;
-    archive.unpack(project.path())?;
-    write(&project.path().join("project.godot"), PROJECT)?;
-    write(&project.path().join("request.gd"), SCRIPT)?;
-    announce_extension(project.path())?;
-    let servers = Servers::start()?;
-    let address = servers.some_arguments(&["http"]).concat().replace("--http=", "");
-    let mut problems = Vec::new();
-    let request = ["--script", "res://request.gd", "--", &address];
-    problems.extend(start(godot, "the unpacked add-on", project.path(), &request, DEADLINE)?);
-    // The plugin is enabled as by a click in the project's settings.
-    let plugin = format!("\n[editor_plugins]\n\nenabled=PackedStringArray(\"res://addons/{ADDON}/plugin.cfg\")\n");
-    write(&project.path().join("project.godot"), &format!("{PROJECT}{plugin}"))?;
-    let editor_run = ["--editor", "--quit-after", "200"];
-    problems.extend(start(
-        godot,
-        "the editor with the unpacked add-on",
-        project.path(),
-        &editor_run,
-        editor::DEADLINE,
-    )?);
-    Ok(problems)
+const TESTS: &[&str] = &["test_lifetime.gd", "test_threads.gd"];
+
+/// What looks around in the editor.
+const VISITOR: &str = include_str!("first_start.gd");
+const VISITORS_PLUGIN: &str =
+    "[plugin]\n\nname=\"First start\"\ndescription=\"\"\nauthor=\"\"\nversion=\"\"\nscript=\"plugin.gd\"\n";
+const VISITOR_ENABLED: &str = "\n[editor_plugins]\n\nenabled=PackedStringArray(\"res://visitor/plugin.cfg\")\n";
+
+/// A request in a project that no editor has seen. Where there is none, as on a server, the list of extensions is written by
+/// hand.
+pub(super) fn try_without_editor(godot: &Godot, archive: &Archive) -> Outcome {
+    suite::outcome_of_script((|| {
+        let project = unpack(archive)?;
+        announce_extension(project.path())?;
+        request(godot, project.path())
+    })())
+}
+
+/// The very first start of the editor, then a request in a game. Nothing but the add-on tells Godot of the extension.
+pub(super) fn try_first_start(godot: &Godot, archive: &Archive, screen: Option<&Screen>) -> Outcome {
+    let started = (|| {
+        let project = unpack(archive)?;
+        let visitor = project.path().join("visitor");
+        write(&visitor.join("plugin.cfg"), VISITORS_PLUGIN)?;
+        write(&visitor.join("plugin.gd"), VISITOR)?;
+        write(&project.path().join("project.godot"), &format!("{PROJECT}{VISITOR_ENABLED}"))?;
+        let finished = godot.run(Run {
+            name: "the editor's first start",
+            project: project.path(),
+            arguments: vec!["--editor".into()],
+            screen,
+            home: None,
+            environment: Vec::new(),
+            head: ScriptHead::parse(VISITOR)?,
+            deadline: editor::DEADLINE,
+            echo: Echo::Only(suite::is_result),
+        })?;
+        Ok((project, finished))
+    })();
+    match started {
+        Ok((project, finished)) => {
+            let outcome = suite::outcome_of_tests(Ok(finished));
+            outcome.and(suite::outcome_of_script(request(godot, project.path())))
+        }
+        Err(error) => suite::outcome_of_tests(Err(error)),
+    }
+}
+
+/// Tests of the sample project with the library as it is published.
+pub(super) fn run_tests(godot: &Godot, workspace: &Workspace, archive: &Archive) -> Outcome {
+    let copied = (|| {
+        let folder = tempfile::Builder::new()
+            .prefix("http_client_rust-package-")
+            .tempdir()
+            .context("cannot make a temporary folder")?;
+        let copy = Workspace::at(folder.path());
+        stage::copy_folder(&workspace.godot_project(), &copy.godot_project(), &|below| {
+            below == Path::new("addons") || below == Path::new(".godot")
+        })?;
+        archive.unpack(&copy.godot_project())?;
+        announce_extension(&copy.godot_project())?;
+        Ok((folder, copy))
+    })();
+    match copied {
+        Ok((_folder, copy)) => TESTS
+            .iter()
+            .map(|name| suite::run_test_file(godot, &copy, &copy.godot_project().join("tests").join(name)))
+            .reduce(Outcome::and)
+            .unwrap_or_else(|| Outcome::failed("there is nothing to run")),
+        Err(error) => suite::outcome_of_tests(Err(error)),
+    }
 }
 
 /// Writes what the editor writes when it sees the add-on for the first time.
@@ -68,27 +116,31 @@ pub(super) fn announce_extension(project: &Path) -> Result<()> {
     write(&project.join(".godot/extension_list.cfg"), &format!("res://addons/{ADDON}/{ADDON}.gdextension\n"))
 }
 
-fn start(
-    godot: &Godot,
-    name: &str,
-    project: &Path,
-    arguments: &[&str],
-    deadline: std::time::Duration,
-) -> Result<Vec<String>> {
-    let finished = godot.run(Run {
-        name,
+fn unpack(archive: &Archive) -> Result<TempDir> {
+    let project = tempfile::Builder::new()
+        .prefix("http_client_rust-package-")
+        .tempdir()
+        .context("cannot make a temporary folder")?;
+    archive.unpack(project.path())?;
+    write(&project.path().join("project.godot"), PROJECT)?;
+    write(&project.path().join("request.gd"), SCRIPT)?;
+    Ok(project)
+}
+
+fn request(godot: &Godot, project: &Path) -> Result<Finished> {
+    let servers = Servers::start()?;
+    let address = servers.some_arguments(&["http"]).concat().replace("--http=", "");
+    godot.run(Run {
+        name: "a request with the unpacked add-on",
         project,
-        arguments: arguments.iter().map(Into::into).collect(),
+        arguments: ["--script", "res://request.gd", "--", &address].iter().map(Into::into).collect(),
+        screen: None,
+        home: None,
         environment: Vec::new(),
         head: ScriptHead::default(),
-        deadline,
+        deadline: DEADLINE,
         echo: Echo::Nothing,
-    })?;
-    let problems = finished.problems();
-    if !problems.is_empty() {
-        println!("{}", finished.output);
-    }
-    Ok(problems.into_iter().map(|problem| format!("{name}: {problem}")).collect())
+    })
 }
 
 fn write(path: &Path, text: &str) -> Result<()> {

@@ -11,6 +11,9 @@ pub(crate) const GROWTH: u64 = 4 << 20;
 /// Exchanges of each client, on average, until all have had their largest body in the smallest pieces and memory can be judged.
 const WARM: u64 = 100;
 
+/// In a shorter run than this, what the allocator has yet to learn looks like growth.
+const LONG_ENOUGH: Duration = Duration::from_secs(5 * 60);
+
 /// Mismatches that are shown one by one.
 const SHOWN: usize = 20;
 
@@ -127,7 +130,8 @@ impl Memory {
     /// None if the run was too short to say.
     pub(crate) fn has_grown(&self, exchanges_per_client: u64) -> Option<bool> {
         let (middle, end) = self.middle_and_end();
-        (exchanges_per_client >= WARM).then_some(end > middle + GROWTH)
+        let is_long = self.samples.last().is_some_and(|(at, _)| *at >= LONG_ENOUGH);
+        (is_long && exchanges_per_client >= WARM).then_some(end > middle + GROWTH)
     }
 
     /// The medians of all sixths, in MiB.
@@ -151,7 +155,14 @@ mod tests {
         assert_eq!(run(|second| (50 << 20) + second * 20_000), Some(true));
         assert_eq!(run(|second| if second < 190 { 10 << 20 } else { 90 << 20 }), Some(false));
         assert_eq!(run(|second| (50 << 20) + second * 1_000), Some(false));
-        assert_eq!(Memory::default().has_grown(5), None);
+        assert_eq!(Memory::default().has_grown(1000), None);
+    }
+
+    #[test]
+    fn the_memory_of_a_short_run_is_not_judged() {
+        let mut memory = Memory::default();
+        (0..60).for_each(|second| memory.note(Duration::from_secs(second), second << 20));
+        assert_eq!(memory.has_grown(1000), None);
     }
 
     #[test]

@@ -1,0 +1,67 @@
+//! The program that an exported game is made of: Godot without its editor, of the same version.
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use super::version::Version;
+use super::{Godot, debian, find};
+use crate::workspace::files_in;
+
+/// A release template for this machine.
+pub(crate) struct Template {
+    pub(crate) program: PathBuf,
+    /// The unpacked packages that it came with, and that its games need.
+    root: Option<PathBuf>,
+}
+
+impl Template {
+    /// A program that the user names.
+    pub(crate) fn named(program: &Path) -> Result<Self> {
+        let program = program.canonicalize().with_context(|| format!("cannot find {}", program.display()))?;
+        Ok(Self { program, root: None })
+    }
+
+    /// Finds the template for this Godot, or gets it: an error says why that cannot be.
+    pub(crate) fn find_or_get(godot: &Godot) -> Result<Self> {
+        if !cfg!(target_os = "linux") {
+            bail!("it is exported for Linux, and so needs Linux to run");
+        }
+        if let Some(program) = find::on_path(Path::new("godot-template-release"))
+            && Version::of(&program).is_ok_and(|version| version == godot.version)
+        {
+            return Ok(Self { program, root: None });
+        }
+        if !debian::is_possible() {
+            bail!("there is no release template of Godot {} here; name one with --template", godot.version);
+        }
+        let debians = debian::install_once(&find::cache_folder())?;
+        let version = Version::of(&debians)?;
+        if version != godot.version {
+            bail!("Debian's release template is of Godot {version}, and this is {}", godot.version);
+        }
+        let program = debians.with_file_name(debian::TEMPLATE);
+        Ok(Self { program, root: Some(debians.with_file_name("root")) })
+    }
+
+    /// Starts a game that was exported with this template. Where the template came with a C library, so does the game: its
+    /// loader is copied beside the game, under the game's name, because a game looks for its data by the name of what runs.
+    pub(crate) fn command(&self, game: &Path) -> Result<Command> {
+        let Some((root, loader)) = self.root.as_ref().and_then(|root| Some((root, debian::loader_in(root)?))) else {
+            return Ok(Command::new(game));
+        };
+        let copy = game.with_extension("loader");
+        std::fs::copy(&loader, &copy).with_context(|| format!("cannot copy {}", loader.display()))?;
+        let mut libraries = OsString::new();
+        for folder in files_in(&root.join("usr/lib"), |name| name.ends_with("-linux-gnu")) {
+            libraries.push(&folder);
+            libraries.push(":");
+            libraries.push(folder.join("pulseaudio"));
+        }
+        let mut command = Command::new(copy);
+        command.arg("--library-path").arg(libraries).arg(game);
+        Ok(command)
+    }
+}
