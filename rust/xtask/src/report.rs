@@ -29,9 +29,10 @@ impl Outcome {
         Self { failed: 1, note: note.into(), ..Self::default() }
     }
 
-    /// A step that could not be done here, and why.
+    /// A step that could not be done here, and why: the first line counts.
     pub(crate) fn left_out(what: impl Into<String>) -> Self {
-        Self { left_out: vec![what.into()], ..Self::default() }
+        let what = what.into();
+        Self { left_out: what.lines().next().map(str::to_owned).into_iter().collect(), ..Self::default() }
     }
 
     /// This and another one, as one step.

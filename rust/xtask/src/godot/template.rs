@@ -65,3 +65,38 @@ impl Template {
         Ok(command)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_that_is_not_there_is_named_in_the_error() {
+        let message = Template::named(Path::new("no/such/template")).err().map(|error| format!("{error:#}"));
+        assert!(message.is_some_and(|message| message.contains("no/such/template")));
+    }
+
+    #[test]
+    fn a_game_of_a_template_without_a_c_library_is_started_as_it_is() {
+        let template = Template { program: PathBuf::new(), root: None };
+        assert_eq!(template.command(Path::new("game.x86_64")).unwrap().get_program(), "game.x86_64");
+    }
+
+    #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
+    #[test]
+    fn a_game_of_a_template_with_a_c_library_is_started_by_a_loader_of_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let loader = folder.path().join("root/usr/lib64/ld-linux-x86-64.so.2");
+        std::fs::create_dir_all(loader.parent().unwrap()).unwrap();
+        std::fs::write(&loader, "the loader").unwrap();
+        let game = folder.path().join("game.x86_64");
+
+        let template = Template { program: PathBuf::new(), root: Some(folder.path().join("root")) };
+        let command = template.command(&game).unwrap();
+
+        let copy = folder.path().join("game.loader");
+        assert_eq!(command.get_program(), copy.as_os_str());
+        assert_eq!(std::fs::read(copy).unwrap(), b"the loader");
+        assert_eq!(command.get_args().last(), Some(game.as_os_str()));
+    }
+}
