@@ -9,6 +9,7 @@ use crate::cargo;
 use crate::godot::find;
 use crate::library;
 use crate::package::{Archive, Entry, licences, try_export, try_out};
+use crate::source_paths;
 use crate::workspace::{ADDON, Workspace, files_in};
 
 /// What the command line says.
@@ -37,8 +38,19 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     for folder in [&collected, &symbols] {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     }
+    let mut problems = Vec::new();
     if !arguments.prebuilt {
-        build(workspace, &collected, &symbols)?;
+        let library = build(workspace, &collected, &symbols)?;
+        // Microsoft's compiler cannot replace the paths of C sources.
+        if !cfg!(windows)
+            && let Some(folder) = source_paths::named_in(&library, workspace)?
+        {
+            problems.push(format!(
+                "{} names {}, a folder of this machine",
+                shown(workspace, &library),
+                folder.display()
+            ));
+        }
     }
 
     let version = env!("CARGO_PKG_VERSION");
@@ -47,7 +59,6 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     println!("Wrote {}", shown(workspace, &archive.path));
     println!("Wrote {}", shown(workspace, &with_symbols.path));
 
-    let mut problems = Vec::new();
     for (name, size) in archive.sizes()?.into_iter().filter(|(name, _)| name.contains("/bin/")) {
         println!("  {name}: {:.1} MiB", size as f64 / f64::from(1 << 20));
         if size > LARGEST_LIBRARY {
@@ -68,9 +79,9 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Builds the library for this machine and puts it beside those of other machines, without its symbols.
-fn build(workspace: &Workspace, collected: &Path, symbols: &Path) -> Result<()> {
-    let built = cargo::build_library(workspace, true)?;
+/// Builds the library for this machine and puts it beside those of other machines, without its symbols. Says where it is.
+fn build(workspace: &Workspace, collected: &Path, symbols: &Path) -> Result<PathBuf> {
+    let built = cargo::build_published_library(workspace, None)?;
     let gdextension = workspace.addon().join(format!("{ADDON}.gdextension"));
     let path = library::path_for_this_machine(&gdextension)?;
     let name = Path::new(&path).file_name().context("a library has a name")?;
@@ -81,7 +92,9 @@ fn build(workspace: &Workspace, collected: &Path, symbols: &Path) -> Result<()> 
     if database.is_file() {
         copy(&database, &symbols.join(name).with_extension("pdb"))?;
     }
-    strip(&collected.join(name))
+    let library = collected.join(name);
+    strip(&library)?;
+    Ok(library)
 }
 
 /// Takes the names of functions off. The linker's own tool does it, which is there wherever something was linked.

@@ -130,7 +130,7 @@ fn jobs(workspace: &Workspace, arguments: &Arguments) -> Vec<Job> {
 /// The add-on, and the extension that is there for the tests.
 fn build_all(workspace: &Workspace) -> Result<()> {
     build_and_stage(workspace, false)?;
-    let peer = cargo::build_dynamic_library(workspace, "test-peer", false)?;
+    let peer = cargo::build_dynamic_library(workspace, "test-peer", &[])?;
     stage::stage_test_peer(workspace, &peer)
 }
 
