@@ -102,6 +102,12 @@ impl Connector {
 
 impl Attempt {
     fn is_connected(&self) -> io::Result<bool> {
+        // Before version 2004 of Windows 10 a failed attempt never counts as ready: only the socket can tell of it.
+        if cfg!(windows)
+            && let Some(error) = self.socket.take_error()?
+        {
+            return Err(error);
+        }
         if !wait::wait_for(std::iter::once(&self.socket), Interest::Write, Duration::ZERO)? {
             return Ok(false);
         }
@@ -156,13 +162,23 @@ pub(crate) fn describe(error: &io::Error) -> String {
     if error.get_ref().is_some() {
         return error.to_string();
     }
+    // In the same words on every system. Windows has sentences of its own, in the language of its user.
+    let words = match error.kind() {
+        io::ErrorKind::ConnectionRefused => "connection refused",
+        io::ErrorKind::ConnectionReset => "connection reset",
+        io::ErrorKind::ConnectionAborted => "connection aborted",
+        io::ErrorKind::TimedOut => "connection timed out",
+        io::ErrorKind::HostUnreachable => "no route to host",
+        io::ErrorKind::NetworkUnreachable => "network is unreachable",
+        _ => return without_number(error).to_lowercase(),
+    };
+    words.to_owned()
+}
+
+/// What the system calls an error, without its number and the full stop that Windows ends it with.
+pub(crate) fn without_number(error: &io::Error) -> String {
     let text = error.to_string();
-    let words = text.split(" (os error").next().unwrap_or(&text);
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
-        io::ErrorKind::ConnectionReset => "connection reset".to_owned(),
-        _ => words.to_lowercase(),
-    }
+    text.split(" (os error").next().unwrap_or(&text).trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]
@@ -174,6 +190,28 @@ mod tests {
         let addresses = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<IpAddr>>();
         let mixed = interleave(&addresses(&["::1", "::2", "::3", "1.1.1.1", "2.2.2.2"]));
         assert_eq!(mixed, addresses(&["::1", "1.1.1.1", "::2", "2.2.2.2", "::3"]));
+    }
+
+    #[test]
+    fn a_common_error_has_the_same_words_on_every_system() {
+        for (code, words) in [
+            (Errno::CONNREFUSED, "connection refused"),
+            (Errno::CONNRESET, "connection reset"),
+            (Errno::CONNABORTED, "connection aborted"),
+            (Errno::TIMEDOUT, "connection timed out"),
+            (Errno::HOSTUNREACH, "no route to host"),
+            (Errno::NETUNREACH, "network is unreachable"),
+        ] {
+            assert_eq!(describe(&code.into()), words);
+        }
+    }
+
+    #[test]
+    fn an_error_is_part_of_a_sentence_not_one_with_a_number_and_a_full_stop() {
+        for code in (1..=133).chain(10_004..=11_031) {
+            let words = describe(&io::Error::from_raw_os_error(code));
+            assert!(!words.contains("(os error") && !words.ends_with('.'), "{words}");
+        }
     }
 
     #[test]

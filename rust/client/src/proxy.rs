@@ -85,7 +85,8 @@ impl Proxies {
     }
 
     /// The proxies that the environment variables name, by curl's rules: `http_proxy` (never `HTTP_PROXY`, which a web server sets from a
-    /// request's `Proxy` header), `https_proxy`, else `all_proxy`, and `no_proxy`.
+    /// request's `Proxy` header), `https_proxy`, else `all_proxy`, and `no_proxy`. On Windows, where the two cannot be told apart, both are
+    /// read, as curl does.
     pub(crate) fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
         let non_empty = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
         let either = |name: &str| non_empty(name).or_else(|| non_empty(&name.to_ascii_uppercase()));

@@ -86,7 +86,6 @@ impl Stream for TcpStream {
         }
     }
 
-    #[cfg(unix)]
     fn waiting(&mut self) -> Option<usize> {
         rustix::io::ioctl_fionread(&self.0).ok().and_then(|count| usize::try_from(count).ok())
     }

@@ -53,7 +53,8 @@ pub(crate) fn wait_for<'a>(
         Interest::Both => PollFlags::IN | PollFlags::OUT,
     };
     let mut watched: Vec<PollFd<'_>> = sockets.map(|socket| PollFd::new(socket, flags)).collect();
-    let timeout = Timespec { tv_sec: longest.as_secs() as i64, tv_nsec: longest.subsec_nanos().into() };
+    // What a nanosecond is counted in differs from system to system; each can count a second's.
+    let timeout = Timespec { tv_sec: longest.as_secs() as i64, tv_nsec: longest.subsec_nanos() as _ };
     match poll(&mut watched, Some(&timeout)) {
         Ok(ready) => Ok(ready > 0),
         Err(rustix::io::Errno::INTR) => Ok(false),

@@ -45,12 +45,14 @@ fn the_process_with_the_environment() {
 #[test]
 fn the_variables_choose_the_proxy() {
     let proxy = "cannot connect to proxy 127.0.0.1:2";
+    // Names of variables have no case on Windows.
+    let http_proxy_in_capitals = if cfg!(windows) { proxy } else { "cannot connect to 127.0.0.1:1" };
     for (variables, host, secure, expected) in [
         (&[("http_proxy", "http://127.0.0.1:2/")][..], "127.0.0.1", false, proxy),
         (&[("http_proxy", "127.0.0.1:2")], "127.0.0.1", true, "cannot connect to 127.0.0.1:1"),
         (&[("https_proxy", "http://user:pw@127.0.0.1:2")], "127.0.0.1", true, proxy),
         (&[("HTTPS_PROXY", "127.0.0.1:2")], "127.0.0.1", true, proxy),
-        (&[("HTTP_PROXY", "127.0.0.1:2")], "127.0.0.1", false, "cannot connect to 127.0.0.1:1"),
+        (&[("HTTP_PROXY", "127.0.0.1:2")], "127.0.0.1", false, http_proxy_in_capitals),
         (&[("ALL_PROXY", "127.0.0.1:2")], "127.0.0.1", false, proxy),
         (&[("all_proxy", "127.0.0.1:2")], "127.0.0.1", true, proxy),
         (

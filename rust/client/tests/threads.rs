@@ -9,7 +9,6 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use http_client::{Error, ErrorCode, HttpClient, Method, Settings, Status};
-use rustix::time::{ClockId, clock_gettime};
 use support::{
     PATIENCE, TEN_FRAMES, blocking, connect, get, no_body, one_connection, open, open_at, pause, request_until_body,
     server,
@@ -168,9 +167,25 @@ fn many_threads_on_one_client_get_an_answer_or_are_told_that_it_is_busy() {
 }
 
 /// The processor time that this thread has used.
+#[cfg(unix)]
 fn processor_time() -> Duration {
+    use rustix::time::{ClockId, clock_gettime};
     let now = clock_gettime(ClockId::ThreadCPUTime);
     Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
+}
+
+/// The processor time that this thread has used.
+#[cfg(windows)]
+fn processor_time() -> Duration {
+    use windows_sys::Win32::Foundation::FILETIME;
+    use windows_sys::Win32::System::Threading::{GetCurrentThread, GetThreadTimes};
+    let [mut created, mut ended, mut kernel, mut user] = [FILETIME::default(); 4];
+    // SAFETY: the handle is this thread's own, and the four places live for as long as the call.
+    let known = unsafe { GetThreadTimes(GetCurrentThread(), &mut created, &mut ended, &mut kernel, &mut user) };
+    assert_ne!(known, 0, "{}", std::io::Error::last_os_error());
+    // In units of 100 ns.
+    let units = |time: FILETIME| (u64::from(time.dwHighDateTime) << 32) + u64::from(time.dwLowDateTime);
+    Duration::from_nanos(100 * (units(kernel) + units(user)))
 }
 
 fn assert_sleeps(call: impl FnOnce()) {

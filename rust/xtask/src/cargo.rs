@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use crate::source_paths;
 use crate::workspace::{ADDON, Workspace};
 
 /// A cargo command in the checkout's root; the same cargo that started this program.
@@ -19,15 +20,22 @@ pub(crate) fn command<S: AsRef<OsStr>>(workspace: &Workspace, arguments: impl In
 
 /// Builds the add-on's library and says where it is. Cargo's own messages go to standard error as they come.
 pub(crate) fn build_library(workspace: &Workspace, release: bool) -> Result<PathBuf> {
-    build_dynamic_library(workspace, ADDON, release)
+    build_dynamic_library(workspace, ADDON, if release { &["--release"] } else { &[] })
 }
 
-/// Builds the dynamic library of a package and says where it is.
-pub(crate) fn build_dynamic_library(workspace: &Workspace, package: &str, release: bool) -> Result<PathBuf> {
+/// Builds the add-on's library as it is published, for another machine than this one if `target` names one, and says where
+/// it is. What it is built from are the versions in Cargo.lock, and no path of this machine is in it.
+pub(crate) fn build_published_library(workspace: &Workspace, target: Option<&str>) -> Result<PathBuf> {
+    let config = source_paths::config(workspace)?;
+    let mut options = vec!["--release", "--locked", "--config", &config];
+    options.extend(target.iter().flat_map(|target| ["--target", target]));
+    build_dynamic_library(workspace, ADDON, &options)
+}
+
+/// Builds the dynamic library of a package with more of cargo's options, and says where it is.
+pub(crate) fn build_dynamic_library(workspace: &Workspace, package: &str, options: &[&str]) -> Result<PathBuf> {
     let mut build = command(workspace, ["build", "--package", package, "--message-format=json-render-diagnostics"]);
-    if release {
-        build.arg("--release");
-    }
+    build.args(options);
     let output = build.stdin(Stdio::null()).stderr(Stdio::inherit()).output().context("cannot start cargo")?;
     if !output.status.success() {
         bail!("the library does not build; cargo's messages stand above");

@@ -26,6 +26,7 @@ mod report;
 mod script_head;
 mod servers;
 mod soak;
+mod source_paths;
 mod stage;
 #[cfg(test)]
 mod texts;
@@ -58,6 +59,8 @@ enum Task {
     Test(commands::test::Arguments),
     /// Measure HTTPClientRust beside the engine's HTTPClient, and print a table.
     Bench(commands::bench::Arguments),
+    /// Build the library as it is published, with its symbols, for any machine that Rust can build for.
+    Library(commands::library::Arguments),
     /// Make the zip that a game's author unpacks, in dist/, and try it out.
     Package(commands::package::Arguments),
     /// Take the pictures of the documentation: the sample, the editor's panel, the help.
@@ -83,6 +86,7 @@ fn main() -> ExitCode {
             Task::Test(arguments) => commands::test::run(&workspace, &arguments),
             Task::Bench(arguments) => commands::bench::run(&workspace, &arguments),
             Task::BareLoop(arguments) => bench::bare_loop::run(&arguments),
+            Task::Library(arguments) => commands::library::run(&workspace, &arguments),
             Task::Package(arguments) => commands::package::run(&workspace, &arguments),
             Task::Screenshots(arguments) => commands::screenshots::run(&workspace, &arguments),
             Task::Soak(arguments) => commands::soak::run(&workspace, &arguments),

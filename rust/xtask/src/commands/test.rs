@@ -183,7 +183,7 @@ fn stage_all(workspace: &Workspace, report: &mut Report) -> bool {
     let mut staged = false;
     report.step("build", || {
         let done = build_and_stage(workspace, false)
-            .and_then(|()| cargo::build_dynamic_library(workspace, "test-peer", false))
+            .and_then(|()| cargo::build_dynamic_library(workspace, "test-peer", &[]))
             .and_then(|peer| stage::stage_test_peer(workspace, &peer));
         staged = done.is_ok();
         done.map_or_else(|error| Outcome::failed(format!("{error:#}")), |()| Outcome::passed(""))

@@ -8,6 +8,7 @@ use anyhow::{Context, Result, bail};
 use super::{Archive, Entry, licences};
 use crate::cargo;
 use crate::library;
+use crate::source_paths;
 use crate::workspace::{ADDON, Workspace, files_in};
 
 /// The most bytes that one library may have in the zip.
@@ -15,7 +16,7 @@ const LARGEST_LIBRARY: u64 = 10 << 20;
 const THIRD_PARTY: &str = "THIRD_PARTY_LICENSES.txt";
 
 /// Makes the zip in `dist`, of a library built for this machine and of those that are in `dist/lib` already; `prebuilt` builds
-/// none. An error where a library is too large.
+/// none. An error where a library is too large, or the new one names a folder of this machine.
 pub(crate) fn make(workspace: &Workspace, prebuilt: bool) -> Result<Archive> {
     let dist = workspace.root().join("dist");
     let collected = dist.join("lib");
@@ -24,7 +25,13 @@ pub(crate) fn make(workspace: &Workspace, prebuilt: bool) -> Result<Archive> {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     }
     if !prebuilt {
-        build(workspace, &collected, &symbols)?;
+        let library = build(workspace, &collected, &symbols)?;
+        // Microsoft's compiler cannot replace the paths of C sources.
+        if !cfg!(windows)
+            && let Some(folder) = source_paths::named_in(&library, workspace)?
+        {
+            bail!("{} names {}, a folder of this machine", shown(workspace, &library), folder.display());
+        }
     }
 
     let version = env!("CARGO_PKG_VERSION");
@@ -41,9 +48,9 @@ pub(crate) fn make(workspace: &Workspace, prebuilt: bool) -> Result<Archive> {
     Ok(archive)
 }
 
-/// Builds the library for this machine and puts it beside those of other machines, without its symbols.
-fn build(workspace: &Workspace, collected: &Path, symbols: &Path) -> Result<()> {
-    let built = cargo::build_library(workspace, true)?;
+/// Builds the library for this machine and puts it beside those of other machines, without its symbols. Says where it is.
+fn build(workspace: &Workspace, collected: &Path, symbols: &Path) -> Result<PathBuf> {
+    let built = cargo::build_published_library(workspace, None)?;
     let gdextension = workspace.addon().join(format!("{ADDON}.gdextension"));
     let path = library::path_for_this_machine(&gdextension)?;
     let name = Path::new(&path).file_name().context("a library has a name")?;
@@ -54,7 +61,9 @@ fn build(workspace: &Workspace, collected: &Path, symbols: &Path) -> Result<()> 
     if database.is_file() {
         copy(&database, &symbols.join(name).with_extension("pdb"))?;
     }
-    strip(&collected.join(name))
+    let library = collected.join(name);
+    strip(&library)?;
+    Ok(library)
 }
 
 /// Takes the names of functions off. The linker's own tool does it, which is there wherever something was linked.

@@ -1,0 +1,23 @@
+//! `cargo xtask library`: the library as it is published, for a machine that need not be this one. Releases use it.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::cargo;
+use crate::workspace::Workspace;
+
+/// What the command line says.
+#[derive(clap::Args)]
+pub(crate) struct Arguments {
+    /// The machine that it is for, as Rust names it; this one if none is given.
+    #[arg(long, value_name = "TRIPLE")]
+    target: Option<String>,
+}
+
+/// Runs the command, and prints where the library is.
+pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
+    let built = cargo::build_published_library(workspace, arguments.target.as_deref())?;
+    println!("{}", built.display());
+    Ok(ExitCode::SUCCESS)
+}

@@ -1,0 +1,104 @@
+//! Keeps the folders of the machine that builds out of a library that is published: the compiler writes the paths of its
+//! sources into what it makes, for the messages of panics.
+//!
+//! Cargo has `trim-paths` for this, but not yet in its stable releases.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::cargo;
+use crate::workspace::Workspace;
+
+/// A folder of this machine, and what stands for it in the library.
+struct Replacement {
+    folder: PathBuf,
+    by: &'static str,
+}
+
+/// The argument of cargo's `--config` that has the compiler replace this machine's folders. It adds to the flags of
+/// `.cargo/config.toml`; flags in the variable `RUSTFLAGS` would take the place of both.
+pub(crate) fn config(workspace: &Workspace) -> Result<String> {
+    let flags: Vec<String> = replacements(workspace)?
+        .iter()
+        .map(|Replacement { folder, by }| format!("--remap-path-prefix={}={by}", folder.display()))
+        .collect();
+    // An array of strings is written alike in JSON and in TOML.
+    Ok(format!("target.'cfg(all())'.rustflags={}", serde_json::to_string(&flags)?))
+}
+
+/// The folder of this machine that a library names; none if it names none.
+pub(crate) fn named_in(library: &Path, workspace: &Workspace) -> Result<Option<PathBuf>> {
+    let content = std::fs::read(library).with_context(|| format!("cannot read {}", library.display()))?;
+    let folders = replacements(workspace)?.into_iter().map(|replacement| replacement.folder);
+    Ok(folders.into_iter().find(|folder| contains(&content, folder.as_os_str().as_encoded_bytes())))
+}
+
+/// Where sources stand on this machine. Of several that match a path, the compiler takes the last.
+fn replacements(workspace: &Workspace) -> Result<Vec<Replacement>> {
+    Ok(vec![
+        Replacement { folder: workspace.root().to_path_buf(), by: "http_client_rust" },
+        Replacement { folder: target_folder(workspace)?, by: "target" },
+        Replacement { folder: cargo_home()?.join("registry").join("src"), by: "crates" },
+        Replacement { folder: sysroot()?, by: "rust" },
+    ])
+}
+
+/// Build scripts write sources there.
+fn target_folder(workspace: &Workspace) -> Result<PathBuf> {
+    let output = cargo::command(workspace, ["metadata", "--format-version", "1", "--no-deps", "--offline"])
+        .output()
+        .context("cannot start cargo")?;
+    let metadata: serde_json::Value =
+        serde_json::from_slice(&output.stdout).context("cargo metadata did not print JSON")?;
+    let folder = metadata["target_directory"].as_str().context("cargo metadata names no target_directory")?;
+    Ok(folder.into())
+}
+
+fn cargo_home() -> Result<PathBuf> {
+    let chosen = std::env::var_os("CARGO_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
+    chosen
+        .or_else(|| Some(std::env::home_dir()?.join(".cargo")))
+        .context("there is neither CARGO_HOME nor a home folder")
+}
+
+/// Where the standard library's sources are, if they are installed.
+fn sysroot() -> Result<PathBuf> {
+    let compiler = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let output = Command::new(compiler).args(["--print", "sysroot"]).output().context("cannot start rustc")?;
+    if !output.status.success() {
+        bail!("rustc does not say where it is: {}", String::from_utf8_lossy(&output.stderr).trim());
+    }
+    Ok(String::from_utf8_lossy(&output.stdout).trim().into())
+}
+
+fn contains(content: &[u8], wanted: &[u8]) -> bool {
+    content.windows(wanted.len()).any(|part| part == wanted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_folder_of_sources_is_replaced() {
+        let workspace = Workspace::find().unwrap();
+        let config = config(&workspace).unwrap();
+        let flags = config.strip_prefix("target.'cfg(all())'.rustflags=").unwrap();
+        let flags: Vec<String> = serde_json::from_str(flags).unwrap();
+        assert_eq!(flags.len(), 4);
+        assert_eq!(flags[0], format!("--remap-path-prefix={}=http_client_rust", workspace.root().display()));
+    }
+
+    #[test]
+    fn a_library_that_names_a_folder_of_this_machine_is_found_out() {
+        let workspace = Workspace::find().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let library = folder.path().join("library");
+        std::fs::write(&library, b"...rust/client/src/lib.rs...").unwrap();
+        assert_eq!(named_in(&library, &workspace).unwrap(), None);
+        std::fs::write(&library, format!("...{}/src/lib.rs...", workspace.root().display())).unwrap();
+        assert_eq!(named_in(&library, &workspace).unwrap().as_deref(), Some(workspace.root()));
+    }
+}
