@@ -20,12 +20,20 @@ fn endless() -> Arc<HttpClient> {
 }
 
 /// Another thread in `call`; returns when it is in there, which shows in that this one is refused.
-fn in_another_thread<T: Send + 'static>(
+fn in_another_thread(
     client: &Arc<HttpClient>,
-    call: impl FnOnce(&HttpClient) -> T + Send + 'static,
-) -> thread::JoinHandle<T> {
+    call: impl Fn(&HttpClient) -> Result<(), Error> + Send + 'static,
+) -> thread::JoinHandle<Result<(), Error>> {
     let other = client.clone();
-    let thread = thread::spawn(move || call(&other));
+    let thread = thread::spawn(move || {
+        loop {
+            match call(&other) {
+                // The question whether it is in there came first.
+                Err(error) if error.code == ErrorCode::Busy => thread::yield_now(),
+                result => return result,
+            }
+        }
+    });
     let started = Instant::now();
     while refusal(client) != ErrorCode::Busy {
         assert!(!thread.is_finished(), "the call did not block");
