@@ -325,7 +325,8 @@ fn getters_see_one_call_or_none_of_it() {
 
 #[test]
 fn a_call_that_panics_leaves_a_client_that_serves_whatever_another_thread_does() {
-    let others: [fn(&HttpClient) -> Result<(), Error>; 2] = [HttpClient::poll, |client| {
+    type Call = fn(&HttpClient) -> Result<(), Error>;
+    let others: [Call; 2] = [HttpClient::poll, |client| {
         client.close();
         Ok(())
     }];

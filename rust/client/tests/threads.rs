@@ -14,6 +14,9 @@ use support::{
     server,
 };
 
+/// A call that works on the connection.
+type Call = fn(&HttpClient) -> Result<(), Error>;
+
 /// A client that blocks without an end of its own.
 fn endless() -> Arc<HttpClient> {
     Arc::new(HttpClient::new(Settings { blocking: true, connect_timeout: None, ..Settings::default() }))
@@ -57,11 +60,7 @@ fn never_reads() -> SocketAddr {
 }
 
 /// Has another thread make the call, which blocks once `prepare` is done, and closes the client meanwhile.
-fn assert_close_ends(
-    client: &Arc<HttpClient>,
-    prepare: impl Fn(&HttpClient),
-    call: fn(&HttpClient) -> Result<(), Error>,
-) {
+fn assert_close_ends(client: &Arc<HttpClient>, prepare: impl Fn(&HttpClient), call: Call) {
     support::assert_in_time(TEN_FRAMES, || {
         prepare(client);
         let thread = in_another_thread(client, call);
@@ -104,7 +103,7 @@ fn close_ends_a_poll_that_waits_for_room_to_send() {
 
 #[test]
 fn close_ends_a_read_that_waits_for_a_body() {
-    let reads: [fn(&HttpClient) -> Result<(), Error>; 2] = [
+    let reads: [Call; 2] = [
         |client| client.read_response_body_chunk::<Vec<u8>>().map(drop),
         |client| client.read_response_body_available::<Vec<u8>>().map(drop),
     ];
