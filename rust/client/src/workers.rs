@@ -8,7 +8,7 @@ use std::time::Duration;
 /// Threads that work at the same time; more jobs wait in a queue.
 const THREADS: usize = 8;
 /// How long a thread without work stays.
-const IDLE: Duration = Duration::from_secs(10);
+const IDLE: Duration = Duration::from_secs(60);
 
 type Job = Box<dyn FnOnce() + Send>;
 

@@ -9,6 +9,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 use rustls::{ClientConfig, RootCertStore};
 
+use super::key_share;
 use super::options::{TlsOptions, Trust};
 use super::verifier::Verifier;
 use crate::workers::{Pending, lock, spawn};
@@ -29,8 +30,11 @@ static SYSTEM_ROOTS: LazyLock<Arc<RootCertStore>> = LazyLock::new(|| {
     Arc::new(roots)
 });
 
-/// The configuration for these options.
+/// The configuration for these options. Whoever asks is about to need a key share too.
 pub(crate) fn config(options: &TlsOptions) -> PendingConfig {
+    if !options.without_tls13 {
+        key_share::prepare();
+    }
     // The name is the connection's, not the configuration's.
     let options = TlsOptions { name: None, ..options.clone() };
     let mut configs = lock(&CONFIGS);
@@ -47,7 +51,9 @@ pub(crate) fn config(options: &TlsOptions) -> PendingConfig {
 }
 
 fn make(options: &TlsOptions) -> Result<Arc<ClientConfig>, Arc<str>> {
-    let provider = Arc::new(aws_lc_rs::default_provider());
+    let mut provider = aws_lc_rs::default_provider();
+    key_share::use_prepared(&mut provider);
+    let provider = Arc::new(provider);
     // The first random number of a process takes tens of milliseconds, for the provider gathers entropy. A handshake in a frame
     // must not be the one to wait for it; if it fails here, it fails there and is reported.
     let _ = provider.secure_random.fill(&mut [0; 32]);

@@ -3,6 +3,7 @@
 mod config;
 mod failure;
 mod info;
+mod key_share;
 mod options;
 mod stream;
 mod verifier;
