@@ -78,6 +78,8 @@ fn soak(workspace: &Workspace, arguments: &Arguments, addresses: &Addresses) -> 
     eprintln!("soak: seed {seed}, {} minutes", arguments.minutes);
     let block = block(addresses).context("cannot get the block that bodies are made of")?;
     let before = (process::open_files()?, process::threads()?);
+    // Now, since the checkout may be worked in while this runs.
+    let commit = commit(workspace);
 
     let started = Instant::now();
     let stop = AtomicBool::new(false);
@@ -126,7 +128,7 @@ fn soak(workspace: &Workspace, arguments: &Arguments, addresses: &Addresses) -> 
             crate::soak::player::Verdict::Mismatch(format!("{} before, {} after", before.0, after.0)),
         );
     }
-    print_summary(workspace, arguments, seed, took, &tally, &memory, (before, after));
+    print_summary(&commit, arguments, seed, took, &tally, &memory, (before, after));
     Ok(tally.wrong() == 0 && memory.has_grown(per_client(arguments, &tally)) != Some(true))
 }
 
@@ -203,7 +205,7 @@ fn block(addresses: &Addresses) -> Result<Arc<[u8]>> {
 }
 
 fn print_summary(
-    workspace: &Workspace,
+    commit: &str,
     arguments: &Arguments,
     seed: u64,
     took: Duration,
@@ -213,9 +215,8 @@ fn print_summary(
 ) {
     println!("{}", tally.table());
     println!(
-        "- {:.1} minutes, seed {seed}, commit {}; {} polled clients and {BLOCKING_CLIENTS} in blocking threads",
+        "- {:.1} minutes, seed {seed}, commit {commit}; {} polled clients and {BLOCKING_CLIENTS} in blocking threads",
         took.as_secs_f64() / 60.0,
-        commit(workspace),
         arguments.clients,
     );
     println!("- {} exchanges, {} mismatches", tally.exchanges(), tally.wrong());

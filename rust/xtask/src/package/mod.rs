@@ -43,6 +43,8 @@ pub(crate) enum Trial {
     Editor,
     /// At the first start of the editor, as a person sees it.
     Window,
+    /// On a system that the add-on has no library for.
+    WithoutLibrary,
     /// By tests that hang or crash where lives and threads are handled wrongly, which optimized code may do where other code does not.
     Tests,
     /// In an exported game.
@@ -50,7 +52,8 @@ pub(crate) enum Trial {
 }
 
 impl Trial {
-    pub(crate) const ALL: [Self; 5] = [Self::Unpacked, Self::Editor, Self::Window, Self::Tests, Self::Export];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Unpacked, Self::Editor, Self::Window, Self::WithoutLibrary, Self::Tests, Self::Export];
 
     /// What it is called in reports.
     pub(crate) fn name(self) -> &'static str {
@@ -58,6 +61,7 @@ impl Trial {
             Self::Unpacked => "package/unpacked",
             Self::Editor => "package/editor",
             Self::Window => "package/window",
+            Self::WithoutLibrary => "package/without-library",
             Self::Tests => "package/tests",
             Self::Export => "package/export",
         }
@@ -79,6 +83,7 @@ impl Trial {
                 Ok(None) => Outcome::left_out("the editor's first start in a window: it needs Linux and Xvfb"),
                 Err(error) => Outcome::failed(format!("{error:#}")),
             },
+            Self::WithoutLibrary => trial::try_without_library(godot, archive),
             Self::Tests => trial::run_tests(godot, workspace, archive),
             Self::Export => {
                 let found = template.map_or_else(|| Template::find_or_get(godot), Template::named);

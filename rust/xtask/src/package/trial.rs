@@ -40,6 +40,9 @@ func _initialize() -> void:
 
 const TESTS: &[&str] = &["test_lifetime.gd", "test_threads.gd"];
 
+/// What a script does that has to run everywhere.
+const WITHOUT_LIBRARY: &str = include_str!("without_library.gd");
+
 /// What looks around in the editor.
 const VISITOR: &str = include_str!("first_start.gd");
 const VISITORS_PLUGIN: &str =
@@ -52,7 +55,7 @@ pub(super) fn try_without_editor(godot: &Godot, archive: &Archive) -> Outcome {
     suite::outcome_of_script((|| {
         let project = unpack(archive)?;
         announce_extension(project.path())?;
-        request(godot, project.path())
+        request(godot, project.path(), ScriptHead::default())
     })())
 }
 
@@ -80,10 +83,26 @@ pub(super) fn try_first_start(godot: &Godot, archive: &Archive, screen: Option<&
     match started {
         Ok((project, finished)) => {
             let outcome = suite::outcome_of_tests(Ok(finished));
-            outcome.and(suite::outcome_of_script(request(godot, project.path())))
+            outcome.and(suite::outcome_of_script(request(godot, project.path(), ScriptHead::default())))
         }
         Err(error) => suite::outcome_of_tests(Err(error)),
     }
+}
+
+/// A request where the `.gdextension` has no line for the system, as on the web: this system's is taken out.
+pub(super) fn try_without_library(godot: &Godot, archive: &Archive) -> Outcome {
+    suite::outcome_of_script((|| {
+        let project = unpack(archive)?;
+        let addon = project.path().join("addons").join(ADDON);
+        let description = addon.join(format!("{ADDON}.gdextension"));
+        let text = std::fs::read_to_string(&description).context("cannot read the .gdextension")?;
+        let others = text.lines().filter(|line| !line.starts_with(std::env::consts::OS));
+        write(&description, &others.map(|line| format!("{line}\n")).collect::<String>())?;
+        std::fs::remove_dir_all(addon.join("bin")).context("cannot remove the libraries")?;
+        announce_extension(project.path())?;
+        write(&project.path().join("request.gd"), WITHOUT_LIBRARY)?;
+        request(godot, project.path(), ScriptHead::parse(WITHOUT_LIBRARY)?)
+    })())
 }
 
 /// Tests of the sample project with the library as it is published.
@@ -127,7 +146,7 @@ fn unpack(archive: &Archive) -> Result<TempDir> {
     Ok(project)
 }
 
-fn request(godot: &Godot, project: &Path) -> Result<Finished> {
+fn request(godot: &Godot, project: &Path, head: ScriptHead) -> Result<Finished> {
     let servers = Servers::start()?;
     let address = servers.some_arguments(&["http"]).concat().replace("--http=", "");
     godot.run(Run {
@@ -137,7 +156,7 @@ fn request(godot: &Godot, project: &Path) -> Result<Finished> {
         screen: None,
         home: None,
         environment: Vec::new(),
-        head: ScriptHead::default(),
+        head,
         deadline: DEADLINE,
         echo: Echo::Nothing,
     })
