@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use regex::Regex;
 
 use super::Archive;
-use super::trial::announce_extension;
+use super::trial::copy_sample;
 use crate::captured::{self, Echo};
 use crate::godot::Godot;
 use crate::godot::run::{self, Run};
@@ -16,7 +16,6 @@ use crate::godot::template::Template;
 use crate::log_rule::{self, Announced};
 use crate::script_head::ScriptHead;
 use crate::servers::Servers;
-use crate::stage;
 use crate::workspace::Workspace;
 
 const DEADLINE: Duration = Duration::from_secs(180);
@@ -38,11 +37,7 @@ pub(super) fn try_out(
         .context("cannot make a temporary folder")?;
     let (project, game) = (folder.path().join("project"), folder.path().join("game"));
     std::fs::create_dir_all(&game).context("cannot make a temporary folder")?;
-    stage::copy_folder(&workspace.godot_project(), &project, &|below| {
-        below == Path::new("addons") || below == Path::new(".godot")
-    })?;
-    archive.unpack(&project)?;
-    announce_extension(&project)?;
+    copy_sample(workspace, archive, &project)?;
     let presets = presets(&template.program);
     std::fs::write(project.join("export_presets.cfg"), presets).context("cannot write export_presets.cfg")?;
 

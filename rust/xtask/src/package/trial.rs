@@ -113,11 +113,7 @@ pub(super) fn run_tests(godot: &Godot, workspace: &Workspace, archive: &Archive)
             .tempdir()
             .context("cannot make a temporary folder")?;
         let copy = Workspace::at(folder.path());
-        stage::copy_folder(&workspace.godot_project(), &copy.godot_project(), &|below| {
-            below == Path::new("addons") || below == Path::new(".godot")
-        })?;
-        archive.unpack(&copy.godot_project())?;
-        announce_extension(&copy.godot_project())?;
+        copy_sample(workspace, archive, &copy.godot_project())?;
         Ok((folder, copy))
     })();
     match copied {
@@ -130,8 +126,17 @@ pub(super) fn run_tests(godot: &Godot, workspace: &Workspace, archive: &Archive)
     }
 }
 
+/// Copies the sample project, with the add-on of the zip in place of the one that is staged there.
+pub(super) fn copy_sample(workspace: &Workspace, archive: &Archive, project: &Path) -> Result<()> {
+    stage::copy_folder(&workspace.godot_project(), project, &|below| {
+        below == Path::new("addons") || below == Path::new(".godot")
+    })?;
+    archive.unpack(project)?;
+    announce_extension(project)
+}
+
 /// Writes what the editor writes when it sees the add-on for the first time.
-pub(super) fn announce_extension(project: &Path) -> Result<()> {
+fn announce_extension(project: &Path) -> Result<()> {
     write(&project.join(".godot/extension_list.cfg"), &format!("res://addons/{ADDON}/{ADDON}.gdextension\n"))
 }
 
