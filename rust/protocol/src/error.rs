@@ -1,12 +1,15 @@
 //! What can go wrong, and whose fault it is: [`CallerError`] for the program that uses the crate, [`PeerError`] for
-//! the server. Each prints as a sentence for a person, with the offending text in it.
+//! the server. Each prints as a sentence for a person, with the offending text in it: of a peer as an [`Excerpt`], of the caller without
+//! what may be secret.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::limits;
 
-/// The caller asked for something that must not be sent. Nothing was sent and no state changed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The caller asked for something that must not be sent. Nothing was sent and no state changed. Neither user and password of a URL nor the
+/// value of a header is ever printed.
+#[derive(Clone, PartialEq, Eq)]
 pub enum CallerError {
     /// A control character (CR, LF, NUL, …) stands in the URL.
     ControlInTarget {
@@ -55,21 +58,23 @@ impl fmt::Display for CallerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::ControlInTarget { target } => {
+                let target = without_user_info(target);
                 write!(f, "the URL {target:?} has a control character in it; percent-encode it or leave it out")
             }
             Self::Target { target, expected } => {
-                write!(f, "the URL {target:?} cannot be requested; expected {expected}")
+                write!(f, "the URL {:?} cannot be requested; expected {expected}", without_user_info(target))
             }
             Self::Header { line, problem } => {
-                write!(f, "the header {line:?} {problem}; write it as \"Name: value\"")
+                write!(f, "{} {problem}; write it as \"Name: value\"", header_without_value(line))
             }
             Self::RepeatedHeader { name } => {
                 write!(f, "the header {name} was given more than once; give it once")
             }
             Self::ContentLength { said, body } => write!(
                 f,
-                "the header says Content-Length: {said}, but the body has {body} bytes; leave the header out and it \
-                 is set for you"
+                "the header says Content-Length: {:#}, but the body has {body} bytes; leave the header out and it \
+                 is set for you",
+                Excerpt::text(said)
             ),
             Self::BodyNotAllowed { method } => {
                 write!(f, "a {method} request cannot have a body; send it without one")
@@ -79,7 +84,39 @@ impl fmt::Display for CallerError {
     }
 }
 
+/// As it is displayed: what holds of a message holds of a log.
+impl fmt::Debug for CallerError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl std::error::Error for CallerError {}
+
+/// A URL, a host or an address of a proxy as it may be shown: with `…` for the user and the password before the `@`.
+///
+/// A password is often not encoded as it should be, so all before the last `@` counts as one. A path has no user before it.
+pub fn without_user_info(url: &str) -> Cow<'_, str> {
+    if url.starts_with('/') {
+        return Cow::Borrowed(url);
+    }
+    let Some((before, host)) = url.rsplit_once('@') else { return Cow::Borrowed(url) };
+    let scheme = before.split_once("://").map_or("", |(scheme, _)| scheme);
+    let is_scheme = scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+    Cow::Owned(if is_scheme && !scheme.is_empty() { format!("{scheme}://…@{host}") } else { format!("…@{host}") })
+}
+
+/// A header line as it may be shown: its name. Without a colon all of it may be a value.
+fn header_without_value(line: &str) -> String {
+    let Some((name, _)) = line.split_once(':') else {
+        return format!("a header of {} characters", line.chars().count());
+    };
+    // A name has no blanks in it. Behind one stands what was forgotten to be separated.
+    let mut words = name.split_whitespace();
+    let first = words.next().unwrap_or_default();
+    let more = if words.next().is_some() { " …" } else { "" };
+    format!("the header \"{:#}{more}\"", Excerpt::text(first))
+}
 
 /// The server sent something that is not HTTP/1.1, or ended too early. The connection cannot be used any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -202,7 +239,10 @@ impl fmt::Display for PeerError {
 
 impl std::error::Error for PeerError {}
 
-/// The start of some received bytes, kept short and printed with escapes.
+/// The start of something that a peer sent, for a message: at most 60 bytes, and printed with escapes, so that it can neither fill a log
+/// nor write lines, colours or a direction of text into it. Whatever text of a peer gets into a message goes through here.
+///
+/// `{}` prints it in quotes, `{:#}` without.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Excerpt(Vec<u8>);
 
@@ -218,18 +258,85 @@ impl Excerpt {
     pub fn start(bytes: &[u8]) -> Self {
         Self(bytes[..bytes.len().min(Self::LONGEST + 1)].to_vec())
     }
+
+    /// The start of a text.
+    pub fn text(text: &str) -> Self {
+        Self::start(text.as_bytes())
+    }
 }
 
 impl fmt::Display for Excerpt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let shown = &self.0[..self.0.len().min(Self::LONGEST)];
         let more = if self.0.len() > Self::LONGEST { "…" } else { "" };
-        write!(f, "\"{}{more}\"", shown.escape_ascii())
+        if !f.alternate() {
+            return write!(f, "\"{}{more}\"", shown.escape_ascii());
+        }
+        for &byte in shown {
+            // A quotation mark ends nothing here.
+            if matches!(byte, b'\'' | b'"') {
+                write!(f, "{}", char::from(byte))?;
+            } else {
+                write!(f, "{}", byte.escape_ascii())?;
+            }
+        }
+        f.write_str(more)
     }
 }
 
 impl fmt::Debug for Excerpt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_excerpt_is_short_and_has_no_control_characters() {
+        let hostile = format!("it's \u{1b}[31m\r\n\0\u{202e}\u{7f}{}", "x".repeat(200_000));
+        for shown in [Excerpt::text(&hostile).to_string(), format!("{:#}", Excerpt::text(&hostile))] {
+            assert!(shown.len() < 300, "{}", shown.len());
+            assert!(shown.chars().all(|c| c == '…' || matches!(c, ' '..='~')), "{shown}");
+            assert!(shown.contains(r"\x1b[31m\r\n\x00\xe2\x80\xae\x7fxxx"), "{shown}");
+        }
+        assert_eq!(Excerpt::text("it's").to_string(), "\"it\\'s\"");
+        assert_eq!(format!("{:#}", Excerpt::text("it's \"so\"")), "it's \"so\"");
+    }
+
+    #[test]
+    fn user_and_password_are_not_shown() {
+        for (url, shown) in [
+            ("http://user:secret@host/path", "http://…@host/path"),
+            ("socks5://user:sec/ret@host:1", "socks5://…@host:1"),
+            ("user:secret@host", "…@host"),
+            ("http://user:secret@@host", "http://…@host"),
+            ("sec ret://secret@host", "…@host"),
+            ("secret@host\r\n", "…@host\r\n"),
+            ("host:80", "host:80"),
+            ("/users/@me", "/users/@me"),
+            ("", ""),
+        ] {
+            assert_eq!(without_user_info(url), shown, "{url:?}");
+        }
+    }
+
+    #[test]
+    fn an_error_about_a_header_or_a_url_shows_no_secret_in_a_message_nor_in_a_log() {
+        let header = |line: &str| CallerError::Header { line: line.to_owned(), problem: "is wrong" };
+        let errors = [
+            header("Authorization: Bearer secret\n"),
+            header("Authorization Bearer secret: x"),
+            header("secret"),
+            header("Cookie:secret\0"),
+            CallerError::ControlInTarget { target: "http://user:secret@host/\n".to_owned() },
+            CallerError::Target { target: "ftp://secret@host/".to_owned(), expected: "a path" },
+        ];
+        for error in errors {
+            let text = format!("{error} {error:?}");
+            assert!(!text.contains("secret") && !text.contains('\n'), "{text}");
+        }
     }
 }

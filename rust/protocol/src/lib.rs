@@ -59,7 +59,7 @@ mod request;
 mod target;
 
 pub use connection::{BodyStep, Connection, HeadStep, Over};
-pub use error::{CallerError, Excerpt, PeerError};
+pub use error::{CallerError, Excerpt, PeerError, without_user_info};
 pub use fields::{Field, Fields};
 pub use form::{QueryString, percent_decode};
 pub use framing::Framing;

@@ -1,12 +1,14 @@
 //! Requests: checked, and written as the bytes of their head (RFC 9112 §3 and §5).
 
+use std::fmt;
+
 use crate::error::CallerError;
 use crate::framing;
 use crate::method::Method;
 use crate::target;
 
 /// A request, as the caller describes it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Request<'a> {
     /// The method.
     pub method: Method,
@@ -139,6 +141,15 @@ fn check_header(line: &str) -> Result<(&str, &str), CallerError> {
 
 fn once(given_before: bool, name: &'static str) -> Result<(), CallerError> {
     if given_before { Err(CallerError::RepeatedHeader { name }) } else { Ok(()) }
+}
+
+/// Without what may be secret: the values of headers, and what stands in the URL.
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut request = f.debug_struct("Request");
+        request.field("method", &self.method).field("host", &self.host).field("body_len", &self.body_len);
+        request.finish_non_exhaustive()
+    }
 }
 
 /// RFC 9110 §5.6.2.
