@@ -9,6 +9,7 @@ use http_protocol::{Field, Fields, Head, Method};
 use crate::body::{Body, ByteBuffer};
 use crate::engine::{Engine, View};
 use crate::error::{Error, ErrorCode};
+use crate::host::Host;
 use crate::proxy::{Proxies, Proxy};
 use crate::settings::Settings;
 use crate::status::Status;
@@ -69,8 +70,15 @@ impl HttpClient {
         self.run(|engine, settings| engine.connect_to_host(host, port, secure, tls, settings))
     }
 
-    /// Closes what is open and speaks HTTP over `stream`, which is connected already. `host` is for the header of that name.
+    /// Closes what is open and speaks HTTP over `stream`, which is connected already. `host` is for the header of that name: a name or an
+    /// address, with or without a port.
     pub fn set_stream(&self, stream: Box<dyn Stream>, host: Option<String>) -> Result<(), Error> {
+        let checked = host.map(|host| Host::parse(&host, -1, false).map(|host| host.header_value())).transpose();
+        let host = checked.map_err(|error| {
+            let message =
+                error.message.replacen("cannot connect to the host", "the stream is connected to the host", 1);
+            self.refused(Error::invalid(message))
+        })?;
         self.run(|engine, _| {
             engine.adopt(stream, host);
             Ok(())
@@ -216,28 +224,30 @@ impl HttpClient {
     }
 
     /// Has connections without TLS go through a proxy: `host`, or `user:password@host`. An empty host or port −1 is none. A
-    /// `Proxy-Authorization` among a request's headers replaces these credentials.
+    /// `Proxy-Authorization` among a request's headers replaces these credentials. With a proxy that cannot be used, the next connection fails.
     pub fn set_http_proxy(&self, host: &str, port: i64) -> Result<(), Error> {
-        let proxy = self.parse_proxy(host, port)?;
-        self.change(|settings| settings.proxies.http = proxy);
-        Ok(())
+        let proxy = Proxy::choose(host, port);
+        self.change(|settings| settings.proxies.http.clone_from(&proxy));
+        self.report(proxy.and_then(Result::err))
     }
 
     /// Has connections with TLS go through a tunnel of a proxy. The arguments are those of [`set_http_proxy`](Self::set_http_proxy).
     /// A `Proxy-Authorization` among a request's headers is left out, since the server would read it.
     pub fn set_https_proxy(&self, host: &str, port: i64) -> Result<(), Error> {
-        let proxy = self.parse_proxy(host, port)?;
-        self.change(|settings| settings.proxies.https = proxy);
-        Ok(())
+        let proxy = Proxy::choose(host, port);
+        self.change(|settings| settings.proxies.https.clone_from(&proxy));
+        self.report(proxy.and_then(Result::err))
     }
 
     /// Takes the proxies from the environment variables `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`, by the rules of
-    /// curl.
+    /// curl. All of them count, also if one cannot be used, which is an error here and at the next connection that would go through it.
     pub fn set_proxy_from_environment(&self) -> Result<(), Error> {
-        let proxies =
-            Proxies::from_environment(|name| std::env::var(name).ok()).map_err(|error| self.refused(error))?;
+        // What is not text is no proxy either, and must not count as none.
+        let variable = |name: &str| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned());
+        let proxies = Proxies::from_environment(variable);
+        let problem = proxies.problem();
         self.change(|settings| settings.proxies = proxies);
-        Ok(())
+        self.report(problem)
     }
 
     /// Which connection is open; see [`RawConnection`](crate::RawConnection).
@@ -250,11 +260,8 @@ impl HttpClient {
         self.run(|engine, _| work(engine))
     }
 
-    fn parse_proxy(&self, host: &str, port: i64) -> Result<Option<Arc<Proxy>>, Error> {
-        if host.is_empty() || port == -1 {
-            return Ok(None);
-        }
-        Proxy::parse(host, port).map(|proxy| Some(Arc::new(proxy))).map_err(|error| self.refused(error))
+    fn report(&self, problem: Option<Error>) -> Result<(), Error> {
+        problem.map_or(Ok(()), |error| Err(self.refused(error)))
     }
 
     /// Notes an error that was found before the engine was asked, and hands it back.

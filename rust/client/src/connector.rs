@@ -1,7 +1,7 @@
 //! Making a TCP connection to the first address that answers (Happy Eyeballs, RFC 8305).
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
@@ -40,9 +40,10 @@ pub(crate) enum Progress {
 }
 
 impl Connector {
-    /// Starts with the first of `addresses`, which are in the order of the system's preference.
-    pub(crate) fn new(addresses: &[IpAddr], port: u16) -> Self {
-        let mut untried: Vec<_> = interleave(addresses).into_iter().map(|ip| SocketAddr::new(ip, port)).collect();
+    /// Starts with the first of `addresses`, which are in the order of the system's preference. `port` goes before theirs.
+    pub(crate) fn new(addresses: &[SocketAddr], port: u16) -> Self {
+        let mut untried = interleave(addresses);
+        untried.iter_mut().for_each(|address| address.set_port(port));
         untried.reverse();
         let mut connector = Self { untried, attempts: Vec::new(), last_start: Instant::now(), failures: Vec::new() };
         connector.start_next();
@@ -143,9 +144,9 @@ fn is_in_progress(error: &io::Error) -> bool {
 }
 
 /// Alternates between the two families, starting with the one that the system prefers (RFC 8305 §4).
-fn interleave(addresses: &[IpAddr]) -> Vec<IpAddr> {
+fn interleave(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
     let Some(first) = addresses.first() else { return Vec::new() };
-    let (preferred, other): (Vec<IpAddr>, Vec<IpAddr>) =
+    let (preferred, other): (Vec<SocketAddr>, Vec<SocketAddr>) =
         addresses.iter().partition(|address| address.is_ipv6() == first.is_ipv6());
     let mut other = other.into_iter();
     let mut mixed = Vec::with_capacity(addresses.len());
@@ -183,13 +184,25 @@ pub(crate) fn without_number(error: &io::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::net::SocketAddrV6;
+
     use super::*;
 
     #[test]
     fn families_alternate_and_the_preferred_one_starts() {
-        let addresses = |texts: &[&str]| texts.iter().map(|text| text.parse().unwrap()).collect::<Vec<IpAddr>>();
+        let addresses =
+            |texts: &[&str]| texts.iter().map(|text| SocketAddr::new(text.parse().unwrap(), 0)).collect::<Vec<_>>();
         let mixed = interleave(&addresses(&["::1", "::2", "::3", "1.1.1.1", "2.2.2.2"]));
         assert_eq!(mixed, addresses(&["::1", "1.1.1.1", "::2", "2.2.2.2", "::3"]));
+    }
+
+    #[test]
+    fn the_scope_of_an_address_is_kept() {
+        let address = SocketAddrV6::new("fe80::1".parse().unwrap(), 0, 0, u32::MAX);
+        let mut connector = Connector::new(&[address.into()], 81);
+        // No system has an interface of this number.
+        let Progress::Failed(reason) = connector.poll() else { panic!("it is tried: {connector:?}") };
+        assert!(reason.starts_with("[fe80::1%4294967295]:81: "), "{reason}");
     }
 
     #[test]

@@ -9,7 +9,7 @@ use crate::error::{Error, ErrorCode};
 use crate::host::Host;
 use crate::link::{Failure, Link, Patience};
 use crate::opening::{OpenFailure, Opened, Opening, Route};
-use crate::proxy::is_proxy_authorization;
+use crate::proxy;
 use crate::settings::Settings;
 use crate::status::Status;
 use crate::stream::Stream;
@@ -91,9 +91,8 @@ impl Engine {
         self.route = None;
         self.view = View::default();
         let host = Host::parse(host, port, secure)?;
-        let proxy = settings.proxies.for_host(&host);
-        let tls = host.secure.then(|| tls.clone());
-        match Opening::start(Route { host, proxy, tls }, settings) {
+        let proxy = settings.proxies.for_host(&host)?;
+        match Opening::start(Route::new(host, proxy, tls), settings) {
             Ok(opening) => {
                 self.route = Some(opening.route.clone());
                 self.view.status = opening.status();
@@ -137,16 +136,11 @@ impl Engine {
             None => self.adopted_host.clone().unwrap_or_else(|| "localhost".to_owned()),
         };
         let proxy_prefix = self.route.as_ref().map(|route| route.proxy_prefix()).unwrap_or_default();
-        let for_proxy = self.route.as_ref().and_then(|route| route.proxy_authorization());
-        let for_proxy = for_proxy.as_deref().filter(|_| !headers.iter().any(|line| is_proxy_authorization(line)));
-        // What is for the proxy is not for the server at the end of a tunnel, unless that is to be a proxy itself.
-        let withheld = method != Method::Connect && self.route.as_ref().is_some_and(|route| route.is_tunnelled());
-        let headers: Vec<&str> = headers
-            .iter()
-            .copied()
-            .filter(|line| !(withheld && is_proxy_authorization(line)))
-            .chain(for_proxy)
-            .collect();
+        let own = self.route.as_ref().and_then(|route| route.proxy_authorization());
+        // Who is asked for a tunnel is a proxy too.
+        let reader_is_proxy =
+            method == Method::Connect || self.route.as_ref().is_some_and(|route| route.leads_to_proxy());
+        let headers = proxy::header_lines(headers, reader_is_proxy, own.as_deref());
         let request = Request {
             method,
             url,

@@ -1,8 +1,14 @@
 //! What `connect_to_host` is given: which server, and whether with TLS.
 
-use std::net::IpAddr;
+use std::borrow::Cow;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+
+use http_protocol::without_user_info;
 
 use crate::error::Error;
+
+/// The longest name of an interface that is taken. Linux has 15 bytes, Windows numbers.
+const LONGEST_SCOPE: usize = 64;
 
 /// A server's name and port, checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,6 +17,8 @@ pub(crate) struct Host {
     pub(crate) name: String,
     /// The address, if `name` is one.
     pub(crate) address: Option<IpAddr>,
+    /// The interface of this computer that an IPv6 address is reached by, such as `eth0` or `2` (RFC 4007 §11). No peer is told of it.
+    scope: Option<String>,
     pub(crate) port: u16,
     pub(crate) secure: bool,
 }
@@ -19,38 +27,51 @@ impl Host {
     /// Reads `host` with the port and TLS argument beside it. Taken are `host`, `host:port`, `[::1]`, `::1`, each with
     /// `http://` or `https://` before it, which decides on TLS, and `/` after it. A negative `port` is the scheme's own.
     pub(crate) fn parse(host: &str, port: i64, secure: bool) -> Result<Self, Error> {
-        let refuse = |what: &str| Err(Error::invalid(format!("cannot connect to the host {host:?}: {what}")));
         let (rest, secure) = match strip_scheme(host) {
             Some((rest, secure)) => (rest, secure),
             None => (host, secure),
         };
-        let authority = rest.strip_suffix('/').unwrap_or(rest);
+        Self::read(rest.strip_suffix('/').unwrap_or(rest), port, secure)
+            .map_err(|what| Error::invalid(format!("cannot connect to the host {:?}: {what}", without_user_info(host))))
+    }
+
+    /// Reads `authority`, a name or an address with or without a port. What is wrong with it, without the text itself, which can have a
+    /// password in it.
+    pub(crate) fn read(authority: &str, port: i64, secure: bool) -> Result<Self, String> {
         if authority.is_empty() {
-            return refuse("the name is empty");
+            return Err("the name is empty".to_owned());
         }
-        if let Some(wrong) = authority.chars().find(|&c| c.is_control() || c.is_whitespace() || "/?#@\\%".contains(c)) {
-            return refuse(&format!("{wrong:?} cannot be in a host name; give the name only, such as \"example.com\""));
+        if let Some(wrong) = authority.chars().find(|&c| c.is_control() || c.is_whitespace() || "/?#@\\".contains(c)) {
+            return Err(format!("{wrong:?} cannot be in a host name; give the name only, such as \"example.com\""));
         }
-        let (name, own_port) = match split_port(authority) {
-            Ok(parts) => parts,
-            Err(what) => return refuse(what),
-        };
-        let parsed = match parse_name(name) {
-            Ok(parsed) => parsed,
-            Err(what) => return refuse(&what),
-        };
+        let (name, own_port) = split_port(authority)?;
+        let (name, scope) = split_scope(name)?;
+        let name = parse_name(&name)?;
         let port = match (u16::try_from(port), own_port) {
-            (Ok(0), _) | (_, Some(0)) => return refuse("port 0 cannot be connected to; ports are 1 to 65535"),
+            (Ok(0), _) | (_, Some(0)) => return Err("port 0 cannot be connected to; ports are 1 to 65535".to_owned()),
             (Ok(port), Some(own)) if port != own => {
-                return refuse(&format!("the host says port {own}, the port argument {port}; give one of them"));
+                return Err(format!("the host says port {own}, the port argument {port}; give one of them"));
             }
             (Ok(port), _) => port,
-            (Err(_), _) if port > 0 => return refuse(&format!("there is no port {port}; ports are 1 to 65535")),
+            (Err(_), _) if port > 0 => return Err(format!("there is no port {port}; ports are 1 to 65535")),
             (Err(_), Some(own)) => own,
             (Err(_), None) if secure => 443,
             (Err(_), None) => 80,
         };
-        Ok(Self { address: parsed.parse().ok(), name: parsed, port, secure })
+        Ok(Self { address: name.parse().ok(), name, scope, port, secure })
+    }
+
+    /// The address, if it can be connected to as it is. Only the system knows its interfaces' names.
+    pub(crate) fn direct_address(&self) -> Option<SocketAddr> {
+        self.address.filter(|_| self.scope.is_none()).map(|address| SocketAddr::new(address, self.port))
+    }
+
+    /// What the system's resolver is asked for.
+    pub(crate) fn name_to_resolve(&self) -> String {
+        match &self.scope {
+            Some(scope) => format!("{}%{scope}", self.name),
+            None => self.name.clone(),
+        }
     }
 
     /// The name with brackets where it is an IPv6 address.
@@ -81,6 +102,16 @@ fn strip_scheme(host: &str) -> Option<(&str, bool)> {
     })
 }
 
+/// Whether a port stands behind the name.
+pub(crate) fn names_port(authority: &str) -> bool {
+    split_port(authority).is_ok_and(|(_, port)| port.is_some())
+}
+
+/// The name of a server in ASCII (IDNA), if it can be one.
+pub(crate) fn to_ascii(name: &str) -> Option<String> {
+    parse_name(name).ok()
+}
+
 fn split_port(authority: &str) -> Result<(&str, Option<u16>), &'static str> {
     let (name, port) = if authority.starts_with('[') {
         let end = authority.find(']').ok_or("the address has no closing bracket")?;
@@ -103,10 +134,30 @@ fn split_port(authority: &str) -> Result<(&str, Option<u16>), &'static str> {
     }
 }
 
+/// Takes the scope from an IPv6 address, which is written `fe80::1%eth0`, and `[fe80::1%25eth0]` in URLs (RFC 6874 §2).
+fn split_scope(name: &str) -> Result<(Cow<'_, str>, Option<String>), String> {
+    let Some((address, scope)) = name.split_once('%') else { return Ok((name.into(), None)) };
+    let (address, scope) = match (address.strip_prefix('['), scope.strip_suffix(']')) {
+        (Some(address), Some(scope)) => {
+            (address, scope.strip_prefix("25").filter(|rest| !rest.is_empty()).unwrap_or(scope))
+        }
+        (None, None) => (address, scope),
+        _ => return Err("'%' cannot be in a host name".to_owned()),
+    };
+    if address.parse::<Ipv6Addr>().is_err() {
+        return Err("'%' cannot be in a host name; only an IPv6 address has a scope behind it".to_owned());
+    }
+    let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    if scope.is_empty() || scope.len() > LONGEST_SCOPE || !scope.bytes().all(is_allowed) {
+        return Err("what stands behind the '%' is not the name of a network interface".to_owned());
+    }
+    Ok((address.to_owned().into(), Some(scope.to_owned())))
+}
+
 /// The name in ASCII, or the address without brackets.
 fn parse_name(name: &str) -> Result<String, String> {
     if let Some(address) = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
-        return match address.parse::<std::net::Ipv6Addr>() {
+        return match address.parse::<Ipv6Addr>() {
             Ok(address) => Ok(address.to_string()),
             Err(_) => Err("what stands in the brackets is not an IPv6 address".to_owned()),
         };
@@ -115,22 +166,26 @@ fn parse_name(name: &str) -> Result<String, String> {
         return Ok(address.to_string());
     }
     match url::Host::parse(name) {
-        Ok(url::Host::Domain(name)) if name.len() > 253 || name.split('.').any(|label| label.len() > 63) => {
-            Err("it is longer than host names can be".to_owned())
-        }
-        Ok(url::Host::Domain(name)) if name.starts_with('.') || name.contains("..") => {
-            Err("it has an empty part between two dots".to_owned())
-        }
-        // Browsers take more than may stand in a URL (RFC 3986 §3.2.2), and so in a request.
-        Ok(url::Host::Domain(name)) => {
-            match name.chars().find(|&c| !c.is_ascii_alphanumeric() && !"-._~!$&'()*+,;=".contains(c)) {
-                Some(wrong) => Err(format!("{wrong:?} cannot be in a host name")),
-                None => Ok(name),
-            }
-        }
+        Ok(url::Host::Domain(name)) => check_name(name),
         Ok(url::Host::Ipv4(address)) => Ok(address.to_string()),
         Ok(url::Host::Ipv6(address)) => Ok(address.to_string()),
+        // Browsers refuse names that end in a number, or are no Punycode behind `xn--`. Whether they exist, the resolver knows.
+        Err(_) if name.is_ascii() && !name.is_empty() => check_name(name.to_ascii_lowercase()),
         Err(error) => Err(error.to_string()),
+    }
+}
+
+fn check_name(name: String) -> Result<String, String> {
+    if name.len() > 253 || name.split('.').any(|label| label.len() > 63) {
+        return Err("it is longer than host names can be".to_owned());
+    }
+    if name.starts_with('.') || name.contains("..") {
+        return Err("it has an empty part between two dots".to_owned());
+    }
+    // Browsers take more than may stand in a URL (RFC 3986 §3.2.2), and so in a request.
+    match name.chars().find(|&c| !c.is_ascii_alphanumeric() && !"-._~!$&'()*+,;=".contains(c)) {
+        Some(wrong) => Err(format!("{wrong:?} cannot be in a host name")),
+        None => Ok(name),
     }
 }
 
@@ -158,6 +213,14 @@ mod tests {
             ("bücher.example", "xn--bcher-kva.example", 80, false),
             ("my_service", "my_service", 80, false),
             ("example.com.", "example.com.", 80, false),
+            ("web.1", "web.1", 80, false),
+            ("Web.0x1g:81", "web.0x1g", 81, false),
+            ("1.2.3.4.5", "1.2.3.4.5", 80, false),
+            ("xn--a.example", "xn--a.example", 80, false),
+            ("https://XN--A.Example/", "xn--a.example", 443, true),
+            ("127.1", "127.0.0.1", 80, false),
+            ("fe80::1%eth0", "fe80::1", 80, false),
+            ("http://[fe80::1%25eth0]:81/", "fe80::1", 81, false),
         ] {
             assert_eq!(parsed(host, -1, false), (name.to_owned(), port, secure), "{host:?}");
         }
@@ -186,6 +249,17 @@ mod tests {
             "a\nb",
             "a\0",
             "ho%st",
+            "host%eth0",
+            "127.0.0.1%1",
+            "fe80::1%",
+            "[fe80::1%]",
+            "[fe80::1%eth0",
+            "fe80::1%eth0]",
+            "[fe80::1%e/0]",
+            "[fe80::1]%eth0",
+            "fe80::1%a%b",
+            "fe80::1%a:b",
+            "xn--\u{df}\u{fffd}.example",
             "ftp://host",
             "::1::2",
             "host:80:90",
@@ -201,6 +275,35 @@ mod tests {
             assert!(Host::parse("host", port, false).is_err(), "{port}");
         }
         assert!(Host::parse("host:80", 81, false).is_err());
+    }
+
+    #[test]
+    fn a_scope_is_for_the_system_and_for_no_peer() {
+        for (text, scope) in [
+            ("fe80::1%eth0", "eth0"),
+            ("[fe80::1%eth0]", "eth0"),
+            ("http://[FE80::1%25eth0]", "eth0"),
+            ("fe80::1%2", "2"),
+            ("fe80::1%251", "251"),
+            ("[fe80::1%25]", "25"),
+            ("[fe80::1%2525]", "25"),
+        ] {
+            let host = Host::parse(text, 81, false).unwrap();
+            assert_eq!(host.name_to_resolve(), format!("fe80::1%{scope}"), "{text}");
+            assert_eq!(host.direct_address(), None, "{text}");
+            for told in [host.authority(), host.header_value()] {
+                assert_eq!(told, "[fe80::1]:81", "{text}");
+            }
+        }
+        assert_eq!(Host::parse("[::1]", 81, false).unwrap().direct_address(), Some("[::1]:81".parse().unwrap()));
+    }
+
+    #[test]
+    fn user_and_password_are_not_in_the_message() {
+        for text in ["user:secret@host", "http://user:secret@host/", "user:sec/ret@host", "https://secret@ho st"] {
+            let message = Host::parse(text, -1, false).unwrap_err().message;
+            assert!(!message.contains("sec") && !message.contains("user") && message.contains("…@ho"), "{message}");
+        }
     }
 
     #[test]

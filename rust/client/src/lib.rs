@@ -38,6 +38,7 @@
 mod body;
 mod client;
 mod connector;
+mod deadline;
 mod engine;
 mod error;
 mod host;

@@ -1,14 +1,15 @@
 //! From a host to an open connection: resolve, connect, have a proxy make a tunnel, secure.
 
-use std::net::IpAddr;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http_protocol::{Method, Request};
+use http_protocol::{Excerpt, Head, Method, Request};
 
 use crate::connector::{Connector, Progress};
+use crate::deadline::Deadline;
 use crate::error::{Error, ErrorCode};
-use crate::host::Host;
+use crate::host::{Host, to_ascii};
 use crate::input::Input;
 use crate::link::{Failure, Link, Patience};
 use crate::proxy::Proxy;
@@ -36,7 +37,7 @@ pub(crate) struct Opening {
     step: Step,
     /// Made by a worker meanwhile.
     config: Option<PendingConfig>,
-    deadline: Option<Instant>,
+    deadline: Deadline,
     step_began: Instant,
     pub(crate) timings: Timings,
 }
@@ -83,13 +84,13 @@ impl Opening {
             config: route.tls.as_ref().map(tls::config),
             route: Arc::new(route),
             step: Step::Over,
-            deadline: settings.connect_timeout.map(|timeout| now + timeout),
+            deadline: Deadline::new(settings.connect_timeout, now),
             step_began: now,
             timings: Timings::default(),
         };
-        opening.step = match first_hop.address {
+        opening.step = match first_hop.direct_address() {
             Some(address) => opening.connect(&[address])?,
-            None => Step::Resolving(resolver::look_up(&first_hop.name)),
+            None => Step::Resolving(resolver::look_up(&first_hop.name_to_resolve())),
         };
         Ok(opening)
     }
@@ -103,17 +104,20 @@ impl Opening {
     pub(crate) fn poll(&mut self, settings: &Settings, cancel: &Cancel) -> Result<Option<Opened>, OpenFailure> {
         loop {
             let status = self.status();
-            match self.advance(settings, cancel)? {
+            let outcome = self.advance(settings, cancel)?;
+            // The clock comes after the look: what is there counts, however late it is found.
+            let now = Instant::now();
+            self.deadline.look(now);
+            match outcome {
                 Outcome::Opened(opened) => return Ok(Some(opened)),
                 Outcome::Next(step) => {
                     self.step = step;
+                    self.deadline.next_step();
                     if self.status() != status {
                         return Ok(None);
                     }
                 }
-                Outcome::Pending if self.deadline.is_some_and(|deadline| Instant::now() >= deadline) => {
-                    return Err(self.timed_out(settings));
-                }
+                Outcome::Pending if self.deadline.has_passed(now) => return Err(self.timed_out(settings)),
                 Outcome::Pending if cancel.is_set() => {
                     return Err(OpenFailure { status: Status::Disconnected, error: Failure::Closed.into_error() });
                 }
@@ -175,7 +179,7 @@ impl Opening {
         }
     }
 
-    fn connect(&mut self, addresses: &[IpAddr]) -> Result<Step, OpenFailure> {
+    fn connect(&mut self, addresses: &[SocketAddr]) -> Result<Step, OpenFailure> {
         let mut connector = Connector::new(addresses, self.route.first_hop().port);
         if connector.is_hopeless()
             && let Progress::Failed(reason) = connector.poll()
@@ -216,12 +220,7 @@ impl Opening {
                 let (below, received) = link.into_parts();
                 Ok(Outcome::Next(Step::AwaitingConfig { below, received }))
             }
-            Ok(Some((head, _))) => {
-                // 401 is for servers, but some proxies say it.
-                let hint =
-                    if matches!(head.status, 401 | 407) { "; check the user and password for the proxy" } else { "" };
-                Err(self.proxy_failed(&format!("answered {} {}{hint}", head.status, head.reason)))
-            }
+            Ok(Some((head, _))) => Err(self.proxy_failed(&refusal(&head))),
             Err(failure) => Err(self.proxy_failed(&format!("failed: {}", failure.into_error().message))),
         }
     }
@@ -233,7 +232,7 @@ impl Opening {
     }
 
     fn sleep(&mut self) {
-        let longest = wait::slice(self.deadline);
+        let longest = wait::slice(self.deadline.at());
         let waited = match &mut self.step {
             Step::Connecting(connector) => connector.wait(longest),
             Step::Tunnelling(link) => link.stream.wait(Interest::Read, longest),
@@ -270,7 +269,7 @@ impl Opening {
     fn cannot_resolve(&self, reason: &str) -> OpenFailure {
         let hop = self.route.first_hop();
         let what = if self.route.proxy.is_some() { "proxy's name" } else { "host name" };
-        let message = format!("the {what} {:?} could not be resolved: {reason}", hop.name);
+        let message = format!("the {what} {:?} could not be resolved: {reason}", hop.name_to_resolve());
         OpenFailure { status: Status::CantResolve, error: Error::new(ErrorCode::CantResolve, message) }
     }
 
@@ -296,7 +295,49 @@ impl Opening {
     }
 }
 
+/// How a proxy refused a tunnel, and what to do about it.
+fn refusal(head: &Head) -> String {
+    let reason = head.reason.trim();
+    let reason = if reason.is_empty() { String::new() } else { format!(" {:#}", Excerpt::text(reason)) };
+    // 401 is for servers, but some proxies say it.
+    let hint = match head.status {
+        401 | 407 => match schemes_without_basic(head) {
+            Some(schemes) => format!("; it wants {schemes}, and only Basic is possible here"),
+            None => "; check the user and password for the proxy".to_owned(),
+        },
+        _ => String::new(),
+    };
+    format!("answered {}{reason}{hint}", head.status)
+}
+
+/// The ways to log in that a proxy names, if Basic is not among them.
+fn schemes_without_basic(head: &Head) -> Option<String> {
+    let field = if head.status == 407 { "Proxy-Authenticate" } else { "WWW-Authenticate" };
+    let mut schemes: Vec<&[u8]> = Vec::new();
+    // A scheme begins a challenge; the other elements of the list are its parameters (RFC 9110 §11.6.1).
+    for element in head.fields.list(field) {
+        let scheme = element.split(|byte| byte.is_ascii_whitespace()).next().unwrap_or_default();
+        let is_token = scheme.iter().all(|&byte| byte.is_ascii_alphanumeric() || b"-._~+".contains(&byte));
+        if is_token && !scheme.is_empty() && !schemes.contains(&scheme) {
+            schemes.push(scheme);
+        }
+    }
+    let has_basic = schemes.iter().any(|scheme| scheme.eq_ignore_ascii_case(b"Basic"));
+    (!has_basic && !schemes.is_empty()).then(|| format!("{:#}", Excerpt::start(&schemes.join(&b", "[..]))))
+}
+
 impl Route {
+    /// `tls` is for a host that is reached with it. Its name may be an international one.
+    pub(crate) fn new(host: Host, proxy: Option<Arc<Proxy>>, tls: &TlsOptions) -> Self {
+        let with_ascii_name = |tls: &TlsOptions| {
+            // What cannot be a name is refused by TLS, in its own words.
+            let name = tls.name.as_ref().map(|name| to_ascii(name).unwrap_or_else(|| name.clone()));
+            TlsOptions { name, ..tls.clone() }
+        };
+        let tls = host.secure.then(|| with_ascii_name(tls));
+        Self { host, proxy, tls }
+    }
+
     /// What the TCP connection goes to.
     fn first_hop(&self) -> &Host {
         self.proxy.as_ref().map_or(&self.host, |proxy| &proxy.host)
@@ -304,18 +345,17 @@ impl Route {
 
     /// What stands before the path in requests: the whole URL's start for a proxy that is not asked for a tunnel.
     pub(crate) fn proxy_prefix(&self) -> String {
-        match (&self.proxy, &self.tls) {
-            (Some(_), None) => format!("http://{}", self.host.authority()),
-            _ => String::new(),
-        }
+        if self.leads_to_proxy() { format!("http://{}", self.host.authority()) } else { String::new() }
     }
 
     /// The header with the proxy's credentials, where the proxy reads the requests. Through a tunnel the server would.
     pub(crate) fn proxy_authorization(&self) -> Option<String> {
-        match (&self.proxy, &self.tls) {
-            (Some(proxy), None) => proxy.authorization_header(),
-            _ => None,
-        }
+        self.proxy.as_ref().filter(|_| self.leads_to_proxy()).and_then(|proxy| proxy.authorization_header())
+    }
+
+    /// Whether a proxy reads the requests.
+    pub(crate) fn leads_to_proxy(&self) -> bool {
+        self.proxy.is_some() && self.tls.is_none()
     }
 
     /// Whether a proxy only carries bytes, and never reads the requests.

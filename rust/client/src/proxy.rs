@@ -1,31 +1,35 @@
 //! Proxies: where they are, who may use them, and which hosts are reached without.
 
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use http_protocol::percent_decode;
+use http_protocol::{percent_decode, without_user_info};
 use ipnet::IpNet;
 
 use crate::error::Error;
-use crate::host::Host;
+use crate::host::{Host, names_port};
 
 /// A proxy.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Proxy {
     pub(crate) host: Host,
     /// `user:password` in Base64.
     credentials: Option<String>,
 }
 
+/// A proxy that was asked for, or why it cannot be used. Such a one is no reason to do without.
+pub(crate) type Chosen = Result<Arc<Proxy>, Error>;
+
 /// The proxies of a client.
 #[derive(Clone, Debug, Default)]
 pub struct Proxies {
     /// For connections without TLS: it is sent whole URLs.
-    pub(crate) http: Option<Arc<Proxy>>,
+    pub(crate) http: Option<Chosen>,
     /// For connections with TLS: it is asked for a tunnel.
-    pub(crate) https: Option<Arc<Proxy>>,
+    pub(crate) https: Option<Chosen>,
     /// Hosts that are reached without.
     pub(crate) exceptions: Arc<Exceptions>,
 }
@@ -43,21 +47,38 @@ enum Exception {
 }
 
 impl Proxy {
-    /// Reads `host`, `user:password@host`, with or without `http://`, and the port beside it.
+    /// Reads `host`, `user:password@host`, with or without `http://`, and the port beside it. A path behind it is ignored.
     pub(crate) fn parse(host: &str, port: i64) -> Result<Self, Error> {
-        let (scheme, rest) = host.split_once("://").map_or(("http", host), |(scheme, rest)| (scheme, rest));
-        if !scheme.eq_ignore_ascii_case("http") {
-            return Err(Error::invalid(format!(
-                "the proxy {rest:?} is to be spoken to by {scheme}; only http:// is possible"
-            )));
-        }
-        let (credentials, name) = match rest.rsplit_once('@') {
-            Some((credentials, name)) => (Some(credentials), name),
-            None => (None, rest),
+        Self::read(host, |_| port).map_err(|what| {
+            // With all that may be a password left out.
+            Error::invalid(format!("cannot use the proxy {:?}: {what}", without_user_info(host)))
+        })
+    }
+
+    /// What the arguments of `set_http_proxy` come to: none for an empty host or port -1.
+    pub(crate) fn choose(host: &str, port: i64) -> Option<Chosen> {
+        (!host.is_empty() && port != -1).then(|| Self::parse(host, port).map(Arc::new))
+    }
+
+    /// `port` says which one to take for what stands before the path.
+    fn read(host: &str, port: impl FnOnce(&str) -> i64) -> Result<Self, String> {
+        let is_scheme = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
+        let url = match host.split_once("://") {
+            Some((scheme, url)) if scheme.eq_ignore_ascii_case("http") => url,
+            Some((scheme, _)) if is_scheme(scheme) => {
+                return Err(format!("it is to be spoken to by {scheme}, and only http:// is possible"));
+            }
+            _ => host,
         };
-        let host = Host::parse(name, port, false).map_err(|error| {
-            Error::invalid(error.message.replacen("cannot connect to the host", "cannot use the proxy", 1))
-        })?;
+        let (authority, path) = url.split_at(url.find(['/', '?', '#']).unwrap_or(url.len()));
+        if path.contains('@') {
+            return Err("write a '/', '?' or '#' in its user or password as %2F, %3F or %23".to_owned());
+        }
+        let (credentials, name) = match authority.rsplit_once('@') {
+            Some((credentials, name)) => (Some(credentials), name),
+            None => (None, authority),
+        };
+        let host = Host::read(name, port(name), false)?;
         let credentials = credentials.map(|credentials| {
             let decoded = percent_decode(credentials);
             let pair = if decoded.contains(&b':') { decoded } else { [&decoded[..], b":"].concat() };
@@ -72,41 +93,61 @@ impl Proxy {
     }
 }
 
-/// Whether a header line is one with credentials for a proxy.
-pub(crate) fn is_proxy_authorization(line: &str) -> bool {
+/// Without user and password.
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let credentials = self.credentials.as_ref().map(|_| "…");
+        f.debug_struct("Proxy").field("host", &self.host).field("credentials", &credentials).finish()
+    }
+}
+
+/// The header lines that go out of those that were `given`. Credentials for a proxy reach only a proxy. `own` are those of the proxy that was
+/// set; given ones go before them.
+pub(crate) fn header_lines<'a>(given: &[&'a str], reader_is_proxy: bool, own: Option<&'a str>) -> Vec<&'a str> {
+    let own = own.filter(|_| !given.iter().any(|line| is_proxy_authorization(line)));
+    given.iter().copied().filter(|line| reader_is_proxy || !is_proxy_authorization(line)).chain(own).collect()
+}
+
+fn is_proxy_authorization(line: &str) -> bool {
     line.split_once(':').is_some_and(|(name, _)| name.eq_ignore_ascii_case("Proxy-Authorization"))
 }
 
 impl Proxies {
-    /// The proxy for a host; none to reach it directly.
-    pub(crate) fn for_host(&self, host: &Host) -> Option<Arc<Proxy>> {
-        let proxy = if host.secure { &self.https } else { &self.http };
-        proxy.clone().filter(|_| !self.exceptions.contain(host))
+    /// The proxy for a host; none to reach it directly. An error if there is one that cannot be used.
+    pub(crate) fn for_host(&self, host: &Host) -> Result<Option<Arc<Proxy>>, Error> {
+        let chosen = if host.secure { &self.https } else { &self.http };
+        chosen.clone().filter(|_| !self.exceptions.contain(host)).transpose()
     }
 
     /// The proxies that the environment variables name, by curl's rules: `http_proxy` (never `HTTP_PROXY`, which a web server sets from a
     /// request's `Proxy` header), `https_proxy`, else `all_proxy`, and `no_proxy`. On Windows, where the two cannot be told apart, both are
-    /// read, as curl does.
-    pub(crate) fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Result<Self, Error> {
-        let non_empty = |name: &str| variable(name).filter(|value| !value.trim().is_empty());
-        let either = |name: &str| non_empty(name).or_else(|| non_empty(&name.to_ascii_uppercase()));
-        let proxy = |url: Option<String>| -> Result<Option<Arc<Proxy>>, Error> {
-            let Some(url) = url.or_else(|| either("all_proxy")) else { return Ok(None) };
-            let mut proxy = Proxy::parse(url.trim(), -1)?;
-            let authority = url.rsplit(['@', '/']).find(|part| !part.is_empty()).unwrap_or(&url);
-            if Host::parse(authority, 80, false).is_ok_and(|with_port_80| with_port_80 == proxy.host)
-                && !authority.ends_with(":80")
-            {
-                // curl's own for a proxy without a port.
-                proxy.host.port = 1080;
-            }
-            Ok(Some(Arc::new(proxy)))
+    /// read, as curl does. Each counts for itself: one that cannot be used stands in the way of its own connections only.
+    pub(crate) fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
+        let non_empty = |name: &str| {
+            let value = variable(name).filter(|value| !value.trim().is_empty())?;
+            Some((name.to_owned(), value))
         };
-        Ok(Self {
-            http: proxy(non_empty("http_proxy"))?,
-            https: proxy(either("https_proxy"))?,
-            exceptions: Arc::new(Exceptions::parse(&either("no_proxy").unwrap_or_default())),
-        })
+        let either = |name: &str| non_empty(name).or_else(|| non_empty(&name.to_ascii_uppercase()));
+        let choose = |found: Option<(String, String)>| {
+            let (name, value) = found.or_else(|| either("all_proxy"))?;
+            let url = value.trim();
+            // Without a port it is curl's own for proxies.
+            let port = |authority: &str| if names_port(authority) { -1 } else { 1080 };
+            Some(Proxy::read(url, port).map(Arc::new).map_err(|what| {
+                let shown = without_user_info(url);
+                Error::invalid(format!("cannot use the proxy {shown:?} of the environment variable {name}: {what}"))
+            }))
+        };
+        Self {
+            http: choose(non_empty("http_proxy")),
+            https: choose(either("https_proxy")),
+            exceptions: Arc::new(Exceptions::parse(&either("no_proxy").map(|(_, list)| list).unwrap_or_default())),
+        }
+    }
+
+    /// The first that cannot be used, and why.
+    pub(crate) fn problem(&self) -> Option<Error> {
+        [&self.http, &self.https].into_iter().flatten().find_map(|chosen| chosen.as_ref().err().cloned())
     }
 }
 
@@ -161,11 +202,11 @@ mod tests {
     fn from(variables: &[(&str, &str)]) -> Proxies {
         let find =
             |name: &str| variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
-        Proxies::from_environment(find).unwrap()
+        Proxies::from_environment(find)
     }
 
     fn used(proxies: &Proxies, url: &str) -> Option<String> {
-        proxies.for_host(&host(url)).map(|proxy| proxy.host.authority())
+        proxies.for_host(&host(url)).unwrap().map(|proxy| proxy.host.authority())
     }
 
     #[test]
@@ -178,10 +219,86 @@ mod tests {
 
     #[test]
     fn what_is_not_a_proxy_is_refused() {
-        for (host, port) in [("a b", 80), ("proxy", 0), ("proxy", 65536), ("https://proxy", 80), ("socks5://proxy", 80)]
-        {
+        for (host, port) in [
+            ("a b", 80),
+            ("proxy", 0),
+            ("proxy", 65536),
+            ("https://proxy", 80),
+            ("socks5://proxy", 80),
+            ("/proxy", 80),
+            ("http://", 80),
+            ("user@", 80),
+            ("http://http://proxy", 80),
+            ("proxy:81", 80),
+            ("pro\r\nxy", 80),
+            ("proxy\\x", 80),
+        ] {
             assert!(Proxy::parse(host, port).is_err(), "{host}:{port}");
         }
+    }
+
+    #[test]
+    fn a_path_behind_a_proxys_address_is_ignored() {
+        for text in
+            ["proxy/path", "http://proxy/", "HTTP://user:pw@proxy/a/b?c#d", "proxy:3128/x", "proxy?x", "proxy#x"]
+        {
+            assert_eq!(Proxy::parse(text, 3128).map(|proxy| proxy.host.authority()), Ok("proxy:3128".to_owned()));
+        }
+        let proxies = from(&[("http_proxy", "http://a:1/path"), ("https_proxy", "b/path:2")]);
+        assert_eq!(used(&proxies, "http://host").as_deref(), Some("a:1"));
+        assert_eq!(used(&proxies, "https://host").as_deref(), Some("b:1080"));
+    }
+
+    #[test]
+    fn a_proxy_that_cannot_be_used_is_no_reason_to_do_without() {
+        let proxies = from(&[("http_proxy", "socks5://a:1"), ("https_proxy", "b:2"), ("no_proxy", "direct")]);
+        let reason = proxies.for_host(&host("http://host")).unwrap_err().message;
+        assert!(reason.contains("the environment variable http_proxy: ") && reason.contains("socks5"), "{reason}");
+        assert_eq!(used(&proxies, "https://host").as_deref(), Some("b:2"), "the other counts for itself");
+        assert_eq!(used(&proxies, "http://direct"), None, "an exception needs no proxy");
+        let proxies = from(&[("http_proxy", "a:1"), ("ALL_PROXY", "https://b")]);
+        assert_eq!(used(&proxies, "http://host").as_deref(), Some("a:1"));
+        let reason = proxies.for_host(&host("https://host")).unwrap_err().message;
+        assert_eq!(proxies.problem().unwrap().message, reason);
+        assert!(reason.contains("the environment variable ALL_PROXY: "), "{reason}");
+    }
+
+    #[test]
+    fn user_and_password_are_in_no_message_and_no_log() {
+        for text in [
+            "socks5://lena:secret@proxy",
+            "lena:secret@pro xy",
+            "http://lena:sec/ret@proxy",
+            "http://lena:1234/secret@proxy",
+            "lena:se?cret@proxy:x",
+            "le na://secret@proxy:99999",
+            "secret@",
+        ] {
+            let errors = [Proxy::parse(text, 80), Proxy::parse(&format!("{text}\n"), 80)].map(Result::unwrap_err);
+            let proxies = from(&[("all_proxy", text)]);
+            let shown = format!("{errors:?} {proxies:?} {}", proxies.problem().unwrap());
+            for secret in ["lena", "le na", "sec", "cret", "1234"] {
+                assert!(!shown.contains(secret), "{text:?}: {shown}");
+            }
+        }
+        let usable = Proxy::parse("lena:secret@proxy", 80).unwrap();
+        let encoded = usable.credentials.clone().unwrap();
+        let settings = crate::settings::Settings {
+            proxies: Proxies { http: Some(Ok(Arc::new(usable))), ..Proxies::default() },
+            ..Default::default()
+        };
+        let shown = format!("{settings:?}");
+        assert!(shown.contains("proxy") && !shown.contains("secret") && !shown.contains(&encoded), "{shown}");
+    }
+
+    #[test]
+    fn credentials_for_a_proxy_reach_only_a_proxy() {
+        let given = ["A: b", "proxy-authorization: Bearer own"];
+        let own = Some("Proxy-Authorization: Basic x");
+        assert_eq!(header_lines(&given, false, None), ["A: b"]);
+        assert_eq!(header_lines(&given, true, None), given);
+        assert_eq!(header_lines(&given, true, own), given);
+        assert_eq!(header_lines(&given[..1], true, own), ["A: b", "Proxy-Authorization: Basic x"]);
     }
 
     #[test]

@@ -31,12 +31,13 @@ fn the_process_with_the_environment() {
     let Ok(task) = std::env::var(TASK) else { return };
     let (host, secure) = task.split_once(' ').expect("two words");
     let client = HttpClient::default();
-    if let Err(error) = client.set_proxy_from_environment() {
+    let unusable = client.set_proxy_from_environment().err();
+    // Every port is refused, so that the message names what was tried.
+    if let Err(error) = client.connect_to_host(host, 1, secure == "true", &TlsOptions::default()) {
+        assert_eq!(Some(&error), unusable.as_ref(), "it was said before");
         println!("went to error: {error}");
         return;
     }
-    // Every port is refused, so that the message names what was tried.
-    let _ = client.connect_to_host(host, 1, secure == "true", &TlsOptions::default());
     client.set_blocking_mode(true);
     while client.poll().is_ok() {}
     println!("went to {}", client.error_message());
@@ -45,6 +46,7 @@ fn the_process_with_the_environment() {
 #[test]
 fn the_variables_choose_the_proxy() {
     let proxy = "cannot connect to proxy 127.0.0.1:2";
+    let unusable = "error: cannot use the proxy \"socks5://…@127.0.0.1:2\" of the environment variable all_proxy: ";
     // Names of variables have no case on Windows.
     let http_proxy_in_capitals = if cfg!(windows) { proxy } else { "cannot connect to 127.0.0.1:1" };
     for (variables, host, secure, expected) in [
@@ -70,7 +72,18 @@ fn the_variables_choose_the_proxy() {
         ),
         (&[("all_proxy", "127.0.0.1:2"), ("no_proxy", "other.test")], "host.test", false, proxy),
         (&[], "127.0.0.1", false, "cannot connect to 127.0.0.1:1"),
-        (&[("all_proxy", "socks5://127.0.0.1:2")], "127.0.0.1", false, "error: the proxy"),
+        // One that cannot be used stands in the way of its own connections, and of no others.
+        (&[("all_proxy", "socks5://u:p@127.0.0.1:2")], "127.0.0.1", false, unusable),
+        (&[("all_proxy", "socks5://u:p@127.0.0.1:2")], "127.0.0.1", true, unusable),
+        (&[("all_proxy", "socks5://u:p@127.0.0.1:2"), ("http_proxy", "127.0.0.1:2")], "127.0.0.1", false, proxy),
+        (&[("http_proxy", "127.0.0.1:2"), ("https_proxy", "https://127.0.0.1:2")], "127.0.0.1", false, proxy),
+        (
+            &[("http_proxy", "socks5://127.0.0.1:2"), ("no_proxy", "127.0.0.1")],
+            "127.0.0.1",
+            false,
+            "cannot connect to 127.0.0.1:1",
+        ),
+        (&[("http_proxy", "http://127.0.0.1:2/path")], "127.0.0.1", false, proxy),
     ] {
         let went = route(variables, host, secure);
         // A system that does not know names below localhost has gone the direct way all the same.
