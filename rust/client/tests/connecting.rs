@@ -95,6 +95,18 @@ fn without_a_connect_timeout_connecting_goes_on() {
 }
 
 #[test]
+fn a_connect_timeout_beyond_what_the_clock_can_tell_is_none() {
+    for timeout in [Duration::MAX, Duration::from_secs(u64::MAX / 2)] {
+        for blocking in [false, true] {
+            let client = HttpClient::new(Settings { blocking, connect_timeout: Some(timeout), ..Settings::default() });
+            open(&client, "localhost", server().http().port().into()).unwrap();
+            until(&client, Status::Connected);
+            assert_eq!(get(&client, "/hello").code, 200);
+        }
+    }
+}
+
+#[test]
 fn the_read_timeout_counts_from_the_last_byte() {
     const TIMEOUT: Duration = Duration::from_millis(300);
     for blocking in [false, true] {

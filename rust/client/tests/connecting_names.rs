@@ -5,7 +5,8 @@
 mod support;
 mod support_tls;
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener};
+use std::io::Write;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6, TcpListener};
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
@@ -13,11 +14,14 @@ use std::time::{Duration, Instant};
 
 use http_client::{ErrorCode, HttpClient, Settings, Status, TlsOptions};
 use socket2::{Domain, Socket, Type};
-use support::{no_body, pause, send, take_head, until, until_failure};
+use support::{no_body, pause, send, server, take_head, until, until_failure};
+use support_tls::pki::{Authority, Key};
+use support_tls::{one_secured, secured, take_head_of, trusting, trusting_for, try_connect};
 
 /// Set in the process with the hosts file: which test it runs.
 const CHILD: &str = "HTTP_CLIENT_TEST_CHILD";
-const HOSTS: &str = "127.0.0.1 localhost four.test\n::1 six.test\n127.0.0.1 both.test\n::1 both.test\n";
+const HOSTS: &str =
+    "127.0.0.1 localhost four.test web.1 xn--a.example\n::1 six.test\n127.0.0.1 both.test\n::1 both.test\n";
 const MOUNT: &str = "mount --bind \"$1\" /etc/hosts && mount --bind \"$2\" /etc/nsswitch.conf";
 /// How long an attempt is alone (RFC 8305, section 5).
 const STAGGER: Duration = Duration::from_millis(250);
@@ -223,15 +227,154 @@ fn two_hundred_clients_resolve_at_once_and_no_poll_waits_for_it() {
     });
 }
 
+#[test]
+fn names_that_browsers_refuse_are_looked_up_as_curl_does() {
+    if !is_with_own_hosts("names_that_browsers_refuse_are_looked_up_as_curl_does") {
+        return;
+    }
+    for name in ["web.1", "xn--a.example"] {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let head = take_head(&mut stream);
+            send(&mut stream, b"HTTP/1.1 204 No Content\r\n\r\n");
+            head
+        });
+        let client = open(name, port);
+        until(&client, Status::Connected);
+        assert_eq!(support::get(&client, "/").code, 204, "{name}");
+        let head = server.join().unwrap();
+        assert!(head.contains(&format!("\r\nHost: {name}:{port}\r\n")), "{head}");
+    }
+    for name in ["web.2", "xn--b.example", "1.2.3.4.5"] {
+        assert_eq!(until_failure(&open(name, 80)).code, ErrorCode::CantResolve, "{name}");
+    }
+}
+
+/// This machine's addresses that hold on one interface only, with its number and name.
+fn scoped_addresses() -> Vec<(Ipv6Addr, u32, String)> {
+    let table = std::fs::read_to_string("/proc/net/if_inet6").unwrap_or_default();
+    let address = |line: &str| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let bits = u128::from_str_radix(fields.first()?, 16).ok()?;
+        let index = u32::from_str_radix(fields.get(1)?, 16).ok()?;
+        Some((Ipv6Addr::from(bits), index, (*fields.get(5)?).to_owned()))
+    };
+    table.lines().filter_map(address).filter(|(address, ..)| address.is_unicast_link_local()).collect()
+}
+
+#[test]
+fn an_address_with_a_scope_is_connected_to_and_the_server_is_not_told_of_it() {
+    let Some((address, index, interface)) = scoped_addresses().into_iter().next() else {
+        support_tls::left_out("addresses with a scope: no interface of this machine has one");
+        return;
+    };
+    for host in [
+        format!("{address}%{interface}"),
+        format!("{address}%{index}"),
+        format!("[{address}%{interface}]"),
+        format!("http://[{address}%25{interface}]/"),
+    ] {
+        let listener = TcpListener::bind(SocketAddrV6::new(address, 0, 0, index)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = std::thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let head = take_head(&mut stream);
+            send(&mut stream, b"HTTP/1.1 204 No Content\r\n\r\n");
+            head
+        });
+        let client = open(&host, port);
+        until(&client, Status::Connected);
+        assert_eq!(support::get(&client, "/").code, 204, "{host}");
+        let head = server.join().unwrap();
+        assert!(head.contains(&format!("\r\nHost: [{address}]:{port}\r\n")), "{head}");
+    }
+    // Without a scope it is the system that says what is missing.
+    let client = HttpClient::default();
+    let refused = support::open(&client, &address.to_string(), 9).err().unwrap_or_else(|| until_failure(&client));
+    assert_eq!(refused.code, ErrorCode::CantConnect);
+    let nowhere = open(&format!("{address}%nowhere9"), 80);
+    let error = until_failure(&nowhere);
+    assert_eq!(error.code, ErrorCode::CantResolve);
+    assert!(error.message.contains(&format!("\"{address}%nowhere9\"")), "{error}");
+}
+
+#[test]
+fn an_address_with_a_scope_is_secured_by_its_certificate() {
+    let Some((address, index, interface)) = scoped_addresses().into_iter().next() else { return };
+    let root = Authority::root("root", Key::P256);
+    let identity = root.issue(Key::P256, &[&address.to_string()]);
+    let (end, secured_server) = one_secured(&identity, |mut stream| {
+        let head = take_head_of(&mut stream);
+        stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap();
+        stream.flush().unwrap();
+        head
+    });
+    let listener = TcpListener::bind(SocketAddrV6::new(address, 0, 0, index)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let carrier = std::thread::spawn(move || {
+        let (mut near, _) = listener.accept().unwrap();
+        let mut far = std::net::TcpStream::connect(end).unwrap();
+        let (mut near_back, mut far_back) = (near.try_clone().unwrap(), far.try_clone().unwrap());
+        let back = std::thread::spawn(move || std::io::copy(&mut far_back, &mut near_back).is_ok());
+        let _ = std::io::copy(&mut near, &mut far);
+        drop((near, far));
+        back
+    });
+    let client = HttpClient::default();
+    try_connect(&client, &format!("{address}%{interface}"), port, &trusting(&root.pem)).unwrap();
+    assert_eq!(support::get(&client, "/").code, 204);
+    drop(client);
+    assert!(secured_server.join().unwrap().contains(&format!("\r\nHost: [{address}]:{port}\r\n")));
+    carrier.join().unwrap();
+}
+
+#[test]
+fn an_international_name_of_tls_options_is_asked_for_in_ascii() {
+    let root = Authority::root("root", Key::P256);
+    for name in ["bücher.example", "BÜCHER.example", "xn--bcher-kva.example"] {
+        let identity = root.issue(Key::P256, &["xn--bcher-kva.example"]);
+        let (address, server) = one_secured(&identity, |mut stream| {
+            take_head_of(&mut stream);
+            let asked_for = stream.conn.server_name().map(str::to_owned);
+            stream.write_all(b"HTTP/1.1 204 No Content\r\n\r\n").unwrap();
+            stream.flush().unwrap();
+            asked_for
+        });
+        let client = secured("127.0.0.1", address, &trusting_for(&root.pem, name));
+        assert_eq!(support::get(&client, "/").code, 204, "{name}");
+        drop(client);
+        assert_eq!(server.join().unwrap().as_deref(), Some("xn--bcher-kva.example"), "{name}");
+    }
+}
+
+#[test]
+fn names_that_hang_hold_up_no_tls_to_an_address() {
+    const TEST: &str = "names_that_hang_hold_up_no_tls_to_an_address";
+    if !is_with_hosts_file(TEST, make_pipe) {
+        return;
+    }
+    // More than threads are kept for, some of them waited for, some given up.
+    let clients: Vec<HttpClient> = (0..100).map(|n| open(&format!("hangs-{n}.test"), 80)).collect();
+    let mut kept = clients.into_iter();
+    let waiting: Vec<_> = kept.by_ref().take(50).collect();
+    drop(kept);
+    let client = secured("127.0.0.1", server().https(), &trusting(server().ca_pem()));
+    assert_eq!(support::get(&client, "/hello").code, 200);
+    assert!(waiting.iter().all(|client| client.poll().is_ok() && client.status() == Status::Resolving));
+}
+
+fn make_pipe(path: &Path) {
+    let made = Command::new("mkfifo").arg(path).status();
+    assert!(made.is_ok_and(|status| status.success()), "mkfifo");
+}
+
 /// The system's resolver opens a hosts file that is a pipe, and waits there until somebody writes into it.
 #[test]
 fn while_the_resolver_hangs_timeouts_and_close_work_and_addresses_are_connected_to() {
     const TEST: &str = "while_the_resolver_hangs_timeouts_and_close_work_and_addresses_are_connected_to";
     const TIMEOUT: Duration = Duration::from_millis(300);
-    let make_pipe = |path: &Path| {
-        let made = Command::new("mkfifo").arg(path).status();
-        assert!(made.is_ok_and(|status| status.success()), "mkfifo");
-    };
     if !is_with_hosts_file(TEST, make_pipe) {
         return;
     }

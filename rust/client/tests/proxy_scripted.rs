@@ -163,6 +163,8 @@ fn what_a_proxy_answers_otherwise_is_said() {
         ),
         ("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", "answered 403 Forbidden"),
         ("HTTP/1.1 502 Bad Gateway\r\n\r\n", "answered 502 Bad Gateway"),
+        ("HTTP/1.1 502\r\n\r\n", "answered 502 when"),
+        ("HTTP/1.1 503 Can't\r\n\r\n", "answered 503 Can't when"),
         ("HTTP/1.1 302 Found\r\nLocation: /login\r\n\r\n", "answered 302 Found"),
         ("SSH-2.0-OpenSSH_9.2\r\n", "failed: "),
         ("", "failed: "),
@@ -181,6 +183,97 @@ fn what_a_proxy_answers_otherwise_is_said() {
         assert_eq!((error.code, client.status()), (ErrorCode::CantConnect, Status::CantConnect), "{answer:?}");
         proxy.join().unwrap();
     }
+}
+
+#[test]
+fn a_proxy_that_wants_another_way_to_log_in_than_basic_is_told_so() {
+    let check = "; check the user and password for the proxy";
+    for (status, challenges, hint) in [
+        (407, "Proxy-Authenticate: NTLM\r\n", "; it wants NTLM, and only Basic is possible here"),
+        (
+            407,
+            "Proxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM\r\n",
+            "; it wants Negotiate, NTLM, and only Basic is possible here",
+        ),
+        (
+            407,
+            "Proxy-Authenticate: Digest realm=\"a\", nonce=\"b\", algorithm=MD5, Negotiate\r\n",
+            "; it wants Digest, Negotiate, and only Basic is possible here",
+        ),
+        (401, "WWW-Authenticate: NTLM\r\n", "; it wants NTLM, and only Basic is possible here"),
+        (407, "Proxy-Authenticate: NTLM, basic realm=\"a\"\r\n", check),
+        (407, "Proxy-Authenticate: Basic\r\nProxy-Authenticate: Negotiate\r\n", check),
+        (407, "", check),
+        (407, "Proxy-Authenticate: \x1b[31m\r\n", check),
+    ] {
+        let answer = format!("HTTP/1.1 {status} No\r\n{challenges}Content-Length: 0\r\n\r\n");
+        let error = refused_tunnel(answer);
+        // A proxy that sends what is no header may be told of that instead.
+        let expected = format!(" answered {status} No{hint} when asked for host.test:443");
+        assert!(error.ends_with(&expected) || challenges.contains('\x1b'), "{challenges}: {error}");
+        assert!(!error.contains('\x1b'), "{error:?}");
+    }
+}
+
+#[test]
+fn what_a_proxy_says_is_cut_short_and_escaped() {
+    let long = "x".repeat(20_000);
+    let schemes: String = (0..1000).map(|n| format!("Scheme{n}, ")).collect();
+    for answer in [
+        format!("HTTP/1.1 502 {long}\r\n\r\n"),
+        format!("HTTP/1.1 502 {}\r\n\r\n", long.repeat(10)),
+        "HTTP/1.1 502 \u{1b}[31mred\u{202e}\r\n\r\n".to_owned(),
+        format!("HTTP/1.1 407 No\r\nProxy-Authenticate: {schemes}X\r\n\r\n"),
+        format!("HTTP/1.1 407 No\r\nProxy-Authenticate: {long}\r\n\r\n"),
+        format!("\u{1b}{long}"),
+    ] {
+        let error = refused_tunnel(answer);
+        assert!(error.len() < 400 && !error.contains(['\u{1b}', '\u{202e}', '\r', '\n']), "{error:?}");
+    }
+}
+
+/// The message that comes of this answer to CONNECT.
+fn refused_tunnel(answer: String) -> String {
+    let (address, proxy) = one_connection(move |mut stream| {
+        take_head(&mut stream);
+        // A client that has read enough ends the connection.
+        let _ = stream.write_all(answer.as_bytes());
+        let _ = stream.shutdown(std::net::Shutdown::Write);
+        drain(&mut stream);
+    });
+    let client = with_proxy(address, "");
+    let error = try_connect(&client, "host.test", 443, &trusting(server().ca_pem())).unwrap_err();
+    assert_eq!((error.code, client.status()), (ErrorCode::CantConnect, Status::CantConnect));
+    drop(client);
+    proxy.join().unwrap();
+    error.message
+}
+
+/// A game that the system stopped comes back, and what it waited for has come meanwhile. The rest of the way needs the network again.
+#[test]
+fn a_client_that_was_frozen_beyond_its_connect_timeout_goes_on_where_it_was() {
+    const TIMEOUT: Duration = Duration::from_secs(2);
+    let (asked, is_asked) = std::sync::mpsc::channel();
+    let (answered, is_answered) = std::sync::mpsc::channel();
+    let (address, proxy) = one_connection(move |mut stream| {
+        take_head(&mut stream);
+        asked.send(()).unwrap();
+        send(&mut stream, b"HTTP/1.1 200 OK\r\n\r\n");
+        answered.send(()).unwrap();
+        tunnel(stream, server().https());
+    });
+    let client = HttpClient::new(Settings { connect_timeout: Some(TIMEOUT), ..Settings::default() });
+    client.set_https_proxy(&address.ip().to_string(), address.port().into()).unwrap();
+    client.connect_to_host("localhost", server().https().port().into(), true, &trusting(server().ca_pem())).unwrap();
+    while is_asked.try_recv().is_err() {
+        client.poll().unwrap();
+    }
+    is_answered.recv().unwrap();
+    std::thread::sleep(TIMEOUT + TIMEOUT / 2);
+    until(&client, Status::Connected);
+    assert_eq!(get(&client, "/hello").code, 200);
+    drop(client);
+    proxy.join().unwrap();
 }
 
 #[test]
