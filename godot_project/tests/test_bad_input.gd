@@ -4,6 +4,13 @@
 extends "res://tests/support/test_case.gd"
 ## What a script can do wrong: each gives its Error and a message, logs one error, and has no other effect.
 
+## A stream that would have another header in the request.
+class PlantingStream extends StreamPeerTCP:
+	@warning_ignore("native_method_override")
+	func get_connected_host() -> String:
+		return "host.test\r\nX-Planted: yes"
+
+
 ## Collects what is logged; null before Godot 4.5, which has no way to listen to the log.
 var _log: RefCounted
 
@@ -191,6 +198,11 @@ func test_a_proxy_that_is_none() -> void:
 		for setter: StringName in [&"set_http_proxy", &"set_https_proxy"]:
 			_assert_logs(func() -> void: client.callv(setter, proxy), "%s(%s)" % [setter, proxy])
 			assert_contains(client.get_error_message(), "proxy", "message")
+	# None of them is no reason to do without.
+	_assert_refused(
+		client, func() -> int: return client.connect_to_host("127.0.0.1", port_of("http")), ERR_INVALID_PARAMETER,
+		"connect_to_host() with a proxy that is none")
+	client.set_http_proxy("", -1)
 	await connect_client(client)
 	await _assert_still_works(client, "proxies that are none")
 
@@ -211,6 +223,18 @@ func test_tls_options_with_an_empty_certificate() -> void:
 	_assert_refused(
 		client, func() -> int: return client.connect_to_host("127.0.0.1", 443, TLSOptions.client(X509Certificate.new())),
 		ERR_INVALID_PARAMETER, "an empty certificate")
+
+
+func test_a_stream_with_a_host_that_is_none() -> void:
+	var stream := PlantingStream.new()
+	stream.connect_to_host("127.0.0.1", port_of("http"))
+	while stream.get_status() == StreamPeerTCP.STATUS_CONNECTING:
+		stream.poll()
+		await wait_frames(1)
+	var client: RefCounted = await connected_client()
+	_assert_logs(func() -> void: client.set_connection(stream), "set_connection() with a host that is none")
+	assert_contains(client.get_error_message(), "the stream is connected to the host", "message")
+	await _assert_still_works(client, "a stream with a host that is none")
 
 
 func test_a_stream_that_is_not_connected() -> void:

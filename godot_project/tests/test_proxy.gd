@@ -1,6 +1,6 @@
 # deadline: 120
-# A proxy that is none is a script's mistake.
-# expect-log: ^ERROR: HTTPClientRust\.set_http_proxy\(\): .*socks5
+# A proxy that cannot be used is a script's mistake, or the environment's.
+# expect-log: ^ERROR: HTTPClientRust\.(set_https?_proxy|set_proxy_from_environment|connect_to_host)\(\): cannot use the proxy .*
 extends "res://tests/support/test_case.gd"
 ## Proxies: what is sent to them, on both classes where the engine's own does the same.
 
@@ -91,16 +91,76 @@ func test_a_proxy_that_is_not_there_is_named() -> void:
 	assert_contains(client.get_error_message(), "proxy 127.0.0.1:%d" % refused_port(), "message")
 
 
-func test_a_proxy_of_another_kind_is_refused_and_the_old_one_stays() -> void:
+func test_with_a_proxy_that_cannot_be_used_no_connection_is_made_on_either() -> void:
+	for wrong: String in ["socks5://user:secret@127.0.0.1", "https://127.0.0.1", "127.0.0.1:1:1"]:
+		for client_class: StringName in [class_under_test(), BUILT_IN]:
+			var proxy := SmallProxy.new(tree)
+			var client := new_client(client_class)
+			client.set_http_proxy("127.0.0.1", proxy.port())
+			client.set_http_proxy(wrong, 1080)
+			client.connect_to_host("127.0.0.1", port_of("http"))
+			await _poll_to_the_end(client)
+			assert_true(
+				client.get_status() in [HTTPClient.STATUS_DISCONNECTED, HTTPClient.STATUS_CANT_RESOLVE, HTTPClient.STATUS_CANT_CONNECT],
+				"status %d, %s, %s" % [client.get_status(), wrong, client_class])
+			assert_equal(proxy.heads.size(), 0, "requests to the old one")
+
+
+func test_a_proxy_that_cannot_be_used_is_told_when_it_is_set_and_when_it_is_needed() -> void:
+	for scheme: String in ["http", "https"]:
+		var client := new_client()
+		var secure := scheme == "https"
+		client.call("set_%s_proxy" % scheme, "socks5://user:secret@127.0.0.1", 1080)
+		var message: String = client.get_error_message()
+		assert_contains(message, "socks5", "message")
+		assert_equal(message.contains("secret"), false, "a password in the message")
+		assert_equal(client.connect_to_host("127.0.0.1", port_of(scheme), secure), ERR_INVALID_PARAMETER, scheme)
+		assert_equal(client.get_error_message(), message, "message of connect_to_host()")
+		assert_status(client, HTTPClient.STATUS_DISCONNECTED)
+		var other := "http" if secure else "https"
+		assert_equal(client.connect_to_host("127.0.0.1", port_of(other), not secure), OK, "the other kind of connection")
+		client.call("set_%s_proxy" % scheme, "", -1)
+		assert_equal(client.connect_to_host("127.0.0.1", port_of(scheme), secure), OK, "without a proxy")
+
+
+func test_a_variable_that_cannot_be_used_leaves_the_others() -> void:
 	var proxy := SmallProxy.new(tree)
+	OS.set_environment("http_proxy", "http://127.0.0.1:%d/path" % proxy.port())
+	OS.set_environment("https_proxy", "socks5://user:secret@127.0.0.1")
 	var client := new_client()
-	client.set_http_proxy("127.0.0.1", proxy.port())
-	client.set_http_proxy("socks5://127.0.0.1", 1080)
-	assert_contains(client.get_error_message(), "socks5", "message")
+	client.set_proxy_from_environment()
+	OS.unset_environment("http_proxy")
+	OS.unset_environment("https_proxy")
+	assert_contains(client.get_error_message(), "https_proxy", "message")
 	client.connect_to_host("host.test")
 	await _poll_to_the_end(client)
 	await exchange(client, HTTPClient.METHOD_GET, "/")
 	assert_equal(proxy.heads.size(), 1, "requests to the proxy")
+	assert_equal(client.connect_to_host("host.test", -1, true), ERR_INVALID_PARAMETER, "with TLS")
+
+
+func test_credentials_of_a_script_for_a_proxy_reach_no_server() -> void:
+	var own := PackedStringArray(["Proxy-Authorization: Bearer own"])
+	var client := new_client()
+	await connect_client(client)
+	var echo := echoed(await exchange(client, HTTPClient.METHOD_GET, "/echo", own))
+	assert_equal(sent_values(echo, "Proxy-Authorization"), PackedStringArray(), "what the server got")
+	var proxy := SmallProxy.new(tree)
+	client.set_http_proxy("127.0.0.1", proxy.port())
+	client.connect_to_host("host.test")
+	await _poll_to_the_end(client)
+	await exchange(client, HTTPClient.METHOD_GET, "/", own)
+	assert_contains(proxy.heads[0], own[0], "what the proxy got")
+
+
+func test_a_proxy_that_wants_ntlm_is_told_apart() -> void:
+	var proxy := SmallProxy.new(tree)
+	proxy.connect_answer = "HTTP/1.1 407 No\r\nProxy-Authenticate: NTLM\r\nContent-Length: 0\r\n\r\n"
+	var client := new_client()
+	client.set_https_proxy("127.0.0.1", proxy.port())
+	client.connect_to_host("host.test", -1, true)
+	await _poll_to_the_end(client)
+	assert_contains(client.get_error_message(), "it wants NTLM, and only Basic is possible here", "message")
 
 
 func test_the_environment_counts_only_when_it_is_asked_for() -> void:

@@ -77,8 +77,8 @@ fn through_a_proxy(client: &HttpClient, address: SocketAddr) {
 
 #[test]
 fn a_proxy_authorization_of_the_callers_own_reaches_only_a_proxy() {
-    let ways: [(fn(&HttpClient, SocketAddr), bool); 3] =
-        [(directly, false), (over_a_foreign_stream, false), (through_a_proxy, true)];
+    type Connect = fn(&HttpClient, SocketAddr);
+    let ways: [(Connect, bool); 3] = [(directly, false), (over_a_foreign_stream, false), (through_a_proxy, true)];
     for (connect, is_proxy) in ways {
         // A whole URL makes no proxy of the server.
         for url in ["/", "http://host.test/"] {
