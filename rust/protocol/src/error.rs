@@ -10,22 +10,29 @@ use crate::limits;
 pub enum CallerError {
     /// A control character (CR, LF, NUL, …) stands in the URL.
     ControlInTarget {
-        /// The URL as it was given.
+        /// The URL as it was given, without user and password.
         target: String,
     },
     /// The URL is not one that this method can be sent with.
     Target {
-        /// The URL as it was given.
+        /// The URL as it was given, without user and password.
         target: String,
         /// What is expected instead.
         expected: &'static str,
     },
     /// A header line cannot be sent.
     Header {
-        /// The line as it was given.
-        line: String,
+        /// Which one: its name, or where it stands. Its value may be a secret.
+        which: String,
         /// What is wrong with it.
         problem: &'static str,
+    },
+    /// A part of the request that the caller's program gives cannot be sent.
+    Part {
+        /// Which one.
+        part: &'static str,
+        /// Its text.
+        text: String,
     },
     /// A header that may stand once was given twice.
     RepeatedHeader {
@@ -60,9 +67,14 @@ impl fmt::Display for CallerError {
             Self::Target { target, expected } => {
                 write!(f, "the URL {target:?} cannot be requested; expected {expected}")
             }
-            Self::Header { line, problem } => {
-                write!(f, "the header {line:?} {problem}; write it as \"Name: value\"")
+            Self::Header { which, problem } => {
+                write!(f, "the header {which} {problem}; write it as \"Name: value\"")
             }
+            Self::Part { part, text } => write!(
+                f,
+                "the {part} {} has a character that may not stand there; leave it out",
+                Excerpt::start(text.as_bytes())
+            ),
             Self::RepeatedHeader { name } => {
                 write!(f, "the header {name} was given more than once; give it once")
             }
