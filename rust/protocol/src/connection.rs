@@ -160,9 +160,10 @@ impl Connection {
         matches!(self.state, State::Body(Body::UntilClose { .. }))
     }
 
-    /// Whether the response's head leaves the connection open for another request. Holds from the head to the next request.
+    /// Whether request and response leave the connection open for another request. To be asked from the response's head to the next
+    /// request.
     pub fn is_kept_alive(&self) -> bool {
-        self.keeps_alive
+        self.keeps_alive && !self.request.close
     }
 
     /// Whether another protocol has taken over.
