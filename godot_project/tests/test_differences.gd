@@ -286,10 +286,50 @@ func test_http_1_0_without_a_length_lasts_until_the_connection_ends() -> void:
 	assert_equal(answer.last_status(), "DISCONNECTED", "status")
 
 
+func test_a_malformed_field_is_delivered_with_the_rest() -> void:
+	var answer := await answer_to(
+		OK_HEAD + "Set-Cookie: a=\u0001b\r\nAccess-Control-Allow-Credentials : true\r\nPHP Warning:  x in y\r\n"
+		+ "Content-Length: 5\r\n\r\nhello", false)
+	assert_equal(answer.text(), "hello", "body")
+	assert_equal(answer.headers, PackedStringArray([
+		"Set-Cookie: a=\u0001b", "Access-Control-Allow-Credentials : true", "PHP Warning:  x in y", "Content-Length: 5",
+	]), "headers")
+	assert_equal(answer.client.get_response_headers_as_dictionary(), {
+		"Set-Cookie": "a=\u0001b", "Access-Control-Allow-Credentials": "true", "PHP Warning": "x in y", "Content-Length": "5",
+	}, "dictionary")
+	assert_error(answer.client.poll(), ERR_CONNECTION_ERROR, "poll() after that")
+
+
+func test_a_malformed_field_that_decides_where_the_answer_ends_is_an_error() -> void:
+	for field: String in ["Content-Length : 5", "Transfer -Encoding: chunked", "Connection\t: close", "Content-Length: 5\u0001"]:
+		_assert_failed(await answer_to(OK_HEAD + field + "\r\n\r\nhello", true), "malformed header")
+
+
+func test_a_request_that_says_close_is_the_last() -> void:
+	var client: RefCounted = await connected_client()
+	var answer := await exchange(client, HTTPClient.METHOD_GET, "/hello", ["Connection: close"])
+	assert_equal(answer.last_status(), "CONNECTED", "status after the answer")
+	assert_error(client.request(HTTPClient.METHOD_GET, "/hello", []), ERR_CONNECTION_ERROR, "the next request()")
+	assert_status(client, HTTPClient.STATUS_CONNECTION_ERROR)
+
+
+func test_the_first_cause_stays_part_of_the_message() -> void:
+	var client := new_client()
+	var opening := Exchange.new(client)
+	await opening.open("127.0.0.1", refused_port())
+	assert_matches(opening.message, "refused", "message")
+	assert_error(client.request(HTTPClient.METHOD_GET, "/", []), ERR_INVALID_PARAMETER, "request()")
+	assert_contains(client.get_error_message(), opening.message, "message after request()")
+	assert_error(client.poll(), ERR_CANT_CONNECT, "poll()")
+	assert_equal(client.get_error_message(), opening.message, "message after poll()")
+	client.connect_to_host(host_of("http"), port_of("http"))
+	assert_equal(client.get_error_message(), "", "message after the next connect")
+
+
 func test_204_and_304_have_no_body_whatever_length_they_state() -> void:
 	for status_line: String in ["204 No Content", "304 Not Modified"]:
 		var answer := await answer_to("HTTP/1.1 %s\r\nContent-Length: 10\r\n\r\n" % status_line, false)
-		assert_equal(answer.statuses, ["REQUESTING", "CONNECTED"] as Array[String], "statuses of " + status_line)
+		assert_equal(answer.statuses, ["REQUESTING", "BODY", "CONNECTED"] as Array[String], "statuses of " + status_line)
 		assert_equal(answer.code, status_line.left(3).to_int(), "code")
 		assert_equal(answer.body.size(), 0, "bytes of body")
 

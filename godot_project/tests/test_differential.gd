@@ -94,6 +94,58 @@ func test_204_has_no_body() -> void:
 	await _compare_requests([[HTTPClient.METHOD_GET, "/status/204"], [HTTPClient.METHOD_GET, "/hello"]], [204, 200])
 
 
+func test_204_205_and_304_whose_fields_speak_of_a_body_have_an_empty_one() -> void:
+	var connected: Array[String] = ["REQUESTING", "BODY", "CONNECTED"]
+	var disconnected: Array[String] = ["REQUESTING", "BODY", "DISCONNECTED"]
+	for status_line: String in ["204 No Content", "205 Reset Content", "304 Not Modified"]:
+		for fields: Array in [
+			["Content-Length: 0", "", false, connected],
+			["content-length: 0\r\nConnection: close", "", false, connected],
+			# The built-in waits for the last chunk.
+			["Transfer-Encoding: chunked", "0\r\n\r\n", false, connected],
+			["Connection: close", "", true, disconnected],
+		]:
+			var reply := "HTTP/1.1 %s\r\nX: y\r\n%s\r\n\r\n%s" % [status_line, fields[0], fields[1]]
+			await _compare("%s with %s" % [status_line, fields[0]], [status_line.to_int()], func(client: RefCounted) -> Array:
+				await connect_client(client, "raw")
+				var answer := Exchange.new(client)
+				# The built-in's poll() may see the end of the connection before the script has read.
+				answer.polls_while_reading = false
+				await answer.send(HTTPClient.METHOD_GET, reply_target(reply, fields[2]), PackedStringArray(), "")
+				assert_equal(answer.statuses, fields[3], "statuses of %s with %s" % [status_line, fields[0]])
+				return [answer.record()])
+
+
+func test_head_of_a_204_is_body_until_the_first_read() -> void:
+	await _compare("HEAD of a 204", [204], func(client: RefCounted) -> Array:
+		await connect_client(client, "raw")
+		var target := reply_target("HTTP/1.1 204 No Content\r\n\r\n", false)
+		return [(await exchange(client, HTTPClient.METHOD_HEAD, target)).record()])
+
+
+## As scripts do it that are driven by the status alone: they send in CONNECTED, and are done in BODY.
+func test_a_script_that_is_done_in_body_sends_one_request() -> void:
+	for reply: String in ["HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n",
+			"HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n"]:
+		await _compare("done in BODY", [], func(client: RefCounted) -> Array:
+			await connect_client(client, "raw")
+			var target := reply_target(reply, reply.contains("close"))
+			var sent := 0
+			var is_done := false
+			while not is_done and sent < 10:
+				match client.get_status():
+					HTTPClient.STATUS_CONNECTED:
+						sent += 1
+						assert_error(client.request(HTTPClient.METHOD_GET, target, []), OK, "request()")
+					HTTPClient.STATUS_BODY:
+						client.read_response_body_chunk()
+						is_done = true
+					_:
+						client.poll()
+						await wait_frames(1)
+			return [{"done": is_done, "sent": sent}])
+
+
 func test_404_with_a_body() -> void:
 	await _compare_requests([[HTTPClient.METHOD_GET, "/status/404?body=1"]], [404])
 

@@ -266,12 +266,12 @@ impl HttpClient {
 
     /// Notes an error that was found before the engine was asked, and hands it back.
     pub fn refused(&self, error: Error) -> Error {
-        let message = Some(error.message.as_str().into());
         let mut gate = self.lock();
+        gate.view.note(&error);
+        let message = gate.view.message.clone();
         if let Some(engine) = &mut gate.engine {
-            engine.view.message.clone_from(&message);
+            engine.view.message = message;
         }
-        gate.view.message = message;
         error
     }
 
@@ -284,7 +284,7 @@ impl HttpClient {
         if let (Err(error), Ok(engine)) = (&result, loan.engine_mut())
             && error.is_misuse()
         {
-            engine.view.message = Some(error.message.as_str().into());
+            engine.view.note(error);
         }
         result
     }

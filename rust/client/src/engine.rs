@@ -52,6 +52,8 @@ pub(crate) struct View {
     pub(crate) tls: Option<Arc<TlsInfo>>,
     /// What went wrong last; empty if nothing did.
     pub(crate) message: Option<Arc<str>>,
+    /// Why there is no connection: what failed first. It stays a part of the message until the next connect.
+    pub(crate) cause: Option<Arc<str>>,
     /// The open connection; see [`Link::id`].
     pub(crate) connection: Option<u64>,
 }
@@ -68,6 +70,7 @@ impl Default for View {
             timings: Timings::default(),
             tls: None,
             message: None,
+            cause: None,
             connection: None,
         }
     }
@@ -90,9 +93,16 @@ impl Engine {
         self.stage = Stage::Closed;
         self.route = None;
         self.view = View::default();
-        let host = Host::parse(host, port, secure)?;
-        let proxy = settings.proxies.for_host(&host)?;
-        match Opening::start(Route::new(host, proxy, tls), settings) {
+        let reached = Host::parse(host, port, secure)
+            .and_then(|host| settings.proxies.for_host(&host).map(|proxy| Route::new(host, proxy, tls)));
+        let route = match reached {
+            Ok(route) => route,
+            Err(error) => {
+                self.view.note_cause(&error);
+                return Err(error);
+            }
+        };
+        match Opening::start(route, settings) {
             Ok(opening) => {
                 self.route = Some(opening.route.clone());
                 self.view.status = opening.status();
@@ -123,13 +133,7 @@ impl Engine {
         settings: &Settings,
     ) -> Result<(), Error> {
         let Stage::Open(link) = &mut self.stage else {
-            return Err(Error::invalid(match self.view.status {
-                Status::Disconnected => "there is no connection; call connect_to_host() and poll() first",
-                Status::Resolving | Status::Connecting => {
-                    "the connection is not made yet; poll() until STATUS_CONNECTED"
-                }
-                _ => "the connection failed; call connect_to_host() again",
-            }));
+            return Err(Error::invalid(self.view.not_open()));
         };
         let host = match &self.route {
             Some(route) => route.host.header_value(),
@@ -152,6 +156,7 @@ impl Engine {
         };
         let (head, facts) = request.encode()?;
         if (link.connection.is_idle() || link.connection.over().is_some())
+            && !link.is_sending()
             && let Err(failure) = link.check_idle()
         {
             return Err(self.fail(failure));
@@ -233,7 +238,8 @@ impl Engine {
             Err(failure) => return Err(self.fail(failure)),
         };
         self.view.follow(link);
-        if !link.connection.is_in_body() && link.failure.is_none() {
+        // While the server has not had all of the request, the exchange is not over: the caller is to go on reading.
+        if !link.connection.is_in_body() && link.failure.is_none() && !link.is_sending() {
             let trailers = link.connection.take_trailers();
             self.view.trailers = (!trailers.is_empty()).then(|| Arc::new(trailers));
             if link.connection.over() == Some(Over::EndedWithBody) {
@@ -259,7 +265,7 @@ impl Engine {
     fn cannot_open(&mut self, failure: OpenFailure) -> Error {
         self.stage = Stage::Closed;
         self.view.status = failure.status;
-        self.view.message = Some(failure.error.message.as_str().into());
+        self.view.note_cause(&failure.error);
         failure.error
     }
 
@@ -269,20 +275,23 @@ impl Engine {
         let error = failure.into_error();
         self.view.connection = None;
         self.view.status = Status::ConnectionError;
-        self.view.message = Some(error.message.as_str().into());
+        self.view.note_cause(&error);
         error
     }
 
     /// What `poll` says while nothing is open.
-    fn closed_error(&self) -> Result<(), Error> {
+    fn closed_error(&mut self) -> Result<(), Error> {
         let code = match self.view.status {
             Status::CantResolve => ErrorCode::CantResolve,
             Status::CantConnect => ErrorCode::CantConnect,
             Status::ConnectionError | Status::TlsHandshakeError => ErrorCode::ConnectionError,
             _ => ErrorCode::Unconfigured,
         };
-        let message = self.view.message.as_deref().unwrap_or("there is no connection; call connect_to_host() first");
-        Err(Error::new(code, message))
+        if let Some(cause) = &self.view.cause {
+            self.view.message = Some(cause.clone());
+            return Err(Error::new(code, &**cause));
+        }
+        Err(Error::new(code, "there is no connection; call connect_to_host() first"))
     }
 }
 
@@ -300,9 +309,38 @@ impl View {
         facts(self) == facts(other)
             && same(&self.head, &other.head)
             && same(&self.message, &other.message)
+            && same(&self.cause, &other.cause)
             && same(&self.trailers, &other.trailers)
             && same(&self.tls, &other.tls)
             && self.timings == other.timings
+    }
+
+    /// Notes an error of the caller's. What ended the connection is said with it: it explains most of what goes wrong afterwards.
+    pub(crate) fn note(&mut self, error: &Error) {
+        self.message = Some(match &self.cause {
+            Some(cause) if !error.message.contains(short(cause)) => {
+                format!("{} (before that: {})", error.message, short(cause)).into()
+            }
+            _ => error.message.as_str().into(),
+        });
+    }
+
+    /// Notes why there is no connection.
+    fn note_cause(&mut self, error: &Error) {
+        let cause: Arc<str> = error.message.as_str().into();
+        self.message = Some(cause.clone());
+        self.cause = Some(cause);
+    }
+
+    /// Why no request can be sent, while nothing is open.
+    fn not_open(&self) -> String {
+        match (self.status, &self.cause) {
+            (Status::Resolving | Status::Connecting, _) => {
+                "the connection is not made yet; poll() until STATUS_CONNECTED".to_owned()
+            }
+            (_, Some(cause)) => format!("there is no connection, since {}; call connect_to_host() again", short(cause)),
+            (_, None) => "there is no connection; call connect_to_host() and poll() first".to_owned(),
+        }
     }
 
     /// Takes over what a link counts.
@@ -317,13 +355,16 @@ impl View {
         self.status = if link.connection.is_in_body() { Status::Body } else { Status::Connected };
         self.body_length = match framing {
             Framing::Length(length) => i64::try_from(length).unwrap_or(i64::MAX),
-            // As the built-in tells it of a response to HEAD.
-            Framing::None if link.connection.is_in_body() => 0,
-            Framing::None | Framing::Switched | Framing::Chunked | Framing::UntilClose => -1,
+            Framing::None | Framing::Empty { .. } | Framing::Switched | Framing::Chunked | Framing::UntilClose => -1,
         };
         self.chunked = head.fields.list("Transfer-Encoding").any(|coding| coding.eq_ignore_ascii_case(b"chunked"));
         self.head = Some(Arc::new(head));
     }
+}
+
+/// A cause without the advice to connect again, which the sentence around it gives.
+fn short(cause: &str) -> &str {
+    cause.strip_suffix("; connect again").unwrap_or(cause)
 }
 
 fn patience<'a>(settings: &Settings, cancel: &'a Cancel) -> Patience<'a> {

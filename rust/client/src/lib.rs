@@ -55,6 +55,7 @@ mod stream;
 mod sync;
 mod timings;
 mod tls;
+mod unsent;
 mod wait;
 mod workers;
 

@@ -16,6 +16,8 @@ use crate::wait::{self, Cancel, Interest};
 
 /// What one call writes at most, in bytes, so that a fast peer cannot hold a frame up.
 const WRITE_PER_CALL: usize = 16 * 1024 * 1024;
+/// A request of more bytes may take its time to leave the system. That of a smaller one does not matter beside a timeout.
+const SLOW_TO_LEAVE: u64 = 64 * 1024;
 
 /// A connection on which requests are sent and responses received.
 pub(crate) struct Link {
@@ -34,8 +36,12 @@ pub(crate) struct Link {
     pub(crate) ended: Option<Ended>,
     /// What went wrong behind bytes that were given out; raised by the next read.
     pub(crate) failure: Option<Failure>,
-    /// When the last byte was received or written.
+    /// The response's head, where the response is over with it, and the request is not sent to its end.
+    early: Option<(Head, Framing)>,
+    /// When the last byte was received, written, or seen to have left the system.
     last_activity: Instant,
+    /// Less than as many bytes unsent in the system are a sign that the request gets on.
+    unsent: usize,
     /// When the current request began.
     began: Instant,
     pub(crate) timings: Timings,
@@ -90,7 +96,9 @@ impl Link {
             write_error: None,
             ended: None,
             failure: None,
+            early: None,
             last_activity: Instant::now(),
+            unsent: 0,
             began: Instant::now(),
             timings: Timings::default(),
         }
@@ -128,9 +136,15 @@ impl Link {
 
     /// Begins an exchange and sends what the stream takes at once.
     pub(crate) fn begin(&mut self, head: Vec<u8>, facts: RequestFacts, body: Body) -> Result<(), Error> {
+        if self.is_sending() {
+            return Err(Error::invalid(
+                "the last request is still being sent, although it is answered; go on with it first",
+            ));
+        }
         self.connection.begin(facts)?;
         self.outgoing = Some(Outgoing::new(head, body));
         self.bytes_sent = 0;
+        self.unsent = 0;
         self.began = Instant::now();
         self.last_activity = self.began;
         self.timings.restart();
@@ -150,6 +164,7 @@ impl Link {
                     outgoing.advance(count);
                     self.bytes_sent += count as u64;
                     self.last_activity = Instant::now();
+                    self.unsent = if self.bytes_sent > SLOW_TO_LEAVE { usize::MAX } else { 0 };
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) => {
@@ -165,84 +180,173 @@ impl Link {
         }
     }
 
-    /// Gets further with the request and the response's head. None as long as the head has not all arrived.
+    /// Whether some of the request is still to be written.
+    pub(crate) fn is_sending(&self) -> bool {
+        self.outgoing.is_some()
+    }
+
+    /// Gets further with the request and the response's head. None as long as the head has not all arrived, or the response is over with its
+    /// head and the request is not.
     pub(crate) fn receive_head(&mut self, patience: Patience<'_>) -> Result<Option<(Head, Framing)>, Failure> {
+        if self.early.is_none() {
+            self.early = self.await_head(patience)?;
+        }
+        if self.early.is_some() && !self.connection.is_in_body() && !self.finish_sending(patience)? {
+            return Ok(None);
+        }
+        Ok(self.early.take())
+    }
+
+    fn await_head(&mut self, patience: Patience<'_>) -> Result<Option<(Head, Framing)>, Failure> {
         loop {
             self.send();
+            // What is held comes before what could be read: nothing more may come.
+            if !self.input.is_empty()
+                && let Some(found) = self.look_for_head()?
+            {
+                return Ok(Some(found));
+            }
+            match self.ended.take() {
+                Some(Ended::Cleanly) => return Err(self.ended_in_head(None)),
+                Some(Ended::With(error)) => return Err(self.ended_in_head(Some(error))),
+                None => {}
+            }
             match self.input.fill(&mut *self.stream, 1) {
                 Ok(0) => return Err(self.ended_in_head(None)),
                 Ok(_) => {
                     self.touch();
                     Timings::note(&mut self.timings.first_byte, self.began);
-                    match self.connection.read_head(self.input.bytes()) {
-                        Ok(HeadStep::Head { skip, head, framing }) => {
-                            self.input.consume(skip);
-                            self.after_head(&head);
-                            return Ok(Some((head, framing)));
-                        }
-                        Ok(HeadStep::NeedMore { skip }) => {
-                            let more_may_wait = self.input.is_full();
-                            self.input.consume(skip);
-                            if more_may_wait {
-                                continue;
-                            }
-                        }
-                        Err(error) => return Err(Failure::Lost(error.to_string())),
+                    let more_may_wait = self.input.is_full();
+                    if let Some(found) = self.look_for_head()? {
+                        return Ok(Some(found));
+                    }
+                    if more_may_wait {
+                        continue;
                     }
                 }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => self.check_timeout(patience)?,
                 Err(error) => return Err(self.ended_in_head(Some(error))),
             }
             if !patience.blocking {
-                self.check_timeout(patience)?;
                 return Ok(None);
             }
             self.sleep(patience)?;
         }
     }
 
-    /// The response is complete.
-    pub(crate) fn finish(&mut self) {
-        if self.outgoing.is_some() {
-            self.give_up_request();
+    /// Looks for the response's head in the input.
+    fn look_for_head(&mut self) -> Result<Option<(Head, Framing)>, Failure> {
+        match self.connection.read_head(self.input.bytes()) {
+            Ok(HeadStep::Head { skip, head, framing }) => {
+                self.input.consume(skip);
+                self.after_head(&head);
+                Ok(Some((head, framing)))
+            }
+            Ok(HeadStep::NeedMore { skip }) => {
+                self.input.consume(skip);
+                Ok(None)
+            }
+            Err(error) => Err(Failure::Lost(error.to_string())),
         }
+    }
+
+    /// The response is complete. The request may not be sent to its end; see [`finish_sending`](Self::finish_sending).
+    pub(crate) fn finish(&mut self) {
         self.input.release();
+        if self.outgoing.is_none() {
+            Timings::note(&mut self.timings.total, self.began);
+        }
+    }
+
+    /// Gets further with the request after its response is complete. Says whether there is nothing left to send: an exchange is over when both
+    /// are. A server that takes no more has answered all the same.
+    pub(crate) fn finish_sending(&mut self, patience: Patience<'_>) -> Result<bool, Failure> {
+        while self.outgoing.is_some() {
+            let before = self.bytes_sent;
+            self.send();
+            if self.outgoing.is_none() {
+                break;
+            }
+            if !patience.blocking {
+                if self.bytes_sent == before {
+                    self.check_timeout(patience)?;
+                }
+                return Ok(false);
+            }
+            if self.bytes_sent == before {
+                self.check_timeout(patience)?;
+                // What comes now answers nothing, and would only keep this awake.
+                self.sleep_for(Interest::Write, patience)?;
+            } else if patience.cancel.is_set() {
+                return Err(Failure::Closed);
+            }
+        }
         Timings::note(&mut self.timings.total, self.began);
+        Ok(true)
     }
 
     /// Sleeps for a moment, or until the stream is ready.
     pub(crate) fn sleep(&mut self, patience: Patience<'_>) -> Result<(), Failure> {
         let interest = if self.outgoing.is_some() { Interest::Both } else { Interest::Read };
-        let deadline = patience.read_timeout.map(|timeout| self.last_activity + timeout);
+        self.sleep_for(interest, patience)?;
+        self.send();
+        Ok(())
+    }
+
+    fn sleep_for(&mut self, interest: Interest, patience: Patience<'_>) -> Result<(), Failure> {
+        // A timeout beyond what can be counted is none.
+        let deadline = patience.read_timeout.and_then(|timeout| self.last_activity.checked_add(timeout));
         let slept = self.stream.wait(interest, wait::slice(deadline));
         if patience.cancel.is_set() {
             return Err(Failure::Closed);
         }
-        slept.map_err(|error| Failure::Lost(format!("waiting for the server failed: {}", describe(&error))))?;
-        self.send();
-        self.check_timeout(patience)
+        slept.map_err(|error| Failure::Lost(format!("waiting for the server failed: {}", describe(&error))))
     }
 
-    /// Fails if the server has been silent for too long.
-    pub(crate) fn check_timeout(&self, patience: Patience<'_>) -> Result<(), Failure> {
+    /// Fails if the server has been silent for too long. To be asked when there is nothing to read: a game that stood still for longer
+    /// than the timeout has what came meanwhile.
+    pub(crate) fn check_timeout(&mut self, patience: Patience<'_>) -> Result<(), Failure> {
         match patience.read_timeout {
-            Some(timeout) if self.last_activity.elapsed() >= timeout => Err(Failure::Lost(format!(
-                "nothing came from the server for {} s, which is read_timeout",
-                timeout.as_secs_f64()
-            ))),
+            Some(timeout) if self.last_activity.elapsed() >= timeout && !self.request_gets_on() => {
+                let is_answered = !self.connection.awaits_head() && !self.connection.is_in_body();
+                let what =
+                    if is_answered { "the server took no more of the request" } else { "nothing came from the server" };
+                let seconds = timeout.as_secs_f64();
+                Err(Failure::Lost(format!("{what} for {seconds} s, which is read_timeout")))
+            }
             _ => Ok(()),
         }
+    }
+
+    /// Whether bytes of the request have left the system since this was asked last, or since the last was written. Asked for the first time
+    /// it is given the benefit of the doubt, since when they left is not known.
+    fn request_gets_on(&mut self) -> bool {
+        if self.unsent == 0 {
+            return false;
+        }
+        let Some(unsent) = self.stream.unsent() else { return false };
+        let gets_on = unsent < self.unsent;
+        self.unsent = unsent;
+        if gets_on {
+            self.last_activity = Instant::now();
+        }
+        gets_on
     }
 
     /// Notes that bytes were received.
     pub(crate) fn touch(&mut self) {
         self.last_activity = Instant::now();
+        if self.outgoing.is_none() {
+            self.unsent = 0;
+        }
     }
 
-    /// An answer before the end of the request: an error means that the server does not want the rest (RFC 9112 §9.5),
-    /// success that it goes on reading.
+    /// An answer before the end of the request. The rest is not sent if the answer is no success and the connection is over with it: the server says
+    /// that it does not want the rest, and will not read it (RFC 9112 §9.5). In every other case it is: a success may be
+    /// of no worth without the rest, and a server that refuses and keeps the connection reads the rest to find the next request behind it. curl
+    /// would end the connection there, hyper goes on too; going on costs the upload, ending it a connection that the server has promised to keep.
     fn after_head(&mut self, head: &Head) {
-        if self.outgoing.is_some() && head.status >= 300 {
+        if self.outgoing.is_some() && head.status >= 300 && !self.connection.is_kept_alive() {
             self.give_up_request();
         }
         if !self.connection.is_in_body() && !self.connection.is_switched() {

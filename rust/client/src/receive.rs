@@ -23,7 +23,7 @@ impl Link {
         let mut whole = size;
         loop {
             match self.next_body(whole, size)? {
-                Next::Over => return Ok(B::with_len(0)),
+                Next::Over => return self.finish_sending(patience).map(|_| B::with_len(0)),
                 Next::Data(len) => {
                     let behind = if self.input.bytes().len() == len && self.ended.is_none() { size - len } else { 0 };
                     let direct = self.connection.direct(whole).min(behind as u64) as usize;
@@ -78,7 +78,8 @@ impl Link {
         while *filled + framing < AVAILABLE {
             let patience = Patience { blocking: patience.blocking && *filled == 0, ..patience };
             match self.next_body(0, AVAILABLE - *filled)? {
-                Next::Over => return Ok(()),
+                Next::Over if *filled > 0 => return Ok(()),
+                Next::Over => return self.finish_sending(patience).map(drop),
                 Next::Data(len) => {
                     room(data, *filled, len)[..len].copy_from_slice(&self.input.bytes()[..len]);
                     self.input.consume(len);
@@ -159,6 +160,7 @@ impl Link {
     /// Reads body past the input into `buffer`. Blocking waits until there are `least` bytes. Says how many came.
     fn read_direct(&mut self, buffer: &mut [u8], least: usize, patience: Patience<'_>) -> Result<usize, Failure> {
         let mut filled = 0;
+        let mut noted = 0;
         let mut result = Ok(());
         while filled < buffer.len() && self.ended.is_none() && result.is_ok() {
             match self.stream.read(&mut buffer[filled..]) {
@@ -168,14 +170,18 @@ impl Link {
                     if filled >= least || !patience.blocking {
                         break;
                     }
-                    result = self.sleep(patience);
+                    if filled > noted {
+                        self.touch();
+                        noted = filled;
+                    }
+                    result = self.check_timeout(patience).and_then(|()| self.sleep(patience));
                 }
                 Err(error) => self.ended = Some(Ended::With(error)),
             }
         }
-        if filled > 0 {
+        if filled > noted {
             self.touch();
-        } else if result.is_ok() && self.ended.is_none() {
+        } else if filled == 0 && result.is_ok() && self.ended.is_none() {
             result = self.check_timeout(patience);
         }
         self.connection.advance(filled);
@@ -193,11 +199,11 @@ impl Link {
                 Ok(0) => self.ended = Some(Ended::Cleanly),
                 Ok(_) => self.touch(),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.check_timeout(patience)?;
                     if patience.blocking {
                         self.sleep(patience)?;
                         continue;
                     }
-                    self.check_timeout(patience)?;
                     return Ok(false);
                 }
                 Err(error) => self.ended = Some(Ended::With(error)),

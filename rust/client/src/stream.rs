@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use socket2::Socket;
 
+use crate::unsent;
 use crate::wait::{self, Interest};
 
 /// A two-way stream of bytes that never blocks: a call that would wait fails with [`io::ErrorKind::WouldBlock`].
@@ -25,6 +26,12 @@ pub trait Stream: Send {
 
     /// How many bytes wait to be read, if the stream can tell.
     fn waiting(&mut self) -> Option<usize> {
+        None
+    }
+
+    /// How many bytes of what was written the system still holds, as far as it tells: Linux, Android and Apple's systems do. Where it
+    /// does not, what is written counts as sent.
+    fn unsent(&mut self) -> Option<usize> {
         None
     }
 
@@ -88,6 +95,10 @@ impl Stream for TcpStream {
 
     fn waiting(&mut self) -> Option<usize> {
         rustix::io::ioctl_fionread(&self.0).ok().and_then(|count| usize::try_from(count).ok())
+    }
+
+    fn unsent(&mut self) -> Option<usize> {
+        unsent::bytes(&self.0)
     }
 
     fn peer_addr(&self) -> Option<SocketAddr> {

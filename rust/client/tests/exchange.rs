@@ -202,10 +202,37 @@ fn responses_without_a_body_leave_the_client_connected() {
         assert_eq!((reply.code, reply.body.len(), reply.status), (code, 0, Status::Connected));
         assert!(client.has_response());
     }
-    let raw = connected(server().raw());
-    let reply = get(&raw, &support::dictated(b"HTTP/1.1 304 Not Modified\r\nContent-Length: 1000\r\n\r\n", ""));
-    assert_eq!((reply.code, reply.status), (304, Status::Connected), "a length there is none of a body");
-    assert_eq!(get(&raw, &support::dictated(b"HTTP/1.1 204 X\r\n\r\n", "")).code, 204, "on the same connection");
+}
+
+/// As the built-in has it, which scripts that finish in STATUS_BODY go by.
+#[test]
+fn a_204_or_304_whose_fields_speak_of_a_body_is_a_body_until_one_empty_read() {
+    for status in [204, 304] {
+        for (fields, after, length) in [
+            ("Content-Length: 0\r\n", Status::Connected, 0),
+            ("Content-Length: 1000\r\n", Status::Connected, 0),
+            ("Transfer-Encoding: chunked\r\n", Status::Connected, -1),
+            ("Connection: close\r\n", Status::Disconnected, -1),
+            ("Connection: close\r\nContent-Length: 0\r\n", Status::Connected, 0),
+        ] {
+            for blocking in [false, true] {
+                let client = HttpClient::default();
+                client.set_blocking_mode(blocking);
+                connect(&client, server().raw());
+                let reply = format!("HTTP/1.1 {status} X\r\n{fields}\r\n");
+                request_until_body(&client, &support::dictated(reply.as_bytes(), ""));
+                assert_eq!((client.response_code(), client.response_body_length()), (status, length), "{fields:?}");
+                client.poll().unwrap();
+                assert_eq!(client.status(), Status::Body, "only reading ends a body");
+                assert_eq!(client.read_response_body_chunk(), Ok(Vec::new()));
+                assert_eq!(client.status(), after, "{status} {fields:?}");
+                if after == Status::Connected && !fields.contains("close") {
+                    let next = support::dictated(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok", "");
+                    assert_eq!(get(&client, &next).text(), "ok", "on the same connection");
+                }
+            }
+        }
+    }
 }
 
 #[test]

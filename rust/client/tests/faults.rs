@@ -296,8 +296,83 @@ fn after_a_failure_only_a_new_connection_helps() {
     let failure = get(&client, "/fault/body-cut-short").error.unwrap();
     assert_eq!(client.poll().unwrap_err(), failure);
     let refused = client.request(Method::Get, "/", &[], no_body()).unwrap_err();
-    assert_eq!(refused.message, "the connection failed; call connect_to_host() again");
+    assert_eq!(
+        refused.message,
+        "there is no connection, since the connection ended after 400 of 1000 bytes of the body; call \
+         connect_to_host() again"
+    );
     assert_eq!(client.status(), Status::ConnectionError);
     connect(&client, server().raw());
     assert_eq!(get(&client, "/fault/drip?ms=1").text(), "hello");
+}
+
+/// What explains the rest is what went wrong first.
+#[test]
+fn the_first_cause_stays_part_of_the_message_until_the_next_connect() {
+    let refused = support::server().refused_port();
+    let client = HttpClient::default();
+    support::open(&client, "127.0.0.1", refused.into()).unwrap();
+    let cause = until_failure(&client).message;
+    assert!(cause.contains("refused"), "{cause}");
+    let misuses: [&dyn Fn() -> http_client::Error; 4] = [
+        &|| client.request(Method::Get, "/", &[], no_body()).unwrap_err(),
+        &|| client.read_response_body_chunk::<Vec<u8>>().unwrap_err(),
+        &|| client.read_response_body_available::<Vec<u8>>().unwrap_err(),
+        &|| client.set_read_chunk_size(1).unwrap_err(),
+    ];
+    for misuse in misuses.iter().cycle().take(8) {
+        let error = misuse();
+        let message = client.error_message();
+        assert!(message.contains(&cause) && message.matches(&cause).count() == 1, "{message}");
+        assert!(message.starts_with(&error.message), "{message}, but {error}");
+        assert_eq!(client.status(), Status::CantConnect);
+        assert_eq!(client.poll().unwrap_err().message, cause);
+        assert_eq!(client.error_message(), cause);
+    }
+    let request = client.request(Method::Get, "/", &[], no_body()).unwrap_err();
+    assert_eq!(request.message, format!("there is no connection, since {cause}; call connect_to_host() again"));
+
+    connect(&client, server().raw());
+    client.set_read_chunk_size(1).unwrap_err();
+    assert!(!client.error_message().contains("refused"), "{}", client.error_message());
+    let invalid = support::open(&client, "a b", 80).unwrap_err().message;
+    client.request(Method::Get, "/", &[], no_body()).unwrap_err();
+    assert!(client.error_message().contains(&invalid), "{}", client.error_message());
+    client.close();
+    let closed = client.request(Method::Get, "/", &[], no_body()).unwrap_err();
+    assert_eq!(closed.message, "there is no connection; call connect_to_host() and poll() first");
+}
+
+/// RFC 9112 §9.6.
+#[test]
+fn a_request_that_says_close_is_the_last_on_its_connection() {
+    let client = connected(server().raw());
+    let url = dictated(b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Length: 5\r\n\r\nhello", "");
+    let reply = exchange(&client, Method::Get, &url, &["Connection: keep-alive, close"], no_body());
+    assert_eq!((reply.text(), &reply.error, reply.status), ("hello", &None, Status::Connected));
+    let error = client.request(Method::Get, &url, &[], no_body()).unwrap_err();
+    assert_eq!(error.message, "the last request said \"Connection: close\"; connect again");
+    assert_eq!(client.status(), Status::ConnectionError);
+}
+
+#[test]
+fn a_head_with_a_malformed_field_is_delivered_and_the_connection_not_used_again() {
+    let client = connected(server().raw());
+    let reply = dictated(b"HTTP/1.1 200 OK\r\nSet-Cookie: a=\x01b\r\nX : y\r\nContent-Length: 5\r\n\r\nhello", "");
+    let reply = get(&client, &reply);
+    assert_eq!((reply.text(), &reply.error, reply.status), ("hello", &None, Status::Connected));
+    assert_eq!(client.response_header_values("Set-Cookie"), ["a=\u{1}b"]);
+    assert_eq!(client.response_header_values("X"), ["y"]);
+    let error = until_failure(&client);
+    assert_eq!(error.message, "the server does not keep the connection open after its last response; connect again");
+}
+
+#[test]
+fn a_timeout_beyond_what_can_be_counted_is_none() {
+    for blocking in [false, true] {
+        let client = support::with_read_timeout(Duration::MAX);
+        client.set_blocking_mode(blocking);
+        connect(&client, server().raw());
+        assert_eq!(get(&client, "/fault/drip?ms=1").text(), "hello");
+    }
 }

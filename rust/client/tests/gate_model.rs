@@ -107,6 +107,10 @@ mod engine {
         pub(crate) fn is_same(&self, other: &Self) -> bool {
             (self.status, self.bytes_sent, &self.message) == (other.status, other.bytes_sent, &other.message)
         }
+
+        pub(crate) fn note(&mut self, error: &Error) {
+            self.message = Some(error.message.as_str().into());
+        }
     }
 
     impl Engine {

@@ -26,6 +26,8 @@ pub struct Connection {
     header_bytes: usize,
     /// Whether the response's head leaves the connection open for another request.
     keeps_alive: bool,
+    /// An interim response was readable, and no more than that.
+    is_dubious: bool,
     trailers: Fields,
 }
 
@@ -45,9 +47,18 @@ enum State {
 
 #[derive(Debug)]
 enum Body {
-    Length { left: u64, whole: u64 },
+    Length {
+        left: u64,
+        whole: u64,
+    },
     Chunked(Box<ChunkedDecoder>),
-    UntilClose { received: u64 },
+    UntilClose {
+        received: u64,
+    },
+    /// None; `ends` as in [`Framing::Empty`].
+    Empty {
+        ends: bool,
+    },
 }
 
 /// Why a connection takes no more requests.
@@ -55,6 +66,8 @@ enum Body {
 pub enum Over {
     /// The last response was complete, and its head rules out another (RFC 9112 §9.3 and §6.1).
     NotKeptAlive,
+    /// The last request said that it is the last (RFC 9112 §9.6).
+    CloseAsked,
     /// The body was ended by the end of the connection.
     EndedWithBody,
     /// The server ended an idle connection.
@@ -122,6 +135,7 @@ impl Connection {
             request: RequestFacts::default(),
             header_bytes: 0,
             keeps_alive: false,
+            is_dubious: false,
             trailers: Fields::default(),
         }
     }
@@ -144,6 +158,12 @@ impl Connection {
     /// Whether the body that is being received ends where the connection ends.
     pub fn ends_with_connection(&self) -> bool {
         matches!(self.state, State::Body(Body::UntilClose { .. }))
+    }
+
+    /// Whether request and response leave the connection open for another request. To be asked from the response's head to the next
+    /// request.
+    pub fn is_kept_alive(&self) -> bool {
+        self.keeps_alive && !self.request.close
     }
 
     /// Whether another protocol has taken over.
@@ -195,7 +215,7 @@ impl Connection {
     pub fn next_body(&mut self, input: &[u8], whole: usize, most: usize) -> Result<BodyStep, PeerError> {
         let State::Body(body) = &mut self.state else { return Ok(BodyStep::Done { skip: 0 }) };
         let step = match body {
-            Body::Length { left: 0, .. } => Step::Done { skip: 0 },
+            Body::Length { left: 0, .. } | Body::Empty { .. } => Step::Done { skip: 0 },
             Body::Length { .. } | Body::UntilClose { .. } => {
                 let len = body.direct(whole).min(input.len() as u64).min(most as u64) as usize;
                 body.advance(len);
@@ -213,10 +233,14 @@ impl Connection {
             Step::Data { skip, len } => BodyStep::Data { skip, len },
             Step::NeedMore { skip } => BodyStep::NeedMore { skip },
             Step::Done { skip } => {
+                let ends = matches!(body, Body::Empty { ends: true });
                 if let Body::Chunked(decoder) = body {
                     self.trailers = decoder.take_trailers();
                 }
                 self.complete(&input[skip..]);
+                if ends {
+                    self.state = State::Over(Over::EndedWithBody);
+                }
                 BodyStep::Done { skip }
             }
         })
@@ -255,7 +279,9 @@ impl Connection {
                 let error = if received == 0 { PeerError::NoResponse } else { PeerError::HeadCutShort { received } };
                 (Over::Failed, Err(error))
             }
-            State::Body(Body::UntilClose { .. } | Body::Length { left: 0, .. }) => (Over::EndedWithBody, Ok(())),
+            State::Body(Body::UntilClose { .. } | Body::Length { left: 0, .. } | Body::Empty { .. }) => {
+                (Over::EndedWithBody, Ok(()))
+            }
             State::Body(Body::Length { left, whole }) => {
                 let error = PeerError::BodyCutShort { received: whole - left, announced: Some(*whole) };
                 (Over::Failed, Err(error))
@@ -279,7 +305,6 @@ impl Connection {
 
     /// The request was left unfinished, so that no other may follow it. A response that is being received can still be read.
     pub fn abandon_request(&mut self) {
-        self.keeps_alive = false;
         self.request.abandoned = true;
         if self.is_idle() {
             self.state = State::Over(Over::Abandoned);
@@ -306,11 +331,12 @@ impl Connection {
             skip += end;
             self.header_bytes += end;
             if head.status < 200 && head.status != 101 {
+                self.is_dubious |= head.fields.malformed().next().is_some();
                 self.state = State::AwaitingHead(HeadScanner::default());
                 continue;
             }
-            self.keeps_alive = framing::keeps_alive(&head) && !self.request.abandoned;
-            match self.body_after(&head, framing) {
+            self.keeps_alive = framing::keeps_alive(&head) && !self.is_dubious;
+            match self.body_after(framing) {
                 Some(state) => self.state = state,
                 None => self.complete(&input[skip..]),
             }
@@ -319,12 +345,11 @@ impl Connection {
     }
 
     /// The state in which the body of a response is received; none if the response is complete with its head.
-    fn body_after(&self, head: &Head, framing: Framing) -> Option<State> {
+    fn body_after(&self, framing: Framing) -> Option<State> {
         let body = match framing {
             Framing::Switched => return Some(State::Switched),
-            // Scripts know the response to HEAD as one with an empty body, which is read like any other.
-            Framing::None if head.status != 204 && head.status != 304 => Body::Length { left: 0, whole: 0 },
             Framing::None => return None,
+            Framing::Empty { ends } => Body::Empty { ends },
             Framing::Length(whole) => Body::Length { left: whole, whole },
             Framing::UntilClose => Body::UntilClose { received: 0 },
             Framing::Chunked => {
@@ -339,6 +364,8 @@ impl Connection {
     fn complete(&mut self, leftover: &[u8]) {
         self.state = if self.request.abandoned {
             State::Over(Over::Abandoned)
+        } else if self.request.close {
+            State::Over(Over::CloseAsked)
         } else if !self.keeps_alive {
             State::Over(Over::NotKeptAlive)
         } else if !leftover.is_empty() {
@@ -355,6 +382,7 @@ impl Body {
             Body::Length { left, .. } => *left,
             Body::UntilClose { received } => limits::BODY_BYTES - received,
             Body::Chunked(decoder) => decoder.direct(whole),
+            Body::Empty { .. } => 0,
         }
     }
 
@@ -363,6 +391,7 @@ impl Body {
             Body::Length { left, .. } => *left = left.saturating_sub(len as u64),
             Body::UntilClose { received } => *received += len as u64,
             Body::Chunked(decoder) => decoder.advance(len),
+            Body::Empty { .. } => {}
         }
     }
 }
@@ -372,6 +401,7 @@ impl Over {
     pub fn reason(self) -> &'static str {
         match self {
             Over::NotKeptAlive => "the server does not keep the connection open after its last response",
+            Over::CloseAsked => "the last request said \"Connection: close\"",
             Over::EndedWithBody => "the last response ended with the connection",
             Over::EndedIdle => "the server closed the idle connection",
             Over::Unsolicited => "the server sent bytes that answer no request",

@@ -13,22 +13,29 @@ use crate::limits;
 pub enum CallerError {
     /// A control character (CR, LF, NUL, …) stands in the URL.
     ControlInTarget {
-        /// The URL as it was given.
+        /// The URL as it was given, without user and password.
         target: String,
     },
     /// The URL is not one that this method can be sent with.
     Target {
-        /// The URL as it was given.
+        /// The URL as it was given, without user and password.
         target: String,
         /// What is expected instead.
         expected: &'static str,
     },
     /// A header line cannot be sent.
     Header {
-        /// The line as it was given.
-        line: String,
+        /// Which one: its name, or where it stands. Its value may be a secret.
+        which: String,
         /// What is wrong with it.
         problem: &'static str,
+    },
+    /// A part of the request that the caller's program gives cannot be sent.
+    Part {
+        /// Which one.
+        part: &'static str,
+        /// Its text.
+        text: String,
     },
     /// A header that may stand once was given twice.
     RepeatedHeader {
@@ -64,9 +71,14 @@ impl fmt::Display for CallerError {
             Self::Target { target, expected } => {
                 write!(f, "the URL {:?} cannot be requested; expected {expected}", without_user_info(target))
             }
-            Self::Header { line, problem } => {
-                write!(f, "{} {problem}; write it as \"Name: value\"", header_without_value(line))
+            Self::Header { which, problem } => {
+                write!(f, "{which} {problem}; write it as \"Name: value\"")
             }
+            Self::Part { part, text } => write!(
+                f,
+                "the {part} {} has a character that may not stand there; leave it out",
+                Excerpt::start(text.as_bytes())
+            ),
             Self::RepeatedHeader { name } => {
                 write!(f, "the header {name} was given more than once; give it once")
             }
@@ -107,7 +119,7 @@ pub fn without_user_info(url: &str) -> Cow<'_, str> {
 }
 
 /// A header line as it may be shown: its name. Without a colon all of it may be a value.
-fn header_without_value(line: &str) -> String {
+pub(crate) fn header_without_value(line: &str) -> String {
     let Some((name, _)) = line.split_once(':') else {
         return format!("a header of {} characters", line.chars().count());
     };
@@ -325,7 +337,7 @@ mod tests {
 
     #[test]
     fn an_error_about_a_header_or_a_url_shows_no_secret_in_a_message_nor_in_a_log() {
-        let header = |line: &str| CallerError::Header { line: line.to_owned(), problem: "is wrong" };
+        let header = |line: &str| CallerError::Header { which: header_without_value(line), problem: "is wrong" };
         let errors = [
             header("Authorization: Bearer secret\n"),
             header("Authorization Bearer secret: x"),

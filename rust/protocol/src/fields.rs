@@ -18,6 +18,8 @@ struct Line {
     end: u32,
     /// The field went over several lines (obs-fold, RFC 9112 §5.2); they are joined by one space.
     folded: bool,
+    /// It is not one that RFC 9110 §5 allows, and kept as it came.
+    malformed: bool,
 }
 
 /// One field.
@@ -27,6 +29,7 @@ pub struct Field<'a> {
     name: &'a [u8],
     value: &'a [u8],
     folded: bool,
+    malformed: bool,
 }
 
 impl Fields {
@@ -47,6 +50,7 @@ impl Fields {
             name: &self.text[line.start as usize..line.name_end as usize],
             value: &self.text[line.value_start as usize..line.end as usize],
             folded: line.folded,
+            malformed: line.malformed,
         })
     }
 
@@ -55,9 +59,14 @@ impl Fields {
         self.iter().filter(move |field| field.is(name))
     }
 
-    /// The elements of a comma-separated list (RFC 9110 §5.6.1) over all fields with this name.
+    /// The elements of a comma-separated list (RFC 9110 §5.6.1) over all fields with this name; empty ones do not count.
     pub fn list<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         self.named(name).flat_map(|field| field.elements())
+    }
+
+    /// Those that are malformed and were kept as they came.
+    pub(crate) fn malformed(&self) -> impl Iterator<Item = Field<'_>> {
+        self.iter().filter(|field| field.malformed)
     }
 
     /// Room for `fields` fields with `bytes` bytes of text.
@@ -66,12 +75,12 @@ impl Fields {
     }
 
     /// Adds a field. `line` is the field as received, from the first byte of the name to the last of the value.
-    pub(crate) fn push(&mut self, line: &[u8], name_len: usize, value_len: usize) {
-        self.push_line(line, name_len, value_len, false);
+    pub(crate) fn push(&mut self, line: &[u8], name_len: usize, value_len: usize, malformed: bool) {
+        self.push_line(line, name_len, value_len, false, malformed);
     }
 
     /// Adds a field that went over several lines, joining what stands on them.
-    pub(crate) fn push_folded(&mut self, name: &[u8], value: &[u8]) {
+    pub(crate) fn push_folded(&mut self, name: &[u8], value: &[u8], malformed: bool) {
         let mut line = [name, b":"].concat();
         let parts = value.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).filter(|part| !part.is_empty());
         for part in parts {
@@ -79,10 +88,10 @@ impl Fields {
             line.extend_from_slice(part);
         }
         let value_len = line.len().saturating_sub(name.len() + 2);
-        self.push_line(&line, name.len(), value_len, true);
+        self.push_line(&line, name.len(), value_len, true, malformed);
     }
 
-    fn push_line(&mut self, line: &[u8], name_len: usize, value_len: usize, folded: bool) {
+    fn push_line(&mut self, line: &[u8], name_len: usize, value_len: usize, folded: bool, malformed: bool) {
         // The whole text is within `limits::HEADER_BYTES`, so positions fit in 32 bits.
         let start = self.text.len() as u32;
         let end = start + line.len() as u32;
@@ -93,6 +102,7 @@ impl Fields {
             value_start: end - value_len as u32,
             end,
             folded,
+            malformed,
         });
     }
 }
@@ -123,13 +133,31 @@ impl<'a> Field<'a> {
         self.name.eq_ignore_ascii_case(name.as_bytes())
     }
 
+    pub(crate) fn name_bytes(&self) -> &'a [u8] {
+        self.name
+    }
+
+    pub(crate) fn line_bytes(&self) -> &'a [u8] {
+        self.line
+    }
+
+    /// Whether the field is one that may not be sent.
+    pub(crate) fn is_malformed(&self) -> bool {
+        self.malformed
+    }
+
     /// Whether the field went over several lines.
     pub(crate) fn is_folded(&self) -> bool {
         self.folded
     }
 
-    /// The value's comma-separated elements, without the white space around them; empty ones too.
+    /// The value's comma-separated elements, without the white space around them. Empty ones are ignored (RFC 9110 §5.6.1.2).
     pub(crate) fn elements(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        self.parts().filter(|element| !element.is_empty())
+    }
+
+    /// What stands between the value's commas, which may be nothing.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         self.value.split(|&byte| byte == b',').map(trim_whitespace)
     }
 }

@@ -9,8 +9,14 @@ use crate::method::Method;
 /// How the end of a body is known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
-    /// There is no body, whatever the fields say.
+    /// There is no body, and the response is over with its head.
     None,
+    /// There is no body, although the fields speak of one, or of the connection's end. It is read like an empty one, as Godot's
+    /// `HTTPClient` has it; `ends` is whether the connection is over with it.
+    Empty {
+        /// The connection is over with it.
+        ends: bool,
+    },
     /// No body; from here on the connection speaks another protocol.
     Switched,
     /// The body comes in chunks.
@@ -32,9 +38,15 @@ pub(crate) fn decide(method: Method, upgrade_asked: bool, head: &Head) -> Result
     if method == Method::Connect && (200..300).contains(&head.status) {
         return Ok(Framing::Switched);
     }
-    // 1. Responses that never have a body.
-    if method == Method::Head || head.status < 200 || head.status == 204 || head.status == 304 {
+    // 1. Responses that never have a body, whatever the fields say.
+    if head.status < 200 {
         return Ok(Framing::None);
+    }
+    if method == Method::Head {
+        return Ok(Framing::Length(0));
+    }
+    if head.status == 204 || head.status == 304 {
+        return Ok(without_body(head));
     }
     // 3. and 4. A transfer coding, which overrides a length.
     if let Some(framing) = transfer_coding(&head.fields)? {
@@ -49,14 +61,37 @@ pub(crate) fn decide(method: Method, upgrade_asked: bool, head: &Head) -> Result
 }
 
 /// Whether the fields leave the connection open for another request (RFC 9112 §9.3), and leave no doubt about the
-/// length (§6.1: a coding beside a length, or in HTTP/1.0, may be an attempt at smuggling).
+/// length (§6.1: a coding beside a length, or in HTTP/1.0, may be an attempt at smuggling; so may be one behind `chunked`, or a malformed field).
 pub(crate) fn keeps_alive(head: &Head) -> bool {
+    if head.fields.malformed().next().is_some() {
+        return false;
+    }
     let has_coding = head.fields.named("Transfer-Encoding").next().is_some();
     if has_coding && (head.minor_version == 0 || head.fields.named("Content-Length").next().is_some()) {
         return false;
     }
-    let says = |option: &[u8]| head.fields.list("Connection").any(|element| element.eq_ignore_ascii_case(option));
-    !says(b"close") && (head.minor_version >= 1 || says(b"keep-alive"))
+    if head.fields.list("Transfer-Encoding").last().is_some_and(|last| !last.eq_ignore_ascii_case(b"chunked")) {
+        return false;
+    }
+    !says(head, b"close") && (head.minor_version >= 1 || says(head, b"keep-alive"))
+}
+
+/// What Godot's `HTTPClient` makes of a response that has no body: it goes by the fields alone.
+fn without_body(head: &Head) -> Framing {
+    let is_chunked = head.fields.list("Transfer-Encoding").any(|coding| coding.eq_ignore_ascii_case(b"chunked"));
+    if is_chunked {
+        Framing::Empty { ends: false }
+    } else if head.fields.named("Content-Length").next().is_some() {
+        Framing::Length(0)
+    } else if says(head, b"close") {
+        Framing::Empty { ends: true }
+    } else {
+        Framing::None
+    }
+}
+
+fn says(head: &Head, option: &[u8]) -> bool {
+    head.fields.list("Connection").any(|element| element.eq_ignore_ascii_case(option))
 }
 
 /// The framing that `Transfer-Encoding` gives. This client asks for no coding (it sends no `TE`), so chunked is the
@@ -89,8 +124,9 @@ fn content_length(fields: &Fields) -> Result<Option<u64>, PeerError> {
         if field.is_folded() {
             return Err(malformed());
         }
-        for element in field.elements() {
-            let length = decimal(element).ok_or_else(malformed)?;
+        // It is no list by its grammar, but for what recipients make of equal lengths (RFC 9110 §8.6): nothing is ignored in it.
+        for part in field.parts() {
+            let length = decimal(part).ok_or_else(malformed)?;
             if agreed.is_some_and(|agreed| agreed != length) {
                 return Err(malformed());
             }

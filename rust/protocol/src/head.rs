@@ -1,6 +1,6 @@
-//! The head of a response: status line and fields (RFC 9112 §4 and §5), parsed by `httparse`.
-
-use std::mem::MaybeUninit;
+//! The head of a response: status line and fields (RFC 9112 §4 and §5).
+//!
+//! A parser of our own, since none at hand keeps a malformed field: they refuse the head for it, or drop the field.
 
 use crate::error::{Excerpt, PeerError};
 use crate::fields::{Fields, trim_whitespace};
@@ -9,7 +9,7 @@ use crate::limits;
 /// Status line and fields of one response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Head {
-    /// The minor version of HTTP/1: 0 or 1.
+    /// The minor version of HTTP/1: 0 or 1. Greater ones are read as 1.
     pub minor_version: u8,
     /// The status code, 100 to 999.
     pub status: u16,
@@ -21,6 +21,8 @@ pub struct Head {
 
 /// Every response starts with this; whatever does not is another protocol.
 const START: &[u8] = b"HTTP/1.";
+/// Room for as many fields is made at first.
+const TYPICAL_FIELDS: usize = 16;
 
 /// Looks for the end of a head in bytes that arrive piece by piece, without looking at any byte twice.
 #[derive(Debug, Default)]
@@ -75,88 +77,154 @@ pub(crate) fn check_start(input: &[u8]) -> Result<(), PeerError> {
 
 /// Parses a head that is there in full, from the status line to the blank line.
 pub(crate) fn parse(input: &[u8]) -> Result<Head, PeerError> {
-    let mut slots = [const { MaybeUninit::uninit() }; limits::FIELDS];
-    let mut response = httparse::Response::new(&mut []);
-    let mut config = httparse::ParserConfig::default();
-    config.allow_obsolete_multiline_headers_in_responses(true);
-
-    match config.parse_response_with_uninit_headers(&mut response, input, &mut slots) {
-        Ok(httparse::Status::Complete(_)) => {}
-        Ok(httparse::Status::Partial) | Err(httparse::Error::Status | httparse::Error::Version) => {
-            return Err(PeerError::StatusLine { line: Excerpt::line(input) });
+    let mut lines = Lines(input);
+    let line = lines.next_line();
+    let (minor_version, status, reason) =
+        status_line(line).ok_or_else(|| PeerError::StatusLine { line: Excerpt::start(line) })?;
+    let mut fields = Fields::with_capacity(TYPICAL_FIELDS, lines.0.len());
+    loop {
+        let field = lines.next_field();
+        if field.is_empty() {
+            break;
         }
-        Err(httparse::Error::TooManyHeaders) => return Err(PeerError::TooManyFields),
-        Err(_) => return Err(PeerError::Field { line: first_bad_line(input) }),
+        if fields.len() == limits::FIELDS {
+            return Err(PeerError::TooManyFields);
+        }
+        FieldLine::read(field)?.add_to(&mut fields);
     }
-    let (Some(minor_version), Some(status)) = (response.version, response.code) else {
-        return Err(PeerError::StatusLine { line: Excerpt::line(input) });
-    };
-    if status < 100 {
-        return Err(PeerError::StatusLine { line: Excerpt::line(input) });
-    }
-    Ok(Head {
-        minor_version,
-        status,
-        reason: response.reason.unwrap_or_default().to_owned(),
-        fields: copy_fields(input, response.headers),
-    })
+    check_malformed(&fields)?;
+    Ok(Head { minor_version, status, reason: reason.to_owned(), fields })
 }
 
-/// Parses one trailer line, without its line end, into `fields`.
+/// Parses one trailer line, without its line end, into `fields`. The trailers stand between this message and the next: none of
+/// the leniency of heads.
 pub(crate) fn parse_trailer(line: &[u8], fields: &mut Fields) -> Result<(), PeerError> {
-    let malformed = || PeerError::Field { line: Excerpt::line(line) };
-    let block = [line, b"\r\n\r\n"].concat();
-    let mut slots = [httparse::EMPTY_HEADER; 1];
-    let Ok(httparse::Status::Complete((_, [header]))) = httparse::parse_headers(&block, &mut slots) else {
-        return Err(malformed());
-    };
+    let field = FieldLine::read(line)?;
+    if field.is_malformed {
+        return Err(PeerError::Field { line: Excerpt::line(line) });
+    }
     if fields.len() == limits::FIELDS {
         return Err(PeerError::TooManyFields);
     }
-    let value = trim_whitespace(header.value);
-    let end = if value.is_empty() { header.name.len() + 1 } else { position(&block, value) + value.len() };
-    fields.push(&block[..end], header.name.len(), value.len());
+    field.add_to(fields);
     Ok(())
 }
 
-/// `httparse` gives slices of `input`; the fields outlive it, so their lines are copied. A fold at the start or the end of
-/// a value shows only in where the slices stand.
-fn copy_fields(input: &[u8], headers: &[httparse::Header<'_>]) -> Fields {
-    let mut fields = Fields::with_capacity(headers.len(), input.len());
-    for (index, header) in headers.iter().enumerate() {
-        let start = position(input, header.name.as_bytes());
-        let next = headers.get(index + 1).map_or(input.len(), |next| position(input, next.name.as_bytes()));
-        let whole = input[start..next].trim_ascii_end();
-        let after_name = &whole[header.name.len()..];
-        if after_name.contains(&b'\n') {
-            fields.push_folded(header.name.as_bytes(), &after_name[1..]);
+/// Minor version, status code and reason of a status line (RFC 9112 §4). A reason that is not ASCII is none. A minor version above 1 is read as
+/// 1: whoever sends it must make sense to a reader of 1.1 (RFC 9110 §6.2).
+fn status_line(line: &[u8]) -> Option<(u8, u16, &str)> {
+    let [minor @ b'0'..=b'9', b' ', code @ ..] = line.strip_prefix(START)? else { return None };
+    let (digits, reason) = code.split_at_checked(3)?;
+    let status = digits
+        .iter()
+        .try_fold(0, |status, digit| digit.is_ascii_digit().then(|| status * 10 + u16::from(digit - b'0')))?;
+    let reason = if reason.is_empty() { reason } else { reason.strip_prefix(b" ")? };
+    if status < 100 || reason.iter().any(is_control) {
+        return None;
+    }
+    let reason = std::str::from_utf8(reason).ok().filter(|reason| reason.is_ascii()).unwrap_or_default();
+    Some(((minor - b'0').min(1), status, reason))
+}
+
+/// The lines of a head that were not taken yet.
+struct Lines<'a>(&'a [u8]);
+
+impl<'a> Lines<'a> {
+    fn next_line(&mut self) -> &'a [u8] {
+        self.take(|_| false)
+    }
+
+    /// A field, with the lines that it goes on in (obs-fold, RFC 9112 §5.2). Empty at the blank line.
+    fn next_field(&mut self) -> &'a [u8] {
+        let is_blank = matches!(self.0, [] | [b'\n', ..] | [b'\r', b'\n', ..]);
+        self.take(|after| !is_blank && matches!(after, [b' ' | b'\t', ..]))
+    }
+
+    /// What stands before the first line end behind which it does not go on.
+    fn take(&mut self, goes_on: impl Fn(&[u8]) -> bool) -> &'a [u8] {
+        let mut from = 0;
+        while let Some(offset) = self.0[from..].iter().position(|&byte| byte == b'\n') {
+            let end = from + offset;
+            if !goes_on(&self.0[end + 1..]) {
+                let taken = &self.0[..end];
+                self.0 = &self.0[end + 1..];
+                return taken.strip_suffix(b"\r").unwrap_or(taken);
+            }
+            from = end + 1;
+        }
+        std::mem::take(&mut self.0)
+    }
+}
+
+/// A field as received.
+struct FieldLine<'a> {
+    name: &'a [u8],
+    /// All from the name on.
+    line: &'a [u8],
+    /// With the line ends of its folds in it.
+    value: &'a [u8],
+    is_malformed: bool,
+}
+
+impl<'a> FieldLine<'a> {
+    /// Takes a field apart. One whose look alone is wrong is kept and marked; NUL, a bare CR, and a line in which no name and colon can be made
+    /// out are errors, since readers part a head in different places there.
+    fn read(line: &'a [u8]) -> Result<Self, PeerError> {
+        let refused = || PeerError::Field { line: Excerpt::start(line) };
+        let has_bare_cr =
+            || line.iter().zip(line[1..].iter().chain([&0])).any(|pair| pair.0 == &b'\r' && pair.1 != &b'\n');
+        let has_controls = line.iter().any(is_control);
+        if has_controls && (line.contains(&0) || has_bare_cr()) {
+            return Err(refused());
+        }
+        let colon = line.iter().position(|&byte| byte == b':').ok_or_else(refused)?;
+        let (name, value) = (&line[..colon], &line[colon + 1..]);
+        let trimmed = trim_whitespace(name);
+        if trimmed.is_empty() || line.starts_with(b" ") || line.starts_with(b"\t") || name.contains(&b'\n') {
+            return Err(refused());
+        }
+        let is_malformed = !is_token(name)
+            || has_controls && value.iter().any(|byte| is_control(byte) && !matches!(byte, b'\r' | b'\n'));
+        Ok(Self { name: trimmed, line, value, is_malformed })
+    }
+
+    fn add_to(&self, fields: &mut Fields) {
+        if self.value.contains(&b'\n') {
+            fields.push_folded(self.name, self.value, self.is_malformed);
         } else {
-            let value = trim_whitespace(header.value);
-            fields.push(whole, header.name.len(), value.len());
+            let value = trim_whitespace(self.value);
+            fields.push(trim_whitespace(self.line), self.name.len(), value.len(), self.is_malformed);
         }
     }
-    fields
 }
 
-/// Where `part`, a slice of `whole`, starts in it.
-fn position(whole: &[u8], part: &[u8]) -> usize {
-    part.as_ptr() as usize - whole.as_ptr() as usize
-}
-
-/// The first line of a head that cannot be a field, for the message.
-fn first_bad_line(input: &[u8]) -> Excerpt {
-    let mut lines = input.split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line));
-    let status_line = lines.next().unwrap_or_default();
-    if status_line.iter().any(|byte| byte.is_ascii_control() && *byte != b'\t') {
-        return Excerpt::start(status_line);
+/// A malformed field costs the head nothing, unless some reader may take it for one that decides where the message ends or what becomes of
+/// the connection. Then it is an error; only a length that is said a second time, well, changes nothing whoever reads it.
+fn check_malformed(fields: &Fields) -> Result<(), PeerError> {
+    const DECIDING: [&str; 4] = ["Content-Length", "Transfer-Encoding", "Connection", "Upgrade"];
+    for field in fields.malformed() {
+        let decides = |name: &&str| {
+            let visible = field.name_bytes().iter().filter(|byte| byte.is_ascii_graphic() || !byte.is_ascii());
+            visible.map(u8::to_ascii_lowercase).eq(name.bytes().map(|byte| byte.to_ascii_lowercase()))
+        };
+        let Some(name) = DECIDING.into_iter().find(|name| decides(name)) else { continue };
+        let mut well = fields.named("Content-Length").filter(|other| !other.is_malformed() && !other.is_folded());
+        let is_said_again = !field.is_folded() && well.any(|other| other.value_bytes() == field.value_bytes());
+        if name != "Content-Length" || !is_said_again {
+            return Err(PeerError::Field { line: Excerpt::start(field.line_bytes()) });
+        }
     }
-    let mut first = true;
-    let bad = lines.find(|line| {
-        let continues = !std::mem::take(&mut first) && line.starts_with(b" ");
-        let mut fields = Fields::default();
-        !line.is_empty() && !continues && parse_trailer(line, &mut fields).is_err()
-    });
-    Excerpt::start(bad.unwrap_or(status_line))
+    Ok(())
+}
+
+/// Whether a byte may not stand in text (RFC 9110 §5.5): every control character but the tab.
+fn is_control(byte: &u8) -> bool {
+    byte.is_ascii_control() && *byte != b'\t'
+}
+
+/// RFC 9110 §5.6.2.
+pub(crate) fn is_token(name: &[u8]) -> bool {
+    name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
 }
 
 #[cfg(test)]

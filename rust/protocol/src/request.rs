@@ -2,8 +2,9 @@
 
 use std::fmt;
 
-use crate::error::CallerError;
+use crate::error::{CallerError, header_without_value};
 use crate::framing;
+use crate::head::is_token;
 use crate::method::Method;
 use crate::target;
 
@@ -32,13 +33,15 @@ pub struct RequestFacts {
     pub(crate) method: Method,
     /// It carries an `Upgrade` field.
     pub(crate) upgrade: bool,
+    /// It says that it is the last on its connection (RFC 9112 §9.6).
+    pub(crate) close: bool,
     /// It was not sent to its end.
     pub(crate) abandoned: bool,
 }
 
 impl Default for RequestFacts {
     fn default() -> Self {
-        Self { method: Method::Get, upgrade: false, abandoned: false }
+        Self { method: Method::Get, upgrade: false, close: false, abandoned: false }
     }
 }
 
@@ -46,6 +49,7 @@ impl Request<'_> {
     /// Checks the request and gives the bytes of its head, blank line included. `Host`, `Content-Length`, `User-Agent` and
     /// `Accept: */*` are added where the caller gave none; the caller's lines go out as they are.
     pub fn encode(&self) -> Result<(Vec<u8>, RequestFacts), CallerError> {
+        self.check_parts()?;
         let given = self.check_headers()?;
         self.check_body(&given)?;
         let target = target::encode(self.method, self.url)?;
@@ -56,7 +60,13 @@ impl Request<'_> {
         if target.starts_with('/') {
             head.push_str(self.proxy_prefix);
         }
-        head.extend([&target, " HTTP/1.1\r\n"]);
+        if target == "*" && !self.proxy_prefix.is_empty() {
+            // The absolute form of the asterisk is a URL without a path (RFC 9112 §3.2.4).
+            head.push_str(self.proxy_prefix);
+        } else {
+            head.push_str(&target);
+        }
+        head.push_str(" HTTP/1.1\r\n");
         if !given.host {
             // The target's own, if it names one (RFC 9112 §3.2).
             let host = if self.method == Method::Connect { Some(&*target) } else { target::authority(&target) };
@@ -75,26 +85,45 @@ impl Request<'_> {
             head.push_str("Accept: */*\r\n");
         }
         head.push_str("\r\n");
-        let facts = RequestFacts { method: self.method, upgrade: given.upgrade, abandoned: false };
+        let facts = RequestFacts { method: self.method, upgrade: given.upgrade, close: given.close, abandoned: false };
         Ok((head.into_bytes(), facts))
+    }
+
+    /// What the caller's program gives beside the caller's own words may come from elsewhere too, such as a host from a stream.
+    fn check_parts(&self) -> Result<(), CallerError> {
+        let is_host = |host: &str| host.bytes().all(|byte| byte.is_ascii_alphanumeric() || HOST.contains(&byte));
+        let refuse = |part, text: &str| Err(CallerError::Part { part, text: text.to_owned() });
+        if !is_host(self.host) {
+            return refuse("host", self.host);
+        }
+        if self.user_agent.chars().any(|character| character.is_ascii_control() && character != '\t') {
+            return refuse("user agent", self.user_agent);
+        }
+        if !self.proxy_prefix.is_empty() && !self.proxy_prefix.strip_prefix("http://").is_some_and(is_host) {
+            return refuse("URL for the proxy", self.proxy_prefix);
+        }
+        Ok(())
     }
 
     fn check_headers(&self) -> Result<Given<'_>, CallerError> {
         let mut given = Given::default();
         for line in self.headers {
-            let (name, value) = check_header(line)?;
+            let refuse = |problem| CallerError::Header { which: header_without_value(line), problem };
+            let (name, value) = check_header(line).map_err(refuse)?;
             let is = |known: &str| name.eq_ignore_ascii_case(known);
             if is("Host") {
                 once(std::mem::replace(&mut given.host, true), "Host")?;
             } else if is("Content-Length") {
                 once(given.content_length.replace(value.trim_matches([' ', '\t'])).is_some(), "Content-Length")?;
             } else if is("Transfer-Encoding") {
-                let problem = "is not needed, since the length of the body is known";
-                return Err(CallerError::Header { line: (*line).to_owned(), problem });
+                return Err(refuse("is not needed, since the length of the body is known"));
             }
             given.user_agent |= is("User-Agent");
             given.accept |= is("Accept");
             given.upgrade |= is("Upgrade");
+            // `Proxy-Connection` is no field of HTTP (RFC 9112 §C.2.2): it goes out and means nothing.
+            let mut options = value.split(',').map(|option| option.trim_matches([' ', '\t']));
+            given.close |= is("Connection") && options.any(|option| option.eq_ignore_ascii_case("close"));
         }
         Ok(given)
     }
@@ -120,21 +149,24 @@ struct Given<'a> {
     user_agent: bool,
     accept: bool,
     upgrade: bool,
+    close: bool,
 }
 
-/// Splits a header line, if it may be sent. A line end in it would start another header, or another request.
-fn check_header(line: &str) -> Result<(&str, &str), CallerError> {
-    let refuse = |problem| Err(CallerError::Header { line: line.to_owned(), problem });
+/// What stands in a host and its port beside letters and digits (RFC 3986 §3.2.2).
+const HOST: &[u8] = b"-._~!$&'()*+,;=%:[]";
+
+/// Splits a header line, if it may be sent; else says why not. A line end in it would start another header, or another request.
+fn check_header(line: &str) -> Result<(&str, &str), &'static str> {
     if line.contains(['\r', '\n', '\0']) {
-        return refuse("has a line end or a NUL in it");
+        return Err("has a line end or a NUL in it");
     }
     if line.chars().any(|character| character.is_ascii_control() && character != '\t') {
-        return refuse("has a control character in it");
+        return Err("has a control character in it");
     }
     match line.split_once(':') {
-        None => refuse("has no colon"),
-        Some(("", _)) => refuse("has no name"),
-        Some((name, _)) if !is_token(name) => refuse("has a name with a character that may not stand in one"),
+        None => Err("has no colon"),
+        Some(("", _)) => Err("has no name"),
+        Some((name, _)) if !is_token(name.as_bytes()) => Err("has a name with a character that may not stand in one"),
         Some(parts) => Ok(parts),
     }
 }
@@ -150,9 +182,4 @@ impl fmt::Debug for Request<'_> {
         request.field("method", &self.method).field("host", &self.host).field("body_len", &self.body_len);
         request.finish_non_exhaustive()
     }
-}
-
-/// RFC 9110 §5.6.2.
-fn is_token(name: &str) -> bool {
-    name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
 }

@@ -16,7 +16,7 @@ const NOT_IN_TARGETS: &AsciiSet =
 /// scripts write it: the part after the host. A fragment is for the client only and is left out.
 pub(crate) fn encode(method: Method, url: &str) -> Result<Cow<'_, str>, CallerError> {
     if url.chars().any(|character| character.is_ascii_control()) {
-        return Err(CallerError::ControlInTarget { target: url.to_owned() });
+        return Err(CallerError::ControlInTarget { target: without_user_info(url) });
     }
     if method == Method::Connect {
         return authority_form(url).map(Cow::Borrowed);
@@ -70,7 +70,17 @@ fn authority_form(url: &str) -> Result<&str, CallerError> {
 }
 
 fn expected(url: &str, expected: &'static str) -> CallerError {
-    CallerError::Target { target: url.to_owned(), expected }
+    CallerError::Target { target: without_user_info(url), expected }
+}
+
+/// The URL as a message may show it: user and password, if it has any, are left out.
+fn without_user_info(url: &str) -> String {
+    let start = scheme(url).map_or(0, |scheme| scheme.len() + 3);
+    let end = url[start..].find(['/', '?', '#']).map_or(url.len(), |end| start + end);
+    match url[start..end].rsplit_once('@') {
+        Some((_, host)) => format!("{}…@{host}{}", &url[..start], &url[end..]),
+        None => url.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -111,6 +121,18 @@ mod tests {
         }
         for url in ["host", "host:", ":80", "host:0", "host:65536", "host:+1", "/x:80", "a b:80", "::1:80", "[]:80"] {
             assert!(encode(Method::Connect, url).is_err(), "{url:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_shows_no_password_of_a_url() {
+        for (url, shown) in [
+            ("ftp://user:secret@host/a@b", "ftp://…@host/a@b"),
+            ("http://user:se@cret@host\n", "http://…@host\n"),
+            ("user:secret@host:80", "…@host:80"),
+            ("/path@x", "/path@x"),
+        ] {
+            assert_eq!(without_user_info(url), shown);
         }
     }
 

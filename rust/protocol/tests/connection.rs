@@ -199,10 +199,69 @@ fn a_response_to_head_has_an_empty_body_whatever_it_announces() {
         let reply = format!("HTTP/1.1 200 OK\r\n{fields}\r\n\r\n");
         let mut connection = started(Method::Head, &[]);
         let mut input = reply.as_bytes();
-        assert_eq!(head(&mut connection, &mut input).1, Framing::None);
+        assert_eq!(head(&mut connection, &mut input).1, Framing::Length(0));
         assert!(connection.is_in_body(), "it is read like any other");
         assert_eq!(connection.next_body(b"", 9, 9), Ok(BodyStep::Done { skip: 0 }));
         assert!(connection.is_idle(), "{fields:?}");
+    }
+}
+
+/// The built-in goes by the fields alone, and scripts that finish in STATUS_BODY go by the built-in.
+#[test]
+fn a_response_that_never_has_a_body_is_an_empty_one_if_its_fields_speak_of_one() {
+    const ENDED: Option<Over> = Some(Over::EndedWithBody);
+    for (fields, expected, over) in [
+        ("", Framing::None, None),
+        ("X: y\r\nConnection: keep-alive\r\n", Framing::None, None),
+        ("Content-Length: 0\r\n", Framing::Length(0), None),
+        ("Content-Length: 1000\r\n", Framing::Length(0), None),
+        ("Content-Length: nonsense\r\n", Framing::Length(0), None),
+        ("Transfer-Encoding: chunked\r\n", Framing::Empty { ends: false }, None),
+        ("Connection: x, Close\r\n", Framing::Empty { ends: true }, ENDED),
+        ("Connection: close\r\nContent-Length: 0\r\n", Framing::Length(0), Some(Over::NotKeptAlive)),
+        (
+            "Connection: close\r\nTransfer-Encoding: chunked\r\n",
+            Framing::Empty { ends: false },
+            Some(Over::NotKeptAlive),
+        ),
+    ] {
+        for status in [204, 304] {
+            let reply = format!("HTTP/1.1 {status} X\r\n{fields}\r\n");
+            let mut connection = started(Method::Get, &[]);
+            let mut input = reply.as_bytes();
+            assert_eq!(head(&mut connection, &mut input).1, expected, "{fields:?}");
+            assert_eq!(connection.is_in_body(), expected != Framing::None, "{fields:?}");
+            assert_eq!((connection.direct(9), connection.ends_with_connection()), (0, false), "{fields:?}");
+            assert_eq!(connection.next_body(b"", 9, 9), Ok(BodyStep::Done { skip: 0 }));
+            assert_eq!(connection.over(), over, "{fields:?}");
+        }
+    }
+}
+
+#[test]
+fn a_205_has_the_body_that_its_fields_announce() {
+    for (fields, framing) in [
+        ("Content-Length: 5\r\n", Framing::Length(5)),
+        ("Transfer-Encoding: chunked\r\n", Framing::Chunked),
+        ("Connection: close\r\n", Framing::UntilClose),
+    ] {
+        let reply = format!("HTTP/1.1 205 Reset Content\r\n{fields}\r\n");
+        assert_eq!(head(&mut started(Method::Get, &[]), &mut reply.as_bytes()).1, framing);
+    }
+}
+
+/// RFC 9112 §9.6.
+#[test]
+fn a_request_that_says_close_is_the_last() {
+    for header in ["Connection: close", "connection:Keep-Alive ,\tCLOSE", "Connection: , close,"] {
+        for reply in [PLAIN, b"HTTP/1.1 200 OK\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n"] {
+            let connection = after(Method::Get, &["Connection: x", header], reply);
+            assert_eq!(connection.over(), Some(Over::CloseAsked), "{header:?}");
+            assert_eq!(connection.over().unwrap().reason(), "the last request said \"Connection: close\"");
+        }
+    }
+    for header in ["Connection: closed", "Connection: keep-alive", "Proxy-Connection: close", "X: close"] {
+        assert!(after(Method::Get, &[header], PLAIN).is_idle(), "{header:?}");
     }
 }
 

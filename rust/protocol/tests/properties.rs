@@ -414,7 +414,9 @@ proptest! {
         let target = parsed.path.expect("a target");
         prop_assert!(target.bytes().all(|byte| byte.is_ascii_graphic()), "{:?}", target);
         let without_fragment = url.split('#').next().unwrap_or_default();
-        let expected = if method == Method::Connect || (method == Method::Options && url == "*") {
+        let expected = if method == Method::Options && url == "*" && !proxy_prefix.is_empty() {
+            proxy_prefix.to_owned()
+        } else if method == Method::Connect || (method == Method::Options && url == "*") {
             url.clone()
         } else if without_fragment.starts_with('/') {
             format!("{proxy_prefix}{without_fragment}")

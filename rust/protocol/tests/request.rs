@@ -127,6 +127,13 @@ fn the_asterisk_asks_about_the_server() {
     assert_eq!(lines(&plain(Method::Options, "*", &[], 0))[0], "OPTIONS * HTTP/1.1");
 }
 
+/// RFC 9112 §3.2.4: the last proxy makes the asterisk of a URL without a path.
+#[test]
+fn a_proxy_is_asked_about_the_server_by_a_url_without_a_path() {
+    let through = Request { proxy_prefix: "http://example.com:81", ..plain(Method::Options, "*", &[], 0) };
+    assert_eq!(lines(&through)[..2], ["OPTIONS http://example.com:81 HTTP/1.1", "Host: example.com:81"]);
+}
+
 #[test]
 fn a_header_that_may_not_be_sent_is_refused_with_its_name_and_the_reason() {
     for (line, shown, problem) in [
@@ -158,8 +165,46 @@ fn a_header_that_may_not_be_sent_is_refused_with_its_name_and_the_reason() {
         ),
     ] {
         let error = refusal(&plain(Method::Get, "/", &["Good: one", line], 0));
-        assert_eq!(error, CallerError::Header { line: line.to_owned(), problem });
+        assert_eq!(error, CallerError::Header { which: shown.to_owned(), problem });
         assert_eq!(error.to_string(), format!("{shown} {problem}; write it as \"Name: value\""));
+    }
+}
+
+#[test]
+fn a_message_shows_no_value_of_a_header_nor_a_password() {
+    for header in
+        ["Authorization: Bearer s3cret\n", "Cookie: a=s3cret\u{1}", "Authorization Bearer s3cret", ":s3cret", "s3cret"]
+    {
+        let error = refusal(&plain(Method::Get, "/", &[header], 0));
+        assert!(!format!("{error} {error:?}").contains("s3cret"), "{error}");
+    }
+    for url in ["ftp://user:s3cret@host/", "http://user:s3cret@host/\n"] {
+        let error = refusal(&plain(Method::Get, url, &[], 0));
+        assert!(!format!("{error} {error:?}").contains("s3cret"), "{error}");
+    }
+}
+
+#[test]
+fn every_part_is_checked_as_the_headers_are() {
+    for text in ["a\r\nX: y", "a\nX: y", "a\rX", "a\0", "a\u{1}", "a\u{7f}"] {
+        let proxy_prefix = format!("http://{text}");
+        for (part, request) in [
+            ("host", Request { host: text, ..plain(Method::Get, "/", &[], 0) }),
+            ("host", Request { host: text, ..plain(Method::Get, "/", &["Host: own"], 0) }),
+            ("user agent", Request { user_agent: text, ..plain(Method::Get, "/", &[], 0) }),
+            ("URL for the proxy", Request { proxy_prefix: &proxy_prefix, ..plain(Method::Get, "/", &[], 0) }),
+        ] {
+            let message = refusal(&request).to_string();
+            assert!(message.starts_with(&format!("the {part} \"")), "{message}");
+            assert!(message.ends_with("\" has a character that may not stand there; leave it out"), "{message}");
+            assert!(!message.contains(['\r', '\n', '\0', '\u{1}', '\u{7f}']), "{message}");
+        }
+    }
+    for host in ["a b", "a/b", "user@host", "h\u{f6}st", "a\"b", "a#b", "a?b"] {
+        refusal(&Request { host, ..plain(Method::Get, "/", &[], 0) });
+    }
+    for host in ["", "localhost", "a_b.example:81", "[fe80::1%25eth0]:80", "xn--bcher-kva.example."] {
+        encoded(&Request { host, user_agent: "Spiel/1.0 (\u{e4}\u{1f600}\t)", ..plain(Method::Get, "/", &[], 0) });
     }
 }
 

@@ -339,6 +339,10 @@ impl Stream for TlsStream {
         self.below.waiting().map(|below| held + below)
     }
 
+    fn unsent(&mut self) -> Option<usize> {
+        self.below.unsent()
+    }
+
     fn peer_addr(&self) -> Option<SocketAddr> {
         self.below.peer_addr()
     }
