@@ -1,5 +1,6 @@
 //! From one status to the next: what `HTTPClient.poll()` does. One engine is used by one thread at a time.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http_protocol::{Fields, Framing, Head, Method, Over, Request};
@@ -54,6 +55,10 @@ pub(crate) struct View {
     pub(crate) message: Option<Arc<str>>,
     /// The open connection; see [`Link::id`].
     pub(crate) connection: Option<u64>,
+    /// Its [`Link::addresses`].
+    pub(crate) addresses: (Option<SocketAddr>, Option<SocketAddr>),
+    /// Nothing more comes from it; see [`Link::has_ended`].
+    pub(crate) has_ended: bool,
 }
 
 impl Default for View {
@@ -69,6 +74,8 @@ impl Default for View {
             tls: None,
             message: None,
             connection: None,
+            addresses: (None, None),
+            has_ended: false,
         }
     }
 }
@@ -217,10 +224,14 @@ impl Engine {
         self.read(settings, Link::read_available)
     }
 
-    /// The open connection with this id.
-    pub(crate) fn link(&mut self, id: u64) -> Option<&mut Link> {
+    /// Lends the open connection with this id to who speaks another protocol on it.
+    pub(crate) fn with_link<T>(&mut self, id: u64, work: impl FnOnce(&mut Link) -> T) -> Option<T> {
         match &mut self.stage {
-            Stage::Open(link) if link.id == id => Some(link),
+            Stage::Open(link) if link.id == id => {
+                let result = work(link);
+                self.view.follow(link);
+                Some(result)
+            }
             _ => None,
         }
     }
@@ -302,7 +313,9 @@ impl View {
                 _ => false,
             }
         }
-        let facts = |view: &Self| (view.status, view.connection, view.bytes_sent, view.body_length, view.chunked);
+        let facts = |view: &Self| {
+            (view.status, view.connection, view.has_ended, view.bytes_sent, view.body_length, view.chunked)
+        };
         facts(self) == facts(other)
             && same(&self.head, &other.head)
             && same(&self.message, &other.message)
@@ -314,6 +327,8 @@ impl View {
     /// Takes over what a link counts.
     fn follow(&mut self, link: &Link) {
         self.connection = Some(link.id);
+        self.addresses = link.addresses;
+        self.has_ended = link.has_ended();
         self.bytes_sent = link.bytes_sent;
         self.timings = link.timings;
     }
