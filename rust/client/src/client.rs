@@ -12,7 +12,7 @@ use crate::engine::{Engine, View};
 use crate::error::{Error, ErrorCode};
 use crate::link::Link;
 use crate::proxy::{Proxies, Proxy};
-use crate::raw::Hold;
+use crate::raw::{Hold, RawConnection, too_deep};
 use crate::settings::Settings;
 use crate::status::Status;
 use crate::stream::Stream;
@@ -90,7 +90,25 @@ impl HttpClient {
     /// Closes what is open and speaks HTTP over `stream`, which is connected already. `host` is for the header of that name.
     pub fn set_stream(&self, stream: Box<dyn Stream>, host: Option<String>) -> Result<(), Error> {
         self.run(|engine, _| {
-            engine.adopt(stream, host);
+            engine.adopt(stream, host, 0);
+            Ok(())
+        })
+    }
+
+    /// [`set_stream`](Self::set_stream) with a stream that stands on a client's connection, `below`. An error if that makes more than
+    /// [`RawConnection::DEEPEST`] on each other.
+    pub fn set_stream_over(
+        &self,
+        stream: Box<dyn Stream>,
+        host: Option<String>,
+        below: &RawConnection,
+    ) -> Result<(), Error> {
+        let depth = below.depth() + 1;
+        self.run(|engine, _| {
+            if depth > RawConnection::DEEPEST {
+                return Err(Error::invalid(too_deep()));
+            }
+            engine.adopt(stream, host, depth);
             Ok(())
         })
     }
@@ -276,6 +294,12 @@ impl HttpClient {
     pub(crate) fn addresses_of(&self, id: u64) -> (Option<SocketAddr>, Option<SocketAddr>) {
         let gate = self.lock();
         if gate.view.connection == Some(id) { gate.view.addresses } else { (None, None) }
+    }
+
+    /// How many clients' connections the one with this id stands on.
+    pub(crate) fn depth_of(&self, id: u64) -> usize {
+        let gate = self.lock();
+        if gate.view.connection == Some(id) { gate.view.depth } else { 0 }
     }
 
     /// What holds the open connection; the same for everybody who asks while somebody has it.

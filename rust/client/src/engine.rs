@@ -57,6 +57,8 @@ pub(crate) struct View {
     pub(crate) connection: Option<u64>,
     /// Its [`Link::addresses`].
     pub(crate) addresses: (Option<SocketAddr>, Option<SocketAddr>),
+    /// How many clients' connections it stands on.
+    pub(crate) depth: usize,
     /// Nothing more comes from it; see [`Link::has_ended`].
     pub(crate) has_ended: bool,
 }
@@ -75,6 +77,7 @@ impl Default for View {
             message: None,
             connection: None,
             addresses: (None, None),
+            depth: 0,
             has_ended: false,
         }
     }
@@ -111,12 +114,12 @@ impl Engine {
         }
     }
 
-    /// Closes what is open and goes on with a stream of the caller's.
-    pub(crate) fn adopt(&mut self, stream: Box<dyn Stream>, host: Option<String>) {
+    /// Closes what is open and goes on with a stream of the caller's, which stands on `depth` connections of clients.
+    pub(crate) fn adopt(&mut self, stream: Box<dyn Stream>, host: Option<String>, depth: usize) {
         self.route = None;
         self.adopted_host = host;
         let link = Link::new(stream);
-        self.view = View { status: Status::Connected, ..View::default() };
+        self.view = View { status: Status::Connected, depth, ..View::default() };
         self.view.follow(&link);
         self.stage = Stage::Open(Box::new(link));
     }
@@ -170,7 +173,8 @@ impl Engine {
             return Err(self.fail(failure));
         }
         link.begin(head, facts, body)?;
-        self.view = View { status: Status::Requesting, tls: self.view.tls.take(), ..View::default() };
+        let (tls, depth) = (self.view.tls.take(), self.view.depth);
+        self.view = View { status: Status::Requesting, tls, depth, ..View::default() };
         self.view.follow(link);
         Ok(())
     }

@@ -49,8 +49,8 @@ impl Hold {
 }
 
 impl RawConnection {
-    /// How many connections may stand on each other: one for each proxy on the way, and some to spare. What is deeper was put together
-    /// by mistake, and each floor multiplies what a call costs.
+    /// How many clients may stand on each other's connections: one for each proxy on the way, and some to spare. What is deeper was
+    /// put together by mistake, and each floor multiplies what a call costs.
     pub const DEEPEST: usize = 4;
 
     /// The connection that `client` has open; none if it has none.
@@ -159,6 +159,11 @@ impl RawConnection {
         self.0.client().is_some_and(|client| client.is_connected_with(self.0.id))
     }
 
+    /// How many clients' connections this one stands on.
+    pub(crate) fn depth(&self) -> usize {
+        self.0.client().map_or(0, |client| client.depth_of(self.0.id))
+    }
+
     /// The address of the other end.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.0.client()?.addresses_of(self.0.id).0
@@ -224,9 +229,7 @@ impl Floor {
     fn enter() -> io::Result<Self> {
         let depth = DEPTH.get();
         if depth >= RawConnection::DEEPEST {
-            let deepest = RawConnection::DEEPEST;
-            let message = format!("more than {deepest} connections stand on each other; connect to the server itself");
-            return Err(io::Error::other(Error::new(ErrorCode::Unavailable, message)));
+            return Err(io::Error::other(Error::new(ErrorCode::Unavailable, too_deep())));
         }
         DEPTH.set(depth + 1);
         Ok(Self)
@@ -237,6 +240,13 @@ impl Drop for Floor {
     fn drop(&mut self) {
         DEPTH.set(DEPTH.get() - 1);
     }
+}
+
+pub(crate) fn too_deep() -> String {
+    format!(
+        "more than {} clients stand on each other's connections; connect to the server itself",
+        RawConnection::DEEPEST
+    )
 }
 
 fn closed() -> Error {

@@ -33,6 +33,20 @@ mod raw {
 
     pub(crate) struct Hold(AtomicBool);
 
+    pub(crate) struct RawConnection;
+
+    impl RawConnection {
+        pub(crate) const DEEPEST: usize = 4;
+
+        pub(crate) fn depth(&self) -> usize {
+            0
+        }
+    }
+
+    pub(crate) fn too_deep() -> String {
+        String::new()
+    }
+
     impl Hold {
         pub(crate) fn new(_: u64, _: Arc<HttpClient>) -> Self {
             Self(AtomicBool::new(false))
@@ -124,6 +138,7 @@ mod engine {
         pub(crate) message: Option<Arc<str>>,
         pub(crate) connection: Option<u64>,
         pub(crate) addresses: (Option<SocketAddr>, Option<SocketAddr>),
+        pub(crate) depth: usize,
         pub(crate) has_ended: bool,
     }
 
@@ -141,6 +156,7 @@ mod engine {
                 message: None,
                 connection: None,
                 addresses: (None, None),
+                depth: 0,
                 has_ended: false,
             }
         }
@@ -170,7 +186,7 @@ mod engine {
             Ok(())
         }
 
-        pub(crate) fn adopt(&mut self, stream: Box<dyn Stream>, _: Option<String>) {
+        pub(crate) fn adopt(&mut self, stream: Box<dyn Stream>, _: Option<String>, _: usize) {
             self.stream = Some(stream);
         }
 
