@@ -12,6 +12,8 @@ use http_client::{Interest, Probe, Stream};
 
 /// Bytes that are handed over at once. The engine takes them in an array of their own.
 const PIECE: usize = 256 * 1024;
+/// What a peer is asked for, in bytes, that says that nothing waits.
+const UNTOLD: usize = 4096;
 /// How long a wait sleeps before it looks again: streams of the engine cannot be waited for.
 const NAP: Duration = Duration::from_millis(1);
 /// `STATUS_CONNECTING` or `STATUS_HANDSHAKING`, and `STATUS_CONNECTED`, of `StreamPeerTCP`, `StreamPeerTLS` and their kin.
@@ -86,8 +88,9 @@ impl ForeignStream {
     /// Takes what there is of the peer's bytes.
     fn take(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let waiting = self.peer.get_available_bytes();
-        // A peer that cannot tell is asked for one byte.
-        let wanted = usize::try_from(waiting).unwrap_or(0).clamp(1, PIECE).min(buffer.len());
+        // Something may have come meanwhile, and some peers cannot tell.
+        let wanted = usize::try_from(waiting).ok().filter(|&waiting| waiting > 0).unwrap_or(UNTOLD);
+        let wanted = wanted.min(PIECE).min(buffer.len());
         let (error, data) = answer::<PackedByteArray>(&self.peer.get_partial_data(wanted as i32))?;
         let count = data.len().min(buffer.len());
         buffer[..count].copy_from_slice(&data.as_slice()[..count]);

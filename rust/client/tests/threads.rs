@@ -218,8 +218,8 @@ fn any_call(random: &mut Random, client: &Arc<HttpClient>, other: &Arc<HttpClien
     }
 }
 
-/// Also for a tool that watches memory and locks:
-/// `valgrind --tool=helgrind target/debug/deps/threads-… any_calls_from_several_threads`.
+/// Also for a tool that watches memory: `valgrind target/debug/deps/threads-… any_calls`. Of its tools that watch locks, none knows
+/// Rust's; for these there is tests/gate_model.rs.
 #[test]
 fn any_calls_from_several_threads_on_two_clients_and_their_connections_leave_them_usable() {
     const THREADS: u64 = 4;
