@@ -165,18 +165,7 @@ func test_a_client_may_be_closed_and_freed_by_the_stream_that_it_is_working_on()
 		clients[0].set_connection(peer)
 		clients[0].request(HTTPClient.METHOD_GET, "/", [])
 		var answers: Array[int] = []
-		peer.call(&"set_hook", func() -> void:
-			if clients.is_empty():
-				return
-			match what:
-				"close":
-					clients[0].close()
-				"connect":
-					answers.append(clients[0].connect_to_host("127.0.0.1", 1))
-				"free":
-					clients.clear()
-				"poll":
-					answers.append(clients[0].poll()))
+		peer.call(&"set_hook", _call_back.bind(clients, what, answers))
 		_poll_first(clients)
 		match what:
 			"close":
@@ -242,6 +231,21 @@ func test_clients_over_each_others_streams_are_refused_from_a_depth_on() -> void
 ## A callable keeps no object alive; a function that has returned keeps none either.
 func _callable_of_stream(client: RefCounted, method: StringName) -> Callable:
 	return Callable(client.connection as Object, method)
+
+
+## Called by the stream in the middle of a call of its client.
+func _call_back(clients: Array[RefCounted], what: String, answers: Array[int]) -> void:
+	if clients.is_empty():
+		return
+	match what:
+		"close":
+			clients[0].close()
+		"connect":
+			answers.append(clients[0].connect_to_host("127.0.0.1", 1))
+		"free":
+			clients.clear()
+		"poll":
+			answers.append(clients[0].poll())
 
 
 func _poll_first(clients: Array[RefCounted]) -> void:
