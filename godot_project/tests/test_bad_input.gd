@@ -165,9 +165,74 @@ func test_a_timeout_that_is_none() -> void:
 	var client := new_client()
 	for property: StringName in [&"read_timeout", &"connect_timeout"]:
 		client.set(property, 2.0)
-		for wrong: float in [-1.0, NAN, -INF, -1e300]:
+		for wrong: float in [-1.0, NAN, -INF, INF, -1e300]:
 			_assert_logs(func() -> void: client.set(property, wrong), "%s = %s" % [property, wrong])
 			assert_equal(client.get(property), 2.0, "%s after %s" % [property, wrong])
+
+
+func test_a_timeout_beyond_all_measure_is_cut() -> void:
+	for property: StringName in [&"read_timeout", &"connect_timeout"]:
+		for long: float in [1e10, 1e18, 1e19]:
+			var client := new_client()
+			client.set(property, long)
+			assert_equal(client.get(property), 1e9, "%s after %s" % [property, long])
+			client.blocking_mode_enabled = true
+			client.connect_to_host(host_of("http"), port_of("http"))
+			while client.get_status() == HTTPClient.STATUS_CONNECTING:
+				client.poll()
+			await _assert_still_works(client, "%s of %s" % [property, long])
+			assert_equal(client.get_error_message(), "", "message")
+
+
+func test_a_projects_timeout_beyond_all_measure_is_cut() -> void:
+	var setting := "network/limits/tcp/connect_timeout_seconds"
+	var before: Variant = ProjectSettings.get_setting(setting)
+	ProjectSettings.set_setting(setting, 9_223_372_036_854_775_807)
+	var client := new_client()
+	ProjectSettings.set_setting(setting, before)
+	assert_equal(client.connect_timeout, 1e9, "connect_timeout")
+	await connect_client(client)
+	await _assert_still_works(client, "a setting beyond all measure")
+
+
+func test_a_stream_whose_script_has_methods_of_another_kind() -> void:
+	GDExtensionManager.load_extension("res://.godot/test_peer.gdextension")
+	for methods: String in [
+			"func poll(_wanted: int) -> int:\n\treturn 0\n", "func get_status(_wanted: int) -> int:\n\treturn 2\n",
+			"func get_status() -> String:\n\treturn 'connected'\n\n\nfunc poll() -> Array:\n\treturn []\n",
+			"func get_connected_host(_a: int) -> int:\n\treturn 3\n\n\nfunc get_connected_port() -> String:\n\treturn 'x'\n"]:
+		var script := GDScript.new()
+		script.source_code = "extends StreamPeerExtension\n\n\n" + methods
+		assert_error(script.reload(), OK, "the script")
+		var peer: StreamPeer = ClassDB.instantiate(&"TestPeer")
+		peer.set_script(script)
+		var client := new_client()
+		client.set_connection(peer)
+		var error: int = client.request(HTTPClient.METHOD_GET, "/", [])
+		if methods.contains("String"):
+			assert_error(error, OK, "request()")
+			assert_error(client.poll(), OK, "poll()")
+		else:
+			assert_error(error, ERR_CONNECTION_ERROR, "request()")
+			assert_status(client, HTTPClient.STATUS_CONNECTION_ERROR)
+			assert_contains(client.get_error_message(), "cannot be called", "message")
+		client.close()
+		assert_equal(peer.get_reference_count(), 1, "references to the peer")
+
+
+func test_many_header_fields_are_joined_by_name_like_few() -> void:
+	for count: int in [5, 31, 32, 33, 1000]:
+		var reply := "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"
+		var expected := {"Content-Length": "0"}
+		var names := {}
+		for index: int in count:
+			var slot := index % (count / 2 + 1)
+			var name := "%s-%d" % ["Name" if index % 3 > 0 else "NAME", slot]
+			reply += "%s: v%d\r\n" % [name, index]
+			var first: String = names.get_or_add(slot, name)
+			expected[first] = "%s; v%d" % [expected[first], index] if expected.has(first) else "v%d" % index
+		var answer := await answer_to(reply + "\r\n", false)
+		assert_equal(answer.client.get_response_headers_as_dictionary(), expected, "%d fields" % count)
 
 
 func test_polling_without_a_connection_is_no_misuse() -> void:

@@ -69,6 +69,49 @@ func test_after_101_it_speaks_the_other_protocol() -> void:
 		assert_status(client, HTTPClient.STATUS_CONNECTED)
 
 
+func test_asking_the_stream_swallows_no_answer() -> void:
+	for tls: bool in [false, true]:
+		var client := new_client()
+		client.trusted_ca_file = arguments["ca-file"]
+		client.connect_to_host("127.0.0.1", port_of("https" if tls else "http"), tls)
+		await _poll_while(client, HTTPClient.STATUS_CONNECTING)
+		var stream: StreamPeer = client.connection
+		client.request(HTTPClient.METHOD_GET, "/hello", [])
+		for frame: int in 30:
+			assert_equal(stream.call(&"get_status"), StreamPeerTCP.STATUS_CONNECTED, "get_status(), TLS: %s" % tls)
+			assert_error(stream.call(&"poll"), OK, "poll(), TLS: %s" % tls)
+			assert_equal(stream.get_available_bytes(), 0, "get_available_bytes(), TLS: %s" % tls)
+			assert_error(stream.get_partial_data(100)[0], ERR_BUSY, "get_partial_data(), TLS: %s" % tls)
+			assert_error(stream.get_data(1)[0], ERR_BUSY, "get_data(), TLS: %s" % tls)
+			await wait_frames(1)
+		await _poll_while(client, HTTPClient.STATUS_REQUESTING)
+		var answer := Exchange.new(client)
+		await answer.read_body()
+		assert_equal([client.get_response_code(), answer.text()], [200, HELLO], "the answer, TLS: %s" % tls)
+
+
+func test_half_a_head_is_not_the_streams() -> void:
+	var client: RefCounted = await connected_client("raw")
+	client.request(HTTPClient.METHOD_GET, "/fault/drip?ms=1", [])
+	var stream: StreamPeer = client.connection
+	while client.get_status() == HTTPClient.STATUS_REQUESTING:
+		assert_error(client.poll(), OK, "poll()")
+		if client.get_status() == HTTPClient.STATUS_REQUESTING:
+			assert_error(stream.get_partial_data(3)[0], ERR_BUSY, "get_partial_data()")
+		await wait_frames(1)
+	assert_equal(client.get_response_code(), 200, "code")
+
+
+func test_a_partial_write_over_tls_takes_64_kib_at_most() -> void:
+	var client := await _upgraded(true)
+	var stream: StreamPeer = client.get_connection()
+	var much := PackedByteArray()
+	much.resize(50_000_000)
+	var taken: Array = stream.put_partial_data(much)
+	assert_error(taken[0], OK, "put_partial_data()")
+	assert_true(taken[1] > 0 and taken[1] <= 65536, "bytes that were taken: %d" % taken[1])
+
+
 func test_bytes_right_behind_the_head_come_first() -> void:
 	var reply := SWITCHING + "first, "
 	var client: RefCounted = await connected_client("raw")
@@ -291,10 +334,10 @@ func test_dropping_either_end_is_fine() -> void:
 		assert_true(clients[0].get_ref() == null, "the client is freed")
 		stream.put_data("still".to_utf8_buffer())
 		assert_equal((await _receive(stream, 5)).get_string_from_utf8(), "still", "what came back")
-		# The stream goes first: the client keeps the connection.
+		# The script lets go of the stream: the client keeps it, and the connection.
 		var client: RefCounted = await connected_client()
 		var watched := _stream_that_goes(client)
-		assert_true(watched.get_ref() == null, "the stream is freed")
+		assert_true(watched.get_ref() == client.get_connection(), "the stream goes with the connection")
 		assert_equal((await exchange(client, HTTPClient.METHOD_GET, "/hello")).code, 200, "code")
 		# The connection goes, in the middle of a request.
 		stream = client.get_connection()

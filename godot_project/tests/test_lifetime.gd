@@ -1,4 +1,6 @@
 # deadline: 180
+# What leads nowhere is refused.
+# expect-log: ^ERROR: HTTPClientRust\.set_connection\(\): .+
 extends "res://tests/support/test_case.gd"
 ## Clients that go, or stay, at moments when something is still under way. What goes on in threads of one client stands in
 ## test_threads.gd.
@@ -125,6 +127,152 @@ func test_close_ends_a_call_in_a_task_of_the_worker_thread_pool() -> void:
 	WorkerThreadPool.wait_for_task_completion(task)
 	assert_below(Time.get_ticks_msec() - start, 500.0, "milliseconds until the task ended")
 	assert_status(client, HTTPClient.STATUS_DISCONNECTED)
+
+
+func test_a_stream_may_be_freed_inside_of_its_own_call() -> void:
+	GDExtensionManager.load_extension("res://.godot/test_peer.gdextension")
+	for method: StringName in [
+			&"get_available_bytes", &"get_partial_data", &"get_data", &"put_data", &"put_partial_data", &"poll"]:
+		var clients: Array[RefCounted] = [new_client()]
+		var peer: StreamPeer = ClassDB.instantiate(&"TestPeer")
+		clients[0].set_connection(peer)
+		var call_it := _callable_of_stream(clients[0], method)
+		var id := call_it.get_object_id()
+		var called: Array[int] = []
+		peer.call(&"set_hook", func() -> void:
+			called.append(1)
+			if not clients.is_empty():
+				clients[0].close()
+				clients.clear())
+		match method:
+			&"get_partial_data", &"get_data":
+				call_it.call(10)
+			&"put_data", &"put_partial_data":
+				call_it.call(PackedByteArray([1]))
+			_:
+				call_it.call()
+		peer.call(&"set_hook", Callable())
+		assert_true(not called.is_empty(), "%s: the peer was called" % method)
+		await wait_frames(1)
+		assert_true(not is_instance_id_valid(id), "%s: the stream must be gone" % method)
+
+
+func test_a_client_may_be_closed_and_freed_by_the_stream_that_it_is_working_on() -> void:
+	GDExtensionManager.load_extension("res://.godot/test_peer.gdextension")
+	for what: String in ["close", "connect", "free", "poll"]:
+		var clients: Array[RefCounted] = [new_client()]
+		var peer: StreamPeer = ClassDB.instantiate(&"TestPeer")
+		clients[0].set_connection(peer)
+		clients[0].request(HTTPClient.METHOD_GET, "/", [])
+		var answers: Array[int] = []
+		peer.call(&"set_hook", _call_back.bind(clients, what, answers))
+		_poll_first(clients)
+		match what:
+			"close":
+				assert_status(clients[0], HTTPClient.STATUS_DISCONNECTED, "after close()")
+			"connect", "poll":
+				assert_true(answers.has(ERR_BUSY) and not answers.has(OK), "a call back is refused: %s" % [answers])
+				assert_status(clients[0], HTTPClient.STATUS_REQUESTING, "the call goes on")
+		peer.call(&"set_hook", Callable())
+		clients.clear()
+		await wait_frames(1)
+		assert_equal(peer.get_reference_count(), 1, "%s: references to the peer" % what)
+
+
+func test_two_clients_with_each_others_streams_are_freed() -> void:
+	var watched: Array[WeakRef] = []
+	await _give_each_others_streams(watched)
+	await wait_frames(2)
+	for index: int in watched.size():
+		assert_true(watched[index].get_ref() == null, "object %d is freed" % index)
+
+
+func test_a_stream_over_the_clients_own_connection_is_refused_and_freed() -> void:
+	var watched: Array[WeakRef] = []
+	await _give_back_secured(watched)
+	await wait_frames(2)
+	for index: int in watched.size():
+		assert_true(watched[index].get_ref() == null, "object %d is freed" % index)
+
+
+func test_a_stream_whose_connection_is_over_keeps_nothing() -> void:
+	GDExtensionManager.load_extension("res://.godot/test_peer.gdextension")
+	var peer: StreamPeer = ClassDB.instantiate(&"TestPeer")
+	var clients: Array[RefCounted] = [new_client()]
+	clients[0].set_connection(peer)
+	var stream: StreamPeer = clients[0].connection
+	# The connection fails by itself.
+	peer.call(&"end")
+	clients[0].poll()
+	assert_status(clients[0], HTTPClient.STATUS_CONNECTION_ERROR)
+	assert_equal(peer.get_reference_count(), 1, "references to the peer")
+	assert_equal(stream.call(&"get_status"), StreamPeerTCP.STATUS_NONE, "get_status()")
+	clients[0].set_connection(peer)
+	clients.clear()
+	await wait_frames(1)
+	assert_equal(peer.get_reference_count(), 1, "references to the peer, with the old stream still there")
+	assert_equal(stream.get_available_bytes(), 0, "the old stream answers")
+
+
+func test_clients_over_each_others_streams_are_refused_from_a_depth_on() -> void:
+	var chain: Array[RefCounted] = [await connected_client()]
+	for depth: int in 4:
+		var client := new_client()
+		client.set_connection(chain.back().connection)
+		chain.append(client)
+		assert_equal((await exchange(client, HTTPClient.METHOD_GET, "/hello")).code, 200, "code at depth %d" % depth)
+	var too_deep := new_client()
+	too_deep.set_connection(chain.back().connection)
+	assert_status(too_deep, HTTPClient.STATUS_DISCONNECTED)
+	assert_contains(too_deep.get_error_message(), "more than 4 clients", "message")
+	assert_equal((await exchange(chain.back(), HTTPClient.METHOD_GET, "/hello")).code, 200, "those below go on")
+
+
+## A callable keeps no object alive; a function that has returned keeps none either.
+func _callable_of_stream(client: RefCounted, method: StringName) -> Callable:
+	return Callable(client.connection as Object, method)
+
+
+## Called by the stream in the middle of a call of its client.
+func _call_back(clients: Array[RefCounted], what: String, answers: Array[int]) -> void:
+	if clients.is_empty():
+		return
+	match what:
+		"close":
+			clients[0].close()
+		"connect":
+			answers.append(clients[0].connect_to_host("127.0.0.1", 1))
+		"free":
+			clients.clear()
+		"poll":
+			answers.append(clients[0].poll())
+
+
+func _poll_first(clients: Array[RefCounted]) -> void:
+	clients[0].poll()
+
+
+func _give_each_others_streams(watched: Array[WeakRef]) -> void:
+	var first: RefCounted = await connected_client()
+	var second: RefCounted = await connected_client()
+	var streams: Array[StreamPeer] = [first.connection, second.connection]
+	first.set_connection(streams[1])
+	second.set_connection(streams[0])
+	second.set_connection(first.connection)
+	first.set_connection(streams[0])
+	for object: RefCounted in [first, second, streams[0], streams[1]]:
+		watched.append(weakref(object))
+
+
+func _give_back_secured(watched: Array[WeakRef]) -> void:
+	var client: RefCounted = await connected_client("https")
+	var secured := StreamPeerTLS.new()
+	secured.connect_to_stream(client.connection, "localhost", TLSOptions.client_unsafe())
+	client.set_connection(secured)
+	assert_contains(client.get_error_message(), "this client's own connection", "message")
+	assert_status(client, HTTPClient.STATUS_CONNECTED, "the connection stays")
+	for object: RefCounted in [client, client.connection, secured]:
+		watched.append(weakref(object))
 
 
 ## Another Godot quits with a client in this status: code 0, and a log without a leak, an error or a crash.

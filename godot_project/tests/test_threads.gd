@@ -1,4 +1,6 @@
 # deadline: 180
+# Where threads call without asking each other, a call may come too late, or a stream lead to itself.
+# allow-log: ^ERROR: HTTPClientRust\.(request|read_response_body_chunk|set_connection)\(\): .+
 extends "res://tests/support/test_case.gd"
 ## The class used from several threads, freed at bad moments, and alive when the engine quits.
 
@@ -189,6 +191,150 @@ func test_many_clients_resolve_at_once() -> void:
 			client.poll()
 			await wait_frames(1)
 		assert_status(client, HTTPClient.STATUS_CONNECTED)
+
+
+func test_all_threads_get_the_same_connection() -> void:
+	for round_number: int in 5:
+		var client: RefCounted = await connected_client()
+		var threads: Array[Thread] = []
+		for index: int in 4:
+			threads.append(Thread.new())
+			threads[index].start(func() -> Dictionary:
+				var ids := {}
+				for turn: int in 2000:
+					ids[client.connection.get_instance_id()] = true
+				return ids)
+		var seen := {}
+		for thread: Thread in threads:
+			seen.merge(await _result_of(thread))
+		assert_equal(seen.keys(), [client.connection.get_instance_id()], "the objects that were seen")
+
+
+func test_a_stream_answers_while_a_thread_waits_for_its_bytes() -> void:
+	var client: RefCounted = await _echoing_client()
+	var stream: StreamPeer = client.connection
+	for how: String in ["close", "disconnect"]:
+		var thread := Thread.new()
+		thread.start(func() -> Dictionary: return {"error": stream.get_data(100)[0]})
+		await wait_seconds(0.1)
+		for turn: int in 500:
+			assert_equal(stream.call(&"get_status"), StreamPeerTCP.STATUS_CONNECTED, "get_status()")
+			assert_error(stream.call(&"poll"), OK, "poll()")
+			assert_equal(stream.call(&"get_connected_port"), port_of("http"), "get_connected_port()")
+			assert_true(client.connection == stream, "the property gives it")
+			assert_equal(stream.get_available_bytes(), 0, "get_available_bytes()")
+		assert_equal(client.get_error_message(), "", "nobody made a mistake")
+		assert_true(thread.is_alive(), "get_data() goes on")
+		if how == "close":
+			client.close()
+		else:
+			stream.call(&"disconnect_from_host")
+		assert_not_equal((await _result_of(thread))["error"], OK, "get_data() after it was closed")
+		assert_equal(stream.call(&"get_status"), StreamPeerTCP.STATUS_NONE, "get_status() after " + how)
+		client = await _echoing_client()
+		stream = client.connection
+
+
+func test_four_threads_on_one_stream() -> void:
+	var client: RefCounted = await _echoing_client()
+	var stream: StreamPeer = client.connection
+	var threads: Array[Thread] = []
+	for index: int in 4:
+		threads.append(Thread.new())
+		threads[index].start(func() -> Dictionary:
+			var received := 0
+			for turn: int in 300:
+				stream.put_data(PackedByteArray([1, 2, 3]))
+				var piece: Array = stream.get_partial_data(50)
+				received += (piece[1] as PackedByteArray).size()
+				stream.get_available_bytes()
+			return {"received": received})
+	var received := 0
+	for thread: Thread in threads:
+		received += (await _result_of(thread))["received"]
+	for frame: int in 600:
+		if received >= 4 * 300 * 3:
+			break
+		received += (stream.get_partial_data(5000)[1] as PackedByteArray).size()
+		await wait_frames(1)
+	assert_equal(received, 4 * 300 * 3, "bytes that came back")
+
+
+func test_any_calls_from_several_threads() -> void:
+	var clients: Array[RefCounted] = [await _echoing_client(), await connected_client()]
+	var threads: Array[Thread] = []
+	for index: int in 4:
+		threads.append(Thread.new())
+		threads[index].start(_any_calls.bind(clients, index))
+	for thread: Thread in threads:
+		await _result_of(thread)
+	for client: RefCounted in clients:
+		client.blocking_mode_enabled = false
+		client.read_timeout = 0.0
+		await connect_client(client)
+		assert_equal((await exchange(client, HTTPClient.METHOD_GET, "/hello")).code, 200, "the next request's code")
+
+
+## Runs on a thread: calls of every kind, on clients that others call too.
+func _any_calls(clients: Array[RefCounted], index: int) -> Dictionary:
+	var random := RandomNumberGenerator.new()
+	random.seed = 20_251_126 + index
+	var stream: StreamPeer
+	for turn: int in 3000:
+		var client := clients[random.randi_range(0, 1)]
+		match random.randi_range(0, 21):
+			0:
+				client.connect_to_host(host_of("http"), port_of("http"))
+			1, 2:
+				if client.get_status() == HTTPClient.STATUS_CONNECTED:
+					client.request(HTTPClient.METHOD_GET, "/hello", [])
+			3, 4:
+				if client.get_status() == HTTPClient.STATUS_BODY:
+					client.read_response_body_chunk()
+			5:
+				stream = client.connection
+			6:
+				stream = client.get_connection()
+			7:
+				stream = null
+			8 when stream != null:
+				stream.get_partial_data(100)
+			9 when stream != null:
+				stream.put_partial_data(PackedByteArray([1, 2, 3]))
+			10 when stream != null:
+				stream.get_available_bytes()
+			11 when stream != null:
+				stream.call(&"poll")
+			12 when stream != null:
+				stream.call(&"get_status")
+				stream.call(&"get_connected_host")
+				stream.call(&"get_local_port")
+			13 when stream != null:
+				stream.call(&"set_no_delay", true)
+			14 when stream != null and random.randi_range(0, 30) == 0:
+				stream.call(&"disconnect_from_host")
+			15 when random.randi_range(0, 30) == 0:
+				client.close()
+			16:
+				client.get_response_headers_as_dictionary()
+				client.get_error_message()
+			17:
+				client.read_timeout = random.randf_range(0.001, 0.05)
+			18 when random.randi_range(0, 30) == 0 and stream != null:
+				client.set_connection(stream)
+			_:
+				client.poll()
+	return {}
+
+
+func _echoing_client() -> RefCounted:
+	var client: RefCounted = await connected_client()
+	client.request(HTTPClient.METHOD_GET, "/upgrade-echo", ["Connection: Upgrade", "Upgrade: echo"])
+	while client.get_status() == HTTPClient.STATUS_REQUESTING:
+		client.poll()
+		await wait_frames(1)
+	assert_equal(client.get_response_code(), 101, "code")
+	return client
 
 
 ## The last test: the engine quits while names are still being resolved, and must end as always.

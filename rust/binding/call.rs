@@ -1,15 +1,21 @@
-//! What surrounds every call from a script: panics are caught, and a script's mistakes are printed where its author looks.
+//! What surrounds every call from a script: panics are caught and leave a message, and a script's mistakes are printed where its
+//! author looks.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use godot::global::{Error as GError, godot_error};
-use http_client::{Error, ErrorCode};
+use http_client::{Error, ErrorCode, HttpClient};
 
 use crate::convert::error_code;
 
-/// Runs one call. `otherwise` is given back for an error or a panic.
-pub(crate) fn value_of<T>(method: &str, otherwise: T, work: impl FnOnce() -> Result<T, Error>) -> T {
-    match caught(work) {
+/// Runs one call on a client. `otherwise` is given back for an error or a panic.
+pub(crate) fn value_of<'a, T>(
+    client: impl Into<Option<&'a HttpClient>>,
+    method: &str,
+    otherwise: T,
+    work: impl FnOnce() -> Result<T, Error>,
+) -> T {
+    match caught(client.into(), work) {
         Ok(value) => value,
         Err(error) => {
             report(method, &error);
@@ -18,9 +24,13 @@ pub(crate) fn value_of<T>(method: &str, otherwise: T, work: impl FnOnce() -> Res
     }
 }
 
-/// Runs one call that gives back an `Error` constant.
-pub(crate) fn error_of(method: &str, work: impl FnOnce() -> Result<(), Error>) -> GError {
-    match caught(work) {
+/// Runs one call on a client that gives back an `Error` constant.
+pub(crate) fn error_of<'a>(
+    client: impl Into<Option<&'a HttpClient>>,
+    method: &str,
+    work: impl FnOnce() -> Result<(), Error>,
+) -> GError {
+    match caught(client.into(), work) {
         Ok(()) => GError::OK,
         Err(error) => {
             report(method, &error);
@@ -29,10 +39,14 @@ pub(crate) fn error_of(method: &str, work: impl FnOnce() -> Result<(), Error>) -
     }
 }
 
-fn caught<T>(work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+fn caught<T>(client: Option<&HttpClient>, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
-        let message = "something went wrong inside HTTPClientRust; please report it with the lines above".to_owned();
-        Err(Error { code: ErrorCode::Failed, message })
+        let message = "something went wrong inside HTTPClientRust; please report it with what the log says".to_owned();
+        let error = Error { code: ErrorCode::Failed, message };
+        Err(match client {
+            Some(client) => client.refused(error),
+            None => error,
+        })
     })
 }
 

@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
 use godot::builtin::{GString, PackedStringArray, VarDictionary, Variant, VariantType};
-use godot::classes::{Engine, IRefCounted, Os, RefCounted, StreamPeer};
+use godot::classes::{Engine, IRefCounted, Os, RefCounted, StreamPeer, StreamPeerTls};
 use godot::global::Error as GError;
 use godot::meta::ToGodot;
-use godot::obj::{Base, Gd, InstanceId, Singleton};
+use godot::obj::{Base, Gd, Singleton};
 use godot::register::{GodotClass, godot_api};
 use http_client::{Error, ErrorCode, HttpClient, QueryString, RawConnection, Settings};
 
@@ -26,23 +26,70 @@ use crate::tls_argument::TlsArgument;
 #[derive(GodotClass)]
 #[class(tool, base = RefCounted, rename = HTTPClientRust)]
 pub(crate) struct HttpClientRust {
-    client: Arc<HttpClient>,
-    own: Arc<Mutex<Own>>,
+    shared: Arc<Shared>,
 }
 
-/// What an object has besides its client. Locked for moments only.
+/// What an object shares with the calls on it, so that none of them borrows the object for longer than it takes to get this.
+pub(crate) struct Shared {
+    pub(crate) client: Arc<HttpClient>,
+    own: Mutex<Own>,
+}
+
+/// What an object has besides its client. Locked for moments only, in which nothing is called and nothing goes that a script could have
+/// to do with.
 #[derive(Default)]
 struct Own {
     trusted_ca_file: GString,
-    /// The stream that `get_connection()` gave last, as long as somebody has it.
-    stream: Option<InstanceId>,
+    /// The stream that `get_connection()` gave last, and of which connection. It stays as long as that connection is the client's, so
+    /// that everybody gets the same object.
+    stream: Option<(RawConnection, Gd<HttpClientRustStream>)>,
     /// Where the object lies, once one of the [`hot_methods`] was called.
     address: Option<usize>,
 }
 
+// SAFETY: the text and the stream, whose counts of references are atomic, are only handed out and given up, and one thread at a time
+// has the lock.
+unsafe impl Send for Own {}
+
+impl Shared {
+    /// The open connection as a stream; the same object every time.
+    pub(crate) fn stream(&self) -> Option<Gd<StreamPeer>> {
+        let connection = RawConnection::of(&self.client)?;
+        let known =
+            |own: &Own| own.stream.as_ref().filter(|(of, _)| *of == connection).map(|(_, stream)| stream.clone());
+        let found = known(&self.lock_own());
+        if let Some(stream) = found {
+            return Some(stream.upcast());
+        }
+        let made = HttpClientRustStream::over(connection.clone());
+        let mut own = self.lock_own();
+        // Another thread may have been faster. What is not needed goes after the lock.
+        if let Some(stream) = known(&own) {
+            drop(own);
+            return Some(stream.upcast());
+        }
+        let last = own.stream.replace((connection.clone(), made.clone()));
+        drop(own);
+        drop(last);
+        Some(made.upcast())
+    }
+
+    /// Lets go of the stream, unless its connection is still the client's.
+    fn forget_stream(&self) {
+        let mut own = self.lock_own();
+        let over = own.stream.take_if(|(connection, _)| !connection.is_of(&self.client));
+        drop(own);
+        drop(over);
+    }
+
+    fn lock_own(&self) -> MutexGuard<'_, Own> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl Drop for HttpClientRust {
     fn drop(&mut self) {
-        let address = self.lock_own().address.take();
+        let address = self.shared.lock_own().address.take();
         address.into_iter().for_each(hot_methods::forget);
         spare::release();
     }
@@ -56,7 +103,7 @@ impl IRefCounted for HttpClientRust {
             connect_timeout: seconds(connect_timeout_of_project()),
             ..Settings::default()
         };
-        Self { client: Arc::new(HttpClient::new(settings)), own: Arc::default() }
+        Self { shared: Arc::new(Shared { client: Arc::new(HttpClient::new(settings)), own: Mutex::default() }) }
     }
 }
 
@@ -70,24 +117,28 @@ impl HttpClientRust {
         #[opt(default = TlsArgument::from(false))] use_ssl: TlsArgument,
         #[opt(default = true)] verify_host: bool,
     ) -> GError {
-        let client = Self::client(&this);
-        let trusted_ca_file = this.bind().get_trusted_ca_file();
+        let own = Self::shared(&this);
+        let client = &own.client;
+        let trusted_ca_file = own.lock_own().trusted_ca_file.clone();
         let host = host.to_string();
-        error_of("connect_to_host", || {
+        let opened = error_of(&**client, "connect_to_host", || {
             let (secure, tls) = use_ssl.read(&host, verify_host, &trusted_ca_file).map_err(|error| {
                 // The connection that was open is closed in any case.
                 client.close();
                 client.refused(error)
             })?;
             client.connect_to_host(&host, port, secure, &tls)
-        })
+        });
+        own.forget_stream();
+        opened
     }
 
     #[func(gd_self)]
     fn close(this: Gd<Self>) {
-        let client = Self::client(&this);
-        value_of("close", (), || {
-            client.close();
+        let own = Self::shared(&this);
+        value_of(&*own.client, "close", (), || {
+            own.client.close();
+            own.forget_stream();
             spare::release();
             Ok(())
         });
@@ -95,81 +146,81 @@ impl HttpClientRust {
 
     #[func]
     fn get_response_header_values(&self, name: GString) -> PackedStringArray {
-        value_of("get_response_header_values", PackedStringArray::new(), || {
-            Ok(self.client.response_header_values(&name.to_string()).iter().map(GString::from).collect())
+        value_of(self.client(), "get_response_header_values", PackedStringArray::new(), || {
+            Ok(self.client().response_header_values(&name.to_string()).iter().map(GString::from).collect())
         })
     }
 
     #[func]
     fn get_response_trailers(&self) -> PackedStringArray {
-        value_of("get_response_trailers", PackedStringArray::new(), || {
-            Ok(self.client.response_trailers().iter().map(GString::from).collect())
+        value_of(self.client(), "get_response_trailers", PackedStringArray::new(), || {
+            Ok(self.client().response_trailers().iter().map(GString::from).collect())
         })
     }
 
     #[func]
     fn get_error_message(&self) -> GString {
-        GString::from(&self.client.error_message())
+        GString::from(&self.client().error_message())
     }
 
     #[func(gd_self)]
     fn set_blocking_mode(this: Gd<Self>, enabled: bool) {
-        Self::client(&this).set_blocking_mode(enabled);
+        Self::client_of(&this).set_blocking_mode(enabled);
     }
 
     #[func]
     fn is_blocking_mode_enabled(&self) -> bool {
-        self.client.settings().blocking
+        self.client().settings().blocking
     }
 
     #[func(gd_self)]
     fn set_connection(this: Gd<Self>, connection: Option<Gd<StreamPeer>>) {
-        let client = Self::client(&this);
-        value_of("set_connection", (), || {
-            let Some(peer) = connection else {
-                let message = "the connection is null; give a connected StreamPeer".to_owned();
-                return Err(client.refused(Error { code: ErrorCode::InvalidParameter, message }));
+        let own = Self::shared(&this);
+        let client = &own.client;
+        value_of(&**client, "set_connection", (), || {
+            let refused = |message: &str| {
+                client.refused(Error { code: ErrorCode::InvalidParameter, message: message.to_owned() })
             };
-            if let Ok(own) = peer.clone().try_cast::<HttpClientRustStream>()
-                && own.bind().connection().is_some_and(|connection| connection.is_of(&client))
-            {
-                return Ok(());
+            let Some(peer) = connection else {
+                return Err(refused("the connection is null; give a connected StreamPeer"));
+            };
+            let is_own = peer.is_class("HTTPClientRustStream");
+            let below = connection_below(&peer);
+            if below.as_ref().is_some_and(|below| below.is_of(client)) {
+                return if is_own {
+                    Ok(())
+                } else {
+                    Err(refused(
+                        "the stream stands on this client's own connection, which would be closed; give it to another client",
+                    ))
+                };
             }
             let mut stream = ForeignStream::new(peer);
             let host = stream.host();
-            client.set_stream(Box::new(stream), host)
+            match below {
+                Some(below) => client.set_stream_over(Box::new(stream), host, &below)?,
+                None => client.set_stream(Box::new(stream), host)?,
+            }
+            own.forget_stream();
+            Ok(())
         });
-    }
-
-    #[func]
-    fn get_connection(&self) -> Option<Gd<StreamPeer>> {
-        let connection = RawConnection::of(&self.client)?;
-        let known = self.lock_own().stream.and_then(|id| Gd::<HttpClientRustStream>::try_from_instance_id(id).ok());
-        if let Some(stream) = known
-            && stream.bind().connection().is_some_and(|connection| connection.is_of(&self.client))
-        {
-            return Some(stream.upcast());
-        }
-        let stream = HttpClientRustStream::over(connection);
-        self.lock_own().stream = Some(stream.instance_id());
-        Some(stream.upcast())
     }
 
     #[func(gd_self)]
     fn set_read_chunk_size(this: Gd<Self>, bytes: i64) {
-        let client = Self::client(&this);
-        value_of("set_read_chunk_size", (), || client.set_read_chunk_size(bytes));
+        let client = Self::client_of(&this);
+        value_of(&*client, "set_read_chunk_size", (), || client.set_read_chunk_size(bytes));
     }
 
     #[func]
     fn get_read_chunk_size(&self) -> i64 {
-        self.client.settings().read_chunk_size as i64
+        self.client().settings().read_chunk_size as i64
     }
 
     #[func(gd_self)]
     fn set_connect_timeout(this: Gd<Self>, seconds: f64) {
-        let client = Self::client(&this);
-        value_of("set_connect_timeout", (), || {
+        let client = Self::client_of(&this);
+        value_of(&*client, "set_connect_timeout", (), || {
             let timeout = timeout(seconds).map_err(|error| client.refused(error))?;
             client.set_connect_timeout(timeout);
             Ok(())
@@ -178,13 +229,13 @@ impl HttpClientRust {
 
     #[func]
     fn get_connect_timeout(&self) -> f64 {
-        self.client.settings().connect_timeout.map_or(0.0, |timeout| timeout.as_secs_f64())
+        self.client().settings().connect_timeout.map_or(0.0, |timeout| timeout.as_secs_f64())
     }
 
     #[func(gd_self)]
     fn set_read_timeout(this: Gd<Self>, seconds: f64) {
-        let client = Self::client(&this);
-        value_of("set_read_timeout", (), || {
+        let client = Self::client_of(&this);
+        value_of(&*client, "set_read_timeout", (), || {
             let timeout = timeout(seconds).map_err(|error| client.refused(error))?;
             client.set_read_timeout(timeout);
             Ok(())
@@ -193,66 +244,83 @@ impl HttpClientRust {
 
     #[func]
     fn get_read_timeout(&self) -> f64 {
-        self.client.settings().read_timeout.map_or(0.0, |timeout| timeout.as_secs_f64())
+        self.client().settings().read_timeout.map_or(0.0, |timeout| timeout.as_secs_f64())
     }
 
     #[func(gd_self)]
     fn set_http_proxy(this: Gd<Self>, host: GString, port: i64) {
-        let client = Self::client(&this);
-        value_of("set_http_proxy", (), || client.set_http_proxy(&host.to_string(), port));
+        let client = Self::client_of(&this);
+        value_of(&*client, "set_http_proxy", (), || client.set_http_proxy(&host.to_string(), port));
     }
 
     #[func(gd_self)]
     fn set_https_proxy(this: Gd<Self>, host: GString, port: i64) {
-        let client = Self::client(&this);
-        value_of("set_https_proxy", (), || client.set_https_proxy(&host.to_string(), port));
+        let client = Self::client_of(&this);
+        value_of(&*client, "set_https_proxy", (), || client.set_https_proxy(&host.to_string(), port));
     }
 
     #[func(gd_self)]
     fn set_proxy_from_environment(this: Gd<Self>) {
-        let client = Self::client(&this);
-        value_of("set_proxy_from_environment", (), || client.set_proxy_from_environment());
+        let client = Self::client_of(&this);
+        value_of(&*client, "set_proxy_from_environment", (), || client.set_proxy_from_environment());
     }
 
     #[func(gd_self)]
     fn set_trusted_ca_file(this: Gd<Self>, path: GString) {
-        this.bind().lock_own().trusted_ca_file = path;
+        let own = Self::shared(&this);
+        own.lock_own().trusted_ca_file = path;
     }
 
     #[func]
     fn get_trusted_ca_file(&self) -> GString {
-        self.lock_own().trusted_ca_file.clone()
+        self.shared.lock_own().trusted_ca_file.clone()
     }
 
     #[func]
     fn get_timings(&self) -> VarDictionary {
-        timings_dictionary(&self.client.timings())
+        timings_dictionary(&self.client().timings())
     }
 
     #[func]
     fn get_tls_info(&self) -> VarDictionary {
-        self.client.tls_info().map(|info| tls_dictionary(&info)).unwrap_or_default()
+        self.client().tls_info().map(|info| tls_dictionary(&info)).unwrap_or_default()
     }
 
     #[func(gd_self)]
     fn query_string_from_dict(_this: Gd<Self>, fields: VarDictionary) -> GString {
-        value_of("query_string_from_dict", GString::new(), || Ok(GString::from(&query_string(&fields))))
+        value_of(None, "query_string_from_dict", GString::new(), || Ok(GString::from(&query_string(&fields))))
     }
 
-    /// Notes where the object lies, so that it can be forgotten there. Gives the client.
-    pub(crate) fn remember_address(&self, address: usize) -> Arc<HttpClient> {
-        self.lock_own().address = Some(address);
-        self.client.clone()
+    /// Notes where the object lies, so that it can be forgotten there.
+    pub(crate) fn remember_address(&self, address: usize) -> Arc<Shared> {
+        self.shared.lock_own().address = Some(address);
+        self.shared.clone()
     }
 
-    fn lock_own(&self) -> MutexGuard<'_, Own> {
-        self.own.lock().unwrap_or_else(PoisonError::into_inner)
+    fn client(&self) -> &HttpClient {
+        &self.shared.client
     }
 
-    /// The client itself, so that the object is not borrowed while it works.
-    fn client(this: &Gd<Self>) -> Arc<HttpClient> {
-        this.bind().client.clone()
+    /// What the object shares, so that it is not borrowed while a call lasts.
+    fn shared(this: &Gd<Self>) -> Arc<Shared> {
+        this.bind().shared.clone()
     }
+
+    fn client_of(this: &Gd<Self>) -> Arc<HttpClient> {
+        this.bind().shared.client.clone()
+    }
+}
+
+/// The client's connection that a stream is, or that it stands on with the engine's TLS in between.
+fn connection_below(peer: &Gd<StreamPeer>) -> Option<RawConnection> {
+    let mut peer = peer.clone();
+    for _ in 0..=RawConnection::DEEPEST {
+        peer = match peer.try_cast::<HttpClientRustStream>() {
+            Ok(stream) => return stream.bind().connection().cloned(),
+            Err(peer) => peer.try_cast::<StreamPeerTls>().ok()?.get_stream()?,
+        };
+    }
+    None
 }
 
 fn query_string(fields: &VarDictionary) -> String {
@@ -277,7 +345,7 @@ fn timeout(given: f64) -> Result<Option<Duration>, Error> {
     if given >= 0.0 && Duration::try_from_secs_f64(given).is_ok() {
         return Ok(seconds(given));
     }
-    let message = format!("a timeout of {given} s is not possible; give 0 for none, or more");
+    let message = format!("a timeout of {given} s is not possible; give 0 for none, or up to 1,000,000,000");
     Err(Error { code: ErrorCode::InvalidParameter, message })
 }
 

@@ -1,5 +1,7 @@
 //! Between Godot's types and Rust's.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::time::Duration;
 
 use godot::builtin::{GString, PackedByteArray, PackedStringArray, VarDictionary};
@@ -8,6 +10,9 @@ use godot::meta::ToGodot;
 use http_client::{ByteBuffer, ErrorCode, Head, Timings, TlsInfo};
 
 use crate::spare;
+
+/// With more header fields than this, finding those of the same name takes a table.
+const FEW_FIELDS: usize = 32;
 
 /// The `Error` constant of the same name.
 pub(crate) fn error_code(code: ErrorCode) -> GError {
@@ -33,11 +38,24 @@ pub(crate) fn header_lines(head: &Head) -> PackedStringArray {
 /// lengths that agree are one.
 pub(crate) fn header_dictionary(head: &Head) -> VarDictionary {
     let mut joined: Vec<(String, String)> = Vec::with_capacity(head.fields.len());
+    // Many are found by a table, few faster by looking at each.
+    let mut places: Option<HashMap<String, usize>> = (head.fields.len() > FEW_FIELDS).then(HashMap::new);
     for field in head.fields.iter() {
-        match joined.iter_mut().find(|(name, _)| field.is(name)) {
+        let place = match &mut places {
+            None => joined.iter().position(|(name, _)| field.is(name)),
+            Some(places) => match places.entry(field.name().to_ascii_lowercase()) {
+                Entry::Occupied(known) => Some(*known.get()),
+                Entry::Vacant(new) => {
+                    new.insert(joined.len());
+                    None
+                }
+            },
+        };
+        match place {
             None => joined.push((field.name().into_owned(), field.value().into_owned())),
             Some(_) if field.is("Content-Length") => {}
-            Some((_, value)) => {
+            Some(place) => {
+                let value = &mut joined[place].1;
                 value.push_str("; ");
                 value.push_str(&field.value());
             }

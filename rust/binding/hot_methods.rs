@@ -1,4 +1,5 @@
-//! Methods that a game calls thousands of times a second, registered without the godot crate's cell.
+//! Methods that a game calls thousands of times a second, registered without the godot crate's cell, and one that must not borrow the
+//! object although it is const.
 //!
 //! For threads, that crate guards an object by a lock that makes a system call whenever it is left: more than all else that a
 //! `poll()` of an idle connection costs. The client has its own lock and needs no other, so these methods find it by the address of
@@ -10,8 +11,10 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use godot::builtin::{GString, PackedByteArray, PackedStringArray, VarDictionary, Variant};
+use godot::classes::StreamPeer;
 use godot::global::Error as GError;
 use godot::meta::ToGodot;
+use godot::obj::Gd;
 use godot::private::{CallContext, Signature, Storage, as_storage, handle_fallible_ptrcall, handle_fallible_varcall};
 use godot::register::info::MethodFlags;
 use godot::register::private::method::ClassMethodInfo;
@@ -19,19 +22,19 @@ use godot::sys;
 use http_client::{Body, Error, ErrorCode, HttpClient, Method, Status};
 
 use crate::call::{error_of, value_of};
-use crate::class::HttpClientRust;
+use crate::class::{HttpClientRust, Shared};
 use crate::convert::{Bytes, SharedBytes, header_dictionary, header_lines};
 use crate::enums::{MethodValue, StatusValue};
 
-/// The clients of the objects that were called, by the address of the object.
+/// What the objects that were called share with their calls, by the address of the object.
 static CLIENTS: [RwLock<Clients>; SHARDS] =
     [const { RwLock::new(Clients::with_hasher(BuildHasherDefault::new())) }; SHARDS];
 /// Enough that threads which poll clients of their own do not meet.
 const SHARDS: usize = 16;
 
-type Clients = HashMap<usize, Arc<HttpClient>, BuildHasherDefault<AddressHasher>>;
+type Clients = HashMap<usize, Arc<Shared>, BuildHasherDefault<AddressHasher>>;
 
-/// Registers a method: its name, its flags, its arguments, of which the last may have a default, and what it does with the client.
+/// Registers a method: its name, its flags, its arguments, of which the last may have a default, and what it does.
 macro_rules! method {
     ($name:literal, $flags:expr, ($($argument:ident: $type:ty $(= $default:expr)?),*) -> $result:ty, $work:expr) => {{
         const CONTEXT: CallContext<'static> = CallContext::func("HTTPClientRust", $name);
@@ -42,8 +45,8 @@ macro_rules! method {
         }
 
         fn call(object: sys::GDExtensionClassInstancePtr, arguments: Arguments) -> $result {
-            let work: fn(&HttpClient, Arguments) -> $result = $work;
-            work(&client_of(object), arguments)
+            let work: fn(&Shared, Arguments) -> $result = $work;
+            work(&shared_of(object), arguments)
         }
 
         unsafe extern "C" fn varcall(
@@ -96,51 +99,54 @@ macro_rules! method {
 /// Registers the methods with the class, which must be registered already.
 pub(crate) fn register() {
     let getter = MethodFlags::NORMAL | MethodFlags::CONST;
-    method!("poll", MethodFlags::NORMAL, () -> GError, |client, ()| error_of("poll", || client.poll()));
-    method!("read_response_body_chunk", MethodFlags::NORMAL, () -> PackedByteArray, |client, ()| {
-        value_of("read_response_body_chunk", PackedByteArray::new(), || {
-            client.read_response_body_chunk().map(|bytes: Bytes| bytes.give_out(client.status() != Status::Body))
+    method!("poll", MethodFlags::NORMAL, () -> GError, |own, ()| error_of(&*own.client, "poll", || own.client.poll()));
+    method!("read_response_body_chunk", MethodFlags::NORMAL, () -> PackedByteArray, |own, ()| {
+        value_of(&*own.client, "read_response_body_chunk", PackedByteArray::new(), || {
+            own.client.read_response_body_chunk().map(|bytes: Bytes| bytes.give_out(own.client.status() != Status::Body))
         })
     });
-    method!("read_response_body_available", MethodFlags::NORMAL, () -> PackedByteArray, |client, ()| {
-        value_of("read_response_body_available", PackedByteArray::new(), || {
-            client.read_response_body_available().map(|bytes: Bytes| bytes.give_out(client.status() != Status::Body))
+    method!("read_response_body_available", MethodFlags::NORMAL, () -> PackedByteArray, |own, ()| {
+        value_of(&*own.client, "read_response_body_available", PackedByteArray::new(), || {
+            own.client.read_response_body_available().map(|bytes: Bytes| bytes.give_out(own.client.status() != Status::Body))
         })
     });
     method!(
         "request",
         MethodFlags::NORMAL,
         (method: MethodValue, url: GString, headers: PackedStringArray, body: GString = GString::new()) -> GError,
-        |client, (method, url, headers, body)| {
-            error_of("request", || send(client, method, &url, &headers, Box::new(body.to_string().into_bytes())))
+        |own, (method, url, headers, body)| {
+            error_of(&*own.client, "request", || send(&own.client, method, &url, &headers, Box::new(body.to_string().into_bytes())))
         }
     );
     method!(
         "request_raw",
         MethodFlags::NORMAL,
         (method: MethodValue, url: GString, headers: PackedStringArray, body: PackedByteArray) -> GError,
-        |client, (method, url, headers, body)| {
-            error_of("request_raw", || send(client, method, &url, &headers, Box::new(SharedBytes::new(body))))
+        |own, (method, url, headers, body)| {
+            error_of(&*own.client, "request_raw", || send(&own.client, method, &url, &headers, Box::new(SharedBytes::new(body))))
         }
     );
-    method!("get_status", getter, () -> StatusValue, |client, ()| StatusValue(client.status() as i64));
-    method!("has_response", getter, () -> bool, |client, ()| client.has_response());
-    method!("is_response_chunked", getter, () -> bool, |client, ()| client.is_response_chunked());
-    method!("get_response_body_length", getter, () -> i64, |client, ()| client.response_body_length());
-    method!("get_request_bytes_sent", getter, () -> i64, |client, ()| {
-        i64::try_from(client.request_bytes_sent()).unwrap_or(i64::MAX)
+    method!("get_status", getter, () -> StatusValue, |own, ()| StatusValue(own.client.status() as i64));
+    method!("has_response", getter, () -> bool, |own, ()| own.client.has_response());
+    method!("is_response_chunked", getter, () -> bool, |own, ()| own.client.is_response_chunked());
+    method!("get_response_body_length", getter, () -> i64, |own, ()| own.client.response_body_length());
+    method!("get_request_bytes_sent", getter, () -> i64, |own, ()| {
+        i64::try_from(own.client.request_bytes_sent()).unwrap_or(i64::MAX)
     });
-    method!("get_response_headers", MethodFlags::NORMAL, () -> PackedStringArray, |client, ()| {
-        value_of("get_response_headers", PackedStringArray::new(), || {
-            Ok(client.response_head().map(|head| header_lines(&head)).unwrap_or_default())
+    method!("get_response_headers", MethodFlags::NORMAL, () -> PackedStringArray, |own, ()| {
+        value_of(&*own.client, "get_response_headers", PackedStringArray::new(), || {
+            Ok(own.client.response_head().map(|head| header_lines(&head)).unwrap_or_default())
         })
     });
-    method!("get_response_headers_as_dictionary", MethodFlags::NORMAL, () -> VarDictionary, |client, ()| {
-        value_of("get_response_headers_as_dictionary", VarDictionary::new(), || {
-            Ok(client.response_head().map(|head| header_dictionary(&head)).unwrap_or_default())
+    method!("get_response_headers_as_dictionary", MethodFlags::NORMAL, () -> VarDictionary, |own, ()| {
+        value_of(&*own.client, "get_response_headers_as_dictionary", VarDictionary::new(), || {
+            Ok(own.client.response_head().map(|head| header_dictionary(&head)).unwrap_or_default())
         })
     });
-    method!("get_response_code", getter, () -> i64, |client, ()| client.response_code().into());
+    method!("get_response_code", getter, () -> i64, |own, ()| own.client.response_code().into());
+    method!("get_connection", getter, () -> Option<Gd<StreamPeer>>, |own, ()| {
+        value_of(&*own.client, "get_connection", None, || Ok(own.stream()))
+    });
 }
 
 fn send(
@@ -161,18 +167,20 @@ fn send(
 
 /// Forgets an object that is about to go.
 pub(crate) fn forget(address: usize) {
-    shard(address).write().unwrap_or_else(PoisonError::into_inner).remove(&address);
+    let forgotten = shard(address).write().unwrap_or_else(PoisonError::into_inner).remove(&address);
+    // After the lock: with it may go a script's stream.
+    drop(forgotten);
 }
 
-fn client_of(object: sys::GDExtensionClassInstancePtr) -> Arc<HttpClient> {
+fn shared_of(object: sys::GDExtensionClassInstancePtr) -> Arc<Shared> {
     let address = object as usize;
     let known = shard(address).read().unwrap_or_else(PoisonError::into_inner).get(&address).cloned();
     known.unwrap_or_else(|| {
         // SAFETY: the engine calls methods of this class only with living objects of it.
         let storage = unsafe { as_storage::<HttpClientRust>(object) };
-        let client = storage.get().remember_address(address);
-        shard(address).write().unwrap_or_else(PoisonError::into_inner).insert(address, client.clone());
-        client
+        let shared = storage.get().remember_address(address);
+        shard(address).write().unwrap_or_else(PoisonError::into_inner).insert(address, shared.clone());
+        shared
     })
 }
 

@@ -1,4 +1,8 @@
 //! The class `HTTPClientRustStream`: what `HTTPClientRust.get_connection()` gives.
+//!
+//! The object itself never changes: what does stands behind the locks of the [`RawConnection`]. No call borrows the object for longer
+//! than it takes to get hold of that, since it may last long, or lead to a script that frees the object; for that the methods take
+//! `gd_self`, except those that look at the client's view and return.
 
 use std::io;
 use std::time::Duration;
@@ -7,11 +11,11 @@ use godot::builtin::GString;
 use godot::classes::IStreamPeerExtension;
 use godot::global::Error as GError;
 use godot::meta::conv::RawPtr;
-use godot::obj::{Gd, NewGd};
+use godot::obj::Gd;
 use godot::register::{GodotClass, godot_api};
 use http_client::{Interest, RawConnection};
 
-use crate::call::{error_of, value_of};
+use crate::call::value_of;
 use crate::convert::error_code;
 
 /// The statuses are those of `StreamPeerTCP`.
@@ -19,6 +23,8 @@ const STATUS_NONE: i64 = 0;
 const STATUS_CONNECTED: i64 = 2;
 /// How long a blocking call sleeps before it looks again.
 const SLICE: Duration = Duration::from_millis(5);
+/// How much of the engine's memory is made ready for one read, in bytes.
+const PIECE: usize = 64 * 1024;
 
 #[derive(GodotClass)]
 #[class(tool, init, base = StreamPeerExtension, rename = HTTPClientRustStream)]
@@ -29,118 +35,67 @@ pub(crate) struct HttpClientRustStream {
 
 impl HttpClientRustStream {
     pub(crate) fn over(connection: RawConnection) -> Gd<Self> {
-        let mut stream = Self::new_gd();
-        stream.bind_mut().connection = Some(connection);
-        stream
+        Gd::from_init_fn(|_| Self { connection: Some(connection) })
     }
 
     pub(crate) fn connection(&self) -> Option<&RawConnection> {
         self.connection.as_ref()
     }
 
-    /// Reads into `buffer`; `blocking` until it is full. Says how much was read, and why not more.
-    fn receive(&self, buffer: &mut [u8], blocking: bool) -> (usize, GError) {
-        let Some(connection) = &self.connection else { return (0, GError::ERR_UNCONFIGURED) };
-        let mut filled = 0;
-        while filled < buffer.len() {
-            match connection.read(&mut buffer[filled..]) {
-                // The engine throws the bytes beside an error away. The next call has the error again.
-                Ok(0) | Err(_) if filled > 0 && !blocking => break,
-                Ok(0) => return (filled, GError::ERR_FILE_EOF),
-                Ok(count) => filled += count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock && blocking => {
-                    connection.wait(Interest::Read, SLICE);
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => return (filled, code_of(&error)),
-            }
-        }
-        (filled, GError::OK)
-    }
-
-    /// Writes `bytes`; `blocking` until all are written. Says how much was written, and why not more.
-    fn send(&self, bytes: &[u8], blocking: bool) -> (usize, GError) {
-        let Some(connection) = &self.connection else { return (0, GError::ERR_UNCONFIGURED) };
-        let mut written = 0;
-        while written < bytes.len() {
-            match connection.write(&bytes[written..]) {
-                Ok(count) => written += count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock && blocking => {
-                    connection.wait(Interest::Write, SLICE);
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => return (written, code_of(&error)),
-            }
-        }
-        (written, GError::OK)
+    fn connection_of(this: &Gd<Self>) -> Option<RawConnection> {
+        this.bind().connection.clone()
     }
 }
 
 #[godot_api]
 impl IStreamPeerExtension for HttpClientRustStream {
-    unsafe fn get_data_rawptr(&mut self, buffer: RawPtr<*mut u8>, bytes: i32, received: RawPtr<*mut i32>) -> GError {
+    #[func(gd_self)]
+    unsafe fn get_data_rawptr(
+        this: Gd<Self>,
+        buffer: RawPtr<*mut u8>,
+        bytes: i32,
+        received: RawPtr<*mut i32>,
+    ) -> GError {
         // SAFETY: the engine hands over room for `bytes` bytes, and for the count.
-        unsafe { self.receive_raw(buffer.ptr(), bytes, received.ptr(), true) }
+        unsafe { receive_raw("get_data", &this, buffer.ptr(), bytes, received.ptr(), true) }
     }
 
+    #[func(gd_self)]
     unsafe fn get_partial_data_rawptr(
-        &mut self,
+        this: Gd<Self>,
         buffer: RawPtr<*mut u8>,
         bytes: i32,
         received: RawPtr<*mut i32>,
     ) -> GError {
         // SAFETY: as above.
-        unsafe { self.receive_raw(buffer.ptr(), bytes, received.ptr(), false) }
+        unsafe { receive_raw("get_partial_data", &this, buffer.ptr(), bytes, received.ptr(), false) }
     }
 
-    unsafe fn put_data_rawptr(&mut self, data: RawPtr<*const u8>, bytes: i32, sent: RawPtr<*mut i32>) -> GError {
+    #[func(gd_self)]
+    unsafe fn put_data_rawptr(this: Gd<Self>, data: RawPtr<*const u8>, bytes: i32, sent: RawPtr<*mut i32>) -> GError {
         // SAFETY: the engine hands over `bytes` bytes, and room for the count.
-        unsafe { self.send_raw(data.ptr(), bytes, sent.ptr(), true) }
+        unsafe { send_raw("put_data", &this, data.ptr(), bytes, sent.ptr(), true) }
     }
 
+    #[func(gd_self)]
     unsafe fn put_partial_data_rawptr(
-        &mut self,
+        this: Gd<Self>,
         data: RawPtr<*const u8>,
         bytes: i32,
         sent: RawPtr<*mut i32>,
     ) -> GError {
         // SAFETY: as above.
-        unsafe { self.send_raw(data.ptr(), bytes, sent.ptr(), false) }
+        unsafe { send_raw("put_partial_data", &this, data.ptr(), bytes, sent.ptr(), false) }
     }
 
+    #[func(gd_self)]
+    fn get_available_bytes(this: Gd<Self>) -> i32 {
+        with(&this, "get_available_bytes", 0, available)
+    }
+
+    /// The trait wants it, and the engine gets the one above: the first of a name is registered.
     fn get_available_bytes(&self) -> i32 {
-        let available = self.connection.as_ref().map_or(0, RawConnection::available);
-        i32::try_from(available).unwrap_or(i32::MAX)
-    }
-}
-
-impl HttpClientRustStream {
-    /// # Safety
-    /// `buffer` must have room for `bytes` bytes, and `received` for a number.
-    unsafe fn receive_raw(&self, buffer: *mut u8, bytes: i32, received: *mut i32, blocking: bool) -> GError {
-        let len = usize::try_from(bytes).unwrap_or(0);
-        let (count, error) = value_of("get_data", (0, GError::FAILED), || {
-            // SAFETY: the caller's promise; an empty slice needs no memory.
-            let buffer = if len == 0 { &mut [] } else { unsafe { std::slice::from_raw_parts_mut(buffer, len) } };
-            Ok(self.receive(buffer, blocking))
-        });
-        // SAFETY: the caller's promise.
-        unsafe { *received = count as i32 };
-        error
-    }
-
-    /// # Safety
-    /// `data` must have `bytes` bytes, and `sent` room for a number.
-    unsafe fn send_raw(&self, data: *const u8, bytes: i32, sent: *mut i32, blocking: bool) -> GError {
-        let len = usize::try_from(bytes).unwrap_or(0);
-        let (count, error) = value_of("put_data", (0, GError::FAILED), || {
-            // SAFETY: the caller's promise; an empty slice needs no memory.
-            let data = if len == 0 { &[] } else { unsafe { std::slice::from_raw_parts(data, len) } };
-            Ok(self.send(data, blocking))
-        });
-        // SAFETY: the caller's promise.
-        unsafe { *sent = count as i32 };
-        error
+        self.connection.as_ref().map_or(0, available)
     }
 }
 
@@ -152,9 +107,9 @@ impl HttpClientRustStream {
         if connected { STATUS_CONNECTED } else { STATUS_NONE }
     }
 
-    #[func]
-    fn poll(&self) -> GError {
-        if self.get_status() == STATUS_CONNECTED { GError::OK } else { GError::ERR_UNCONFIGURED }
+    #[func(gd_self)]
+    fn poll(this: Gd<Self>) -> GError {
+        if with(&this, "poll", false, RawConnection::look) { GError::OK } else { GError::ERR_UNCONFIGURED }
     }
 
     #[func]
@@ -173,23 +128,137 @@ impl HttpClientRustStream {
         self.connection.as_ref().and_then(RawConnection::local_addr).map_or(0, |address| address.port().into())
     }
 
-    #[func]
-    fn set_no_delay(&self, enabled: bool) {
-        if let Some(connection) = &self.connection {
-            // A connection that has just gone needs no option.
-            let _ = connection.set_no_delay(enabled);
-        }
+    #[func(gd_self)]
+    fn set_no_delay(this: Gd<Self>, enabled: bool) {
+        // A connection that has just gone needs no option.
+        with(&this, "set_no_delay", (), |connection| drop(connection.set_no_delay(enabled)));
     }
 
-    #[func]
-    fn disconnect_from_host(&self) {
-        error_of("disconnect_from_host", || {
-            if let Some(connection) = &self.connection {
-                connection.close();
-            }
-            Ok(())
-        });
+    #[func(gd_self)]
+    fn disconnect_from_host(this: Gd<Self>) {
+        with(&this, "disconnect_from_host", (), RawConnection::close);
     }
+}
+
+fn available(connection: &RawConnection) -> i32 {
+    i32::try_from(connection.available()).unwrap_or(i32::MAX)
+}
+
+/// Runs one call on the connection, if there is one.
+fn with<T: Copy>(
+    this: &Gd<HttpClientRustStream>,
+    method: &str,
+    otherwise: T,
+    work: impl FnOnce(&RawConnection) -> T,
+) -> T {
+    let Some(connection) = HttpClientRustStream::connection_of(this) else { return otherwise };
+    let client = connection.client();
+    value_of(client.as_deref(), method, otherwise, || Ok(work(&connection)))
+}
+
+/// # Safety
+/// `buffer` must have room for `bytes` bytes, and `received` for a number.
+unsafe fn receive_raw(
+    method: &str,
+    this: &Gd<HttpClientRustStream>,
+    buffer: *mut u8,
+    bytes: i32,
+    received: *mut i32,
+    blocking: bool,
+) -> GError {
+    // SAFETY: the caller's promise. The engine reads it whatever happens.
+    unsafe { *received = 0 };
+    let len = usize::try_from(bytes).unwrap_or(0);
+    let (count, error) = transfer(method, this, |connection| {
+        // SAFETY: the caller's promise.
+        unsafe { receive(connection, buffer, len, blocking) }
+    });
+    // SAFETY: the caller's promise.
+    unsafe { *received = count as i32 };
+    error
+}
+
+/// # Safety
+/// `data` must have `bytes` bytes, and `sent` room for a number.
+unsafe fn send_raw(
+    method: &str,
+    this: &Gd<HttpClientRustStream>,
+    data: *const u8,
+    bytes: i32,
+    sent: *mut i32,
+    blocking: bool,
+) -> GError {
+    // SAFETY: the caller's promise. The engine reads it whatever happens.
+    unsafe { *sent = 0 };
+    let len = usize::try_from(bytes).unwrap_or(0);
+    // SAFETY: the caller's promise; an empty slice needs no memory.
+    let data = if len == 0 { &[] } else { unsafe { std::slice::from_raw_parts(data, len) } };
+    let (count, error) = transfer(method, this, |connection| send(connection, data, blocking));
+    // SAFETY: the caller's promise.
+    unsafe { *sent = count as i32 };
+    error
+}
+
+fn transfer(
+    method: &str,
+    this: &Gd<HttpClientRustStream>,
+    work: impl FnOnce(&RawConnection) -> (usize, GError),
+) -> (usize, GError) {
+    match HttpClientRustStream::connection_of(this) {
+        None => (0, GError::ERR_UNCONFIGURED),
+        Some(connection) => {
+            let client = connection.client();
+            value_of(client.as_deref(), method, (0, GError::FAILED), || Ok(work(&connection)))
+        }
+    }
+}
+
+/// Reads into `len` bytes at `buffer`; `blocking` until they are full. Says how much was read, and why not more.
+///
+/// # Safety
+/// There must be room for `len` bytes, which need not be initialised.
+unsafe fn receive(connection: &RawConnection, buffer: *mut u8, len: usize, blocking: bool) -> (usize, GError) {
+    let mut filled = 0;
+    while filled < len {
+        let size = PIECE.min(len - filled);
+        // SAFETY: `filled + size` is within the room. The engine's memory is made zeros first, since a slice must have values.
+        let room = unsafe {
+            let start = buffer.add(filled);
+            start.write_bytes(0, size);
+            std::slice::from_raw_parts_mut(start, size)
+        };
+        match connection.read(room) {
+            // The engine throws the bytes beside an error away. The next call has the error again.
+            Ok(0) | Err(_) if filled > 0 && !blocking => break,
+            Ok(0) => return (filled, GError::ERR_FILE_EOF),
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && blocking => {
+                connection.wait(Interest::Read, SLICE);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) => return (filled, code_of(&error)),
+        }
+    }
+    (filled, GError::OK)
+}
+
+/// Writes `bytes`; `blocking` until all are written, else once. Says how much was written, and why not more.
+fn send(connection: &RawConnection, bytes: &[u8], blocking: bool) -> (usize, GError) {
+    let mut written = 0;
+    while written < bytes.len() {
+        match connection.write(&bytes[written..]) {
+            Ok(count) => written += count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && blocking => {
+                connection.wait(Interest::Write, SLICE);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) => return (written, code_of(&error)),
+        }
+        if !blocking {
+            break;
+        }
+    }
+    (written, GError::OK)
 }
 
 fn code_of(error: &io::Error) -> GError {

@@ -1,14 +1,16 @@
 //! Another extension, as a game may have one beside HTTPClientRust: its class `TestPeer` is a `StreamPeer` that the engine does not
 //! know. Only the tests load it.
 
+use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
 
-use godot::builtin::GString;
+use godot::builtin::{Callable, GString, PackedByteArray};
 use godot::classes::IStreamPeerExtension;
 use godot::global::Error;
 use godot::init::{ExtensionLibrary, gdextension};
 use godot::meta::conv::RawPtr;
+use godot::obj::Gd;
 use godot::register::{GodotClass, godot_api};
 
 struct Extension;
@@ -17,11 +19,33 @@ struct Extension;
 #[gdextension]
 unsafe impl ExtensionLibrary for Extension {}
 
-/// A TCP connection of its own kind, without `poll()` and `get_status()`: the least that a `StreamPeer` can be.
+/// A connection of its own kind, without `poll()` and `get_status()`: the least that a `StreamPeer` can be. It goes over TCP once it was
+/// told to connect; before, the test is the other end: it feeds what is read, and takes what is written.
 #[derive(GodotClass)]
 #[class(tool, init, base = StreamPeerExtension)]
 struct TestPeer {
     stream: Option<TcpStream>,
+    fed: VecDeque<u8>,
+    written: Vec<u8>,
+    /// What follows behind that which was fed.
+    ending: Ending,
+    /// How many bytes more are taken in writes.
+    #[init(val = i64::MAX)]
+    room: i64,
+    /// `get_available_bytes()` says 0 whatever there is.
+    is_mute: bool,
+    /// How often it was read or written.
+    transfers: i64,
+    /// Called in the middle of every call of the engine.
+    hook: Option<Callable>,
+}
+
+#[derive(Clone, Copy, Default)]
+enum Ending {
+    #[default]
+    None,
+    Clean,
+    Error,
 }
 
 #[godot_api]
@@ -37,56 +61,172 @@ impl TestPeer {
             Err(_) => Error::ERR_CANT_CONNECT,
         }
     }
+
+    #[func]
+    fn feed(&mut self, bytes: PackedByteArray) {
+        self.fed.extend(bytes.as_slice());
+    }
+
+    #[func]
+    fn end(&mut self) {
+        self.ending = Ending::Clean;
+    }
+
+    #[func]
+    fn fail(&mut self) {
+        self.ending = Ending::Error;
+    }
+
+    #[func]
+    fn take_written(&mut self) -> PackedByteArray {
+        PackedByteArray::from(std::mem::take(&mut self.written))
+    }
+
+    #[func]
+    fn set_room(&mut self, bytes: i64) {
+        self.room = bytes;
+    }
+
+    #[func]
+    fn set_mute(&mut self, is_mute: bool) {
+        self.is_mute = is_mute;
+    }
+
+    #[func]
+    fn set_hook(&mut self, hook: Callable) {
+        self.hook = Some(hook).filter(Callable::is_valid);
+    }
+
+    #[func]
+    fn get_transfers(&self) -> i64 {
+        self.transfers
+    }
+
+    /// Nothing is borrowed meanwhile: the hook may call this object, or free it.
+    fn call_hook(this: &Gd<Self>) {
+        let hook = this.bind().hook.clone();
+        if let Some(hook) = hook {
+            hook.call(&[]);
+        }
+    }
+
+    fn receive(&mut self, buffer: &mut [u8]) -> (usize, Error) {
+        self.transfers += 1;
+        if let Some(stream) = &mut self.stream {
+            return match stream.read(buffer) {
+                Ok(0) => (0, Error::ERR_FILE_EOF),
+                Ok(count) => (count, Error::OK),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => (0, Error::OK),
+                Err(_) => (0, Error::FAILED),
+            };
+        }
+        let count = self.fed.read(buffer).unwrap_or(0);
+        let error = match self.ending {
+            Ending::Clean if count == 0 => Error::ERR_FILE_EOF,
+            Ending::Error if count == 0 => Error::ERR_CONNECTION_ERROR,
+            _ => Error::OK,
+        };
+        (count, error)
+    }
+
+    fn send(&mut self, data: &[u8]) -> (usize, Error) {
+        self.transfers += 1;
+        if let Some(stream) = &mut self.stream {
+            return match stream.write(data) {
+                Ok(count) => (count, Error::OK),
+                Err(error) if error.kind() == ErrorKind::WouldBlock => (0, Error::OK),
+                Err(_) => (0, Error::FAILED),
+            };
+        }
+        let count = data.len().min(usize::try_from(self.room).unwrap_or(0));
+        self.room -= count as i64;
+        self.written.extend_from_slice(&data[..count]);
+        (count, Error::OK)
+    }
+
+    fn available(&self) -> i32 {
+        if self.is_mute {
+            return 0;
+        }
+        let mut start = [0; 4096];
+        let available = match &self.stream {
+            Some(stream) => stream.peek(&mut start).unwrap_or(0),
+            None => self.fed.len(),
+        };
+        i32::try_from(available).unwrap_or(i32::MAX)
+    }
 }
 
 #[godot_api]
 impl IStreamPeerExtension for TestPeer {
-    unsafe fn get_data_rawptr(&mut self, _: RawPtr<*mut u8>, _: i32, _: RawPtr<*mut i32>) -> Error {
+    #[func(gd_self)]
+    unsafe fn get_data_rawptr(
+        _this: Gd<Self>,
+        _buffer: RawPtr<*mut u8>,
+        _bytes: i32,
+        received: RawPtr<*mut i32>,
+    ) -> Error {
+        // SAFETY: the engine hands over room for the count.
+        unsafe { *received.ptr() = 0 };
         // Whoever polls must not call what blocks.
         Error::ERR_UNAVAILABLE
     }
 
+    #[func(gd_self)]
     unsafe fn get_partial_data_rawptr(
-        &mut self,
+        this: Gd<Self>,
         buffer: RawPtr<*mut u8>,
         bytes: i32,
         received: RawPtr<*mut i32>,
     ) -> Error {
-        // SAFETY: the engine hands over room for this many bytes, and for the count.
-        let (buffer, received) =
-            unsafe { (std::slice::from_raw_parts_mut(buffer.ptr(), bytes as usize), &mut *received.ptr()) };
-        *received = 0;
-        match self.stream.as_mut().map(|stream| stream.read(buffer)) {
-            Some(Ok(0)) => Error::ERR_FILE_EOF,
-            Some(Ok(count)) => {
-                *received = count as i32;
-                Error::OK
-            }
-            Some(Err(error)) if error.kind() == ErrorKind::WouldBlock => Error::OK,
-            _ => Error::FAILED,
-        }
+        // SAFETY: the engine hands over room for the count.
+        unsafe { *received.ptr() = 0 };
+        Self::call_hook(&this);
+        let size = usize::try_from(bytes).unwrap_or(0);
+        // SAFETY: the engine hands over room for this many bytes, which have values from here on.
+        let buffer = unsafe {
+            buffer.ptr().write_bytes(0, size);
+            std::slice::from_raw_parts_mut(buffer.ptr(), size)
+        };
+        let (count, error) = this.clone().bind_mut().receive(buffer);
+        // SAFETY: as above.
+        unsafe { *received.ptr() = count as i32 };
+        error
     }
 
-    unsafe fn put_data_rawptr(&mut self, _: RawPtr<*const u8>, _: i32, _: RawPtr<*mut i32>) -> Error {
+    #[func(gd_self)]
+    unsafe fn put_data_rawptr(_this: Gd<Self>, _data: RawPtr<*const u8>, _bytes: i32, sent: RawPtr<*mut i32>) -> Error {
+        // SAFETY: the engine hands over room for the count.
+        unsafe { *sent.ptr() = 0 };
         Error::ERR_UNAVAILABLE
     }
 
-    unsafe fn put_partial_data_rawptr(&mut self, data: RawPtr<*const u8>, bytes: i32, sent: RawPtr<*mut i32>) -> Error {
-        // SAFETY: the engine hands over this many bytes, and room for the count.
-        let (data, sent) = unsafe { (std::slice::from_raw_parts(data.ptr(), bytes as usize), &mut *sent.ptr()) };
-        *sent = 0;
-        match self.stream.as_mut().map(|stream| stream.write(data)) {
-            Some(Ok(count)) => {
-                *sent = count as i32;
-                Error::OK
-            }
-            Some(Err(error)) if error.kind() == ErrorKind::WouldBlock => Error::OK,
-            _ => Error::FAILED,
-        }
+    #[func(gd_self)]
+    unsafe fn put_partial_data_rawptr(
+        this: Gd<Self>,
+        data: RawPtr<*const u8>,
+        bytes: i32,
+        sent: RawPtr<*mut i32>,
+    ) -> Error {
+        // SAFETY: the engine hands over room for the count.
+        unsafe { *sent.ptr() = 0 };
+        Self::call_hook(&this);
+        // SAFETY: the engine hands over this many bytes.
+        let data = unsafe { std::slice::from_raw_parts(data.ptr(), usize::try_from(bytes).unwrap_or(0)) };
+        let (count, error) = this.clone().bind_mut().send(data);
+        // SAFETY: as above.
+        unsafe { *sent.ptr() = count as i32 };
+        error
     }
 
+    #[func(gd_self)]
+    fn get_available_bytes(this: Gd<Self>) -> i32 {
+        Self::call_hook(&this);
+        this.bind().available()
+    }
+
+    /// The trait wants it, and the engine gets the one above: the first of a name is registered.
     fn get_available_bytes(&self) -> i32 {
-        let mut start = [0; 4096];
-        self.stream.as_ref().and_then(|stream| stream.peek(&mut start).ok()).unwrap_or(0) as i32
+        self.available()
     }
 }

@@ -1,7 +1,8 @@
 //! The client as its user sees it: one method per method of Godot's `HTTPClient`, callable from every thread.
 
 use std::fmt;
-use std::sync::{Arc, PoisonError};
+use std::net::SocketAddr;
+use std::sync::{Arc, PoisonError, Weak};
 use std::time::Duration;
 
 use http_protocol::{Field, Fields, Head, Method};
@@ -10,11 +11,13 @@ use crate::body::{Body, ByteBuffer};
 use crate::engine::{Engine, View};
 use crate::error::{Error, ErrorCode};
 use crate::host::Host;
+use crate::link::Link;
 use crate::proxy::{Proxies, Proxy};
+use crate::raw::{Hold, RawConnection, too_deep};
 use crate::settings::Settings;
 use crate::status::Status;
 use crate::stream::Stream;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{Mutex, MutexGuard, this_thread};
 use crate::timings::Timings;
 use crate::tls::{TlsInfo, TlsOptions};
 use crate::wait::Cancel;
@@ -32,6 +35,8 @@ pub struct HttpClient {
 struct Gate {
     /// None while a call has it.
     engine: Option<Box<Engine>>,
+    /// The thread whose call had it last.
+    lent_to: usize,
     /// Set to end the call that has the engine of this generation.
     cancel: Arc<Cancel>,
     /// Counts the engines, so that a call which comes back with a replaced one drops it.
@@ -40,6 +45,15 @@ struct Gate {
     view: View,
     /// The headers of the response in `view` were asked for.
     headers_read: bool,
+    /// By which somebody holds a connection, and which one: that in `view`, or one that is over since this was looked at.
+    hold: Option<(u64, Weak<Hold>)>,
+}
+
+/// Who has the engine that a call needs.
+pub(crate) enum Taken {
+    ByAnotherThread,
+    /// A call further up on this thread: a script's stream below the client came back to it.
+    ByThisThread,
 }
 
 impl Default for HttpClient {
@@ -50,15 +64,19 @@ impl Default for HttpClient {
 
 impl HttpClient {
     /// A client that is not connected.
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(mut settings: Settings) -> Self {
+        settings.connect_timeout = capped(settings.connect_timeout);
+        settings.read_timeout = capped(settings.read_timeout);
         let cancel = Arc::new(Cancel::default());
         let gate = Gate {
             engine: Some(Box::new(Engine::new(cancel.clone()))),
+            lent_to: 0,
             cancel,
             generation: 0,
             settings: Arc::new(settings),
             view: View::default(),
             headers_read: false,
+            hold: None,
         };
         Self { gate: Mutex::new(gate) }
     }
@@ -73,16 +91,18 @@ impl HttpClient {
     /// Closes what is open and speaks HTTP over `stream`, which is connected already. `host` is for the header of that name: a name or an
     /// address, with or without a port.
     pub fn set_stream(&self, stream: Box<dyn Stream>, host: Option<String>) -> Result<(), Error> {
-        let checked = host.map(|host| Host::parse(&host, -1, false).map(|host| host.header_value())).transpose();
-        let host = checked.map_err(|error| {
-            let message =
-                error.message.replacen("cannot connect to the host", "the stream is connected to the host", 1);
-            self.refused(Error::invalid(message))
-        })?;
-        self.run(|engine, _| {
-            engine.adopt(stream, host);
-            Ok(())
-        })
+        self.adopt(stream, host, 0)
+    }
+
+    /// [`set_stream`](Self::set_stream) with a stream that stands on a client's connection, `below`. An error if that makes more than
+    /// [`RawConnection::DEEPEST`] on each other.
+    pub fn set_stream_over(
+        &self,
+        stream: Box<dyn Stream>,
+        host: Option<String>,
+        below: &RawConnection,
+    ) -> Result<(), Error> {
+        self.adopt(stream, host, below.depth() + 1)
     }
 
     /// Sends a request; the client must be [`Status::Connected`]. `url` is the part after the host; each header is a line `Name: value`.
@@ -116,8 +136,10 @@ impl HttpClient {
         let closed = gate.engine.replace(engine);
         gate.view = View::default();
         gate.headers_read = false;
+        let hold = gate.hold.take();
         drop(gate);
         drop(closed);
+        let_go(hold);
     }
 
     /// What the client is doing, as of the last call.
@@ -213,14 +235,15 @@ impl HttpClient {
         }
     }
 
-    /// How long making a connection may take; none is for ever. Holds from the next `connect_to_host`.
+    /// How long making a connection may take, [`Settings::LONGEST_TIMEOUT`] at most; none is for ever. Holds from the next
+    /// `connect_to_host`.
     pub fn set_connect_timeout(&self, timeout: Option<Duration>) {
-        self.change(|settings| settings.connect_timeout = timeout);
+        self.change(|settings| settings.connect_timeout = capped(timeout));
     }
 
-    /// How long the server may be silent while a response is due; none is for ever.
+    /// How long the server may be silent while a response is due, [`Settings::LONGEST_TIMEOUT`] at most; none is for ever.
     pub fn set_read_timeout(&self, timeout: Option<Duration>) {
-        self.change(|settings| settings.read_timeout = timeout);
+        self.change(|settings| settings.read_timeout = capped(timeout));
     }
 
     /// Has connections without TLS go through a proxy: `host`, or `user:password@host`. An empty host or port −1 is none. A
@@ -255,9 +278,59 @@ impl HttpClient {
         self.lock().view.connection
     }
 
-    /// Lends the engine to something that is not a call of the client's own.
-    pub(crate) fn with_engine<T>(&self, work: impl FnOnce(&mut Engine) -> Result<T, Error>) -> Result<T, Error> {
-        self.run(|engine, _| work(engine))
+    /// Whether the connection with this id is open, and its other end still there as far as the last call saw.
+    pub(crate) fn is_connected_with(&self, id: u64) -> bool {
+        let gate = self.lock();
+        gate.view.connection == Some(id) && !gate.view.has_ended
+    }
+
+    /// Of the connection with this id: the address of the other end, and of this one.
+    pub(crate) fn addresses_of(&self, id: u64) -> (Option<SocketAddr>, Option<SocketAddr>) {
+        let gate = self.lock();
+        if gate.view.connection == Some(id) { gate.view.addresses } else { (None, None) }
+    }
+
+    /// How many clients' connections the one with this id stands on.
+    pub(crate) fn depth_of(&self, id: u64) -> usize {
+        let gate = self.lock();
+        if gate.view.connection == Some(id) { gate.view.depth } else { 0 }
+    }
+
+    /// What holds the open connection; the same for everybody who asks while somebody has it.
+    pub(crate) fn hold(this: &Arc<Self>) -> Option<Arc<Hold>> {
+        let mut gate = this.lock();
+        let id = gate.view.connection?;
+        let known = gate.hold.as_ref().filter(|(of, _)| *of == id).and_then(|(_, hold)| hold.upgrade());
+        Some(known.unwrap_or_else(|| {
+            let hold = Arc::new(Hold::new(id, this.clone()));
+            gate.hold = Some((id, Arc::downgrade(&hold)));
+            hold
+        }))
+    }
+
+    /// Lends the connection with this id to something that is not a call of the client's own, and leaves no message. None if that
+    /// connection is over.
+    pub(crate) fn with_link<T>(&self, id: u64, work: impl FnOnce(&mut Link) -> T) -> Result<Option<T>, Taken> {
+        let mut loan = self.lend()?;
+        let result = loan.engine_mut().ok().and_then(|engine| engine.with_link(id, work));
+        loan.is_sound = true;
+        Ok(result)
+    }
+
+    fn adopt(&self, stream: Box<dyn Stream>, host: Option<String>, depth: usize) -> Result<(), Error> {
+        let checked = host.map(|host| Host::parse(&host, -1, false).map(|host| host.header_value())).transpose();
+        let host = checked.map_err(|error| {
+            let message =
+                error.message.replacen("cannot connect to the host", "the stream is connected to the host", 1);
+            self.refused(Error::invalid(message))
+        })?;
+        self.run(|engine, _| {
+            if depth > RawConnection::DEEPEST {
+                return Err(Error::invalid(too_deep()));
+            }
+            engine.adopt(stream, host, depth);
+            Ok(())
+        })
     }
 
     fn report(&self, problem: Option<Error>) -> Result<(), Error> {
@@ -277,7 +350,7 @@ impl HttpClient {
 
     /// Lends the engine to `work`.
     fn run<T>(&self, work: impl FnOnce(&mut Engine, &Settings) -> Result<T, Error>) -> Result<T, Error> {
-        let mut loan = self.lend()?;
+        let mut loan = self.lend().map_err(|taken| self.refused(taken.into()))?;
         let settings = loan.settings.clone();
         let result = work(loan.engine_mut()?, &settings);
         loan.is_sound = true;
@@ -289,21 +362,21 @@ impl HttpClient {
         result
     }
 
-    fn lend(&self) -> Result<Loan<'_>, Error> {
+    fn lend(&self) -> Result<Loan<'_>, Taken> {
         let mut gate = self.lock();
         match gate.engine.take() {
-            Some(engine) => Ok(Loan {
-                client: self,
-                engine: Some(engine),
-                is_sound: false,
-                generation: gate.generation,
-                settings: gate.settings.clone(),
-            }),
-            None => {
-                drop(gate);
-                let message = "another thread is in the middle of a call on this client; wait for it, or close()";
-                Err(self.refused(Error::new(ErrorCode::Busy, message)))
+            Some(engine) => {
+                gate.lent_to = this_thread();
+                Ok(Loan {
+                    client: self,
+                    engine: Some(engine),
+                    is_sound: false,
+                    generation: gate.generation,
+                    settings: gate.settings.clone(),
+                })
             }
+            None if gate.lent_to == this_thread() => Err(Taken::ByThisThread),
+            None => Err(Taken::ByAnotherThread),
         }
     }
 
@@ -346,17 +419,47 @@ impl Drop for Loan<'_> {
             // The client was closed meanwhile. The engine goes with the loan, after the lock.
             return;
         }
+        let mut engine = self.engine.take();
         if !self.is_sound {
-            self.engine = Some(Box::new(Engine::new(gate.cancel.clone())));
+            // The one that panicked goes after the lock too: it may own a script's stream, whose end may be anything.
+            self.engine = engine.replace(Box::new(Engine::new(gate.cancel.clone())));
         }
-        if let Some(engine) = self.engine.take() {
-            if !gate.view.is_same(&engine.view) {
-                if engine.view.head.is_none() || gate.view.head.is_none() {
-                    gate.headers_read = false;
-                }
-                gate.view.clone_from(&engine.view);
+        let Some(engine) = engine else { return };
+        if !gate.view.is_same(&engine.view) {
+            if engine.view.head.is_none() || gate.view.head.is_none() {
+                gate.headers_read = false;
             }
-            gate.engine = Some(engine);
+            gate.view.clone_from(&engine.view);
         }
+        gate.engine = Some(engine);
+        let connection = gate.view.connection;
+        let over = gate.hold.take_if(|(id, _)| connection != Some(*id));
+        drop(gate);
+        let_go(over);
     }
+}
+
+impl From<Taken> for Error {
+    fn from(taken: Taken) -> Self {
+        let message = match taken {
+            Taken::ByAnotherThread => {
+                "another thread is in the middle of a call on this client; wait for it, or close()"
+            }
+            Taken::ByThisThread => {
+                "a call on this client is under way and led back to it, through the stream that was given to it; return first"
+            }
+        };
+        Self::new(ErrorCode::Busy, message)
+    }
+}
+
+/// Has who holds a connection that is over let go of its client. Never under a lock: see [`Hold::let_go`].
+fn let_go(hold: Option<(u64, Weak<Hold>)>) {
+    if let Some(hold) = hold.and_then(|(_, hold)| hold.upgrade()) {
+        hold.let_go();
+    }
+}
+
+fn capped(timeout: Option<Duration>) -> Option<Duration> {
+    timeout.map(|timeout| timeout.min(Settings::LONGEST_TIMEOUT))
 }

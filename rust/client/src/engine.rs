@@ -1,5 +1,6 @@
 //! From one status to the next: what `HTTPClient.poll()` does. One engine is used by one thread at a time.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use http_protocol::{Fields, Framing, Head, Method, Over, Request};
@@ -56,6 +57,12 @@ pub(crate) struct View {
     pub(crate) cause: Option<Arc<str>>,
     /// The open connection; see [`Link::id`].
     pub(crate) connection: Option<u64>,
+    /// Its [`Link::addresses`].
+    pub(crate) addresses: (Option<SocketAddr>, Option<SocketAddr>),
+    /// How many clients' connections it stands on.
+    pub(crate) depth: usize,
+    /// Nothing more comes from it; see [`Link::has_ended`].
+    pub(crate) has_ended: bool,
 }
 
 impl Default for View {
@@ -72,6 +79,9 @@ impl Default for View {
             message: None,
             cause: None,
             connection: None,
+            addresses: (None, None),
+            depth: 0,
+            has_ended: false,
         }
     }
 }
@@ -113,12 +123,12 @@ impl Engine {
         }
     }
 
-    /// Closes what is open and goes on with a stream of the caller's.
-    pub(crate) fn adopt(&mut self, stream: Box<dyn Stream>, host: Option<String>) {
+    /// Closes what is open and goes on with a stream of the caller's, which stands on `depth` connections of clients.
+    pub(crate) fn adopt(&mut self, stream: Box<dyn Stream>, host: Option<String>, depth: usize) {
         self.route = None;
         self.adopted_host = host;
         let link = Link::new(stream);
-        self.view = View { status: Status::Connected, ..View::default() };
+        self.view = View { status: Status::Connected, depth, ..View::default() };
         self.view.follow(&link);
         self.stage = Stage::Open(Box::new(link));
     }
@@ -162,7 +172,8 @@ impl Engine {
             return Err(self.fail(failure));
         }
         link.begin(head, facts, body)?;
-        self.view = View { status: Status::Requesting, tls: self.view.tls.take(), ..View::default() };
+        let (tls, depth) = (self.view.tls.take(), self.view.depth);
+        self.view = View { status: Status::Requesting, tls, depth, ..View::default() };
         self.view.follow(link);
         Ok(())
     }
@@ -216,10 +227,14 @@ impl Engine {
         self.read(settings, Link::read_available)
     }
 
-    /// The open connection with this id.
-    pub(crate) fn link(&mut self, id: u64) -> Option<&mut Link> {
+    /// Lends the open connection with this id to who speaks another protocol on it.
+    pub(crate) fn with_link<T>(&mut self, id: u64, work: impl FnOnce(&mut Link) -> T) -> Option<T> {
         match &mut self.stage {
-            Stage::Open(link) if link.id == id => Some(link),
+            Stage::Open(link) if link.id == id => {
+                let result = work(link);
+                self.view.follow(link);
+                Some(result)
+            }
             _ => None,
         }
     }
@@ -305,7 +320,9 @@ impl View {
                 _ => false,
             }
         }
-        let facts = |view: &Self| (view.status, view.connection, view.bytes_sent, view.body_length, view.chunked);
+        let facts = |view: &Self| {
+            (view.status, view.connection, view.has_ended, view.bytes_sent, view.body_length, view.chunked)
+        };
         facts(self) == facts(other)
             && same(&self.head, &other.head)
             && same(&self.message, &other.message)
@@ -346,6 +363,8 @@ impl View {
     /// Takes over what a link counts.
     fn follow(&mut self, link: &Link) {
         self.connection = Some(link.id);
+        self.addresses = link.addresses;
+        self.has_ended = link.has_ended();
         self.bytes_sent = link.bytes_sent;
         self.timings = link.timings;
     }

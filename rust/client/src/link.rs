@@ -1,6 +1,7 @@
 //! An open connection: the stream, the protocol's state on it, and the bytes between the two.
 
 use std::io;
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,8 @@ pub(crate) struct Link {
     /// Tells this connection from every other of the process.
     pub(crate) id: u64,
     pub(crate) stream: Box<dyn Stream>,
+    /// Of the other end, and of this one, where the stream goes over the network.
+    pub(crate) addresses: (Option<SocketAddr>, Option<SocketAddr>),
     pub(crate) connection: Connection,
     pub(crate) input: Input,
     /// The request, until all of it is written.
@@ -88,6 +91,7 @@ impl Link {
         static LAST_ID: AtomicU64 = AtomicU64::new(0);
         Self {
             id: LAST_ID.fetch_add(1, Ordering::Relaxed) + 1,
+            addresses: (stream.peer_addr(), stream.local_addr()),
             stream,
             connection: Connection::new(),
             input: Input::default(),
@@ -109,6 +113,21 @@ impl Link {
         (self.stream, self.input)
     }
 
+    /// Whether a response is due or under way, so that what comes is HTTP.
+    pub(crate) fn is_receiving(&self) -> bool {
+        self.connection.awaits_head() || self.connection.is_in_body()
+    }
+
+    /// Whether a request has not been written to its end.
+    pub(crate) fn is_sending(&self) -> bool {
+        self.outgoing.is_some()
+    }
+
+    /// Whether nothing more comes from the stream, and nothing is held.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.is_some() && self.input.is_empty()
+    }
+
     /// Whether a request can be sent: the server has not ended the connection, nor sent anything unasked.
     pub(crate) fn check_idle(&mut self) -> Result<(), Failure> {
         if let Some(over) = self.connection.over() {
@@ -121,7 +140,13 @@ impl Link {
         if !self.input.is_empty() {
             return Err(Failure::Lost(self.connection.unsolicited(self.input.bytes()).to_string()));
         }
-        match self.stream.probe() {
+        let probed = match &self.ended {
+            None => self.stream.probe(),
+            // Whoever had the raw connection found it.
+            Some(Ended::Cleanly) => Ok(Probe::End),
+            Some(Ended::With(error)) => Err(error.kind().into()),
+        };
+        match probed {
             Ok(Probe::Quiet) => Ok(()),
             Ok(Probe::Data) if self.connection.is_switched() => Ok(()),
             Ok(Probe::Data) => {
@@ -178,11 +203,6 @@ impl Link {
             self.outgoing = None;
             Timings::note(&mut self.timings.send, self.began);
         }
-    }
-
-    /// Whether some of the request is still to be written.
-    pub(crate) fn is_sending(&self) -> bool {
-        self.outgoing.is_some()
     }
 
     /// Gets further with the request and the response's head. None as long as the head has not all arrived, or the response is over with its

@@ -25,6 +25,8 @@ pub struct Settings {
 impl Settings {
     /// What [`read_chunk_size`](Self::read_chunk_size) may be, in bytes.
     pub const READ_CHUNK_SIZES: std::ops::RangeInclusive<usize> = 256..=16 * 1024 * 1024;
+    /// What a timeout is cut down to: thirty years, a moment that the clock of every system can name.
+    pub const LONGEST_TIMEOUT: Duration = Duration::from_secs(1_000_000_000);
 }
 
 impl Default for Settings {

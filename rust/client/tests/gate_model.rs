@@ -20,12 +20,62 @@ mod settings;
 #[path = "../src/status.rs"]
 mod status;
 
+mod link {
+    pub(crate) struct Link;
+}
+
+/// What holds a connection; it only notes that it was let go.
+mod raw {
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use crate::client::HttpClient;
+
+    pub(crate) struct Hold(AtomicBool);
+
+    pub(crate) struct RawConnection;
+
+    impl RawConnection {
+        pub(crate) const DEEPEST: usize = 4;
+
+        pub(crate) fn depth(&self) -> usize {
+            0
+        }
+    }
+
+    pub(crate) fn too_deep() -> String {
+        String::new()
+    }
+
+    impl Hold {
+        pub(crate) fn new(_: u64, _: Arc<HttpClient>) -> Self {
+            Self(AtomicBool::new(false))
+        }
+
+        pub(crate) fn let_go(&self) {
+            self.0.store(true, Ordering::Release);
+        }
+
+        pub(crate) fn is_let_go(&self) -> bool {
+            self.0.load(Ordering::Acquire)
+        }
+    }
+}
+
 mod stream {
     pub(crate) use http_client::Stream;
 }
 
 mod sync {
+    use std::hash::{DefaultHasher, Hash, Hasher};
+
     pub(crate) use loom::sync::{Mutex, MutexGuard};
+
+    pub(crate) fn this_thread() -> usize {
+        let mut hasher = DefaultHasher::new();
+        loom::thread::current().id().hash(&mut hasher);
+        hasher.finish() as usize
+    }
 }
 
 mod timings {
@@ -55,12 +105,14 @@ mod wait {
 
 /// An engine whose `poll` makes a connection that is being made, or blocks for ever if the client is in blocking mode.
 mod engine {
+    use std::net::SocketAddr;
     use std::sync::Arc;
 
     use http_client::{Fields, Head, Method, TlsInfo, TlsOptions};
 
     use crate::body::{Body, ByteBuffer};
     use crate::error::{Error, ErrorCode};
+    use crate::link::Link;
     use crate::settings::Settings;
     use crate::status::Status;
     use crate::stream::Stream;
@@ -70,6 +122,7 @@ mod engine {
     pub(crate) struct Engine {
         pub(crate) view: View,
         cancel: Arc<Cancel>,
+        stream: Option<Box<dyn Stream>>,
     }
 
     #[derive(Clone, Debug)]
@@ -84,6 +137,9 @@ mod engine {
         pub(crate) tls: Option<Arc<TlsInfo>>,
         pub(crate) message: Option<Arc<str>>,
         pub(crate) connection: Option<u64>,
+        pub(crate) addresses: (Option<SocketAddr>, Option<SocketAddr>),
+        pub(crate) depth: usize,
+        pub(crate) has_ended: bool,
     }
 
     impl Default for View {
@@ -99,6 +155,9 @@ mod engine {
                 tls: None,
                 message: None,
                 connection: None,
+                addresses: (None, None),
+                depth: 0,
+                has_ended: false,
             }
         }
     }
@@ -115,7 +174,7 @@ mod engine {
 
     impl Engine {
         pub(crate) fn new(cancel: Arc<Cancel>) -> Self {
-            Self { view: View::default(), cancel }
+            Self { view: View::default(), cancel, stream: None }
         }
 
         pub(crate) fn connect_to_host(
@@ -131,7 +190,13 @@ mod engine {
             Ok(())
         }
 
-        pub(crate) fn adopt(&mut self, _: Box<dyn Stream>, _: Option<String>) {}
+        pub(crate) fn adopt(&mut self, stream: Box<dyn Stream>, _: Option<String>, _: usize) {
+            self.stream = Some(stream);
+        }
+
+        pub(crate) fn with_link<T>(&mut self, _: u64, _: impl FnOnce(&mut Link) -> T) -> Option<T> {
+            None
+        }
 
         pub(crate) fn request(&mut self, _: Method, url: &str, _: &[&str], _: Body, _: &Settings) -> Result<(), Error> {
             self.view.bytes_sent += 1;
@@ -350,4 +415,99 @@ fn a_call_that_panics_leaves_a_client_that_serves_whatever_another_thread_does()
             assert_serves(&client);
         });
     }
+}
+
+#[test]
+fn who_holds_a_connection_is_let_go_whichever_call_ends_it() {
+    type Call = fn(&HttpClient);
+    let ends: [Call; 3] = [
+        HttpClient::close,
+        |client| drop(connect_to(client, 81)),
+        |client| {
+            let request = || client.request(Method::Get, PANICS, &[], Box::new(Vec::new()));
+            drop(catch_unwind(AssertUnwindSafe(request)));
+        },
+    ];
+    for end in ends {
+        loom::model(move || {
+            let client = std::sync::Arc::new(HttpClient::default());
+            connect(&client).expect("nobody else is there");
+            let ending = {
+                let client = client.clone();
+                thread::spawn(move || end(&client))
+            };
+            let hold = HttpClient::hold(&client);
+            ending.join().unwrap();
+            let now = HttpClient::hold(&client);
+            if let Some(hold) = &hold {
+                let is_still_open = now.as_ref().is_some_and(|now| std::sync::Arc::ptr_eq(now, hold));
+                assert_eq!(hold.is_let_go(), !is_still_open);
+            }
+        });
+    }
+}
+
+/// A script's stream: when it goes, the script asks the client.
+struct Asking(std::sync::Weak<HttpClient>);
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        if let Some(client) = self.0.upgrade() {
+            client.status();
+            client.close();
+        }
+    }
+}
+
+impl stream::Stream for Asking {
+    fn read(&mut self, _: &mut [u8]) -> std::io::Result<usize> {
+        Ok(0)
+    }
+
+    fn write(&mut self, _: &[u8], _: &[u8]) -> std::io::Result<usize> {
+        Ok(0)
+    }
+
+    fn probe(&mut self) -> std::io::Result<http_client::Probe> {
+        Ok(http_client::Probe::End)
+    }
+
+    fn wait(&mut self, _: http_client::Interest, _: std::time::Duration) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[test]
+fn a_stream_that_calls_the_client_as_it_goes_finds_it_unlocked() {
+    type Call = fn(&HttpClient);
+    let ends: [Call; 3] = [
+        HttpClient::close,
+        |client| {
+            let request = || client.request(Method::Get, PANICS, &[], Box::new(Vec::new()));
+            drop(catch_unwind(AssertUnwindSafe(request)));
+        },
+        |client| drop(client.set_stream(Box::new(Asking(std::sync::Weak::new())), None)),
+    ];
+    for end in ends {
+        loom::model(move || {
+            let client = std::sync::Arc::new(HttpClient::default());
+            let stream = Asking(std::sync::Arc::downgrade(&client));
+            client.set_stream(Box::new(stream), None).expect("nobody else is there");
+            end(&client);
+            assert_serves(&client);
+        });
+    }
+}
+
+#[test]
+fn a_call_that_leads_back_to_the_client_is_told_apart_from_one_of_another_thread() {
+    loom::model(|| {
+        let client = connecting(false);
+        let other = in_thread(&client, HttpClient::poll);
+        match client.poll() {
+            Ok(()) => {}
+            Err(error) => assert!(error.message.contains("another thread"), "{error}"),
+        }
+        assert_done_or_busy(other.join().unwrap());
+    });
 }

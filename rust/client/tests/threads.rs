@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use http_client::{Error, ErrorCode, HttpClient, Method, Settings, Status};
+use http_client::{Error, ErrorCode, HttpClient, Interest, Method, RawConnection, Settings, Status};
 use support::{
     PATIENCE, TEN_FRAMES, blocking, connect, get, no_body, one_connection, open, open_at, pause, request_until_body,
     server,
@@ -171,6 +171,81 @@ fn many_threads_on_one_client_get_an_answer_or_are_told_that_it_is_busy() {
     threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
     connect(&client, server().http());
     assert_eq!(get(&client, "/hello").code, 200);
+}
+
+/// The calls that come next, the same in every run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0 % limit
+    }
+}
+
+/// One call of any kind, on a client or on its raw connection.
+fn any_call(random: &mut Random, client: &Arc<HttpClient>, other: &Arc<HttpClient>) {
+    const TARGETS: [&str; 4] = ["/hello", "/chunked/5000?size=100", "/upgrade-echo", "/bytes/100000"];
+    let raw = RawConnection::of(client);
+    let raw = raw.as_ref();
+    match random.below(24) {
+        0 | 1 => drop(open(client, "127.0.0.1", server().http().port().into())),
+        2 | 3 => {
+            let target = TARGETS[random.below(4) as usize];
+            let headers = ["Connection: Upgrade", "Upgrade: echo"];
+            let headers = if target == "/upgrade-echo" { &headers[..] } else { &[] };
+            drop(client.request(Method::Get, target, headers, no_body()));
+        }
+        4 => drop(client.request(Method::Post, "/upload", &[], Box::new(vec![7; 300_000]))),
+        5 | 6 => drop(client.read_response_body_chunk::<Vec<u8>>()),
+        7 => drop(client.read_response_body_available::<Vec<u8>>()),
+        8 if random.below(20) == 0 => client.close(),
+        9 => drop((client.response_head(), client.response_trailers(), client.error_message(), client.tls_info())),
+        10 => drop((client.status(), client.has_response(), client.response_body_length(), client.timings())),
+        11 => client.set_blocking_mode(random.below(2) == 0),
+        12 => client.set_read_timeout(Some(Duration::from_millis(1 + random.below(50)))),
+        13 => drop(raw.map(|raw| raw.read(&mut [0; 700]))),
+        14 => drop(raw.map(|raw| raw.write(b"some bytes"))),
+        15 => drop(raw.map(RawConnection::available)),
+        16 => drop(raw.map(RawConnection::look)),
+        17 => drop(raw.map(|raw| (raw.is_connected(), raw.is_open(), raw.is_of(client), raw.is_of(other)))),
+        18 => drop(raw.map(|raw| (raw.peer_addr(), raw.local_addr(), raw.set_no_delay(true)))),
+        19 => drop(raw.map(|raw| raw.wait(Interest::Both, Duration::from_micros(100)))),
+        20 if random.below(20) == 0 => drop(raw.map(RawConnection::close)),
+        _ => drop(client.poll()),
+    }
+}
+
+/// Also for a tool that watches memory: `valgrind target/debug/deps/threads-… any_calls`. Of its tools that watch locks, none knows
+/// Rust's; for these there is tests/gate_model.rs.
+#[test]
+fn any_calls_from_several_threads_on_two_clients_and_their_connections_leave_them_usable() {
+    const THREADS: u64 = 4;
+    const CALLS: u64 = 1500;
+    let clients = [Arc::new(HttpClient::default()), Arc::new(HttpClient::default())];
+    thread::scope(|scope| {
+        for seed in 1..=THREADS {
+            let clients = &clients;
+            scope.spawn(move || {
+                let mut random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+                for _ in 0..CALLS {
+                    let which = random.below(2) as usize;
+                    any_call(&mut random, &clients[which], &clients[1 - which]);
+                }
+            });
+        }
+    });
+    for client in clients {
+        client.set_blocking_mode(false);
+        client.set_read_timeout(None);
+        connect(&client, server().http());
+        assert_eq!(get(&client, "/hello").code, 200);
+        let watched = Arc::downgrade(&client);
+        drop(client);
+        assert!(watched.upgrade().is_none(), "nothing else keeps it");
+    }
 }
 
 /// The processor time that this thread has used.
