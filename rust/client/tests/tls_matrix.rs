@@ -66,6 +66,20 @@ fn tls_1_3_agrees_on_the_hybrid_key_exchange_where_the_server_has_it() {
 }
 
 #[test]
+fn the_hybrid_key_exchange_can_be_left_out() {
+    let server = support::server();
+    let tls = TlsOptions { without_hybrid: true, ..trusting(server.ca_pem()) };
+    for _ in 0..2 {
+        let client = secured("127.0.0.1", server.https(), &tls);
+        let info = info(&client);
+        assert_eq!(info.version, "TLSv1.3");
+        if !info.resumed {
+            assert_eq!(info.key_exchange, "X25519");
+        }
+    }
+}
+
+#[test]
 fn tls_1_3_can_be_left_out() {
     let root = Authority::root("root", Key::P256);
     let identity = root.issue(Key::P256, &[NAME]);
