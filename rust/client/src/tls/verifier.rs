@@ -186,8 +186,7 @@ impl Verifier {
         let key = webpki::RawPublicKeyEntity::try_from(key).map_err(|_| wrong())?;
         let (_, algorithms) =
             self.algorithms.mapping.iter().find(|(scheme, _)| *scheme == signed.scheme).ok_or_else(wrong)?;
-        let is_right = |algorithm: &&_| key.verify_signature(*algorithm, message, signed.signature()).is_ok();
-        if algorithms.iter().any(|algorithm| is_right(&algorithm)) {
+        if algorithms.iter().any(|&algorithm| key.verify_signature(algorithm, message, signed.signature()).is_ok()) {
             return Ok(HandshakeSignatureValid::assertion());
         }
         Err(wrong())
