@@ -126,7 +126,12 @@ impl Run {
 
     fn probe(&mut self) {
         match self.bounded(Stream::probe) {
-            Ok(Probe::Data) => assert!(self.received < self.sent.len(), "data that nobody sent"),
+            Ok(Probe::Data) => {
+                assert!(self.received < self.sent.len(), "data that nobody sent");
+                let before = self.received;
+                self.read(1);
+                assert!(self.received == before + 1, "data that cannot be read");
+            }
             Ok(Probe::End) => assert!(self.is_over, "an end that nobody sent"),
             Ok(Probe::Quiet) => {}
             Err(error) => assert!(!self.is_honest, "{error}"),

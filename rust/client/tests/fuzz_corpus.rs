@@ -43,7 +43,7 @@ fn records_that_fuzzing_found_give_what_was_sent_or_fail_for_good() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 50, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn random_records_give_what_was_sent_or_fail_for_good(input in proptest::collection::vec(any::<u8>(), 0..300)) {

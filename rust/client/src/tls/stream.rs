@@ -30,6 +30,8 @@ const RECORD: usize = 16 * 1024;
 /// Bytes of handshake messages that are kept until the last of them is whole. The longest message, a chain of certificates, has 64 KiB.
 const HANDSHAKE_HELD: usize = 96 * 1024;
 
+const CLOSED: &str = "the server closed the connection during the handshake";
+
 /// TLS over another stream.
 #[allow(missing_debug_implementations, reason = "it is full of secrets")]
 pub struct TlsStream {
@@ -140,11 +142,14 @@ impl TlsStream {
                 self.circumstances.is_established = self.is_established;
                 return Ok(self.is_established);
             }
+            if self.peer_closed {
+                return Err(CLOSED.to_owned());
+            }
             if processed.more || allowance.is_used_up() {
                 return Ok(false);
             }
             match self.receive() {
-                Ok(0) => return Err("the server closed the connection during the handshake".to_owned()),
+                Ok(0) => return Err(CLOSED.to_owned()),
                 Ok(_) if self.circumstances.received.is_empty() => {
                     let bytes = self.input.bytes();
                     self.circumstances.received = bytes[..bytes.len().min(16)].to_vec();
@@ -230,7 +235,7 @@ impl TlsStream {
             }
             self.consume(discard, allowance);
             if self.peer_closed {
-                return Ok(Processed { filled, ready: true, more: false });
+                return Ok(Processed { filled, ready: self.is_established, more: false });
             }
             if self.is_established && filled == into.len() && (filled > 0 || self.plain_start < self.plain.len()) {
                 return Ok(Processed { filled, ready: true, more: false });
@@ -455,6 +460,8 @@ impl Stream for TlsStream {
     fn probe(&mut self) -> io::Result<Probe> {
         // What the server sent before it was gone counts more than that nothing can be written to it.
         let flushed = self.flush();
+        // Whoever asks does not read in a loop.
+        self.paused = false;
         let mut allowance = Allowance::default();
         loop {
             if self.plain_start < self.plain.len() {
