@@ -64,6 +64,28 @@ func test_unsafe_options_with_a_chain_check_the_chain() -> void:
 	assert_contains(client.get_error_message(), "an authority that is not trusted here", "message")
 
 
+func test_a_certificate_of_the_engines_own_making_is_trusted_if_it_was_given() -> void:
+	# The example of the engine's reference: no subjectAltName, and the certificate of an authority.
+	var crypto := Crypto.new()
+	var key := crypto.generate_rsa(2048)
+	var certificate := crypto.generate_self_signed_certificate(key, "CN=localhost,O=My Game,C=IT")
+	var server := TCPServer.new()
+	server.listen(0, "127.0.0.1")
+	for client_class: StringName in _both():
+		var client := new_client(client_class)
+		await _serve_with(server, TLSOptions.server(key, certificate), client, TLSOptions.client(certificate))
+		assert_status(client, HTTPClient.STATUS_CONNECTED, "%s, given" % client_class)
+		client = new_client(client_class)
+		await _serve_with(server, TLSOptions.server(key, certificate), client, TLSOptions.client(_other_chain()))
+		assert_status(client, HTTPClient.STATUS_TLS_HANDSHAKE_ERROR, "%s, another one given" % client_class)
+	var named := new_client()
+	var options := TLSOptions.client(certificate, "other.test")
+	await _serve_with(server, TLSOptions.server(key, certificate), named, options)
+	assert_status(named, HTTPClient.STATUS_TLS_HANDSHAKE_ERROR, "another name")
+	assert_contains(
+		named.get_error_message(), 'not for "other.test" but for "localhost", its common name', "message")
+
+
 func test_options_of_a_server_are_refused() -> void:
 	var crypto := Crypto.new()
 	var key := crypto.generate_rsa(2048)
@@ -193,6 +215,11 @@ func test_the_project_settings_for_tls_count() -> void:
 	ProjectSettings.set_setting("network/tls/enable_tls_v1.3", true)
 	client = await _opened(class_under_test(), "localhost", TLSOptions.client(_chain()))
 	assert_equal(client.get_tls_info().get("version"), "TLSv1.3", "version with it")
+	ProjectSettings.set_setting("network/tls/enable_hybrid_key_exchange", false)
+	client = await _opened(class_under_test(), "localhost", TLSOptions.client(_chain()))
+	assert_equal(client.get_tls_info().get("key_exchange"), "X25519", "key exchange without the hybrid one")
+	await _assert_hello(client, "without the hybrid key exchange")
+	ProjectSettings.set_setting("network/tls/enable_hybrid_key_exchange", null)
 	var before: Variant = ProjectSettings.get_setting("network/tls/certificate_bundle_override", "")
 	ProjectSettings.set_setting("network/tls/certificate_bundle_override", arguments["ca-file"])
 	client = new_client()
@@ -331,6 +358,20 @@ func _opened(client_class: StringName, host: String, options: TLSOptions) -> Ref
 	assert_error(client.connect_to_host(host, port_of("https"), options), OK, "connect_to_host() of %s" % client_class)
 	await _poll_to_the_end(client)
 	return client
+
+
+## Connects to a server of this very process, and makes both ends of the handshake.
+func _serve_with(server: TCPServer, server_options: TLSOptions, client: RefCounted, options: TLSOptions) -> void:
+	client.connect_to_host("localhost", server.get_local_port(), options)
+	var peer: StreamPeerTLS
+	while client.get_status() in [HTTPClient.STATUS_RESOLVING, HTTPClient.STATUS_CONNECTING]:
+		client.poll()
+		if peer == null and server.is_connection_available():
+			peer = StreamPeerTLS.new()
+			peer.accept_stream(server.take_connection(), server_options)
+		elif peer != null and peer.get_status() == StreamPeerTLS.STATUS_HANDSHAKING:
+			peer.poll()
+		await wait_frames(1)
 
 
 ## What poll() returned other than OK.

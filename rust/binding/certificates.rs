@@ -60,6 +60,11 @@ pub(crate) fn is_tls13_disabled() -> bool {
     setting("network/tls/enable_tls_v1.3").try_to::<bool>().is_ok_and(|enabled| !enabled)
 }
 
+/// Whether the project leaves the hybrid key exchange out. The setting is our own.
+pub(crate) fn is_hybrid_disabled() -> bool {
+    setting("network/tls/enable_hybrid_key_exchange").try_to::<bool>().is_ok_and(|enabled| !enabled)
+}
+
 /// A project setting; nil if this engine does not know it.
 pub(crate) fn setting(name: &str) -> Variant {
     ProjectSettings::singleton().get_setting_ex(name).default_value(&Variant::nil().to_variant()).done()

@@ -8,7 +8,7 @@ use godot::meta::{FromGodot, GodotConvert, GodotImmutable, ToGodot};
 use godot::obj::Gd;
 use http_client::{Error, ErrorCode, TlsOptions, Verify};
 
-use crate::certificates::{chosen_by_project, is_tls13_disabled, of_chain, of_file};
+use crate::certificates::{chosen_by_project, is_hybrid_disabled, is_tls13_disabled, of_chain, of_file};
 
 /// A value of any type; [`read`](Self::read) says what it means.
 #[derive(Clone, Debug)]
@@ -37,7 +37,11 @@ impl TlsArgument {
         if !secure && !is_https {
             return Ok((false, TlsOptions::default()));
         }
-        let mut tls = TlsOptions { without_tls13: is_tls13_disabled(), ..TlsOptions::default() };
+        let mut tls = TlsOptions {
+            without_tls13: is_tls13_disabled(),
+            without_hybrid: is_hybrid_disabled(),
+            ..TlsOptions::default()
+        };
         let chain = match &given {
             None => {
                 tls.verify = if verify_host { Verify::Full } else { Verify::Nothing };

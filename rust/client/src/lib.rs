@@ -69,5 +69,12 @@ pub use settings::Settings;
 pub use status::Status;
 pub use stream::{Probe, Stream};
 pub use timings::Timings;
-pub use tls::{TlsInfo, TlsOptions, Trust, Verify};
+pub use tls::{Certificate, TlsInfo, TlsOptions, Trust, Verify};
 pub use wait::Interest;
+
+/// The streams below an exchange, for the tests and the fuzz targets of this repository. They are no part of the interface.
+#[doc(hidden)]
+pub mod streams {
+    pub use crate::stream::TcpStream;
+    pub use crate::tls::TlsStream;
+}

@@ -39,6 +39,10 @@ pub(crate) struct Opening {
     config: Option<PendingConfig>,
     deadline: Deadline,
     step_began: Instant,
+    /// Of the first hop.
+    addresses: Vec<SocketAddr>,
+    /// The server broke off a handshake that offered a session; this attempt offers none.
+    without_session: bool,
     pub(crate) timings: Timings,
 }
 
@@ -86,6 +90,8 @@ impl Opening {
             step: Step::Over,
             deadline: Deadline::new(settings.connect_timeout, now),
             step_began: now,
+            addresses: Vec::new(),
+            without_session: false,
             timings: Timings::default(),
         };
         opening.step = match first_hop.direct_address() {
@@ -163,7 +169,8 @@ impl Opening {
                 };
                 let config = config.map_err(|reason| self.tls_failed(&reason))?;
                 let options = self.route.tls.clone().unwrap_or_default();
-                let stream = TlsStream::new(config, &options, &self.route.host.name, below, received);
+                let stream =
+                    TlsStream::new(&config, &options, &self.route.host.name, below, received, !self.without_session);
                 Ok(Outcome::Next(Step::Handshake(Box::new(stream.map_err(|reason| self.tls_failed(&reason))?))))
             }
             Step::Handshake(mut stream) => match stream.handshake() {
@@ -173,6 +180,12 @@ impl Opening {
                     let tls = Some(Arc::new(stream.info()));
                     Ok(Outcome::Opened(Opened { stream, tls }))
                 }
+                // Once more, as a stranger (RFC 5246 §7.2.2, RFC 8446 §6.2).
+                Err(_) if !self.without_session && stream.forget_sessions() => {
+                    self.without_session = true;
+                    let addresses = self.addresses.clone();
+                    self.connect(&addresses).map(Outcome::Next)
+                }
                 Err(reason) => Err(self.tls_failed(&reason)),
             },
             Step::Over => Err(self.cannot_connect("the attempt is over")),
@@ -180,6 +193,7 @@ impl Opening {
     }
 
     fn connect(&mut self, addresses: &[SocketAddr]) -> Result<Step, OpenFailure> {
+        self.addresses = addresses.to_vec();
         let mut connector = Connector::new(addresses, self.route.first_hop().port);
         if connector.is_hopeless()
             && let Progress::Failed(reason) = connector.poll()

@@ -11,17 +11,25 @@ use crate::unsent;
 use crate::wait::{self, Interest};
 
 /// A two-way stream of bytes that never blocks: a call that would wait fails with [`io::ErrorKind::WouldBlock`].
+///
+/// Every stream keeps to the same rules, however many layers hold bytes:
+///
+/// - Bytes come before the end or the error behind them, and each of the two is repeated by every later call.
+/// - What `read` left behind, `probe` finds, and `wait` does not wait for.
+/// - The end of one direction is not that of the other.
+/// - A call takes no more from the peer than what it gives out and a bounded part besides.
 pub trait Stream: Send {
-    /// Reads into `buffer` and says how many bytes it read; none is the end.
+    /// Reads into `buffer` and says how many bytes it read; none is the end. An empty buffer gets none, and that is not the end.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
 
-    /// Writes as much of `head` and then `body` as the stream takes now, and says how much that was.
+    /// Writes as much of `head` and then `body` as the stream takes now, and says how much that was. A stream that takes nothing now would
+    /// block; callers take 0 for that too.
     fn write(&mut self, head: &[u8], body: &[u8]) -> io::Result<usize>;
 
-    /// Looks whether something has come, without taking it.
+    /// Looks whether something has come, without taking it: first bytes, then the end or an error.
     fn probe(&mut self) -> io::Result<Probe>;
 
-    /// Sleeps until the stream is ready, or `longest` has passed.
+    /// Sleeps until the stream is ready, or `longest` has passed. It is ready to be read also if a read would give the end or an error.
     fn wait(&mut self, interest: Interest, longest: Duration) -> io::Result<()>;
 
     /// How many bytes wait to be read, if the stream can tell.
@@ -63,58 +71,122 @@ pub enum Probe {
     End,
 }
 
+/// Writes what the stream takes. One that says 0 would be asked again for ever: it blocks.
+pub(crate) fn write_some(stream: &mut dyn Stream, head: &[u8], body: &[u8]) -> io::Result<usize> {
+    match stream.write(head, body) {
+        Ok(0) if !(head.is_empty() && body.is_empty()) => Err(io::ErrorKind::WouldBlock.into()),
+        written => written,
+    }
+}
+
+/// How a stream ended, to be told again: a system tells of an error once.
+#[derive(Debug)]
+pub(crate) enum Ending {
+    /// The peer said that it will send nothing more.
+    Clean,
+    /// An error cut it off.
+    Error(io::Error),
+}
+
+impl Ending {
+    /// The ending that a read came to, if it did.
+    pub(crate) fn of(read: &io::Result<usize>) -> Option<Self> {
+        match read {
+            Ok(0) => Some(Self::Clean),
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Some(Self::Error(repeated(error))),
+            _ => None,
+        }
+    }
+
+    /// What a further read comes to.
+    pub(crate) fn again(&self) -> io::Result<usize> {
+        match self {
+            Self::Clean => Ok(0),
+            Self::Error(error) => Err(repeated(error)),
+        }
+    }
+}
+
+fn repeated(error: &io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => io::Error::new(error.kind(), error.to_string()),
+    }
+}
+
 /// A TCP connection.
 #[derive(Debug)]
-pub(crate) struct TcpStream(Socket);
+pub struct TcpStream {
+    socket: Socket,
+    ended: Option<Ending>,
+}
 
 impl TcpStream {
     /// Takes over a connected socket in non-blocking mode.
-    pub(crate) fn new(socket: Socket) -> Self {
-        Self(socket)
+    pub fn new(socket: Socket) -> Self {
+        Self { socket, ended: None }
     }
 }
 
 impl Stream for TcpStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        uninterrupted(|| (&self.0).read(buffer))
+        // Systems differ in what they make of it.
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        if let Some(ending) = &self.ended {
+            return ending.again();
+        }
+        let read = uninterrupted(|| (&self.socket).read(buffer));
+        self.ended = Ending::of(&read);
+        read
     }
 
     fn write(&mut self, head: &[u8], body: &[u8]) -> io::Result<usize> {
-        uninterrupted(|| self.0.send_vectored_with_flags(&[IoSlice::new(head), IoSlice::new(body)], NO_SIGNAL))
+        uninterrupted(|| self.socket.send_vectored_with_flags(&[IoSlice::new(head), IoSlice::new(body)], NO_SIGNAL))
     }
 
     fn probe(&mut self) -> io::Result<Probe> {
+        if let Some(ending) = &self.ended {
+            return ending.again().map(|_| Probe::End);
+        }
         let mut byte = [MaybeUninit::uninit()];
-        match uninterrupted(|| self.0.peek(&mut byte)) {
+        match uninterrupted(|| self.socket.peek(&mut byte)) {
             Ok(0) => Ok(Probe::End),
             Ok(_) => Ok(Probe::Data),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Probe::Quiet),
-            Err(error) => Err(error),
+            Err(error) => {
+                self.ended = Some(Ending::Error(repeated(&error)));
+                Err(error)
+            }
         }
     }
 
     fn waiting(&mut self) -> Option<usize> {
-        rustix::io::ioctl_fionread(&self.0).ok().and_then(|count| usize::try_from(count).ok())
+        rustix::io::ioctl_fionread(&self.socket).ok().and_then(|count| usize::try_from(count).ok())
     }
 
     fn unsent(&mut self) -> Option<usize> {
-        unsent::bytes(&self.0)
+        unsent::bytes(&self.socket)
     }
 
     fn peer_addr(&self) -> Option<SocketAddr> {
-        self.0.peer_addr().ok()?.as_socket()
+        self.socket.peer_addr().ok()?.as_socket()
     }
 
     fn local_addr(&self) -> Option<SocketAddr> {
-        self.0.local_addr().ok()?.as_socket()
+        self.socket.local_addr().ok()?.as_socket()
     }
 
     fn set_no_delay(&mut self, enabled: bool) -> io::Result<()> {
-        self.0.set_tcp_nodelay(enabled)
+        self.socket.set_tcp_nodelay(enabled)
     }
 
     fn wait(&mut self, interest: Interest, longest: Duration) -> io::Result<()> {
-        wait::wait_for(std::iter::once(&self.0), interest, longest).map(drop)
+        if self.ended.is_some() && interest != Interest::Write {
+            return Ok(());
+        }
+        wait::wait_for(std::iter::once(&self.socket), interest, longest).map(drop)
     }
 }
 

@@ -59,7 +59,8 @@ fn a_certificate_for_other_names_names_them() {
     let Some(server) = OpenSsl::start(&nameless, &[]) else { return };
     assert_eq!(
         refusal("localhost", server.address, &trusting(&root.pem)),
-        "the certificate is not for \"localhost\" but for no name at all; check the host name"
+        "the certificate has no subjectAltName, and so none of the names that count (its common name is \"server of a \
+         test\"); have it made with subjectAltName=DNS:localhost"
     );
 }
 
@@ -134,7 +135,7 @@ fn keys_and_algorithms_of_old_times_are_refused_as_such() {
         ),
         (
             ["-newkey", "rsa:2048", "-sha1"],
-            "the certificate of \"localhost\" uses an algorithm or a key that is not accepted (",
+            "the certificate of \"localhost\" uses an algorithm or a key that is not accepted, such as SHA-1 or P-521",
         ),
     ] {
         let folder = tempfile::tempdir().unwrap();
@@ -223,4 +224,193 @@ fn a_name_that_no_certificate_can_have_is_refused() {
     let server = support::server();
     let sentence = refusal("127.0.0.1", server.https(), &trusting_for(server.ca_pem(), "not a name"));
     assert_eq!(sentence, "\"not a name\" is no name that a certificate can have");
+}
+
+/// What these calls of openssl leave in their folder: `key.pem` and `certificate.pem`.
+fn made_by_openssl(calls: &[&str], files: &[(&str, &str)]) -> Option<(Identity, tempfile::TempDir)> {
+    if !is_there("openssl", "version") {
+        return None;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for (name, text) in files {
+        std::fs::write(folder.path().join(name), text).unwrap();
+    }
+    for call in calls {
+        let mut command = Command::new("openssl");
+        command.args(call.split(' ')).current_dir(folder.path()).stdin(Stdio::null());
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{call}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+    let identity =
+        Identity { certificate: read("certificate.pem"), intermediates: String::new(), key: read("key.pem") };
+    Some((identity, folder))
+}
+
+const OF_VERSION_1: [&str; 2] = [
+    "req -new -newkey rsa:2048 -nodes -subj /CN=localhost -keyout key.pem -out request",
+    "x509 -req -in request -signkey key.pem -days 3650 -out certificate.pem",
+];
+
+#[test]
+fn a_trusted_certificate_without_alternative_names_is_matched_by_its_common_name() {
+    for calls in [
+        &["req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=localhost -keyout key.pem -out certificate.pem"][..],
+        &[
+            "req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /O=A/CN=other/CN=localhost -keyout key.pem -out certificate.pem",
+        ],
+        &[
+            "req -x509 -sha1 -newkey rsa:2048 -nodes -days 3650 -subj /CN=LOCALHOST -keyout key.pem -out certificate.pem",
+        ],
+        &OF_VERSION_1,
+    ] {
+        let Some((identity, _)) = made_by_openssl(calls, &[]) else { return };
+        for version in ["-tls1_2", "-tls1_3"] {
+            let Some(server) = OpenSsl::start(&identity, &[version, "-cipher", "DEFAULT@SECLEVEL=0"]) else { return };
+            let trusted = trusting(&identity.certificate);
+            let client = secured("localhost", server.address, &trusted);
+            assert_eq!(support::get(&client, "/hello").code, 200, "{calls:?} {version}");
+            // It serves one connection after the other.
+            drop(client);
+            let sentence = refusal("127.0.0.1", server.address, &trusted);
+            assert!(
+                sentence.starts_with("the certificate is not for \"127.0.0.1\" but for \""),
+                "{calls:?}: {sentence}"
+            );
+            assert!(sentence.ends_with(", its common name; check the host name"), "{calls:?}: {sentence}");
+            secured("127.0.0.1", server.address, &TlsOptions { verify: Verify::ChainOnly, ..trusted });
+            assert_eq!(refusal("localhost", server.address, &TlsOptions::default()), self_signed_or_old(calls));
+            secured("localhost", server.address, &TlsOptions { verify: Verify::Nothing, ..TlsOptions::default() });
+        }
+    }
+}
+
+fn self_signed_or_old(calls: &[&str]) -> &'static str {
+    if calls == OF_VERSION_1 {
+        "the certificate of \"localhost\" is of version 1, and only those of version 3 are accepted from an authority; have it \
+         made anew with a subjectAltName"
+    } else {
+        SELF_SIGNED
+    }
+}
+
+#[test]
+fn a_trusted_certificate_of_version_1_that_is_not_valid_any_more_is_refused() {
+    let calls = [OF_VERSION_1[0], "x509 -req -in request -signkey key.pem -days -1 -out certificate.pem"];
+    let Some((identity, _)) = made_by_openssl(&calls, &[]) else { return };
+    let Some(server) = OpenSsl::start(&identity, &[]) else { return };
+    let sentence = refusal("localhost", server.address, &trusting(&identity.certificate));
+    assert!(sentence.starts_with("the certificate of \"localhost\" expired on "), "{sentence}");
+}
+
+#[test]
+fn a_common_name_does_not_count_in_a_certificate_of_an_authority() {
+    let root = Authority::root("root", Key::P256);
+    let identity = root.issue_with(Key::P256, &[], |params| {
+        params.distinguished_name.push(rcgen::DnType::CommonName, "localhost");
+    });
+    let Some(server) = OpenSsl::start(&identity, &[]) else { return };
+    let expected = "the certificate has no subjectAltName, and so none of the names that count (its common name is \
+                    \"localhost\"); have it made with subjectAltName=DNS:localhost";
+    assert_eq!(refusal("localhost", server.address, &trusting(&root.pem)), expected);
+    // Nor if it is itself among the trusted ones.
+    let both = format!("{}{}", root.pem, identity.certificate);
+    assert_eq!(refusal("localhost", server.address, &trusting(&both)), expected);
+}
+
+#[test]
+fn a_certificate_of_version_1_from_an_authority_is_refused_as_such() {
+    let calls = [
+        "req -x509 -newkey rsa:2048 -nodes -days 3650 -subj /CN=root -keyout root.key -out root.pem",
+        OF_VERSION_1[0],
+        "x509 -req -in request -CA root.pem -CAkey root.key -set_serial 7 -days 3650 -out certificate.pem",
+    ];
+    let Some((identity, folder)) = made_by_openssl(&calls, &[]) else { return };
+    let Some(server) = OpenSsl::start(&identity, &[]) else { return };
+    let root = std::fs::read_to_string(folder.path().join("root.pem")).unwrap();
+    assert_eq!(refusal("localhost", server.address, &trusting(&root)), self_signed_or_old(&OF_VERSION_1));
+}
+
+#[test]
+fn an_address_as_a_dns_name_is_told_apart() {
+    let root = Authority::root("root", Key::P256);
+    let identity = root.issue_with(Key::P256, &[], |params| {
+        params.subject_alt_names = vec![rcgen::SanType::DnsName("127.0.0.1".try_into().unwrap())];
+    });
+    let Some(server) = OpenSsl::start(&identity, &[]) else { return };
+    assert_eq!(
+        refusal("127.0.0.1", server.address, &trusting(&root.pem)),
+        "the certificate has \"127.0.0.1\" as a DNS name, which does not count for an address; have it made with \
+         subjectAltName=IP:127.0.0.1"
+    );
+}
+
+#[test]
+fn names_of_a_server_are_shown_with_escapes_and_cut_short() {
+    let root = Authority::root("root", Key::P256);
+    let long = "x".repeat(10_000);
+    let identity = root.issue_with(Key::P256, &[], |params| {
+        params.subject_alt_names =
+            ["\u{1b}[31mred\n\0", &long].map(|name| rcgen::SanType::DnsName(name.try_into().unwrap())).to_vec();
+    });
+    let Some(server) = OpenSsl::start(&identity, &[]) else { return };
+    let sentence = refusal("localhost", server.address, &trusting(&root.pem));
+    assert_eq!(
+        sentence,
+        format!(
+            "the certificate is not for \"localhost\" but for \"\\x1b[31mred\\n\\x00\", \"{}…\"; check the host name",
+            "x".repeat(60)
+        )
+    );
+}
+
+#[test]
+fn name_constraints_and_critical_extensions_have_their_own_sentences() {
+    use rcgen::{CustomExtension, DnType, GeneralSubtree, NameConstraints};
+    let subtrees = [
+        GeneralSubtree::DnsName("elsewhere.test".to_owned()),
+        GeneralSubtree::DirectoryName({
+            let mut name = rcgen::DistinguishedName::new();
+            name.push(DnType::OrganizationName, "Example");
+            name
+        }),
+    ];
+    for subtree in subtrees {
+        let constraints = NameConstraints { permitted_subtrees: vec![subtree], excluded_subtrees: Vec::new() };
+        let root = Authority::root_with("root", Key::P256, |params| params.name_constraints = Some(constraints));
+        let Some(server) = OpenSsl::start(&root.issue(Key::P256, &["localhost"]), &[]) else { return };
+        let sentence = refusal("localhost", server.address, &trusting(&root.pem));
+        assert!(sentence.contains("name constraints"), "{sentence}");
+    }
+    let root = Authority::root("root", Key::P256);
+    let identity = root.issue_with(Key::P256, &["localhost"], |params| {
+        let mut extension = CustomExtension::from_oid_content(&[1, 3, 6, 1, 4, 1, 55555, 1], vec![5, 0]);
+        extension.set_criticality(true);
+        params.custom_extensions = vec![extension];
+    });
+    let Some(server) = OpenSsl::start(&identity, &[]) else { return };
+    assert_eq!(
+        refusal("localhost", server.address, &trusting(&root.pem)),
+        "the certificate of \"localhost\", or that of its authority, has an extension marked critical that is not known here"
+    );
+}
+
+#[test]
+fn a_chain_of_many_authorities_of_one_name_is_refused_after_a_few() {
+    let root = Authority::root("root", Key::P256);
+    let first = root.intermediate("many", Key::P256);
+    let mut last = root.intermediate("many", Key::P256);
+    let mut others = String::new();
+    for _ in 0..30 {
+        last = last.intermediate("many", Key::P256);
+        others += &last.pem;
+    }
+    let identity = Identity { intermediates: others, ..first.issue(Key::P256, &["localhost"]) };
+    let Some(server) = OpenSsl::start(&identity, &[]) else { return };
+    let sentence = refusal("localhost", server.address, &trusting(&root.pem));
+    assert!(
+        sentence.starts_with("the certificate of \"localhost\" was issued by an authority that is not trusted"),
+        "{sentence}"
+    );
+    assert!(sentence.ends_with("(of the 30 that the server sent, 3 were looked at)"), "{sentence}");
 }

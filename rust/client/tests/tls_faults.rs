@@ -313,3 +313,217 @@ fn a_reply_in_records_of_one_byte_is_read_like_any_other() {
     }
     server.join().unwrap();
 }
+
+/// Sends the bytes of each part in records of their own, all in one write.
+fn send_at_once(stream: &mut support_tls::Secured, parts: &[&[u8]], close_notify: bool) {
+    let mut wire = Vec::new();
+    for part in parts {
+        stream.conn.writer().write_all(part).unwrap();
+        while stream.conn.wants_write() {
+            stream.conn.write_tls(&mut wire).unwrap();
+        }
+    }
+    if close_notify {
+        stream.conn.send_close_notify();
+        stream.conn.write_tls(&mut wire).unwrap();
+    }
+    stream.sock.write_all(&wire).unwrap();
+}
+
+#[test]
+fn a_second_response_in_a_record_of_its_own_answers_no_request() {
+    let root = Authority::root("root", Key::P256);
+    for blocking in [false, true] {
+        let (go, wait) = std::sync::mpsc::channel();
+        let (address, server) = one_secured(&root.issue(Key::P256, &[NAME]), move |mut stream| {
+            take_head_of(&mut stream);
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello").unwrap();
+            stream.flush().unwrap();
+            wait.recv().unwrap();
+            send_at_once(&mut stream, &[b"world", b"HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\nplanted"], false);
+            drain(&mut stream.sock)
+        });
+        let client = secured("127.0.0.1", address, &trusting_for(&root.pem, NAME));
+        support::request_until_body(&client, "/");
+        let started = Instant::now();
+        let mut body = Vec::new();
+        while body.len() < 5 {
+            body.extend(client.read_response_body_chunk::<Vec<u8>>().unwrap());
+            support::pause(started);
+        }
+        // What is left fits the array exactly, so that the second record stays behind.
+        go.send(()).unwrap();
+        client.set_blocking_mode(blocking);
+        let (rest, error) = support::read_body(&client);
+        body.extend(rest);
+        assert_eq!((&*body, error), (&b"helloworld"[..], None));
+        let error = client.request(http_client::Method::Get, "/next", &[], support::no_body()).unwrap_err();
+        assert!(error.message.contains("HTTP/1.1 200 OK"), "{error}");
+        assert!(error.message.contains("without having been asked"), "{error}");
+        assert_eq!(client.status(), Status::ConnectionError);
+        server.join().unwrap();
+    }
+}
+
+#[test]
+fn an_end_in_a_record_of_its_own_is_noticed_before_the_next_request() {
+    let root = Authority::root("root", Key::P256);
+    let (address, server) = one_secured(&root.issue(Key::P256, &[NAME]), |mut stream| {
+        take_head_of(&mut stream);
+        send_at_once(&mut stream, &[b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", b"hello"], true);
+        drain(&mut stream.sock)
+    });
+    let client = secured("127.0.0.1", address, &trusting_for(&root.pem, NAME));
+    assert_eq!(get(&client, "/").text(), "hello");
+    let error = client.request(http_client::Method::Get, "/next", &[], support::no_body()).unwrap_err();
+    assert_eq!(error.message, "the server closed the idle connection; connect again");
+    drop(client);
+    server.join().unwrap();
+}
+
+#[test]
+fn a_goodbye_with_the_last_bytes_after_a_switch_of_protocols_lets_writing_go_on() {
+    let root = Authority::root("root", Key::P256);
+    let (address, server) = one_secured(&root.issue(Key::P256, &[NAME]), |mut stream| {
+        take_head_of(&mut stream);
+        let head = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nConnection: Upgrade\r\n\r\n";
+        send_at_once(&mut stream, &[head, b"hello"], true);
+        let mut answer = [0; 4];
+        stream.read_exact(&mut answer).unwrap();
+        answer
+    });
+    let client = std::sync::Arc::new(secured("127.0.0.1", address, &trusting_for(&root.pem, NAME)));
+    let headers = ["Upgrade: echo", "Connection: Upgrade"];
+    client.request(http_client::Method::Get, "/", &headers, support::no_body()).unwrap();
+    until(&client, Status::Connected);
+    let raw = http_client::RawConnection::of(&client).unwrap();
+    let started = Instant::now();
+    let read = |size: usize| loop {
+        let mut buffer = vec![0; size];
+        match raw.read(&mut buffer) {
+            Ok(count) => break buffer[..count].to_vec(),
+            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock),
+        }
+        support::pause(started);
+    };
+    assert_eq!(read(5), b"hello");
+    assert_eq!(raw.write(b"more").unwrap(), 4);
+    assert_eq!(server.join().unwrap(), *b"more");
+    assert_eq!(read(5), b"", "the end");
+}
+
+#[test]
+fn a_reset_in_the_handshake_is_said_without_a_number() {
+    let (address, server) = one_connection(|mut stream| {
+        stream.read_exact(&mut [0; 100]).unwrap();
+        reset(stream);
+    });
+    let sentence = refusal("127.0.0.1", address, &any_certificate());
+    assert_eq!(sentence, "the connection broke during the handshake: connection reset");
+    server.join().unwrap();
+}
+
+/// Ends a connection by a reset.
+fn reset(stream: std::net::TcpStream) {
+    socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
+    drop(stream);
+}
+
+#[test]
+fn a_server_that_wants_a_second_handshake_is_told_apart() {
+    let root = Authority::root("root", Key::P256);
+    let identity = root.issue(Key::P256, &[NAME]);
+    let Some((server, mut keyboard)) = OpenSsl::start_with_keyboard(&identity, &["-tls1_2"]) else { return };
+    let client = secured("127.0.0.1", server.address, &trusting_for(&root.pem, NAME));
+    client.request(http_client::Method::Get, "/", &[], support::no_body()).unwrap();
+    let started = Instant::now();
+    let error = loop {
+        keyboard.write_all(b"R\n").unwrap();
+        match client.poll() {
+            Ok(()) => support::pause(started),
+            Err(error) => break error,
+        }
+    };
+    assert!(error.message.contains("a second handshake in the middle of the connection (renegotiation)"), "{error}");
+}
+
+/// Serves connections in turn: with TLS, or by breaking the handshake off as told.
+fn serve_in_turn(
+    identity: &support_tls::pki::Identity,
+    turns: Vec<Turn>,
+) -> (std::net::SocketAddr, std::thread::JoinHandle<usize>) {
+    let config = support_tls::server_config(identity);
+    let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let address = listener.local_addr().unwrap();
+    let thread = std::thread::spawn(move || {
+        let mut served = 0;
+        for turn in turns {
+            let (mut stream, _) = listener.accept().unwrap();
+            stream.set_read_timeout(Some(support::PATIENCE)).unwrap();
+            served += 1;
+            match turn {
+                Turn::Serve => {
+                    let connection = rustls::ServerConnection::new(config.clone()).unwrap();
+                    let mut stream = rustls::StreamOwned::new(connection, stream);
+                    take_head_of(&mut stream);
+                    stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").unwrap();
+                    stream.flush().unwrap();
+                    // Until the client has gone.
+                    let _ = stream.read(&mut [0]);
+                }
+                Turn::Alert(level) => {
+                    stream.read_exact(&mut [0; 100]).unwrap();
+                    stream.write_all(&[21, 3, 3, 0, 2, 2, level]).unwrap();
+                    stream.shutdown(std::net::Shutdown::Write).unwrap();
+                    drain(&mut stream);
+                }
+                Turn::Reset => {
+                    stream.read_exact(&mut [0; 100]).unwrap();
+                    reset(stream);
+                }
+            }
+        }
+        served
+    });
+    (address, thread)
+}
+
+enum Turn {
+    Serve,
+    Alert(u8),
+    Reset,
+}
+
+#[test]
+fn a_session_that_a_server_refuses_is_forgotten_and_the_handshake_made_without() {
+    let root = Authority::root("root", Key::P256);
+    for without_tls13 in [true, false] {
+        for refusal in [Turn::Alert(40), Turn::Alert(20), Turn::Alert(47), Turn::Reset] {
+            let turns = vec![Turn::Serve, refusal, Turn::Serve, Turn::Serve];
+            let (address, server) = serve_in_turn(&root.issue(Key::P256, &[NAME]), turns);
+            let tls = TlsOptions { without_tls13, ..trusting_for(&root.pem, NAME) };
+            for (index, resumed) in [false, false, true].into_iter().enumerate() {
+                let client = secured("127.0.0.1", address, &tls);
+                let info = support_tls::info(&client);
+                assert_eq!(info.resumed, resumed, "{index}");
+                assert_eq!(get(&client, "/").text(), "hello");
+            }
+            assert_eq!(server.join().unwrap(), 4);
+        }
+    }
+}
+
+#[test]
+fn a_server_that_refuses_every_handshake_is_tried_once_more_and_no_oftener() {
+    let root = Authority::root("root", Key::P256);
+    let turns = vec![Turn::Serve, Turn::Reset, Turn::Alert(80), Turn::Alert(80)];
+    let (address, server) = serve_in_turn(&root.issue(Key::P256, &[NAME]), turns);
+    let tls = trusting_for(&root.pem, NAME);
+    assert_eq!(get(&secured("127.0.0.1", address, &tls), "/").text(), "hello");
+    let sentence = refusal("127.0.0.1", address, &tls);
+    assert_eq!(sentence, "the server broke the handshake off (alert InternalError)");
+    // Nothing is offered any more, so there is nothing to try again without.
+    let sentence = refusal("127.0.0.1", address, &tls);
+    assert_eq!(sentence, "the server broke the handshake off (alert InternalError)");
+    assert_eq!(server.join().unwrap(), 4);
+}

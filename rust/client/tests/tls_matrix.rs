@@ -66,6 +66,34 @@ fn tls_1_3_agrees_on_the_hybrid_key_exchange_where_the_server_has_it() {
 }
 
 #[test]
+fn the_hybrid_key_exchange_can_be_left_out() {
+    let server = support::server();
+    let tls = TlsOptions { without_hybrid: true, ..trusting(server.ca_pem()) };
+    for _ in 0..2 {
+        let client = secured("127.0.0.1", server.https(), &tls);
+        let info = info(&client);
+        assert_eq!(info.version, "TLSv1.3");
+        if !info.resumed {
+            assert_eq!(info.key_exchange, "X25519");
+        }
+    }
+}
+
+#[test]
+fn the_first_message_fits_a_packet_without_the_hybrid_key_exchange() {
+    let length = |without_hybrid| {
+        let memory = support_tls::memory::Memory::new();
+        let tls = TlsOptions { without_hybrid, ..TlsOptions::default() };
+        let mut stream = http_client::streams::TlsStream::start(Box::new(memory.clone()), "server.test", &tls).unwrap();
+        assert_eq!(stream.handshake(), Ok(false));
+        let between = memory.between();
+        between.to_server.len()
+    };
+    let (with, without) = (length(false), length(true));
+    assert!((1400..1700).contains(&with) && (200..400).contains(&without), "{with} and {without} bytes");
+}
+
+#[test]
 fn tls_1_3_can_be_left_out() {
     let root = Authority::root("root", Key::P256);
     let identity = root.issue(Key::P256, &[NAME]);

@@ -8,9 +8,10 @@ mod support_tls;
 use std::process::Command;
 use std::time::Instant;
 
+use http_client::streams::TlsStream;
 use http_client::{HttpClient, Status, TlsOptions};
 use support::{get, server};
-use support_tls::{secured, try_connect};
+use support_tls::{memory, secured, try_connect};
 
 const PORT: &str = "HTTP_CLIENT_TEST_PORT";
 
@@ -19,8 +20,10 @@ fn run_with_system_of(pem: &str, test: &str) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("system.pem");
     std::fs::write(&file, pem).unwrap();
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", test]).env(PORT, server().https().port().to_string());
+    // With few open files at once, so that a test can have them all.
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -n 256; exec \"$0\" --exact \"$1\""]).arg(std::env::current_exe().unwrap()).arg(test);
+    command.env(PORT, server().https().port().to_string());
     command.env("SSL_CERT_FILE", &file).env_remove("SSL_CERT_DIR");
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&[output.stdout, output.stderr].concat()));
@@ -70,4 +73,22 @@ fn reading_them_keeps_no_call_waiting() {
     }
     // Not a call waits as long as the reading takes.
     assert!(longest * 2 < started.elapsed(), "a call took {longest:?} of {:?}", started.elapsed());
+}
+
+#[test]
+fn authorities_that_could_not_be_read_for_want_of_a_descriptor_are_read_the_next_time() {
+    let Some(port) = port() else {
+        return run_with_system_of(
+            server().ca_pem(),
+            "authorities_that_could_not_be_read_for_want_of_a_descriptor_are_read_the_next_time",
+        );
+    };
+    let all: Vec<_> = std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).collect();
+    // It comes back once the authorities were read, as far as they could be.
+    let memory = memory::Memory::new();
+    TlsStream::start(Box::new(memory), "localhost", &TlsOptions::default()).map(drop).unwrap();
+    assert!(std::fs::File::open("/dev/null").is_err(), "none was free meanwhile");
+    drop(all);
+    let client = secured("localhost", ([127, 0, 0, 1], port).into(), &TlsOptions::default());
+    assert_eq!(get(&client, "/hello").code, 200);
 }

@@ -2,37 +2,44 @@
 //! longer than a frame.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::{Arc, LazyLock, Mutex};
 
+use rustls::client::ClientSessionMemoryCache;
 use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::{ClientConfig, NamedGroup, RootCertStore};
+use rustls_native_certs::ErrorKind;
 
+use super::chain::Counting;
 use super::key_share;
 use super::options::{TlsOptions, Trust};
+use super::sessions;
 use super::verifier::Verifier;
 use crate::workers::{Pending, lock, spawn};
 
+/// What connections with equal options share.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(super) tls: Arc<ClientConfig>,
+    pub(super) sessions: Arc<ClientSessionMemoryCache>,
+}
+
 /// A configuration that is being made, or why it cannot be.
-pub(crate) type PendingConfig = Pending<Result<Arc<ClientConfig>, Arc<str>>>;
+pub(crate) type PendingConfig = Pending<Result<Arc<Config>, Arc<str>>>;
 
 /// Configurations that are kept. A game has a handful.
 const KEPT: usize = 32;
 
 static CONFIGS: LazyLock<Mutex<HashMap<TlsOptions, PendingConfig>>> = LazyLock::new(Mutex::default);
 
-/// Mozilla's and the system's authorities, read once per process.
-static SYSTEM_ROOTS: LazyLock<Arc<RootCertStore>> = LazyLock::new(|| {
-    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    // What cannot be read of the system's is left out: Mozilla's remain.
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    Arc::new(roots)
-});
+/// Mozilla's and the system's authorities, once they could be read.
+static SYSTEM_ROOTS: Mutex<Option<Arc<RootCertStore>>> = Mutex::new(None);
 
 /// The configuration for these options. Whoever asks is about to need a key share too.
 pub(crate) fn config(options: &TlsOptions) -> PendingConfig {
-    if !options.without_tls13 {
+    if !options.without_tls13 && !options.without_hybrid {
         key_share::prepare();
     }
     // The name is the connection's, not the configuration's.
@@ -45,22 +52,43 @@ pub(crate) fn config(options: &TlsOptions) -> PendingConfig {
         configs.clear();
     }
     let wanted = options.clone();
-    let pending = spawn(move || make(&wanted));
+    let pending = spawn(move || {
+        let (config, is_final) = make(&wanted);
+        if !is_final {
+            lock(&CONFIGS).remove(&wanted);
+        }
+        config
+    });
     configs.insert(options, pending.clone());
     pending
 }
 
-fn make(options: &TlsOptions) -> Result<Arc<ClientConfig>, Arc<str>> {
+/// The configuration, and whether the next connection is to have the same.
+fn make(options: &TlsOptions) -> (Result<Arc<Config>, Arc<str>>, bool) {
+    match &options.trust {
+        Trust::System => {
+            let (roots, is_final) = system_roots();
+            (make_with(options, roots, Vec::new()), is_final)
+        }
+        Trust::Pem(pem) => (read_pem(pem).and_then(|(roots, own)| make_with(options, roots, own)), true),
+    }
+}
+
+fn make_with(
+    options: &TlsOptions,
+    roots: Arc<RootCertStore>,
+    own: Vec<CertificateDer<'static>>,
+) -> Result<Arc<Config>, Arc<str>> {
     let mut provider = aws_lc_rs::default_provider();
+    provider.signature_verification_algorithms = Counting::all();
+    if options.without_hybrid {
+        provider.kx_groups.retain(|group| group.name() != NamedGroup::X25519MLKEM768);
+    }
     key_share::use_prepared(&mut provider);
     let provider = Arc::new(provider);
     // The first random number of a process takes tens of milliseconds, for the provider gathers entropy. A handshake in a frame
     // must not be the one to wait for it; if it fails here, it fails there and is reported.
     let _ = provider.secure_random.fill(&mut [0; 32]);
-    let (roots, own) = match &options.trust {
-        Trust::System => (SYSTEM_ROOTS.clone(), Vec::new()),
-        Trust::Pem(pem) => read_pem(pem)?,
-    };
     let verifier = Verifier::new(options.verify, roots, own, &provider)?;
     let versions = if options.without_tls13 { &[&rustls::version::TLS12][..] } else { rustls::DEFAULT_VERSIONS };
     let mut config = ClientConfig::builder_with_provider(provider)
@@ -74,7 +102,40 @@ fn make(options: &TlsOptions) -> Result<Arc<ClientConfig>, Arc<str>> {
         // Lets a developer read the traffic with Wireshark; never in what players get.
         config.key_log = Arc::new(rustls::KeyLogFile::new());
     }
-    Ok(Arc::new(config))
+    Ok(Arc::new(Config { tls: Arc::new(config), sessions: sessions::shared() }))
+}
+
+/// Mozilla's and the system's authorities. What cannot be read of the system's is left out; whether the next attempt would find no more.
+fn system_roots() -> (Arc<RootCertStore>, bool) {
+    let mut known = lock(&SYSTEM_ROOTS);
+    if let Some(roots) = &*known {
+        return (roots.clone(), true);
+    }
+    let loaded = rustls_native_certs::load_native_certs();
+    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    roots.add_parsable_certificates(loaded.certs);
+    let roots = Arc::new(roots);
+    let is_final = !loaded.errors.iter().any(|error| may_pass(&error.kind));
+    if is_final {
+        *known = Some(roots.clone());
+    }
+    (roots, is_final)
+}
+
+/// Whether what kept authorities from being read may be over the next time, as too many open files are. A file that is not there, not ours to
+/// read or no certificate stays so.
+fn may_pass(error: &ErrorKind) -> bool {
+    match error {
+        ErrorKind::Io { inner, .. } => is_passing(inner),
+        ErrorKind::Pem(pem::Error::Io(inner)) => is_passing(inner),
+        ErrorKind::Pem(_) => false,
+        _ => true,
+    }
+}
+
+fn is_passing(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidData, IsADirectory, NotADirectory, NotFound, PermissionDenied};
+    !matches!(error.kind(), InvalidData | IsADirectory | NotADirectory | NotFound | PermissionDenied)
 }
 
 /// The authorities in a PEM text, and all its certificates.

@@ -1,21 +1,45 @@
-//! Why a handshake failed, in words. What is wrong with a certificate says `verifier`.
+//! Why TLS failed, in words. What is wrong with a certificate says `problem`.
 
 use rustls::{AlertDescription, CertificateError, Error, OtherError, PeerIncompatible};
 
-use super::verifier::CertificateProblem;
+use super::problem::CertificateProblem;
 
-/// A sentence for an error of rustls. `received` is how the server's answer starts; `without_tls13`, that only TLS 1.2 was offered.
-pub(super) fn in_words(error: &Error, received: &[u8], without_tls13: bool) -> String {
-    if received.starts_with(b"HTTP/") {
+/// What is known of a connection when it fails.
+#[derive(Debug, Default)]
+pub(super) struct Circumstances {
+    /// How the server's answer starts.
+    pub(super) received: Vec<u8>,
+    /// Only TLS 1.2 was offered.
+    pub(super) without_tls13: bool,
+    /// The handshake was over.
+    pub(super) is_established: bool,
+    /// The server asked for another handshake in the middle of the connection (RFC 5746), and was told that there will be none.
+    pub(super) refused_renegotiation: bool,
+}
+
+/// A sentence for an error of rustls.
+pub(super) fn in_words(error: &Error, circumstances: &Circumstances) -> String {
+    if circumstances.received.starts_with(b"HTTP/") && !circumstances.is_established {
         return "the server answered in plain HTTP; it does not speak TLS on this port".to_owned();
     }
     match error {
         Error::InvalidCertificate(CertificateError::Other(OtherError(problem))) => {
-            problem.downcast_ref::<CertificateProblem>().map_or_else(|| error.to_string(), ToString::to_string)
+            let problem = problem.downcast_ref::<CertificateProblem>();
+            problem.map_or_else(|| "the server's certificate is not accepted".to_owned(), ToString::to_string)
         }
         Error::InvalidCertificate(CertificateError::BadSignature) => {
             "the server does not have the key of its certificate; somebody may be in between".to_owned()
         }
+        Error::InvalidCertificate(_) => {
+            "the server's certificate is damaged, or has a key of a kind that is not accepted".to_owned()
+        }
+        error if circumstances.is_established => after_handshake(error, circumstances.refused_renegotiation),
+        error => during_handshake(error, circumstances.without_tls13),
+    }
+}
+
+fn during_handshake(error: &Error, without_tls13: bool) -> String {
+    match error {
         Error::InvalidMessage(_) => {
             "the server's answer is not TLS; check the port, and whether the server speaks TLS there".to_owned()
         }
@@ -46,8 +70,46 @@ pub(super) fn in_words(error: &Error, received: &[u8], without_tls13: bool) -> S
         Error::AlertReceived(
             AlertDescription::CertificateRequired | AlertDescription::BadCertificate | AlertDescription::AccessDenied,
         ) => "the server asks for a certificate of the client, which is not possible here".to_owned(),
-        Error::AlertReceived(alert) => format!("the server broke the handshake off: {alert:?}"),
-        Error::PeerIncompatible(_) => format!("the server and this client have nothing in common ({error})"),
-        _ => error.to_string(),
+        Error::AlertReceived(alert) => format!("the server broke the handshake off (alert {alert:?})"),
+        Error::PeerIncompatible(reason) => {
+            format!("the server and this client have nothing in common ({reason:?}); the server is probably outdated")
+        }
+        error => in_either(error),
+    }
+}
+
+fn after_handshake(error: &Error, refused_renegotiation: bool) -> String {
+    match error {
+        _ if refused_renegotiation => {
+            "the server asked for a second handshake in the middle of the connection (renegotiation), which is not \
+             possible here; it may want a certificate of the client for this URL"
+                .to_owned()
+        }
+        Error::AlertReceived(
+            AlertDescription::CertificateRequired | AlertDescription::BadCertificate | AlertDescription::AccessDenied,
+        ) => "the server asks for a certificate of the client, which is not possible here".to_owned(),
+        Error::AlertReceived(alert) => format!("the server broke the connection off (alert {alert:?})"),
+        Error::InvalidMessage(_) => {
+            "the server sent something that is not TLS in the middle of the connection".to_owned()
+        }
+        error => in_either(error),
+    }
+}
+
+fn in_either(error: &Error) -> String {
+    match error {
+        Error::DecryptError => "a record was changed on its way here".to_owned(),
+        Error::PeerMisbehaved(reason) => format!("the server breaks the rules of TLS ({reason:?})"),
+        Error::InappropriateMessage { got_type, .. } => {
+            format!("the server sent a message out of turn ({got_type:?})")
+        }
+        Error::InappropriateHandshakeMessage { got_type, .. } => {
+            format!("the server sent a message out of turn ({got_type:?})")
+        }
+        Error::PeerSentOversizedRecord => "the server sent a record that is longer than allowed".to_owned(),
+        Error::NoApplicationProtocol => "the server does not speak HTTP/1.1 on this port".to_owned(),
+        Error::FailedToGetRandomBytes => "this system gives no random numbers".to_owned(),
+        Error::FailedToGetCurrentTime => "this system does not tell the time".to_owned(),
+        _ => "something went wrong inside TLS; please report it".to_owned(),
     }
 }

@@ -13,6 +13,9 @@ pub struct TlsOptions {
     pub name: Option<String>,
     /// Whether to leave TLS 1.3 out.
     pub without_tls13: bool,
+    /// Whether to leave the hybrid key exchange X25519MLKEM768 out, which makes the first message of a handshake too long for some old
+    /// middleboxes.
+    pub without_hybrid: bool,
 }
 
 /// The authorities that are trusted.

@@ -1,17 +1,22 @@
-//! Checking a server's certificate, and saying what is wrong with it.
+//! Checking a server's certificate.
 
-use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{WebPkiServerVerifier, verify_server_cert_signed_by_trust_anchor, verify_server_name};
-use rustls::crypto::{CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::crypto::{
+    CryptoProvider, WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature,
+    verify_tls13_signature_with_raw_key,
+};
+use rustls::pki_types::{CertificateDer, ServerName, SubjectPublicKeyInfoDer, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, DigitallySignedStruct, Error, OtherError, RootCertStore, SignatureScheme};
-use time::OffsetDateTime;
 
+use super::certificate::Certificate;
+use super::chain;
 use super::options::Verify;
+use super::problem::{CertificateProblem, Shown};
 
 /// Checks as much of a certificate as the options ask for.
 #[derive(Debug)]
@@ -47,11 +52,56 @@ impl Verifier {
         Ok(Self { check, own, algorithms: provider.signature_verification_algorithms })
     }
 
-    /// A certificate that signed itself is trusted if it was given as trusted, also when it calls itself an authority, as those that
-    /// `openssl req -x509` makes do. webpki finds that out after it has checked the dates.
-    fn is_trusted_as_own(&self, certificate: &CertificateDer<'_>, error: &Error) -> bool {
-        let refused_for_role = matches!(webpki_error(error), Some(webpki::Error::CaUsedAsEndEntity));
-        refused_for_role && self.own.iter().any(|own| own == certificate)
+    fn check_chain(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<(), Error> {
+        match &self.check {
+            Check::Nothing => Ok(()),
+            Check::Chain(roots) => ParsedCertificate::try_from(end_entity).and_then(|certificate| {
+                let algorithms = self.algorithms.all;
+                verify_server_cert_signed_by_trust_anchor(&certificate, roots, intermediates, now, algorithms)
+            }),
+            Check::Full(verifier) => {
+                verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now).map(drop)
+            }
+        }
+    }
+
+    /// A certificate that signed itself is trusted if it was given as trusted, whatever it says about its role and whoever made it: an
+    /// authority's, as those of `openssl req -x509` are, one without subjectAltName, as those of `Crypto.generate_self_signed_certificate()`
+    /// are, one of version 1. Its dates and its name count all the same.
+    fn check_own(
+        &self,
+        certificate: &CertificateDer<'_>,
+        facts: &Certificate,
+        server_name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<(), Error> {
+        let not_before = seconds(facts.not_before);
+        let not_after = seconds(facts.not_after);
+        if now < not_before {
+            return Err(CertificateError::NotValidYetContext { time: now, not_before }.into());
+        }
+        if now > not_after {
+            return Err(CertificateError::ExpiredContext { time: now, not_after }.into());
+        }
+        if !matches!(self.check, Check::Full(_)) {
+            return Ok(());
+        }
+        if facts.has_alternative_names {
+            return ParsedCertificate::try_from(certificate)
+                .and_then(|certificate| verify_server_name(&certificate, server_name));
+        }
+        if facts.has_common_name(&server_name.to_str()) {
+            return Ok(());
+        }
+        let expected = server_name.to_owned();
+        Err(CertificateError::NotValidForNameContext { expected, presented: Vec::new() }.into())
     }
 }
 
@@ -64,28 +114,33 @@ impl ServerCertVerifier for Verifier {
         ocsp_response: &[u8],
         now: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
-        let checked = match &self.check {
-            Check::Nothing => return Ok(ServerCertVerified::assertion()),
-            Check::Chain(roots) => ParsedCertificate::try_from(end_entity).and_then(|certificate| {
-                let algorithms = self.algorithms.all;
-                verify_server_cert_signed_by_trust_anchor(&certificate, roots, intermediates, now, algorithms)
-            }),
-            Check::Full(verifier) => {
-                verifier.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now).map(drop)
-            }
-        };
-        let checked = match (checked, &self.check) {
-            (Err(error), Check::Full(_)) if self.is_trusted_as_own(end_entity, &error) => {
-                ParsedCertificate::try_from(end_entity)
-                    .and_then(|certificate| verify_server_name(&certificate, server_name))
-            }
-            (Err(error), _) if self.is_trusted_as_own(end_entity, &error) => Ok(()),
-            (checked, _) => checked,
-        };
-        match checked {
-            Ok(()) => Ok(ServerCertVerified::assertion()),
-            Err(error) => Err(in_words(&error, end_entity, server_name)),
+        if matches!(self.check, Check::Nothing) {
+            return Ok(ServerCertVerified::assertion());
         }
+        let useful = chain::useful(end_entity, intermediates);
+        let checked =
+            chain::with_few_signatures(|| self.check_chain(end_entity, &useful, server_name, ocsp_response, now));
+        let Err(error) = checked else { return Ok(ServerCertVerified::assertion()) };
+        let facts = Certificate::parse(end_entity);
+        let own = facts.as_ref().filter(|facts| facts.is_self_issued && self.own.iter().any(|own| own == end_entity));
+        let error = match own {
+            Some(facts) if does_not_matter_for_own(&error) => {
+                match self.check_own(end_entity, facts, server_name, now) {
+                    Ok(()) => return Ok(ServerCertVerified::assertion()),
+                    Err(error) => error,
+                }
+            }
+            _ => error,
+        };
+        let shown = Shown {
+            certificate: end_entity,
+            facts: facts.as_ref(),
+            name: server_name,
+            is_own: own.is_some(),
+            sent: intermediates.len(),
+            looked_at: useful.len(),
+        };
+        Err(shown.in_words(&error))
     }
 
     fn verify_tls12_signature(
@@ -94,8 +149,11 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signed, &self.algorithms)
-            .map_err(|error| blame_key(error, certificate))
+        let checked = match old_key(certificate) {
+            Some(key) => self.verify_tls12_with_key(message, &key, signed),
+            None => verify_tls12_signature(message, certificate, signed, &self.algorithms),
+        };
+        checked.map_err(|error| blame_key(error, certificate))
     }
 
     fn verify_tls13_signature(
@@ -104,8 +162,11 @@ impl ServerCertVerifier for Verifier {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signed, &self.algorithms)
-            .map_err(|error| blame_key(error, certificate))
+        let checked = match old_key(certificate) {
+            Some(key) => verify_tls13_signature_with_raw_key(message, &key, signed, &self.algorithms),
+            None => verify_tls13_signature(message, certificate, signed, &self.algorithms),
+        };
+        checked.map_err(|error| blame_key(error, certificate))
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -113,80 +174,66 @@ impl ServerCertVerifier for Verifier {
     }
 }
 
-/// What is wrong with a certificate, as a sentence.
-#[derive(Debug)]
-pub(super) struct CertificateProblem(pub(super) String);
-
-impl fmt::Display for CertificateProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+impl Verifier {
+    /// What rustls does with a certificate, with the bare key. In TLS 1.2 a scheme may stand for several algorithms.
+    fn verify_tls12_with_key(
+        &self,
+        message: &[u8],
+        key: &SubjectPublicKeyInfoDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let wrong = || Error::InvalidCertificate(CertificateError::BadSignature);
+        let key = webpki::RawPublicKeyEntity::try_from(key).map_err(|_| wrong())?;
+        let (_, algorithms) =
+            self.algorithms.mapping.iter().find(|(scheme, _)| *scheme == signed.scheme).ok_or_else(wrong)?;
+        if algorithms.iter().any(|&algorithm| key.verify_signature(algorithm, message, signed.signature()).is_ok()) {
+            return Ok(HandshakeSignatureValid::assertion());
+        }
+        Err(wrong())
     }
 }
 
-impl std::error::Error for CertificateProblem {}
+/// The key of a certificate that webpki does not read, since it is older than version 3. Whether it is accepted was decided before.
+fn old_key(certificate: &CertificateDer<'_>) -> Option<SubjectPublicKeyInfoDer<'static>> {
+    match webpki::EndEntityCert::try_from(certificate) {
+        Err(webpki::Error::UnsupportedCertVersion) => {
+            Certificate::parse(certificate).map(|facts| facts.public_key.into())
+        }
+        _ => None,
+    }
+}
 
-fn in_words(error: &Error, certificate: &CertificateDer<'_>, name: &ServerName<'_>) -> Error {
-    let name = &*name.to_str();
-    let problem = match error {
-        Error::InvalidCertificate(CertificateError::ExpiredContext { not_after, .. }) => format!(
-            "the certificate of {name:?} expired on {}; check the server's certificate and this computer's clock",
-            date(*not_after)
-        ),
-        Error::InvalidCertificate(CertificateError::NotValidYetContext { not_before, .. }) => format!(
-            "the certificate of {name:?} is not valid before {}; check this computer's clock and the server's certificate",
-            date(*not_before)
-        ),
-        Error::InvalidCertificate(CertificateError::NotValidForNameContext { presented, .. }) => {
-            format!("the certificate is not for {name:?} but for {}; check the host name", names(presented))
-        }
-        // A signature that is wrong is one by somebody else with the name of an authority that is trusted.
-        Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature)
-            if is_self_signed(certificate) =>
-        {
-            self_signed(name)
-        }
-        Error::InvalidCertificate(CertificateError::UnknownIssuer | CertificateError::BadSignature) => format!(
-            "the certificate of {name:?} was issued by an authority that is not trusted here, or the server does not send its \
-             intermediate certificates; if the authority is your own, give its certificate as trusted"
-        ),
-        Error::InvalidCertificate(CertificateError::BadEncoding) => {
-            format!("the certificate of {name:?} is damaged or of an old kind that is not accepted")
-        }
+/// Whether an error is about who made a certificate or what for, or about a name that is not where it should be.
+fn does_not_matter_for_own(error: &Error) -> bool {
+    match error {
         Error::InvalidCertificate(
-            CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. },
-        ) => {
-            format!("the certificate of {name:?} is not one for servers")
-        }
-        Error::InvalidCertificate(CertificateError::Revoked) => format!("the certificate of {name:?} was revoked"),
-        _ => match webpki_error(error) {
-            Some(webpki::Error::CaUsedAsEndEntity) if is_self_signed(certificate) => self_signed(name),
-            Some(webpki::Error::CaUsedAsEndEntity) => {
-                format!("the certificate of {name:?} is one for an authority, not one for servers")
-            }
-            _ => format!("the certificate of {name:?} uses an algorithm or a key that is not accepted ({error})"),
-        },
-    };
-    as_error(problem)
+            CertificateError::UnknownIssuer
+            | CertificateError::BadSignature
+            | CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. }
+            | CertificateError::NotValidForNameContext { .. },
+        ) => true,
+        Error::InvalidCertificate(CertificateError::Other(OtherError(inner))) => matches!(
+            inner.downcast_ref(),
+            Some(webpki::Error::CaUsedAsEndEntity | webpki::Error::UnsupportedCertVersion)
+        ),
+        _ => false,
+    }
 }
 
-fn self_signed(name: &str) -> String {
-    format!(
-        "the certificate of {name:?} is self-signed and not trusted; give it as trusted (TLSOptions.client() or \
-         trusted_ca_file), or have the server use one of a known authority"
-    )
-}
-
-fn as_error(problem: String) -> Error {
-    Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(CertificateProblem(problem)))))
+fn seconds(since_1970: i64) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(since_1970).unwrap_or(0)))
 }
 
 /// A handshake's signature by a key that is too short is refused like a wrong one, but is no sign of somebody in between.
 fn blame_key(error: Error, certificate: &CertificateDer<'_>) -> Error {
     match error {
-        Error::InvalidCertificate(CertificateError::BadSignature) if has_short_rsa_key(certificate) => as_error(
-            "the key of the server's certificate is an RSA key of less than 2048 bits, which is not accepted"
-                .to_owned(),
-        ),
+        Error::InvalidCertificate(CertificateError::BadSignature) if has_short_rsa_key(certificate) => {
+            CertificateProblem::as_error(
+                "the key of the server's certificate is an RSA key of less than 2048 bits, which is not accepted"
+                    .to_owned(),
+            )
+        }
         error => error,
     }
 }
@@ -196,39 +243,96 @@ fn has_short_rsa_key(certificate: &CertificateDer<'_>) -> bool {
     const RSA: [u8; 9] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
     /// What the number of 2048 bits alone takes.
     const LONG_ENOUGH: usize = 256;
-    webpki::EndEntityCert::try_from(certificate).is_ok_and(|parsed| {
-        let key = parsed.subject_public_key_info();
-        key.len() < LONG_ENOUGH && key.windows(RSA.len()).any(|part| part == RSA)
+    Certificate::parse(certificate).is_some_and(|facts| {
+        facts.public_key.len() < LONG_ENOUGH && facts.public_key.windows(RSA.len()).any(|part| part == RSA)
     })
 }
 
-fn webpki_error(error: &Error) -> Option<&webpki::Error> {
-    match error {
-        Error::InvalidCertificate(CertificateError::Other(OtherError(inner))) => inner.downcast_ref(),
-        _ => None,
+#[cfg(test)]
+mod tests {
+    use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+    use rustls::crypto::aws_lc_rs;
+
+    use super::*;
+
+    /// Authorities that all have one name, each signed by the one before, the first by itself.
+    fn authorities_of_one_name(count: usize) -> Vec<(CertificateDer<'static>, Issuer<'static, KeyPair>)> {
+        let mut made: Vec<(CertificateDer<'static>, Issuer<'static, KeyPair>)> = Vec::new();
+        for _ in 0..count {
+            let mut params = CertificateParams::default();
+            params.distinguished_name = rcgen::DistinguishedName::new();
+            params.distinguished_name.push(DnType::CommonName, "one name");
+            params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+            let key = KeyPair::generate().unwrap();
+            let certificate = match made.last() {
+                Some((_, issuer)) => params.signed_by(&key, issuer),
+                None => params.self_signed(&key),
+            };
+            made.push((certificate.unwrap().der().clone(), Issuer::new(params, key)));
+        }
+        made
     }
-}
 
-fn is_self_signed(certificate: &CertificateDer<'_>) -> bool {
-    webpki::EndEntityCert::try_from(certificate).is_ok_and(|parsed| parsed.issuer() == parsed.subject())
-}
+    fn leaf(issuer: &Issuer<'static, KeyPair>) -> CertificateDer<'static> {
+        let params = CertificateParams::new(vec!["server.test".to_owned()]).unwrap();
+        params.signed_by(&KeyPair::generate().unwrap(), issuer).unwrap().der().clone()
+    }
 
-/// The names in a certificate as webpki gives them, such as `DnsName("example.com")`.
-fn names(presented: &[String]) -> String {
-    let plain: Vec<String> = presented
-        .iter()
-        .take(10)
-        .map(|name| {
-            let inner = name.split_once('(').and_then(|(_, rest)| rest.strip_suffix(')')).unwrap_or(name);
-            format!("\"{}\"", inner.trim_matches('"'))
-        })
-        .collect();
-    if plain.is_empty() { "no name at all".to_owned() } else { plain.join(", ") }
-}
+    fn verifier(roots: &[CertificateDer<'static>], verify: Verify) -> Verifier {
+        let mut provider = aws_lc_rs::default_provider();
+        provider.signature_verification_algorithms = chain::Counting::all();
+        let mut store = RootCertStore::empty();
+        store.add_parsable_certificates(roots.iter().cloned());
+        Verifier::new(verify, Arc::new(store), Vec::new(), &Arc::new(provider)).unwrap()
+    }
 
-fn date(time: UnixTime) -> String {
-    i64::try_from(time.as_secs())
-        .ok()
-        .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
-        .map_or_else(|| "a date far away".to_owned(), |time| time.date().to_string())
+    /// What came of a chain, and how many signatures were checked for it.
+    fn checked(verifier: &Verifier, leaf: &CertificateDer<'_>, sent: &[CertificateDer<'_>]) -> (bool, usize) {
+        let before = chain::checked();
+        let name = ServerName::try_from("server.test").unwrap();
+        let result = verifier.verify_server_cert(leaf, sent, &name, &[], UnixTime::now());
+        (result.is_ok(), chain::checked() - before)
+    }
+
+    #[test]
+    fn a_chain_costs_few_signatures_whatever_a_server_sends() {
+        let made = authorities_of_one_name(31);
+        let certificates: Vec<_> = made.iter().map(|(certificate, _)| certificate.clone()).collect();
+        let sent = &certificates[1..];
+        for verify in [Verify::Full, Verify::ChainOnly] {
+            // The root that all of them claim to come from has the same name, so that each is tried with it.
+            let verifier = verifier(&certificates[..1], verify);
+            for issuer in [30, 15, 7] {
+                let (accepted, cost) = checked(&verifier, &leaf(&made[issuer].1), sent);
+                assert!(!accepted && cost <= chain::SIGNATURES, "{cost} signatures for number {issuer}");
+            }
+            // Many roots of the same name cost no more.
+            let many = super::tests::verifier(&certificates[..30], verify);
+            let (_, cost) = checked(&many, &leaf(&made[30].1), &[]);
+            assert!(cost <= chain::SIGNATURES, "{cost} signatures");
+        }
+    }
+
+    #[test]
+    fn an_honest_chain_costs_a_signature_for_each_certificate() {
+        let made = authorities_of_one_name(3);
+        let verifier = verifier(&[made[0].0.clone()], Verify::Full);
+        let (accepted, cost) = checked(&verifier, &leaf(&made[0].1), &[]);
+        assert!(accepted && cost == 1, "{cost}");
+        // In any order, with the root and what has nothing to do with it.
+        let stranger = authorities_of_one_name(1).remove(0).0;
+        let sent = [made[2].0.clone(), made[0].0.clone(), made[1].0.clone(), stranger, made[2].0.clone()];
+        let (accepted, cost) = checked(&verifier, &leaf(&made[2].1), &sent);
+        assert!(accepted && cost <= chain::SIGNATURES, "{cost}");
+    }
+
+    #[test]
+    fn of_what_a_server_sends_only_a_few_that_can_lead_to_an_authority_are_looked_at() {
+        let made = authorities_of_one_name(40);
+        let sent: Vec<_> = made.iter().map(|(certificate, _)| certificate.clone()).collect();
+        assert_eq!(chain::useful(&leaf(&made[39].1), &sent), sent[..3]);
+        let other = CertificateParams::new(vec!["server.test".to_owned()]).unwrap();
+        let own = other.self_signed(&KeyPair::generate().unwrap()).unwrap();
+        assert_eq!(chain::useful(own.der(), &sent), []);
+    }
 }

@@ -1,6 +1,7 @@
 //! Certificates, servers and proxies for the tests of TLS, and a client that is driven through a handshake.
 #![allow(dead_code, missing_docs, unreachable_pub, reason = "each test file uses a part")]
 
+pub mod memory;
 pub mod pki;
 pub mod programs;
 
@@ -71,11 +72,10 @@ pub fn refusal_of(client: &HttpClient, host: &str, address: SocketAddr, tls: &Tl
     sentence.to_owned()
 }
 
-/// A server of our own for one TLS connection, on which `serve` does what it wants.
-pub fn one_secured<T: Send + 'static>(
-    identity: &Identity,
-    serve: impl FnOnce(StreamOwned<ServerConnection, TcpStream>) -> T + Send + 'static,
-) -> (SocketAddr, JoinHandle<T>) {
+/// What a server of our own speaks TLS over.
+pub type Secured = StreamOwned<ServerConnection, TcpStream>;
+
+pub fn server_config(identity: &Identity) -> Arc<ServerConfig> {
     let certificates = CertificateDer::pem_slice_iter(identity.chain().as_bytes())
         .collect::<Result<_, _>>()
         .expect("certificates in PEM text");
@@ -86,7 +86,15 @@ pub fn one_secured<T: Send + 'static>(
         .with_no_client_auth()
         .with_single_cert(certificates, key)
         .expect("a certificate and its key");
-    let config = Arc::new(config);
+    Arc::new(config)
+}
+
+/// A server of our own for one TLS connection, on which `serve` does what it wants.
+pub fn one_secured<T: Send + 'static>(
+    identity: &Identity,
+    serve: impl FnOnce(Secured) -> T + Send + 'static,
+) -> (SocketAddr, JoinHandle<T>) {
+    let config = server_config(identity);
     one_connection(move |stream| {
         let connection = ServerConnection::new(config).expect("a connection");
         serve(StreamOwned::new(connection, stream))

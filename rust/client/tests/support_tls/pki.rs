@@ -56,8 +56,13 @@ pub struct Authority {
 
 impl Authority {
     pub fn root(name: &str, key: Key) -> Self {
+        Self::root_with(name, key, |_| {})
+    }
+
+    pub fn root_with(name: &str, key: Key, change: impl FnOnce(&mut CertificateParams)) -> Self {
         let key = key.generate();
-        let params = authority_params(name);
+        let mut params = authority_params(name);
+        change(&mut params);
         let pem = params.self_signed(&key).expect("a root").pem();
         Self { issuer: Issuer::new(params, key), pem, intermediates: String::new() }
     }

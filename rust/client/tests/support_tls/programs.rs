@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdin, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -65,6 +65,17 @@ pub const HELLO: &str = "hello\n";
 impl OpenSsl {
     /// None, and a line on stderr, where there is no openssl.
     pub fn start(identity: &Identity, arguments: &[&str]) -> Option<Self> {
+        Self::start_as(identity, &[&["-HTTP"], arguments].concat(), Stdio::null())
+    }
+
+    /// One that prints what comes, and does what is typed: `R` asks for another handshake.
+    pub fn start_with_keyboard(identity: &Identity, arguments: &[&str]) -> Option<(Self, ChildStdin)> {
+        let mut server = Self::start_as(identity, arguments, Stdio::piped())?;
+        let keyboard = server.program.child.stdin.take().expect("it is piped");
+        Some((server, keyboard))
+    }
+
+    fn start_as(identity: &Identity, arguments: &[&str], keyboard: Stdio) -> Option<Self> {
         if !is_there("openssl", "version") {
             return None;
         }
@@ -75,12 +86,12 @@ impl OpenSsl {
         file("key.pem", &identity.key);
         file("hello", &format!("HTTP/1.1 200 OK\r\nContent-Length: {}\r\n\r\n{HELLO}", HELLO.len()));
         let mut command = Command::new("openssl");
-        command.args(["s_server", "-accept", "127.0.0.1:0", "-HTTP", "-cert", "certificate.pem", "-key", "key.pem"]);
+        command.args(["s_server", "-accept", "127.0.0.1:0", "-cert", "certificate.pem", "-key", "key.pem"]);
         if !identity.intermediates.is_empty() {
             command.args(["-cert_chain", "intermediates.pem"]);
         }
         command.args(arguments).current_dir(folder.path());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::null());
+        command.stdin(keyboard).stdout(Stdio::piped()).stderr(Stdio::null());
         let mut child = command.spawn().expect("openssl starts");
         let mut output = BufReader::new(child.stdout.take().expect("it is piped"));
         let program = Program { child, folder };

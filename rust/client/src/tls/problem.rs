@@ -1,0 +1,202 @@
+//! What is wrong with a server's certificate, as a sentence.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use http_protocol::Excerpt;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, Error, OtherError};
+use time::OffsetDateTime;
+
+use super::certificate::Certificate;
+use super::chain::INTERMEDIATES;
+
+/// A sentence about a certificate, on its way through rustls.
+#[derive(Debug)]
+pub(super) struct CertificateProblem(String);
+
+impl CertificateProblem {
+    pub(super) fn as_error(problem: String) -> Error {
+        Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(Self(problem)))))
+    }
+}
+
+impl fmt::Display for CertificateProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for CertificateProblem {}
+
+/// What a server showed.
+pub(super) struct Shown<'a> {
+    pub(super) certificate: &'a CertificateDer<'a>,
+    /// What can be read of it.
+    pub(super) facts: Option<&'a Certificate>,
+    pub(super) name: &'a ServerName<'a>,
+    /// The certificate itself was given as trusted.
+    pub(super) is_own: bool,
+    /// Certificates that the server sent behind it, and that were looked at.
+    pub(super) sent: usize,
+    pub(super) looked_at: usize,
+}
+
+impl Shown<'_> {
+    /// The same error with a sentence.
+    pub(super) fn in_words(&self, error: &Error) -> Error {
+        CertificateProblem::as_error(self.sentence(error))
+    }
+
+    fn sentence(&self, error: &Error) -> String {
+        let name = &*self.name.to_str();
+        let whose = format!("the certificate of {name:?}");
+        let Error::InvalidCertificate(problem) = error else {
+            return format!("{whose} could not be checked");
+        };
+        match problem {
+            CertificateError::ExpiredContext { not_after, .. } => format!(
+                "{whose} expired on {}; check the server's certificate and this computer's clock",
+                date(*not_after)
+            ),
+            CertificateError::NotValidYetContext { not_before, .. } => format!(
+                "{whose} is not valid before {}; check this computer's clock and the server's certificate",
+                date(*not_before)
+            ),
+            CertificateError::NotValidForNameContext { .. } => self.other_name(name),
+            // A signature that is wrong is one by somebody else with the name of an authority that is trusted.
+            CertificateError::UnknownIssuer | CertificateError::BadSignature if self.is_self_signed() => {
+                self_signed(name)
+            }
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => self.unknown_issuer(name),
+            CertificateError::BadEncoding | CertificateError::Expired => {
+                format!("{whose} is damaged or of an old kind that is not accepted")
+            }
+            CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
+                format!("{whose} is not one for servers")
+            }
+            CertificateError::Revoked => format!("{whose} was revoked"),
+            CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+            | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+                format!("{whose} uses an algorithm or a key that is not accepted, such as SHA-1 or P-521")
+            }
+            CertificateError::Other(OtherError(inner)) => match inner.downcast_ref() {
+                Some(error) => self.further(error, name),
+                None => format!("{whose} is not accepted"),
+            },
+            _ => format!("{whose} is not accepted"),
+        }
+    }
+
+    fn further(&self, error: &webpki::Error, name: &str) -> String {
+        use webpki::Error as E;
+        let whose = format!("the certificate of {name:?}");
+        match error {
+            E::CaUsedAsEndEntity if self.is_self_signed() => self_signed(name),
+            E::CaUsedAsEndEntity => format!("{whose} is one for an authority, not one for servers"),
+            E::UnsupportedCertVersion => format!(
+                "{whose} is of version {}, and only those of version 3 are accepted from an authority; have it made anew \
+                 with a subjectAltName",
+                self.facts.map_or(1, |facts| facts.version)
+            ),
+            E::NameConstraintViolation => format!(
+                "{whose} has a name for which its authority may not issue any (name constraints), or constraints of \
+                 a kind that is not checked here, such as directoryName"
+            ),
+            E::MalformedNameConstraint | E::InvalidNetworkMaskConstraint | E::UnsupportedNameType => {
+                format!("{whose} comes from an authority whose name constraints cannot be read here")
+            }
+            E::UnsupportedCriticalExtension => {
+                format!("{whose}, or that of its authority, has an extension marked critical that is not known here")
+            }
+            E::PathLenConstraintViolated | E::EndEntityUsedAsCa => {
+                format!("{whose} was issued with a certificate that is not one for an authority of that kind")
+            }
+            E::MaximumSignatureChecksExceeded
+            | E::MaximumPathBuildCallsExceeded
+            | E::MaximumPathDepthExceeded
+            | E::MaximumNameConstraintComparisonsExceeded => {
+                format!("{whose} has a chain that takes too much work to check")
+            }
+            E::EmptyEkuExtension => format!("{whose} is not one for servers"),
+            E::SignatureAlgorithmMismatch => format!("{whose} contradicts itself about its algorithm"),
+            _ => format!("{whose} is damaged or of an old kind that is not accepted"),
+        }
+    }
+
+    fn other_name(&self, name: &str) -> String {
+        let Some(facts) = self.facts else {
+            return format!("the certificate is not for {name:?}; check the host name");
+        };
+        if !facts.has_alternative_names {
+            let common: Vec<String> = facts.common_names.iter().take(1).map(|name| quoted(name)).collect();
+            let common = common.first().map_or("none", String::as_str);
+            return if self.is_own {
+                format!("the certificate is not for {name:?} but for {common}, its common name; check the host name")
+            } else {
+                format!(
+                    "the certificate has no subjectAltName, and so none of the names that count (its common name is \
+                     {common}); have it made with subjectAltName={}",
+                    alternative(name)
+                )
+            };
+        }
+        if facts.dns_names.iter().any(|dns| dns == name) && name.parse::<IpAddr>().is_ok() {
+            return format!(
+                "the certificate has {name:?} as a DNS name, which does not count for an address; have it made with \
+                 subjectAltName={}",
+                alternative(name)
+            );
+        }
+        let names = facts.dns_names.iter().map(|name| quoted(name));
+        let names: Vec<String> =
+            names.chain(facts.addresses.iter().map(|address| format!("\"{address}\""))).take(10).collect();
+        let names = if names.is_empty() { "no name at all".to_owned() } else { names.join(", ") };
+        format!("the certificate is not for {name:?} but for {names}; check the host name")
+    }
+
+    fn unknown_issuer(&self, name: &str) -> String {
+        let mut sentence = format!(
+            "the certificate of {name:?} was issued by an authority that is not trusted here, or the server does not send \
+             its intermediate certificates; if the authority is your own, give its certificate as trusted"
+        );
+        if self.sent > INTERMEDIATES {
+            sentence += &format!(" (of the {} that the server sent, {} were looked at)", self.sent, self.looked_at);
+        }
+        sentence
+    }
+
+    fn is_self_signed(&self) -> bool {
+        match self.facts {
+            Some(facts) => facts.is_self_issued,
+            None => webpki::EndEntityCert::try_from(self.certificate)
+                .is_ok_and(|parsed| parsed.issuer() == parsed.subject()),
+        }
+    }
+}
+
+fn self_signed(name: &str) -> String {
+    format!(
+        "the certificate of {name:?} is self-signed and not trusted; give it as trusted (TLSOptions.client() or \
+         trusted_ca_file), or have the server use one of a known authority"
+    )
+}
+
+/// How openssl is told the name.
+fn alternative(name: &str) -> String {
+    let kind = if name.parse::<IpAddr>().is_ok() { "IP" } else { "DNS" };
+    format!("{kind}:{name}")
+}
+
+/// A name as the peer wrote it.
+fn quoted(name: &str) -> String {
+    Excerpt::start(name.as_bytes()).to_string()
+}
+
+fn date(time: UnixTime) -> String {
+    i64::try_from(time.as_secs())
+        .ok()
+        .and_then(|seconds| OffsetDateTime::from_unix_timestamp(seconds).ok())
+        .map_or_else(|| "a date far away".to_owned(), |time| time.date().to_string())
+}
