@@ -129,6 +129,7 @@ fn a_tunnel_is_asked_for_by_connect_and_every_2xx_opens_it() {
         "HTTP/1.1 204 No Content\r\n\r\n",
         "HTTP/1.1 299 Fine\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
         "HTTP/1.1 200\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nVia : a\u{1}b\r\nPHP Warning: x\r\n\r\n",
         "HTTP/1.1 103 Early Hints\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
     ] {
         let (address, proxy) = one_connection(move |mut stream| {

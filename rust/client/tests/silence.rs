@@ -90,7 +90,7 @@ fn finish(client: &HttpClient) -> Result<(), http_client::Error> {
     Ok(())
 }
 
-fn upload() -> Box<Vec<u8>> {
+fn upload() -> http_client::Body {
     Box::new(vec![1; 1 << 20])
 }
 

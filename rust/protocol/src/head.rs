@@ -119,7 +119,7 @@ fn status_line(line: &[u8]) -> Option<(u8, u16, &str)> {
         .iter()
         .try_fold(0, |status, digit| digit.is_ascii_digit().then(|| status * 10 + u16::from(digit - b'0')))?;
     let reason = if reason.is_empty() { reason } else { reason.strip_prefix(b" ")? };
-    if status < 100 || reason.iter().any(is_control) {
+    if status < 100 || has_control(reason) {
         return None;
     }
     let reason = std::str::from_utf8(reason).ok().filter(|reason| reason.is_ascii()).unwrap_or_default();
@@ -173,7 +173,7 @@ impl<'a> FieldLine<'a> {
         let refused = || PeerError::Field { line: Excerpt::start(line) };
         let has_bare_cr =
             || line.iter().zip(line[1..].iter().chain([&0])).any(|pair| pair.0 == &b'\r' && pair.1 != &b'\n');
-        let has_controls = line.iter().any(is_control);
+        let has_controls = has_control(line);
         if has_controls && (line.contains(&0) || has_bare_cr()) {
             return Err(refused());
         }
@@ -219,13 +219,34 @@ fn check_malformed(fields: &Fields) -> Result<(), PeerError> {
 
 /// Whether a byte may not stand in text (RFC 9110 §5.5): every control character but the tab.
 fn is_control(byte: &u8) -> bool {
-    byte.is_ascii_control() && *byte != b'\t'
+    (*byte < b' ') & (*byte != b'\t') | (*byte == 0x7f)
+}
+
+/// Looks at every byte, without a branch, so that the compiler can look at many at once.
+fn has_control(bytes: &[u8]) -> bool {
+    bytes.iter().fold(false, |seen, byte| seen | is_control(byte))
 }
 
 /// RFC 9110 §5.6.2.
 pub(crate) fn is_token(name: &[u8]) -> bool {
-    name.iter().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(byte))
+    name.iter().all(|&byte| TOKEN[usize::from(byte)])
 }
+
+const TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let marks = b"!#$%&'*+-.^_`|~";
+    let mut index = 0;
+    while index < marks.len() {
+        table[marks[index] as usize] = true;
+        index += 1;
+    }
+    table
+};
 
 #[cfg(test)]
 mod tests {

@@ -40,7 +40,8 @@
 //!
 //! # What it takes and what it refuses
 //!
-//! Where only the look of a head is at stake it is liberal: bare LF, no reason phrase, folded lines, text that is not ASCII.
+//! Where only the look of a head is at stake it is liberal: bare LF, no reason phrase, folded lines, text that is not ASCII, HTTP/1.2
+//! to 1.9, and a field that is malformed, which is kept as it came.
 //! Where the end of a message is at stake it is strict: whatever two readers could read in two ways is a [`PeerError`].
 //! A response that is readable but dubious is delivered, and the connection is not used again ([`Over`]).
 //! [`limits`] says how much a server may send.
