@@ -19,7 +19,9 @@ pub(crate) fn of_chain(chain: &Gd<X509Certificate>) -> Result<Trust, Error> {
         return of_file(&path);
     }
     // A method of newer engines than the oldest that is supported, hence the detour.
-    let text = chain.clone().call("save_to_string", &[]).stringify().to_string();
+    let text = chain.clone().try_call("save_to_string", &[]);
+    let text = text.map_err(|_| invalid("the trusted certificate has a save_to_string() that cannot be called"))?;
+    let text = text.stringify().to_string();
     // An X509Certificate that nothing was loaded into is written as a block without content.
     let mut blocks = text.split(BEGIN).skip(1).filter(|block| !block.trim_start().starts_with("-----END"));
     match (blocks.next(), blocks.next()) {
