@@ -369,7 +369,8 @@ func _serve_with(server: TCPServer, server_options: TLSOptions, client: RefCount
 		if peer == null and server.is_connection_available():
 			peer = StreamPeerTLS.new()
 			peer.accept_stream(server.take_connection(), server_options)
-		elif peer != null and peer.get_status() == StreamPeerTLS.STATUS_HANDSHAKING:
+		elif peer != null and peer.get_status() in [StreamPeerTLS.STATUS_HANDSHAKING, StreamPeerTLS.STATUS_CONNECTED]:
+			# The engine's server counts as connected before the handshake is over, and goes on with it here.
 			peer.poll()
 		await wait_frames(1)
 

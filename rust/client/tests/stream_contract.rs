@@ -331,6 +331,19 @@ fn tls_does_not_ask_a_stream_for_ever_that_takes_nothing() {
 }
 
 #[test]
+fn what_a_server_answered_before_it_was_gone_is_read_after_a_write_that_failed() {
+    for version in [&TLS12, &TLS13] {
+        let (mut stream, mut server) = secured(version);
+        server.send(b"too large");
+        server.memory.between().refuses = Some(io::ErrorKind::BrokenPipe);
+        assert_eq!(stream.write(b"hello", b"").unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+        assert_eq!(stream.probe().unwrap(), Probe::Data);
+        read_exactly(&mut stream, b"too large");
+        assert_eq!(stream.read(&mut [0; 10]).unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+    }
+}
+
+#[test]
 fn a_wait_does_not_go_below_while_a_whole_record_waits() {
     let (mut stream, mut server) = secured(&TLS13);
     server.send(b"hello");

@@ -136,8 +136,9 @@ impl TlsStream {
         let mut allowance = Allowance::default();
         loop {
             let processed = self.process(&mut [], &mut allowance).map_err(|error| error.to_string())?;
-            self.flush().map_err(broke)?;
+            let flushed = self.flush();
             if processed.ready {
+                flushed.map_err(broke)?;
                 self.is_established = self.output_start == self.output.len();
                 self.circumstances.is_established = self.is_established;
                 return Ok(self.is_established);
@@ -148,6 +149,7 @@ impl TlsStream {
             if processed.more || allowance.is_used_up() {
                 return Ok(false);
             }
+            // Why the server went away is in what it sent before.
             match self.receive() {
                 Ok(0) => return Err(CLOSED.to_owned()),
                 Ok(_) if self.circumstances.received.is_empty() => {
@@ -155,7 +157,9 @@ impl TlsStream {
                     self.circumstances.received = bytes[..bytes.len().min(16)].to_vec();
                 }
                 Ok(_) => {}
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(false),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return flushed.map(|()| false).map_err(broke);
+                }
                 Err(error) => return Err(broke(error)),
             }
         }
@@ -193,11 +197,7 @@ impl TlsStream {
                 Ok(state) => state,
                 Err(error) => {
                     self.break_off(&error, discard);
-                    if filled > 0 || self.plain_start < self.plain.len() {
-                        // What came before is given out first. The next call fails.
-                        return Ok(Processed { filled, ready: false, more: false });
-                    }
-                    return self.check().map(|()| Processed { filled, ready: false, more: false });
+                    return self.failed(filled);
                 }
             };
             let mut all_seen = None;
@@ -248,7 +248,7 @@ impl TlsStream {
             if self.seen > HANDSHAKE_HELD {
                 // rustls would keep all of it, for a message that never ends.
                 self.broken = Some("the server sends handshake messages without end".to_owned());
-                return self.check().map(|()| Processed { filled, ready: false, more: false });
+                return self.failed(filled);
             }
             let ready = all_seen == Some(true);
             let is_last = record.is_none() || (ready && !self.is_established);
@@ -259,6 +259,14 @@ impl TlsStream {
                 return Ok(Processed { filled, ready, more: true });
             }
         }
+    }
+
+    /// After what broke the connection: what came before is given out first, and the next call fails.
+    fn failed(&self, filled: usize) -> io::Result<Processed> {
+        if filled == 0 && self.plain_start == self.plain.len() {
+            self.check()?;
+        }
+        Ok(Processed { filled, ready: false, more: false })
     }
 
     /// Drops what rustls has released.
@@ -405,10 +413,7 @@ impl Stream for TlsStream {
                 Err(error) => return Err(error),
             };
             filled += processed.filled;
-            match self.flush() {
-                Err(error) if filled == 0 && !self.peer_closed => return Err(error),
-                _ => {}
-            }
+            let flushed = self.flush();
             if filled == buffer.len() || self.peer_closed {
                 return Ok(filled);
             }
@@ -421,6 +426,10 @@ impl Stream for TlsStream {
                 Ok(0) => return Ok(filled),
                 Ok(_) => {}
                 Err(_) if filled > 0 => return Ok(filled),
+                // The server may have answered before it was gone.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Err(flushed.err().unwrap_or(error));
+                }
                 Err(error) => return Err(error),
             }
         }

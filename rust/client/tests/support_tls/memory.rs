@@ -28,6 +28,8 @@ pub struct Between {
     pub error: Option<io::ErrorKind>,
     /// Whether a write takes anything; else it gives 0.
     pub takes: bool,
+    /// What writing fails with.
+    pub refuses: Option<io::ErrorKind>,
     /// What one read gives at most.
     pub at_once: usize,
     /// Bytes that were read.
@@ -49,6 +51,7 @@ impl Memory {
             ended: false,
             error: None,
             takes: true,
+            refuses: None,
             at_once: usize::MAX,
             taken: 0,
             reads: 0,
@@ -92,6 +95,9 @@ impl Stream for Memory {
         let mut between = self.between();
         between.writes += 1;
         assert!(between.writes < 1_000_000, "a stream that takes nothing is asked for ever");
+        if let Some(kind) = between.refuses {
+            return Err(kind.into());
+        }
         if !between.takes {
             return Ok(0);
         }
