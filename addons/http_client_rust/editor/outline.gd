@@ -79,7 +79,7 @@ func _type_of_value(index: int) -> String:
 	var cast := ""
 	var has_request_path := false
 	while end < map.tokens.size() and map.tokens[end].kind != SourceMap.Kind.NEWLINE:
-		if map.tokens[end].open == open and map.text_of(end) in [",", ";", ")"]:
+		if map.tokens[end].open == open and map.text_of(end) in [",", ";"] or open >= 0 and end == map.tokens[open].close:
 			break
 		if map.tokens[end].open == open and map.text_of(end) == "as":
 			cast = _type_at(end + 1)
