@@ -20,13 +20,12 @@ func _log_error(_f: String, file: String, line: int, code: String, why: String, 
 	mutex.unlock()
 """
 
-static var _count := 0
-
 var _folder := ""
 ## Paths of the copies by those of the scripts.
 var _places := {}
 var _classes := {}
 var _autoloads := {}
+var _made: Array[GDScript] = []
 
 
 ## Why scripts do not parse, by their paths; those that do are left out.
@@ -35,8 +34,8 @@ static func problems(texts: Dictionary, autoloads := {}) -> Dictionary:
 
 
 func _problems(texts: Dictionary, autoloads: Dictionary) -> Dictionary:
-	_count += 1
-	_folder = "%s/%d-%d" % [FOLDER, OS.get_process_id(), _count]
+	# A path of its own each time: the engine remembers scripts by their paths.
+	_folder = "%s/%d-%d" % [FOLDER, OS.get_process_id(), Time.get_ticks_usec()]
 	var outlines := {}
 	for path: String in texts:
 		_places[path] = "%s/%d.gd" % [_folder, _places.size()]
@@ -60,6 +59,8 @@ func _problems(texts: Dictionary, autoloads: Dictionary) -> Dictionary:
 		var reason := _compile(path, made[path])
 		if not reason.is_empty():
 			found[path] = reason
+	for path: String in texts:
+		_forget(_places[path])
 	for path: String in texts:
 		DirAccess.remove_absolute(_places[path])
 	DirAccess.remove_absolute(_folder)
@@ -87,6 +88,16 @@ func _compile(path: String, text: String) -> String:
 	return NO_REASON
 
 
+## Scripts that preload each other would keep each other for ever.
+func _forget(place: String) -> void:
+	if ResourceLoader.has_cached(place):
+		_made.append(load(place) as GDScript)
+	for script: GDScript in _made:
+		if script.resource_path == place:
+			script.source_code = "extends RefCounted\n"
+			script.reload()
+
+
 ## The script as it was loaded for another one, or a new one under its path.
 func _script_at(place: String, text: String) -> GDScript:
 	if ResourceLoader.has_cached(place):
@@ -94,6 +105,7 @@ func _script_at(place: String, text: String) -> GDScript:
 	var script := GDScript.new()
 	script.source_code = text
 	script.resource_path = place
+	_made.append(script)
 	return script
 
 

@@ -37,16 +37,12 @@ var tokens: Array[Token] = []
 var strings: Array[Vector2i] = []
 var comments: Array[Vector2i] = []
 
-static var _pattern: RegEx
-
 
 func _init(text: String) -> void:
 	source = text
-	if _pattern == null:
-		_pattern = RegEx.create_from_string(PATTERN)
 	var brackets: Array[int] = []
 	var counts: Array[int] = []
-	for found: RegExMatch in _pattern.search_all(text):
+	for found: RegExMatch in RegEx.create_from_string(PATTERN).search_all(text):
 		var token := Token.new()
 		token.text = found.get_string()
 		token.at = found.get_start()
