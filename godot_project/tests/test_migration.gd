@@ -189,6 +189,72 @@ func _ready() -> void:
 """, 3]})
 
 
+func test_shapes_of_whole_scripts_move_and_parse() -> void:
+	_assert_becomes({
+		"polling.gd": ["""extends Node
+var client = HTTPClient.new()
+var last: HTTPClient.Status = HTTPClient.STATUS_DISCONNECTED
+func run() -> void:
+	assert(client.connect_to_host("localhost", 1) == OK)
+	while client.get_status() == HTTPClient.STATUS_CONNECTING or client.get_status() == HTTPClient.STATUS_RESOLVING:
+		client.poll()
+		await get_tree().process_frame
+	assert(client.get_status() == HTTPClient.STATUS_CONNECTED)
+	last = client.get_status()
+	if not client.get_response_code() in [HTTPClient.RESPONSE_OK, HTTPClient.RESPONSE_FOUND]:
+		return
+	match last:
+		HTTPClient.STATUS_BODY, HTTPClient.STATUS_CONNECTED:
+			pass
+		_ when last == HTTPClient.STATUS_CONNECTION_ERROR:
+			pass
+""", 11],
+		"inner.gd": ["""extends RefCounted
+class Job:
+	extends RefCounted
+	var method: HTTPClient.Method
+	var http: HTTPClient
+	func _init(of: HTTPClient.Method) -> void:
+		method = of
+		http = HTTPClient.new()
+	func start() -> Error:
+		return http.request_raw(method, "/", [], PackedByteArray())
+var jobs: Array[Job] = [Job.new(HTTPClient.METHOD_GET), Job.new(HTTPClient.METHOD_PUT)]
+var on_status := func(status: HTTPClient.Status) -> bool: return status == HTTPClient.STATUS_BODY
+func all() -> void:
+	for method: HTTPClient.Method in [HTTPClient.METHOD_GET, HTTPClient.METHOD_HEAD]:
+		jobs.append(Job.new(method))
+""", 11],
+		"request_of_its_own.gd": ["""extends Node
+var _node := HTTPRequest.new()
+func request(url: String, headers := PackedStringArray(), method: HTTPClient.Method = HTTPClient.METHOD_GET) -> Error:
+	return _node.request(url, headers, method)
+func post(url: String) -> Error:
+	return request(url, PackedStringArray(), HTTPClient.METHOD_POST)
+static func make() -> HTTPRequest:
+	return HTTPRequest.new()
+func once(url: String) -> void:
+	make().request(url, [], HTTPClient.METHOD_PUT)
+	(get_child(0) as HTTPRequest).request(url, [], HTTPClient.METHOD_PUT)
+	var http := HTTPClient.new()
+	http.request(
+			HTTPClient.METHOD_POST if url.is_empty()
+			else HTTPClient.METHOD_PUT,
+			url, [])
+	http.close()
+""", 3],
+		"typed.gd": ["""extends Node
+const NAMES := {HTTPClient.METHOD_GET: "GET", HTTPClient.METHOD_POST: "POST"}
+var by_name: Dictionary = {"GET": HTTPClient.METHOD_GET}
+func name_of(method: HTTPClient.Method) -> String:
+	return NAMES.get(method, "")
+func go(http: HTTPClient, method := HTTPClient.METHOD_GET) -> void:
+	print(name_of(method))
+	if http.request(method, "/", []) != OK: push_warning("no")
+	var s := http.get_status(); if s != HTTPClient.STATUS_REQUESTING: return
+""", 7]})
+
+
 func test_what_would_not_parse_any_more_is_held_back_with_its_reason() -> void:
 	var scripts := _read({
 		"verbs.gd": """class_name MoverVerbs
