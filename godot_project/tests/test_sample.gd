@@ -80,7 +80,8 @@ func test_what_is_copied_as_gdscript_runs_as_pasted() -> void:
 			{"method": "GET", "target": "/echo?q=1&p={body}", "headers": ["X-One: it's \"quoted\""], "body": ""},
 			{"method": "POST", "target": "/echo", "headers": ["Content-Type: application/json"],
 				"body": "{\"text\": \"two\nlines, a \\ and {headers} 'here' – ü?\"}"},
-			{"method": "PATCH", "target": "/echo", "headers": [], "body": "a=1\\n"}]:
+			{"method": "PATCH", "target": "/echo", "headers": [], "body": "a=1\\n"},
+			{"method": "PUT", "target": "/echo", "headers": [], "bytes": PackedByteArray([0x61, 0, 0xff])}]:
 		var exchange := _exchange(request)
 		var node := await _node_of(Snippets.as_gdscript(exchange))
 		if node == null:
@@ -92,7 +93,10 @@ func test_what_is_copied_as_gdscript_runs_as_pasted() -> void:
 		if assert_true(echo is Dictionary, "the echo must be JSON"):
 			assert_equal(echo["method"], request["method"], "method")
 			assert_equal(echo["target"], request["target"].replace("{", "%7B").replace("}", "%7D"), "target")
-			assert_equal(str(echo["body_text"]), str(request["body"]), "body")
+			if request.has("bytes"):
+				assert_equal(int(echo["body_crc32"]), crc32(request["bytes"]), "checksum of the body")
+			else:
+				assert_equal(str(echo["body_text"]), str(request["body"]), "body")
 			for header: String in request["headers"]:
 				var value := header.substr(header.find(":") + 2)
 				assert_equal(sent_values(echo, header.get_slice(":", 0)), PackedStringArray([value]), header)
@@ -116,8 +120,53 @@ func test_what_is_copied_as_curl_has_every_part_as_one_word() -> void:
 	var exchange := _exchange({"method": "POST", "target": "/a?b=c&d", "headers": ["X-A: it's"], "body": "{\"a\": 1}"})
 	assert_equal(
 		Snippets.as_curl(exchange),
-		"curl --include --request POST --header 'X-A: it'\\''s' --data-binary '{\"a\": 1}' 'http://%s/a?b=c&d'"
-			% address_of("http"), "command")
+		"curl --globoff --path-as-is --include --request POST --header 'X-A: it'\\''s' --header 'Content-Type:' "
+			+ "--data-raw '{\"a\": 1}' --url 'http://%s/a?b=c&d'" % address_of("http"), "command")
+
+
+func test_what_is_copied_as_curl_sends_what_the_console_sends() -> void:
+	var has_curl := OS.get_name() != "Windows" and OS.execute("sh", ["-c", "command -v curl base64"]) == 0
+	if not has_curl:
+		print("there is no curl on this machine: the copied commands were not run")
+	for request: Dictionary in [
+			{"method": "GET", "target": "/echo?q={a}&r=[1-3]&s=a b&t=\u00fc|^`\"<>\\"},
+			{"method": "GET", "target": "/echo?p=/../x&it's=$HOME"},
+			{"method": "GET", "target": "/echo", "body": "a body of a GET"},
+			{"method": "POST", "target": "/echo", "body": "@/etc/hostname"},
+			{"method": "POST", "target": "/echo", "body": "a=1&b=\u20ac\n'two' lines\\n", "headers": ["Content-Type: text/plain", "X-Empty:"]},
+			{"method": "POST", "target": "/echo"}, {"method": "DELETE", "target": "/echo"},
+			{"method": "OPTIONS", "target": "/echo"}, {"method": "PATCH", "target": "/echo", "body": "-X GET --url x"},
+			{"method": "PUT", "target": "/echo", "bytes": PackedByteArray([0, 1, 255, 10, 13, 64])},
+			{"method": "POST", "target": "/echo", "headers": ["@/etc/hostname", "no header"]}]:
+		var exchange := _exchange(request)
+		var command := Snippets.as_curl(exchange)
+		assert_true(not command.contains("'@") or command.contains("--data-raw '@"), command)
+		if not has_curl:
+			continue
+		var output: Array = []
+		assert_equal(OS.execute("sh", ["-c", "NO_PROXY='*'; export NO_PROXY; " + command.replace("curl ", "curl -sS ")], output, true), 0, command)
+		var by_curl: Variant = JSON.parse_string(str(output[0]).get_slice("\r\n\r\n", 1))
+		exchange.headers = PackedStringArray(Array(exchange.headers).filter(
+			func(line: String) -> bool: return line.contains(":") and not line.begins_with("@")))
+		exchange.start()
+		await _finish(exchange)
+		var by_us: Variant = JSON.parse_string(exchange.answer_body.get_string_from_utf8())
+		if not assert_true(by_curl is Dictionary and by_us is Dictionary, "%s\n%s\n%s" % [command, output[0], exchange.message]):
+			continue
+		for key: String in ["method", "target", "body_length", "body_crc32", "body_text"]:
+			assert_equal(by_curl[key], by_us[key], "%s of %s" % [key, command])
+		for name: String in ["Content-Type", "Content-Length", "X-Empty", "Host"]:
+			assert_equal(sent_values(by_curl, name), sent_values(by_us, name), "%s of %s" % [name, command])
+
+
+func test_head_is_copied_with_one_option_and_ends() -> void:
+	var exchange := _exchange({"method": "HEAD", "target": "/hello", "body": "none of it is sent"})
+	var command := Snippets.as_curl(exchange)
+	assert_equal(command, "curl --globoff --path-as-is -I --url 'http://%s/hello'" % address_of("http"), "command")
+	if OS.get_name() != "Windows" and OS.execute("sh", ["-c", "command -v curl"]) == 0:
+		var output: Array = []
+		assert_equal(OS.execute("sh", ["-c", "NO_PROXY='*' " + command.replace("curl ", "curl -sS ")], output, true), 0, "exit code")
+		assert_contains(output[0], "200 OK")
 
 
 func test_bodies_are_shown_as_what_they_are() -> void:
@@ -144,9 +193,15 @@ func _exchange(request: Dictionary) -> ConsoleExchange:
 	var exchange := ConsoleExchange.new()
 	exchange.method = Snippets.METHODS.find(request["method"]) as HTTPClientRust.Method
 	exchange.url = "http://%s%s" % [address_of("http"), request["target"]]
-	exchange.headers = PackedStringArray(request["headers"])
-	exchange.body = str(request["body"]).to_utf8_buffer()
+	exchange.headers = PackedStringArray(request.get("headers", []))
+	exchange.body = request.get("bytes", str(request.get("body", "")).to_utf8_buffer())
 	return exchange
+
+
+func _finish(exchange: ConsoleExchange) -> void:
+	while exchange.is_running:
+		exchange.step()
+		await tree.process_frame
 
 
 ## A node with this script, in the tree. Its _ready() makes the request once too.

@@ -44,23 +44,70 @@ var _request_usec := 0
 var _marks: Array[Vector2i] = []
 
 
-## The parts of an address: "origin" (what connect_to_host() takes) and "target" (what request() takes); empty if it is none.
+## The parts of an address: "origin" (what connect_to_host() takes) and "target" (what request() takes); empty if it is
+## none, and [method problem_with] says why.
 static func parts_of(address: String) -> Dictionary:
-	var found := RegEx.create_from_string("^(?:(https?)://)?([^/?#\\s]+)([^#]*)").search(address.strip_edges())
+	var found := RegEx.create_from_string("^(?:([^/?#:\\s]+)://)?([^/?#\\s]+)([^#]*)").search(address.strip_edges())
 	if found == null:
+		return {}
+	var scheme := found.get_string(1).to_lower() if not found.get_string(1).is_empty() else "http"
+	if not scheme in ["http", "https"]:
 		return {}
 	var target := found.get_string(3)
 	return {
-		"origin": "%s://%s" % [found.get_string(1) if not found.get_string(1).is_empty() else "http", found.get_string(2)],
+		"origin": "%s://%s" % [scheme, found.get_string(2)],
 		"target": target if target.begins_with("/") else "/" + target,
 	}
+
+
+## Why an address cannot be asked; empty if it can.
+static func problem_with(address: String) -> String:
+	if not parts_of(address).is_empty():
+		return ""
+	var scheme := address.strip_edges().get_slice("://", 0)
+	if scheme != address.strip_edges() and not scheme.to_lower() in ["http", "https"]:
+		return "%s:// is not HTTP: an address here begins with http:// or https://." % scheme.left(40)
+	return "This is no address: write http://host/path or https://host/path."
+
+
+## A target as it is sent: what may not stand in one, percent-encoded.
+static func encoded(target: String) -> String:
+	var text := ""
+	for byte: int in target.to_utf8_buffer():
+		text += char(byte) if byte > 0x20 and byte < 0x7f and not char(byte) in "\"<>\\^`{|}" else "%%%02X" % byte
+	return text
+
+
+## Where a redirect leads, as a whole address; empty if nobody says or it is not HTTP. RFC 3986 §5.2, as far as it is used.
+static func address_of(location: String, from: String) -> String:
+	var parts := parts_of(from)
+	var place := location.strip_edges()
+	if place.is_empty() or parts.is_empty():
+		return ""
+	if place.contains("://") and not place.get_slice("://", 0).contains("/") and not place.get_slice("://", 0).contains("?"):
+		return place if problem_with(place).is_empty() else ""
+	var origin: String = parts["origin"]
+	if place.begins_with("//"):
+		return origin.get_slice("//", 0) + place
+	if place.begins_with("/"):
+		return origin + place
+	var path := str(parts["target"]).get_slice("?", 0)
+	if place.begins_with("?"):
+		return origin + path + place
+	if place.begins_with("#"):
+		return origin + str(parts["target"])
+	var query := place.find("?")
+	var relative := place if query < 0 else place.left(query)
+	var folder := (path.left(path.rfind("/") + 1) + relative).simplify_path()
+	var end := "/" if relative.ends_with("/") and not folder.ends_with("/") else ""
+	return origin + folder + end + ("" if query < 0 else place.substr(query))
 
 
 ## Starts to connect. [member message] says why not, where [member is_running] is false afterwards.
 func start() -> void:
 	var parts := parts_of(url)
 	if parts.is_empty():
-		message = "This is no address: write http://host/path or https://host/path."
+		message = problem_with(url)
 		return
 	_target = parts["target"]
 	_http.connect_timeout = connect_timeout
