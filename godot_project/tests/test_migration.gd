@@ -363,7 +363,7 @@ func test_a_project_is_read_written_and_written_back() -> void:
 	_write("Net.cs", "using Godot;\nvar a = new HttpClient();\n")
 	var scripts := ProjectScripts.new()
 	scripts.read(FOLDER, FOLDER.path_join("own"))
-	var paths := scripts.changes.map(func(change: Migration.Change) -> String: return change.path)
+	var paths := scripts.changes.map(func(found: Migration.Change) -> String: return found.path)
 	assert_equal(paths, [FOLDER.path_join("a.gd")], "scripts")
 	assert_equal(scripts.elsewhere.size(), 2, "what the tool does not touch")
 

@@ -203,7 +203,7 @@ func test_packed_bodies_are_unpacked_or_named() -> void:
 			["identity", bytes, text, ""], ["br", gzip, null, "packed with br"], ["gzip", bytes, text, "cannot be unpacked"],
 			["gzip, zstd", gzip, null, "packed with zstd"]]:
 		var coding := ContentCoding.new(case[1], case[0], true)
-		assert_true(coding.note.begins_with(case[3]) or coding.note.contains(case[3]), coding.note)
+		assert_true(coding.note.contains(case[3]) or str(case[3]).is_empty(), coding.note)
 		assert_equal(coding.note.is_empty(), str(case[3]).is_empty(), "note: " + coding.note)
 		if case[2] != null:
 			assert_equal(coding.body.get_string_from_utf8(), case[2], case[0])

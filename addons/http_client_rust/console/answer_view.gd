@@ -167,13 +167,13 @@ func _show_what_came() -> void:
 	if _headers.get_root() == null:
 		_show_headers()
 	_frames += 1
-	var size := _exchange.answer_body.size()
-	if size == _shown_bytes or size > LONGEST_LIVE or _frames < FRAMES_BETWEEN:
+	var count := _exchange.answer_body.size()
+	if count == _shown_bytes or count > LONGEST_LIVE or _frames < FRAMES_BETWEEN:
 		return
 	var is_packed := not _exchange.header("Content-Encoding").to_lower() in ["", "identity"]
 	if not is_packed and BodyText.best_view(_exchange.header("Content-Type"), _exchange.answer_body) in ["text", "json"]:
 		_frames = 0
-		_shown_bytes = size
+		_shown_bytes = count
 		_text.text = BodyText.text(_exchange.answer_body)
 		_text.scroll_vertical = _text.get_line_count()
 
@@ -269,11 +269,11 @@ func _show_body() -> void:
 ## "404 Not Found — nothing at this address".
 func _meaning() -> String:
 	var code := _exchange.code
-	var name := ""
+	var title := ""
 	for constant: String in ClassDB.class_get_enum_constants(&"HTTPClientRust", &"ResponseCode", true):
 		if ClassDB.class_get_integer_constant(&"HTTPClientRust", constant) == code:
-			name = " " + constant.trim_prefix("RESPONSE_").capitalize()
-	var said := "%d%s" % [code, " OK" if name == " Ok" else name]
+			title = " " + constant.trim_prefix("RESPONSE_").capitalize()
+	var said := "%d%s" % [code, " OK" if title == " Ok" else title]
 	if code in [404, 410]:
 		return said + " — nothing at this address"
 	if not _exchange.redirect_address().is_empty():
@@ -311,9 +311,9 @@ func _on_table_input(event: InputEvent, table: Tree) -> void:
 		table.accept_event()
 
 
-func _add_row(table: Tree, root: TreeItem, name: String, value: String) -> void:
+func _add_row(table: Tree, root: TreeItem, what: String, value: String) -> void:
 	var item := table.create_item(root)
-	item.set_text(0, name)
+	item.set_text(0, what)
 	item.set_text(1, value)
 	item.set_tooltip_text(1, value)
 

@@ -25,7 +25,7 @@ func show_timings(timings: Dictionary, running := -1, running_usec := 0) -> void
 
 ## Microseconds of each of [constant PHASES]; -1 for one that did not happen. One that goes on has lasted until now.
 static func durations(timings: Dictionary, running := -1, running_usec := 0) -> Array[int]:
-	var of := func(name: String) -> int: return timings.get(name, -1)
+	var of := func(key: String) -> int: return timings.get(key, -1)
 	var between := func(from: int, to: int) -> int: return maxi(to - maxi(from, 0), 0) if to >= 0 else -1
 	var answered: bool = of.call("first_byte") >= 0
 	var found: Array[int] = [

@@ -91,7 +91,7 @@ func _test_help() -> void:
 
 func _has_help(cache: String) -> bool:
 	return Array(DirAccess.get_files_at(cache)).any(
-		func(name: String) -> bool: return name.begins_with("editor_doc_cache"))
+		func(file: String) -> bool: return file.begins_with("editor_doc_cache"))
 
 
 ## What the second editor does.
