@@ -1,5 +1,5 @@
 # expect-log: Parse Error: .*HTTPClient
-# allow-log: Parse Error
+# allow-log: (Parse|Compile) Error
 extends "res://tests/support/test_case.gd"
 ## The tool that moves scripts to HTTPClientRust: what it changes, what it leaves alone, and what it points out.
 
@@ -255,6 +255,21 @@ func go(http: HTTPClient, method := HTTPClient.METHOD_GET) -> void:
 """, 7]})
 
 
+## Each of these in each of those places; it is enough that planning ends.
+func test_texts_that_are_no_script_are_planned_too() -> void:
+	var count := 0
+	for odd: String in [
+			"", "\"", "'''", "func", "func (", "var", "match x", "(((", ")))", "\\", "HTTPClient", "HTTPClient.", "HTTPClient.METHOD_GET",
+			"= HTTPClient.METHOD_GET", ": HTTPClient.Method", "[HTTPClient.METHOD_GET", "}{ HTTPClient.Status }", "else HTTPClient.STATUS_BODY",
+			"== HTTPClient.STATUS_BODY", "HTTPClient.STATUS_BODY ==", "x(HTTPClient.METHOD_GET", ".request(HTTPClient.METHOD_GET)", "for x in",
+			"signal a(", "extends", "class_name", "$HTTPRequest.", "x as", "-> HTTPClient.Status", "not in HTTPClient.STATUS_BODY"]:
+		for around: String in ["%s", "\n\t%s\n", "func a(%s):", "%s.request(", "x = %s", "f(%s, %s", "if %s:"]:
+			for before: String in ["", "var h := HTTPClient.new()\n"]:
+				var text := before + around.replace("%s", odd)
+				count += int(Migration.plan("res://a.gd", text).before == text)
+	assert_equal(count, 30 * 7 * 2, "texts that were planned")
+
+
 func test_what_would_not_parse_any_more_is_held_back_with_its_reason() -> void:
 	var scripts := _read({
 		"verbs.gd": """class_name MoverVerbs
@@ -264,8 +279,11 @@ static func of(name: String) -> HTTPClient.Method:
 		"client.gd": "extends RefCounted\nvar http := HTTPClient.new()\nfunc a() -> void:\n\thttp.request(MoverVerbs.of(\"read\"), \"/\", [])\n",
 		"node.gd": "extends HTTPRequest\nfunc a() -> void:\n\trequest(\"/\", [], MoverVerbs.of(\"read\"))\n",
 		"fine.gd": "extends RefCounted\nvar http := HTTPClient.new()\n",
+		"after.gd": "extends Node\nconst Other := preload(\"client.gd\")\nvar http := HTTPClient.new()\nfunc a() -> void:\n\tOther.new().a()\n",
 		"broken.gd": "extends RefCounted\nvar http := HTTPClient.new()\nfunc a(:\n"})
 	assert_equal(_of(scripts, "fine.gd").held_back, "", "what parses")
+	if ClassDB.class_exists(&"Logger"):
+		assert_equal(_of(scripts, "after.gd").held_back, "", "what only needs one that does not parse")
 	assert_contains(_of(scripts, "client.gd").held_back, "would not parse any more")
 	assert_contains(_of(scripts, "broken.gd").held_back, "does not parse as it is")
 	assert_contains(_of(scripts, "verbs.gd").notes[0], "both to a client and to an HTTPRequest")

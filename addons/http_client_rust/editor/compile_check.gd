@@ -20,6 +20,9 @@ func _log_error(_f: String, file: String, line: int, code: String, why: String, 
 	mutex.unlock()
 """
 
+## How the engine says that the fault is in another script.
+const FOLLOWS: PackedStringArray = ["depended scripts", "Could not resolve", "Could not preload", "Could not parse"]
+
 var _folder := ""
 ## Paths of the copies by those of the scripts.
 var _places := {}
@@ -31,6 +34,14 @@ var _made: Array[GDScript] = []
 ## Why scripts do not parse, by their paths; those that do are left out.
 static func problems(texts: Dictionary, autoloads := {}) -> Dictionary:
 	return new()._problems(texts, autoloads)
+
+
+## Whether a reason only says that another script does not parse.
+static func only_follows(reason: String) -> bool:
+	for part: String in FOLLOWS:
+		if reason.contains(part):
+			return true
+	return false
 
 
 func _problems(texts: Dictionary, autoloads: Dictionary) -> Dictionary:

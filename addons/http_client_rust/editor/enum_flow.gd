@@ -63,7 +63,7 @@ func group_of(path: String, index: int) -> String:
 func _follow_in(outline: Outline) -> void:
 	var map := outline.map
 	for index: int in map.tokens.size():
-		if map.tokens[index].kind != SourceMap.Kind.WORD:
+		if map.tokens[index].kind != SourceMap.Kind.WORD or map.tokens[index].text in KEYWORDS:
 			continue
 		var end := _end_of_chain(map, index)
 		if map.text_of(index) == "HTTPClient" and is_constant(map, index):
@@ -120,7 +120,7 @@ func _if_before(map: SourceMap, else_at: int) -> int:
 	for index: int in range(else_at - 1, map.tokens[else_at].statement, -1):
 		if map.tokens[index].open == map.tokens[else_at].open and map.text_of(index) == "if":
 			return index - 1
-	return map.tokens[else_at].statement
+	return map.tokens[else_at].statement - 1
 
 
 ## Who takes what stands in a bracket.
@@ -384,9 +384,14 @@ func _end_of_chain(map: SourceMap, start: int) -> int:
 
 
 func _root(key: String) -> String:
-	while _parents.has(key):
-		key = _parents[key]
-	return key
+	var root := key
+	while _parents.has(root):
+		root = _parents[root]
+	while key != root:
+		var next: String = _parents[key]
+		_parents[key] = root
+		key = next
+	return root
 
 
 func _link(a: String, b: String) -> void:

@@ -105,9 +105,13 @@ static func _plan_one(change: Change, flow: EnumFlow, groups: Dictionary) -> voi
 				"left as it is, since it may go to an HTTPRequest; change it to %s if it goes to a client only" % NEW)
 	change.replaced = moved.size()
 	_note_the_rest(change, map, not moved.is_empty())
-	for index: int in range(moved.size() - 1, -1, -1):
-		var end := moved[index] + OLD.length()
-		change.after = change.after.left(end) + NEW.trim_prefix(OLD) + change.after.substr(end)
+	var pieces := PackedStringArray()
+	var done := 0
+	for at: int in moved:
+		pieces.append(change.before.substr(done, at - done))
+		done = at + OLD.length()
+	pieces.append(change.before.substr(done))
+	change.after = NEW.join(pieces)
 
 
 ## The constants that move, by what they hang together with: those that a client takes, and those that nobody takes in a

@@ -70,8 +70,10 @@ func problems_of(moved: Array[Migration.Change]) -> Dictionary:
 		elif is_moved.call(path):
 			problems[path] = "it would not parse any more: " + str(found[path])
 		else:
-			for change: Migration.Change in moved:
-				if _names_one_of(_sources[path], [change]):
+			var named := moved.filter(
+				func(change: Migration.Change) -> bool: return _names_one_of(_sources[path], [change]))
+			for change: Migration.Change in named if not named.is_empty() else moved:
+				if not problems.has(change.path):
 					problems[change.path] = "%s would not parse any more: %s" % [path, found[path]]
 	return problems
 
@@ -167,8 +169,10 @@ func _hold_back_what_breaks() -> void:
 		var problems := problems_of(ticked) if not ticked.is_empty() else {}
 		if problems.is_empty():
 			return
+		var is_all_that_follows := problems.values().all(CompileCheck.only_follows)
 		for change: Migration.Change in ticked:
-			change.held_back = problems.get(change.path, "")
+			var problem: String = problems.get(change.path, "")
+			change.held_back = problem if is_all_that_follows or not CompileCheck.only_follows(problem) else ""
 
 
 func _names_one_of(text: String, moved: Array) -> bool:

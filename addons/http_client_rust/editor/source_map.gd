@@ -5,11 +5,11 @@ extends RefCounted
 enum Kind { WORD, NUMBER, STRING, COMMENT, SIGN, NEWLINE }
 
 const PATTERN := (
-	"(?<comment>#[^\\n]*)"
-	+ "|(?<string>r?(?:\"\"\"(?:\\\\[\\s\\S]|[^\\\\])*?(?:\"\"\"|\\z)|'''(?:\\\\[\\s\\S]|[^\\\\])*?(?:'''|\\z)"
-	+ "|\"(?:\\\\[\\s\\S]|[^\\\\\"])*+(?:\"|\\z)|'(?:\\\\[\\s\\S]|[^\\\\'])*+(?:'|\\z)))"
-	+ "|(?<word>[\\p{L}_][\\p{L}\\p{N}_]*)|(?<number>[0-9][\\w.]*)"
-	+ "|(?<newline>\\n)|\\\\\\r?\\n|(?<sign>:=|==|!=|<=|>=|->|\\+=|-=|[^\\s])")
+	"#[^\\n]*"
+	+ "|r?(?:\"\"\"(?:\\\\[\\s\\S]|[^\\\\])*?(?:\"\"\"|\\z)|'''(?:\\\\[\\s\\S]|[^\\\\])*?(?:'''|\\z)"
+	+ "|\"(?:\\\\[\\s\\S]|[^\\\\\"])*+(?:\"|\\z)|'(?:\\\\[\\s\\S]|[^\\\\'])*+(?:'|\\z))"
+	+ "|[\\p{L}_][\\p{L}\\p{N}_]*|[0-9][\\w.]*"
+	+ "|\\n|\\\\\\r?\\n|:=|==|!=|<=|>=|->|\\+=|-=|[^\\s]")
 
 class Token:
 	extends RefCounted
@@ -46,23 +46,27 @@ func _init(text: String) -> void:
 		var token := Token.new()
 		token.text = found.get_string()
 		token.at = found.get_start()
-		if found.names.is_empty():
-			continue
-		match str(found.names.keys()[0]):
-			"comment":
+		match token.text[0]:
+			"#":
 				comments.append(Vector2i(token.at, found.get_end()))
 				continue
-			"string":
+			"\\":
+				continue
+			"\"", "'":
 				token.kind = Kind.STRING
 				strings.append(Vector2i(token.at, found.get_end()))
-			"word":
-				token.kind = Kind.WORD
-			"number":
-				token.kind = Kind.NUMBER
-			"newline":
+			"\n":
+				token.kind = Kind.NEWLINE
 				if not brackets.is_empty():
 					continue
-				token.kind = Kind.NEWLINE
+			"r" when token.text.length() > 1 and token.text[1] in "\"'":
+				token.kind = Kind.STRING
+				strings.append(Vector2i(token.at, found.get_end()))
+			_:
+				if token.text[0].is_valid_int():
+					token.kind = Kind.NUMBER
+				elif _is_letter(token.text[0]):
+					token.kind = Kind.WORD
 		if token.kind == Kind.SIGN and token.text in ")]}" and not brackets.is_empty():
 			token.close = brackets.pop_back()
 			tokens[token.close].close = tokens.size()
@@ -170,5 +174,9 @@ func _indent_at(at: int) -> int:
 func _is_name(at: int) -> bool:
 	if at < 0 or at >= source.length():
 		return false
-	var character := source[at]
-	return character == "_" or character.is_valid_int() or character.to_lower() != character.to_upper()
+	return _is_letter(source[at]) or source[at].is_valid_int()
+
+
+## No digit, but a part of a name: more than ASCII can be.
+func _is_letter(character: String) -> bool:
+	return character.is_valid_identifier() or character.unicode_at(0) > 0x7f
