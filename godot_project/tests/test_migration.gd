@@ -1,5 +1,4 @@
-# expect-log: Parse Error: .*HTTPClient
-# allow-log: (Parse|Compile) Error
+# allow-log: SCRIPT ERROR: (Parse|Compile) Error
 extends "res://tests/support/test_case.gd"
 ## The tool that moves scripts to HTTPClientRust: what it changes, what it leaves alone, and what it points out.
 

@@ -11,6 +11,7 @@ const AnswerView := preload("res://addons/http_client_rust/console/answer_view.g
 const Colors := preload("res://addons/http_client_rust/console/colors.gd")
 const ContentCoding := preload("res://addons/http_client_rust/console/content_coding.gd")
 const History := preload("res://addons/http_client_rust/console/history.gd")
+const RequestTabs := preload("res://addons/http_client_rust/console/request_tabs.gd")
 const PhaseChart := preload("res://addons/http_client_rust/console/phase_chart.gd")
 const Certificate := preload("res://addons/http_client_rust/console/certificate.gd")
 const Requests := preload("res://demo/requests.gd")
@@ -309,6 +310,18 @@ func test_ctrl_enter_sends_and_ctrl_c_copies_a_row() -> void:
 	var table: Tree = view.get("_headers")
 	table.get_root().get_first_child().select(0)
 	assert_equal(view.row_text(table), console.exchange.answer_headers[0], "the row as text")
+	await _close(scene)
+
+
+func test_the_file_with_authorities_can_be_chosen() -> void:
+	var scene := await _open_sample()
+	var tabs: RequestTabs = (scene.get("console") as Console).get("_request")
+	tabs.choose_file()
+	var files: FileDialog = tabs.get("_files")
+	assert_true(files.visible and files.filters[0].contains("*.pem"), "a dialog for certificates opens")
+	files.file_selected.emit("/tmp/authorities.pem")
+	assert_equal(tabs.filled_in()["ca_file"], "/tmp/authorities.pem", "the field")
+	files.hide()
 	await _close(scene)
 
 
