@@ -44,6 +44,8 @@ func _make_panel() -> Control:
 	margin.custom_minimum_size.y = 300.0 * EditorInterface.get_editor_scale()
 	var console := (load(_beside("console/console.tscn")) as PackedScene).instantiate()
 	console.name = "HTTPConsole"
+	# A list for each project, where it is not committed.
+	console.set("history_file", EditorInterface.get_editor_paths().get_project_settings_dir().path_join("http_console.json"))
 	margin.add_child(console)
 	return margin
 

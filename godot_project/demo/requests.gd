@@ -27,7 +27,7 @@ static func all(addresses: Dictionary) -> Array[Dictionary]:
 		{"title": "Upload 64 MiB", "about": "Bytes, not text.", "method": "PUT", "url": http + "/upload",
 			"headers": ["Content-Type: application/octet-stream"], "bytes": _zeros(64 * MEBIBYTE), "is_large": true},
 		{"title": "TLS", "about": "See the tab Connection for certificate and cipher.", "url": https + "/json", "ca_file": of["ca-file"]},
-		{"title": "Redirect", "about": "Not followed: the script decides.", "url": http + "/redirect", "code": 302},
+		{"title": "Redirect", "about": "Not followed until Follow is pressed.", "url": http + "/redirect", "code": 302},
 		{"title": "Error 404", "about": "An answer like any other.", "url": http + "/nothing-here", "code": 404},
 		{"title": "Error 503", "about": "The server says that it cannot.", "url": http + "/status/503", "code": 503},
 		{"title": "Fails: nobody listens", "about": "Refused.", "url": "http://127.0.0.1:%s/" % of["refused-port"], "code": 0, "fails": true},

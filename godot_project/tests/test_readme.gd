@@ -1,6 +1,8 @@
 extends "res://tests/support/test_case.gd"
 ## The GDScript in README.md and docs/ is what a newcomer pastes first: it must compile as it stands there, and run.
 
+const SourceMap := preload("res://addons/http_client_rust/editor/source_map.gd")
+
 
 func test_every_script_in_the_texts_compiles() -> void:
 	var count := 0
@@ -49,6 +51,22 @@ func test_the_fallback_of_the_readme_makes_a_client() -> void:
 	var client: RefCounted = node.call(&"make_client")
 	assert_equal(client.get_class(), "HTTPClientRust", "what it makes where the extension is there")
 	node.free()
+
+
+func test_the_fallback_of_the_readme_parses_and_fetches_without_the_library() -> void:
+	var source := _scripts_in(_root().path_join("README.md"))[1]
+	assert_true(SourceMap.new(source).code_uses("HTTPClientRust").is_empty(), "the name stands in strings only")
+	for text: String in [source, source.replace("&\"HTTPClientRust\"", "&\"NoSuchClass\"")]:
+		var script := _compiled(text)
+		if not assert_true(script != null, "the script compiles"):
+			return
+		var node: Node = script.new()
+		tree.root.add_child.call_deferred(node)
+		await wait_frames(2)
+		var code: int = await node.call(&"fetch_code", "http://%s" % host_of("http"), port_of("http"), "/hello")
+		assert_equal(code, 200, "code by " + str(node.call(&"make_client")))
+		node.queue_free()
+	await wait_frames(2)
 
 
 func test_the_csharp_of_the_readme_names_what_there_is() -> void:

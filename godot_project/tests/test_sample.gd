@@ -7,6 +7,12 @@ const Console := preload("res://addons/http_client_rust/console/console.gd")
 const ConsoleExchange := preload("res://addons/http_client_rust/console/exchange.gd")
 const Snippets := preload("res://addons/http_client_rust/console/snippets.gd")
 const BodyText := preload("res://addons/http_client_rust/console/body_text.gd")
+const AnswerView := preload("res://addons/http_client_rust/console/answer_view.gd")
+const Colors := preload("res://addons/http_client_rust/console/colors.gd")
+const ContentCoding := preload("res://addons/http_client_rust/console/content_coding.gd")
+const History := preload("res://addons/http_client_rust/console/history.gd")
+const RequestTabs := preload("res://addons/http_client_rust/console/request_tabs.gd")
+const PhaseChart := preload("res://addons/http_client_rust/console/phase_chart.gd")
 const Certificate := preload("res://addons/http_client_rust/console/certificate.gd")
 const Requests := preload("res://demo/requests.gd")
 const PATIENCE_MS := 40_000
@@ -80,7 +86,8 @@ func test_what_is_copied_as_gdscript_runs_as_pasted() -> void:
 			{"method": "GET", "target": "/echo?q=1&p={body}", "headers": ["X-One: it's \"quoted\""], "body": ""},
 			{"method": "POST", "target": "/echo", "headers": ["Content-Type: application/json"],
 				"body": "{\"text\": \"two\nlines, a \\ and {headers} 'here' – ü?\"}"},
-			{"method": "PATCH", "target": "/echo", "headers": [], "body": "a=1\\n"}]:
+			{"method": "PATCH", "target": "/echo", "headers": [], "body": "a=1\\n"},
+			{"method": "PUT", "target": "/echo", "headers": [], "bytes": PackedByteArray([0x61, 0, 0xff])}]:
 		var exchange := _exchange(request)
 		var node := await _node_of(Snippets.as_gdscript(exchange))
 		if node == null:
@@ -92,7 +99,10 @@ func test_what_is_copied_as_gdscript_runs_as_pasted() -> void:
 		if assert_true(echo is Dictionary, "the echo must be JSON"):
 			assert_equal(echo["method"], request["method"], "method")
 			assert_equal(echo["target"], request["target"].replace("{", "%7B").replace("}", "%7D"), "target")
-			assert_equal(str(echo["body_text"]), str(request["body"]), "body")
+			if request.has("bytes"):
+				assert_equal(int(echo["body_crc32"]), crc32(request["bytes"]), "checksum of the body")
+			else:
+				assert_equal(str(echo["body_text"]), str(request["body"]), "body")
 			for header: String in request["headers"]:
 				var value := header.substr(header.find(":") + 2)
 				assert_equal(sent_values(echo, header.get_slice(":", 0)), PackedStringArray([value]), header)
@@ -116,8 +126,267 @@ func test_what_is_copied_as_curl_has_every_part_as_one_word() -> void:
 	var exchange := _exchange({"method": "POST", "target": "/a?b=c&d", "headers": ["X-A: it's"], "body": "{\"a\": 1}"})
 	assert_equal(
 		Snippets.as_curl(exchange),
-		"curl --include --request POST --header 'X-A: it'\\''s' --data-binary '{\"a\": 1}' 'http://%s/a?b=c&d'"
-			% address_of("http"), "command")
+		"curl --globoff --path-as-is --include --request POST --header 'X-A: it'\\''s' --header 'Content-Type:' "
+			+ "--data-raw '{\"a\": 1}' --url 'http://%s/a?b=c&d'" % address_of("http"), "command")
+
+
+func test_what_is_copied_as_curl_sends_what_the_console_sends() -> void:
+	var has_curl := OS.get_name() != "Windows" and OS.execute("sh", ["-c", "command -v curl base64"]) == 0
+	if not has_curl:
+		print("there is no curl on this machine: the copied commands were not run")
+	for request: Dictionary in [
+			{"method": "GET", "target": "/echo?q={a}&r=[1-3]&s=a b&t=\u00fc|^`\"<>\\"},
+			{"method": "GET", "target": "/echo?p=/../x&it's=$HOME"},
+			{"method": "GET", "target": "/echo", "body": "a body of a GET"},
+			{"method": "POST", "target": "/echo", "body": "@/etc/hostname"},
+			{"method": "POST", "target": "/echo", "body": "a=1&b=\u20ac\n'two' lines\\n", "headers": ["Content-Type: text/plain", "X-Empty:"]},
+			{"method": "POST", "target": "/echo"}, {"method": "DELETE", "target": "/echo"},
+			{"method": "OPTIONS", "target": "/echo"}, {"method": "PATCH", "target": "/echo", "body": "-X GET --url x"},
+			{"method": "PUT", "target": "/echo", "bytes": PackedByteArray([0, 1, 255, 10, 13, 64])},
+			{"method": "POST", "target": "/echo", "headers": ["@/etc/hostname", "no header"]}]:
+		var exchange := _exchange(request)
+		var command := Snippets.as_curl(exchange)
+		assert_true(not command.contains("'@") or command.contains("--data-raw '@"), command)
+		if not has_curl:
+			continue
+		var output: Array = []
+		assert_equal(_run_in_shell(command, output), 0, command)
+		var by_curl: Variant = JSON.parse_string(str(output[0]).get_slice("\r\n\r\n", 1))
+		exchange.headers = PackedStringArray(Array(exchange.headers).filter(
+			func(line: String) -> bool: return line.contains(":") and not line.begins_with("@")))
+		exchange.start()
+		await _finish(exchange)
+		var by_us: Variant = JSON.parse_string(exchange.answer_body.get_string_from_utf8())
+		if not assert_true(by_curl is Dictionary and by_us is Dictionary, "%s\n%s\n%s" % [command, output[0], exchange.message]):
+			continue
+		for key: String in ["method", "target", "body_length", "body_crc32", "body_text"]:
+			assert_equal(by_curl[key], by_us[key], "%s of %s" % [key, command])
+		for name: String in ["Content-Type", "Content-Length", "X-Empty", "Host"]:
+			assert_equal(sent_values(by_curl, name), sent_values(by_us, name), "%s of %s" % [name, command])
+
+
+func test_head_is_copied_with_one_option_and_ends() -> void:
+	var exchange := _exchange({"method": "HEAD", "target": "/hello", "body": "none of it is sent"})
+	var command := Snippets.as_curl(exchange)
+	assert_equal(command, "curl --globoff --path-as-is -I --url 'http://%s/hello'" % address_of("http"), "command")
+	if OS.get_name() != "Windows" and OS.execute("sh", ["-c", "command -v curl"]) == 0:
+		var output: Array = []
+		assert_equal(_run_in_shell(command, output), 0, "exit code")
+		assert_contains(output[0], "200 OK")
+
+
+func test_a_stream_and_its_headers_show_as_they_come() -> void:
+	var scene := await _open_sample()
+	var console: Console = scene.get("console")
+	console.fill_in({"url": "http://%s/stream?lines=400&delay_ms=20" % address_of("http")})
+	console.send()
+	while console.exchange.is_running and console.body_text().is_empty():
+		await tree.process_frame
+	assert_true(console.exchange.is_running, "the body shows before its end")
+	var headers: Tree = console.get("_answer").get("_headers")
+	assert_true(headers.get_root() != null and headers.get_root().get_child_count() > 0, "headers show before the end")
+	var length := console.body_text().length()
+	while console.exchange.is_running and console.body_text().length() == length:
+		await tree.process_frame
+	assert_true(console.exchange.is_running, "more of it shows before its end")
+	console.cancel()
+	assert_contains(console.status_text(), "incomplete")
+	await _close(scene)
+
+
+func test_packed_bodies_are_unpacked_or_named() -> void:
+	var text := "It was packed. ".repeat(100)
+	var bytes := text.to_utf8_buffer()
+	var gzip := bytes.compress(FileAccess.COMPRESSION_GZIP)
+	var deflate := bytes.compress(FileAccess.COMPRESSION_DEFLATE)
+	for case: Array in [
+			["gzip", gzip, text, "Unpacked"], ["X-GZip", gzip, text, "Unpacked"], ["deflate", deflate, text, "Unpacked"],
+			["identity", bytes, text, ""], ["br", gzip, null, "packed with br"], ["gzip", bytes, text, "cannot be unpacked"],
+			["gzip, zstd", gzip, null, "packed with zstd"]]:
+		var coding := ContentCoding.new(case[1], case[0], true)
+		assert_true(coding.note.contains(case[3]) or str(case[3]).is_empty(), coding.note)
+		assert_equal(coding.note.is_empty(), str(case[3]).is_empty(), "note: " + coding.note)
+		if case[2] != null:
+			assert_equal(coding.body.get_string_from_utf8(), case[2], case[0])
+	assert_contains(ContentCoding.new(gzip.slice(0, 20), "gzip", false).note, "incomplete")
+	var scene := await _open_sample()
+	var console: Console = scene.get("console")
+	var head := "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % gzip.size()
+	console.fill_in({"url": "http://%s%s" % [address_of("raw"), reply_target(head.to_utf8_buffer() + gzip, false)]})
+	console.send()
+	await _wait_for(console)
+	assert_equal(console.body_text(), text, "what the console shows")
+	await _close(scene)
+
+
+func test_a_phase_that_goes_on_is_counted() -> void:
+	assert_equal(PhaseChart.durations({"dns": 5, "connect": -1}, 1, 70)[1], 70, "connecting")
+	assert_equal(PhaseChart.durations({"dns": 5, "connect": 9, "send": 3, "first_byte": -1}, 4, 70)[4], 70, "waiting")
+	var exchange := _exchange({"method": "GET", "target": "/slow?ms=400"})
+	exchange.start()
+	var longest := -1
+	while exchange.is_running:
+		exchange.step()
+		if exchange.phase() == 4:
+			longest = maxi(longest, PhaseChart.durations(exchange.timings, 4, exchange.phase_usec())[4])
+		await tree.process_frame
+	assert_true(longest > 0, "waiting is counted while it goes on")
+
+
+func test_sentences_say_what_an_answer_means() -> void:
+	var scene := await _open_sample()
+	var console: Console = scene.get("console")
+	for case: Array in [
+			["http", "/nothing-here", "404 Not Found — nothing at this address"], ["http", "/redirect", "redirects to /hello"],
+			["raw", "/fault/body-cut-short", "incomplete"]]:
+		console.fill_in({"url": "http://%s%s" % [address_of(case[0]), case[1]]})
+		console.send()
+		await _wait_for(console)
+		assert_contains(console.status_text(), case[2])
+	await _close(scene)
+
+
+func test_a_redirect_is_followed_when_it_is_asked_for() -> void:
+	var scene := await _open_sample()
+	var console: Console = scene.get("console")
+	console.fill_in({
+		"method": "POST", "url": "http://%s/redirect?to=/echo%%3Fa" % address_of("http"), "body": "a",
+		"headers": ["Content-Type: text/plain", "Authorization: Bearer x"]})
+	console.send()
+	await _wait_for(console)
+	console.follow_redirect()
+	await _wait_for(console)
+	var echo: Variant = JSON.parse_string(console.exchange.answer_body.get_string_from_utf8())
+	assert_equal(echo["method"], "GET", "method")
+	assert_equal(echo["target"], "/echo?a", "target")
+	assert_equal(sent_values(echo, "Content-Type").size(), 0, "fields of the body")
+	assert_equal(sent_values(echo, "Authorization").size(), 1, "the same server gets what is meant for it")
+	var exchange := ConsoleExchange.new()
+	exchange.url = "https://a.example/b"
+	exchange.code = 307
+	exchange.answer_headers = PackedStringArray(["Location: https://b.example/c"])
+	var next := exchange.redirected({"method": "PUT", "headers": PackedStringArray(["Cookie: a", "X-A: b"]), "body": "c"})
+	assert_equal(next["headers"], PackedStringArray(["X-A: b"]), "what another server gets")
+	assert_equal([next["method"], next["body"], next["url"]], ["PUT", "c", "https://b.example/c"], "307")
+	await _close(scene)
+
+
+func test_where_a_redirect_leads() -> void:
+	for case: Array in [
+			["/c", "http://a.example/c"], ["c?d", "http://a.example/b/c?d"], ["../c", "http://a.example/c"],
+			["//b.example/c", "http://b.example/c"], ["https://b.example", "https://b.example"], ["?x=1", "http://a.example/b/x?x=1"],
+			["ftp://b.example/", ""], ["javascript:1", "http://a.example/b/javascript:1"], ["", ""], ["c/", "http://a.example/b/c/"]]:
+		assert_equal(ConsoleExchange.address_of(case[0], "http://a.example/b/x?q"), case[1], case[0])
+
+
+func test_other_schemes_are_understood_or_refused_plainly() -> void:
+	assert_equal(ConsoleExchange.parts_of("HTTP://a.example/B"), {"origin": "http://a.example", "target": "/B"}, "upper case")
+	for address: String in ["ftp://a.example/b", "ws://a.example", "file:///etc/hostname"]:
+		var exchange := ConsoleExchange.new()
+		exchange.url = address
+		exchange.start()
+		assert_contains(exchange.message, address.get_slice("://", 0) + ":// is not HTTP")
+
+
+func test_ctrl_enter_sends_and_ctrl_c_copies_a_row() -> void:
+	var scene := await _open_sample()
+	var console: Console = scene.get("console")
+	console.fill_in({"method": "POST", "url": "http://%s/echo" % address_of("http"), "body": "a"})
+	var edits: Array = console.get("_request").call("texts")
+	await wait_frames(2)
+	for edit: Control in [edits[1], console.get("_method")]:
+		console.exchange = null
+		edit.grab_focus()
+		for pressed: bool in [true, false]:
+			var key := InputEventKey.new()
+			key.keycode = KEY_ENTER
+			key.ctrl_pressed = true
+			key.pressed = pressed
+			tree.root.push_input(key)
+		if assert_true(console.exchange != null, "Ctrl+Enter sends from %s" % edit.get_class()):
+			await _wait_for(console)
+	assert_equal(console.exchange.body.get_string_from_utf8(), "a", "the body, without a line more")
+	var view: AnswerView = console.get("_answer")
+	var table: Tree = view.get("_headers")
+	table.get_root().get_first_child().select(0)
+	assert_equal(view.row_text(table), console.exchange.answer_headers[0], "the row as text")
+	await _close(scene)
+
+
+func test_the_file_with_authorities_can_be_chosen() -> void:
+	var scene := await _open_sample()
+	var tabs: RequestTabs = (scene.get("console") as Console).get("_request")
+	tabs.choose_file()
+	var files: FileDialog = tabs.get("_files")
+	assert_true(files.visible and files.filters[0].contains("*.pem"), "a dialog for certificates opens")
+	files.file_selected.emit("/tmp/authorities.pem")
+	assert_equal(tabs.filled_in()["ca_file"], "/tmp/authorities.pem", "the field")
+	files.hide()
+	await _close(scene)
+
+
+func test_a_body_is_saved_as_it_is_shown() -> void:
+	var scene := await _open_sample()
+	var console: Console = scene.get("console")
+	console.fill_in({"url": "http://%s/image.png?a=b" % address_of("http")})
+	console.send()
+	await _wait_for(console)
+	assert_equal(console.exchange.file_name(), "image.png", "name")
+	var path := OS.get_user_data_dir().path_join("saved.png")
+	assert_error((console.get("_answer") as AnswerView).save_body(path), OK, "saving")
+	assert_equal(FileAccess.get_file_as_bytes(path), console.exchange.answer_body, "bytes")
+	await _close(scene)
+
+
+func test_what_was_sent_is_there_after_a_restart_without_its_secrets() -> void:
+	var path := "user://history_of_a_test.json"
+	var history := History.new(path)
+	history.clear()
+	for index: int in History.MOST + 5:
+		history.add({"method": "GET", "url": "http://a.example/%d" % index})
+	history.add({
+		"method": "PUT", "url": "https://me:secret@a.example/x", "headers": PackedStringArray(["authorization: secret", "X-A: b"]),
+		"body": "c", "verify": false, "read_timeout": 2.5, "ca_file": "d.pem"})
+	var again := History.new(path)
+	assert_equal(again.requests.size(), History.MOST, "how many are kept")
+	assert_equal(again.requests[0], {
+		"method": "PUT", "url": "https://a.example/x", "headers": PackedStringArray(["X-A: b"]), "body": "c", "ca_file": "d.pem",
+		"verify": false, "read_timeout": 2.5}, "the newest")
+	assert_true(not FileAccess.get_file_as_string(path).contains("secret"), "no secret is written down")
+	for text: String in ["", "{", "[1, {\"url\": 2}, {\"url\": \"http://a/\", \"headers\": 3}]"]:
+		_write_text(path, text)
+		assert_true(History.new(path).requests.size() <= 1, "a file that was damaged: " + text)
+
+
+func test_all_letters_can_be_read_in_light_and_dark_themes() -> void:
+	for background: Color in [Color("1d2229"), Color("363d4a"), Color("ffffff"), Color("d9dde3"), Color("000000"), Color("e8eaed")]:
+		for color: Color in [Colors.GOOD, Colors.DOUBTFUL, Colors.BAD]:
+			assert_true(
+				Colors.contrast(Colors.against(color, background), background) >= 4.5, "%s on %s" % [color, background])
+	var scene := await _open_sample()
+	var console: Console = scene.get("console")
+	for theme: Array in [[Color("e0e0e0"), Color("2b2f36")], [Color("1a1a1a"), Color("f4f4f4")]]:
+		console.theme = _theme_of(theme[0], theme[1])
+		assert_equal(Colors.background_of(console), theme[1], "what is behind the letters")
+		for target: String in ["/hello", "/nothing-here", "/status/503"]:
+			console.fill_in({"url": "http://%s%s" % [address_of("http"), target]})
+			console.send()
+			await _wait_for(console)
+			var label: Label = console.get("_answer").get("_status")
+			assert_true(
+				Colors.contrast(label.get_theme_color(&"font_color"), theme[1]) >= 4.5, "the status of %s on %s" % [target, theme[1]])
+		var edits: Array = console.get("_request").call("texts")
+		for name: StringName in [&"font_color", &"font_placeholder_color", &"font_readonly_color"]:
+			assert_true(Colors.contrast((edits[0] as TextEdit).get_theme_color(name), theme[1]) >= 4.5, "%s on %s" % [name, theme[1]])
+	await _close(scene)
+
+
+func test_the_sample_fits_a_screen_at_twice_the_size() -> void:
+	var scene := await _open_sample()
+	var margin: Control = scene.get_node("Margin")
+	var least := margin.get_combined_minimum_size()
+	assert_true(least.x <= 1920.0 / 2.0 and least.y <= 1080.0 / 2.0, "the least size is %s" % least)
+	await _close(scene)
 
 
 func test_bodies_are_shown_as_what_they_are() -> void:
@@ -144,9 +413,24 @@ func _exchange(request: Dictionary) -> ConsoleExchange:
 	var exchange := ConsoleExchange.new()
 	exchange.method = Snippets.METHODS.find(request["method"]) as HTTPClientRust.Method
 	exchange.url = "http://%s%s" % [address_of("http"), request["target"]]
-	exchange.headers = PackedStringArray(request["headers"])
-	exchange.body = str(request["body"]).to_utf8_buffer()
+	exchange.headers = PackedStringArray(request.get("headers", []))
+	exchange.body = request.get("bytes", str(request.get("body", "")).to_utf8_buffer())
 	return exchange
+
+
+## From a file, since OS.execute() puts its arguments into a shell of its own.
+func _run_in_shell(command: String, output: Array) -> int:
+	var path := OS.get_user_data_dir().path_join("copied.sh")
+	var file := FileAccess.open(path, FileAccess.WRITE)
+	file.store_string("NO_PROXY='*'\nexport NO_PROXY\n" + command.replace("curl ", "curl -sS ") + "\n")
+	file.close()
+	return OS.execute("sh", [path], output, true)
+
+
+func _finish(exchange: ConsoleExchange) -> void:
+	while exchange.is_running:
+		exchange.step()
+		await tree.process_frame
 
 
 ## A node with this script, in the tree. Its _ready() makes the request once too.
@@ -179,3 +463,20 @@ func _wait_for(console: Console) -> void:
 	while console.exchange.is_running and Time.get_ticks_msec() < end:
 		await tree.process_frame
 	assert_true(not console.exchange.is_running, "it must come to an end: " + console.exchange.url)
+
+
+func _theme_of(letters: Color, background: Color) -> Theme:
+	var theme := Theme.new()
+	var box := StyleBoxFlat.new()
+	box.bg_color = background
+	for type: StringName in [&"Label", &"TextEdit", &"Tree", &"Button"]:
+		theme.set_color(&"font_color", type, letters)
+	theme.set_stylebox(&"panel", &"PanelContainer", box)
+	theme.set_stylebox(&"normal", &"TextEdit", box)
+	theme.set_stylebox(&"panel", &"TabContainer", box)
+	theme.set_stylebox(&"panel", &"Tree", box)
+	return theme
+
+
+func _write_text(path: String, text: String) -> void:
+	FileAccess.open(path, FileAccess.WRITE).store_string(text)

@@ -124,12 +124,13 @@ static func _end_of_value(json: String, start: int) -> int:
 ## UTF-8 where it is that, else Latin-1.
 static func _decoded(body: PackedByteArray) -> String:
 	var bytes := body.slice(0, SHOWN_CHARACTERS * 4)
-	return bytes.get_string_from_utf8() if _is_utf8(bytes) else bytes.get_string_from_ascii()
+	return bytes.get_string_from_utf8() if is_utf8(bytes) else bytes.get_string_from_ascii()
 
 
-static func _is_utf8(bytes: PackedByteArray) -> bool:
+## Whether bytes are UTF-8. One character may be cut off at the end.
+static func is_utf8(bytes: PackedByteArray) -> bool:
 	var follow := 0
-	for byte: int in bytes.slice(0, 65_536):
+	for byte: int in bytes:
 		if follow > 0:
 			if byte & 0xc0 != 0x80:
 				return false

@@ -16,23 +16,26 @@ const LARGEST_LEGEND := 0.95
 var _usec: Array[int] = []
 
 
-## Takes what get_timings() gave.
-func show_timings(timings: Dictionary) -> void:
-	_usec = durations(timings)
+## Takes what get_timings() gave, and which phase goes on, for how long so far.
+func show_timings(timings: Dictionary, running := -1, running_usec := 0) -> void:
+	_usec = durations(timings, running, running_usec)
 	update_minimum_size()
 	queue_redraw()
 
 
-## Microseconds of each of [constant PHASES]; -1 for one that did not happen.
-static func durations(timings: Dictionary) -> Array[int]:
-	var of := func(name: String) -> int: return timings.get(name, -1)
+## Microseconds of each of [constant PHASES]; -1 for one that did not happen. One that goes on has lasted until now.
+static func durations(timings: Dictionary, running := -1, running_usec := 0) -> Array[int]:
+	var of := func(key: String) -> int: return timings.get(key, -1)
 	var between := func(from: int, to: int) -> int: return maxi(to - maxi(from, 0), 0) if to >= 0 else -1
 	var answered: bool = of.call("first_byte") >= 0
-	return [
+	var found: Array[int] = [
 		of.call("dns"), of.call("connect"), of.call("tls"), of.call("send"),
 		between.call(of.call("send"), of.call("first_byte")),
 		between.call(of.call("first_byte"), of.call("total")) if answered else -1,
 	]
+	if running >= 0 and found[running] < 0:
+		found[running] = running_usec
+	return found
 
 
 static func shown_time(usec: int) -> String:
@@ -66,7 +69,7 @@ func _draw() -> void:
 	var baseline := _row_height() + 4.0 + font.get_ascent(font_size)
 	if happened == 0:
 		draw_string(font, Vector2(0.0, baseline), "The phases of the request appear here.",
-			HORIZONTAL_ALIGNMENT_LEFT, size.x, font_size, Color(text_color, 0.7))
+			HORIZONTAL_ALIGNMENT_LEFT, size.x, font_size, text_color)
 		return
 	var left := 0.0
 	var free := maxf(size.x - NARROWEST * happened, 0.0)

@@ -3,9 +3,13 @@ extends RefCounted
 ## A request as code that runs as pasted.
 
 const Exchange := preload("exchange.gd")
+const BodyText := preload("body_text.gd")
 const METHODS: PackedStringArray = [
 	"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PATCH"]
 
+## Longer bytes would make a line that no shell and no editor takes.
+const LONGEST_BYTES := 48 * 1024
+const BODY_FILE := "body.bin"
 const TEMPLATE := """extends Node
 
 
@@ -30,7 +34,7 @@ func send() -> Dictionary:
 		return {"code": 0, "error": http.get_error_message()}
 
 	var headers: PackedStringArray = {headers}
-	if http.request(HTTPClientRust.METHOD_{method}, {target}, headers{body}) != OK:
+	if http.{request}(HTTPClientRust.METHOD_{method}, {target}, headers{body}) != OK:
 		return {"code": 0, "error": http.get_error_message()}
 	while http.get_status() == HTTPClientRust.STATUS_REQUESTING:
 		http.poll()
@@ -50,7 +54,7 @@ func send() -> Dictionary:
 """
 
 
-## A script for a node. [param body] is text; an exchange with bytes that are none cannot be written down.
+## A script for a node. A body of bytes that are no text is written down as base64, or read from [constant BODY_FILE].
 static func as_gdscript(exchange: Exchange) -> String:
 	var parts := Exchange.parts_of(exchange.url)
 	var settings := ""
@@ -64,7 +68,6 @@ static func as_gdscript(exchange: Exchange) -> String:
 	var lines := PackedStringArray()
 	for header: String in exchange.headers:
 		lines.append("\n\t\t%s," % literal(header))
-	var text := exchange.body.get_string_from_utf8()
 	# Not format(): the values may have braces in them.
 	var pieces := {
 		"{settings}": settings,
@@ -72,7 +75,8 @@ static func as_gdscript(exchange: Exchange) -> String:
 		"{headers}": "[%s%s]" % ["".join(lines), "" if lines.is_empty() else "\n\t"],
 		"{method}": METHODS[exchange.method],
 		"{target}": literal(parts.get("target", "/")),
-		"{body}": "" if text.is_empty() else ", " + literal(text),
+		"{request}": "request" if is_text(exchange.body) else "request_raw",
+		"{body}": "" if exchange.body.is_empty() else ", " + _body_in_gdscript(exchange.body),
 	}
 	var code := ""
 	var rest := TEMPLATE
@@ -89,24 +93,64 @@ static func as_gdscript(exchange: Exchange) -> String:
 	return code
 
 
-## A command line for a shell of Linux or macOS.
+## A command line for a shell of Linux or macOS that sends what is sent here, as far as curl can.
 static func as_curl(exchange: Exchange) -> String:
-	var words := PackedStringArray(["curl", "--include"])
+	var words := PackedStringArray(["curl", "--globoff", "--path-as-is"])
+	var before := ""
 	if exchange.method == HTTPClientRust.METHOD_HEAD:
-		words = PackedStringArray(["curl", "--head"])
-	elif exchange.method != HTTPClientRust.METHOD_GET or not exchange.body.is_empty():
-		words.append_array(["--request", METHODS[exchange.method]])
+		# curl waits for a body where HEAD is given otherwise, and sends none with it.
+		words.append("-I")
+	else:
+		words.append("--include")
+		if exchange.method != HTTPClientRust.METHOD_GET or not exchange.body.is_empty():
+			words.append_array(["--request", METHODS[exchange.method]])
+	var has_type := false
 	for header: String in exchange.headers:
-		words.append_array(["--header", quoted(header)])
-	if not exchange.body.is_empty():
-		words.append_array(["--data-binary", quoted(exchange.body.get_string_from_utf8())])
+		var name := header.get_slice(":", 0)
+		if name == header or name.begins_with("@"):
+			# No header; to curl it could be the name of a file.
+			continue
+		has_type = has_type or name.strip_edges().nocasecmp_to("Content-Type") == 0
+		var is_empty := header.substr(name.length() + 1).strip_edges().is_empty()
+		words.append_array(["--header", quoted(name + ";" if is_empty else header)])
+	if exchange.method != HTTPClientRust.METHOD_HEAD and _has_body(exchange):
+		if not has_type:
+			words.append_array(["--header", quoted("Content-Type:")])
+		if is_text(exchange.body):
+			words.append_array(["--data-raw", quoted(exchange.body.get_string_from_utf8())])
+		elif exchange.body.size() <= LONGEST_BYTES:
+			before = "printf %%s %s | base64 -d | " % quoted(Marshalls.raw_to_base64(exchange.body))
+			words.append_array(["--data-binary", "@-"])
+		else:
+			before = "# Put the body into the file %s first.\n" % BODY_FILE
+			words.append_array(["--data-binary", "@" + BODY_FILE])
 	if not exchange.verify:
 		words.append("--insecure")
 	if not exchange.ca_file.is_empty():
 		words.append_array(["--cacert", quoted(ProjectSettings.globalize_path(exchange.ca_file))])
 	var parts := Exchange.parts_of(exchange.url)
-	words.append(quoted(str(parts.get("origin", exchange.url)) + str(parts.get("target", ""))))
-	return " ".join(words)
+	var address := str(parts["origin"]) + Exchange.encoded(parts["target"]) if not parts.is_empty() else exchange.url
+	words.append_array(["--url", quoted(address)])
+	return before + " ".join(words)
+
+
+## Whether a body is text that can stand in a line.
+static func is_text(body: PackedByteArray) -> bool:
+	return not body.has(0) and BodyText.is_utf8(body) and (body.is_empty() or body[-1] < 0xc0)
+
+
+## These methods send their length even if it is 0.
+static func _has_body(exchange: Exchange) -> bool:
+	return not exchange.body.is_empty() or exchange.method in [
+		HTTPClientRust.METHOD_POST, HTTPClientRust.METHOD_PUT, HTTPClientRust.METHOD_PATCH]
+
+
+static func _body_in_gdscript(body: PackedByteArray) -> String:
+	if is_text(body):
+		return literal(body.get_string_from_utf8())
+	if body.size() <= LONGEST_BYTES:
+		return "Marshalls.base64_to_raw(%s)" % literal(Marshalls.raw_to_base64(body))
+	return "FileAccess.get_file_as_bytes(%s)" % literal("res://" + BODY_FILE)
 
 
 ## A text as GDScript writes it down.

@@ -3,6 +3,7 @@ extends RefCounted
 ## Plans how scripts move from HTTPClient to HTTPClientRust. Reads texts and makes texts; files are others' business.
 
 const SourceMap := preload("source_map.gd")
+const EnumFlow := preload("enum_flow.gd")
 
 const OLD := "HTTPClient"
 const NEW := "HTTPClientRust"
@@ -12,6 +13,7 @@ const LOOK_AT := {
 	"StreamPeerTCP": "the connection of a client is a StreamPeer here, not a StreamPeerTCP: `as` gives null, `is` gives false",
 	"StreamPeerTLS": "the connection of a client is a StreamPeer here, not a StreamPeerTLS: get_tls_info() has what was agreed on",
 }
+const LENGTH_PATTERN := "(?i)content-length[^\\n]*\\.length\\(\\)"
 
 
 ## What becomes of one script.
@@ -23,49 +25,38 @@ class Change:
 	## Lines, each once, that need a person's eye: "12: what is the matter".
 	var notes := PackedStringArray()
 	var replaced := 0
-	## Uses that stay, since they belong to an HTTPRequest.
+	## Uses that stay, since an HTTPRequest takes them, or nobody does.
 	var left_alone := 0
+	## Why it is not offered ticked; empty if nothing speaks against it.
+	var held_back := ""
 
 	func is_changed() -> bool:
 		return before != after
 
 
-## Plans for one script. A change that changes nothing and has no notes means that there is nothing to say.
+## Plans for one script on its own.
 static func plan(path: String, source: String) -> Change:
-	var change := Change.new()
-	change.path = path
-	change.before = source
-	change.after = source
-	var map := SourceMap.new(source)
-	var uses := map.code_uses(OLD)
-	var has_request_node := _has_request_node(map)
-	var has_client := false
-	for at: int in uses:
-		has_client = has_client or not _is_constant(map, at)
-	var moved := PackedInt32Array()
-	for at: int in uses:
-		var owner := _owner_of(map, at)
-		if owner == "HTTPRequest":
-			change.left_alone += 1
-		elif owner == "HTTPClient" or not has_request_node:
-			moved.append(at)
-		elif not _is_constant(map, at):
-			moved.append(at)
-		elif not has_client:
-			# Nothing here is a client: the constants are those of the HTTPRequest.
-			change.left_alone += 1
-		elif _is_method(map, at):
-			change.left_alone += 1
-			_note(change, map, at,
-				"left as it is, since it may go to an HTTPRequest; change it to %s if it goes to a client only" % NEW)
-		else:
-			moved.append(at)
-	change.replaced = moved.size()
-	_note_the_rest(change, map, not moved.is_empty())
-	for index: int in range(moved.size() - 1, -1, -1):
-		var end := moved[index] + OLD.length()
-		change.after = change.after.left(end) + NEW.trim_prefix(OLD) + change.after.substr(end)
-	return change
+	return plan_all({path: source})[0]
+
+
+## Plans for scripts that belong together, texts by their paths. A change that changes nothing and has no notes means that
+## there is nothing to say. [param autoloads] are paths of scripts by the names of their nodes; what goes to the scripts in
+## [param fixed] stays as it is, and they do not change.
+static func plan_all(sources: Dictionary, autoloads := {}, fixed := {}) -> Array[Change]:
+	var flow := EnumFlow.new(sources, autoloads)
+	flow.fixed = fixed
+	flow.follow()
+	var groups := _moving_groups(flow)
+	var changes: Array[Change] = []
+	for path: String in sources:
+		var change := Change.new()
+		change.path = path
+		change.before = sources[path]
+		change.after = change.before
+		if not fixed.has(path):
+			_plan_one(change, flow, groups)
+		changes.append(change)
+	return changes
 
 
 ## The changed lines, with the line around them: " 12   text", "-13   old", "+13   new".
@@ -91,70 +82,86 @@ static func diff(change: Change) -> PackedStringArray:
 	return shown
 
 
-## Whether a text of another kind, such as a scene or a C# file, has the class in it.
-static func mentions(text: String) -> bool:
-	return not SourceMap.new(text).positions(OLD).is_empty()
+## Whether a text of another kind, such as a scene or a C# file, has this word in it.
+static func mentions(text: String, word := OLD) -> bool:
+	return RegEx.create_from_string("\\b%s\\b" % word).search(text) != null
 
 
-## "HTTPRequest" or "HTTPClient" where the call around shows whom a constant goes to, else nothing. Both classes have
-## request() and request_raw(): the method is the third argument of the one, and the first of the other.
-static func _owner_of(map: SourceMap, at: int) -> String:
-	if not _is_constant(map, at):
-		return ""
-	# Up through brackets that only group: request(url, [], (HTTPClient.METHOD_GET)).
-	var bracket := map.open_bracket(at)
-	var inner := at
-	while bracket >= 0:
-		var called := map.word_before(bracket) if map.source[bracket] == "(" else ""
-		if called in ["request", "request_raw"]:
-			match map.commas_between(bracket, inner):
-				0:
-					return "HTTPClient"
-				2:
-					return "HTTPRequest"
-			return ""
-		if not called.is_empty() and not called in ["if", "and", "or", "not", "in", "else"]:
-			return ""
-		inner = bracket
-		bracket = map.open_bracket(bracket)
-	return ""
+static func _plan_one(change: Change, flow: EnumFlow, groups: Dictionary) -> void:
+	var map: SourceMap = flow.outlines[change.path].map
+	var has_request_node := _has_request_node(map)
+	var moved := PackedInt32Array()
+	for index: int in map.code_uses(OLD):
+		if not EnumFlow.is_constant(map, index) or groups.has(flow.group_of(change.path, index)):
+			moved.append(map.tokens[index].at)
+			continue
+		change.left_alone += 1
+		var takers := flow.takers_of(change.path, index)
+		if takers.size() > 1:
+			_note(change, map, map.tokens[index].at,
+				"left as it is, since it goes both to a client and to an HTTPRequest, whose types differ; use two, or an int")
+		elif takers.is_empty() and has_request_node and _has_client(map):
+			_note(change, map, map.tokens[index].at,
+				"left as it is, since it may go to an HTTPRequest; change it to %s if it goes to a client only" % NEW)
+	change.replaced = moved.size()
+	_note_the_rest(change, map, not moved.is_empty())
+	var pieces := PackedStringArray()
+	var done := 0
+	for at: int in moved:
+		pieces.append(change.before.substr(done, at - done))
+		done = at + OLD.length()
+	pieces.append(change.before.substr(done))
+	change.after = NEW.join(pieces)
 
 
-static func _is_constant(map: SourceMap, at: int) -> bool:
-	var rest := map.source.substr(at + OLD.length(), 20)
-	for start: String in [".METHOD_", ".Method", ".RESPONSE_", ".ResponseCode", ".STATUS_", ".Status"]:
-		if rest.begins_with(start):
+## The constants that move, by what they hang together with: those that a client takes, and those that nobody takes in a
+## script that has a client and no HTTPRequest.
+static func _moving_groups(flow: EnumFlow) -> Dictionary:
+	var moving := {}
+	for path: String in flow.outlines:
+		var map: SourceMap = flow.outlines[path].map
+		if flow.fixed.has(path):
+			continue
+		var is_of_clients := _has_client(map) and not _has_request_node(map)
+		for index: int in map.code_uses(OLD):
+			if EnumFlow.is_constant(map, index):
+				var takers := flow.takers_of(path, index)
+				if takers == PackedStringArray([EnumFlow.CLIENT]) or (takers.is_empty() and is_of_clients):
+					moving[flow.group_of(path, index)] = true
+	return moving
+
+
+static func _has_client(map: SourceMap) -> bool:
+	for index: int in map.code_uses(OLD):
+		if not EnumFlow.is_constant(map, index):
 			return true
 	return false
-
-
-static func _is_method(map: SourceMap, at: int) -> bool:
-	var rest := map.source.substr(at + OLD.length(), 8)
-	return rest.begins_with(".METHOD_") or rest.begins_with(".Method")
 
 
 ## Whether an HTTPRequest is used here: by its name, by a node's path, or by a call that only it has.
 static func _has_request_node(map: SourceMap) -> bool:
-	for at: int in map.positions("HTTPRequest"):
-		if map.kinds[at] != SourceMap.COMMENT:
+	for index: int in map.tokens.size():
+		if map.text_of(index) in ["HTTPRequest", "get_http_client_status", "request_completed"]:
 			return true
-	for at: int in map.code_uses(OLD):
-		if _owner_of(map, at) == "HTTPRequest":
-			return true
-	return false
+	return not map.in_strings("HTTPRequest").is_empty()
 
 
 static func _note_the_rest(change: Change, map: SourceMap, is_moved: bool) -> void:
-	for at: int in map.positions(OLD):
-		if map.kinds[at] == SourceMap.STRING:
-			_note(change, map, at, "the name stands in a text, which stays as it is")
-		elif map.kinds[at] == SourceMap.CODE and map.is_path_or_member(at) and map.source[at - 1] == ".":
-			_note(change, map, at, "a member of this name of something else stays as it is")
+	for at: int in map.in_strings(OLD):
+		_note(change, map, at, "the name stands in a text, which stays as it is")
+	for index: int in map.tokens.size():
+		if map.text_of(index) == OLD and map.is_path_or_member(index) and map.text_of(index - 1) == ".":
+			_note(change, map, map.tokens[index].at, "a member of this name of something else stays as it is")
+		elif map.text_of(index) == OLD and map.is_key(index):
+			_note(change, map, map.tokens[index].at, "a key of this name stays as it is")
 	if not is_moved:
 		return
 	for word: String in LOOK_AT:
-		for at: int in map.code_uses(word):
-			_note(change, map, at, LOOK_AT[word])
+		for index: int in map.code_uses(word):
+			_note(change, map, map.tokens[index].at, LOOK_AT[word])
+	for found: RegExMatch in RegEx.create_from_string(LENGTH_PATTERN).search_all(map.source):
+		_note(change, map, found.get_start(),
+			"length() counts characters, and Content-Length is in bytes: leave the line out, or use to_utf8_buffer().size()")
 
 
 static func _note(change: Change, map: SourceMap, at: int, text: String) -> void:

@@ -107,8 +107,8 @@ func _migration() -> void:
 	EditorInterface.get_base_control().add_child(dialog)
 	dialog.call("open")
 	for item: TreeItem in (dialog.get("_files") as Tree).get_root().get_children():
-		if item.get_text(0).begins_with("player_scores"):
-			item.select(0)
+		if item.get_text(1).begins_with("player_scores"):
+			item.select(1)
 	await _settle()
 	await _take("editor-migration")
 	dialog.hide()

@@ -6,6 +6,10 @@ extends EditorPlugin
 
 const PLUGIN := "res://addons/http_client_rust/plugin.cfg"
 const SCRIPT_TO_MOVE := "res://moved_by_the_test.gd"
+const SCRIPT_OF_OTHERS := "res://addons/of_others/net.gd"
+## Columns of the tool's list.
+const TICK := 0
+const NAME := 1
 const OLD_TEXT := "extends RefCounted\nvar http := HTTPClient.new()\n"
 const NEW_TEXT := "extends RefCounted\nvar http := HTTPClientRust.new()\n"
 const PATIENCE_MS := 20_000
@@ -87,7 +91,7 @@ func _test_help() -> void:
 
 func _has_help(cache: String) -> bool:
 	return Array(DirAccess.get_files_at(cache)).any(
-		func(name: String) -> bool: return name.begins_with("editor_doc_cache"))
+		func(file: String) -> bool: return file.begins_with("editor_doc_cache"))
 
 
 ## What the second editor does.
@@ -106,21 +110,35 @@ func _look_for_help() -> void:
 
 
 func _test_moving() -> void:
-	FileAccess.open(SCRIPT_TO_MOVE, FileAccess.WRITE).store_string(OLD_TEXT)
+	_write(SCRIPT_TO_MOVE, OLD_TEXT)
+	_write(SCRIPT_OF_OTHERS, OLD_TEXT)
+	EditorInterface.edit_script(load(SCRIPT_TO_MOVE) as Script)
+	await get_tree().process_frame
 	var dialog: ConfirmationDialog = (load("res://addons/http_client_rust/editor/migration_dialog.gd") as GDScript).new()
 	dialog.set("undo_redo", get_undo_redo())
 	EditorInterface.get_base_control().add_child(dialog)
 	dialog.call("open")
 	var paths: PackedStringArray = dialog.call("paths")
 	_report("the_tool_finds_the_script", paths.has(SCRIPT_TO_MOVE), str(paths))
+	var files: Tree = dialog.get("_files")
+	var item := _row_of(files, SCRIPT_TO_MOVE)
+	_report("what_parses_is_ticked", item.is_checked(TICK), "it is not")
+	_report(
+		"an_add_on_of_others_is_not_ticked_at_first", not _row_of(files, SCRIPT_OF_OTHERS).is_checked(TICK), "it is ticked")
+	dialog.call("tick_all", false)
+	_report("none_unticks_all", (dialog.call("_ticked") as Array).is_empty(), "some are ticked")
+	dialog.call("tick_all", true)
+	_report("all_ticks_what_nothing_speaks_against", item.is_checked(TICK), "it is not ticked")
+	await _test_click(dialog, files, item)
 	# Only this one: the other scripts of the copy are the tests of the class itself.
-	for item: TreeItem in (dialog.get("_files") as Tree).get_root().get_children():
-		if not item.get_text(0).begins_with(SCRIPT_TO_MOVE.get_file()):
-			item.set_checked(0, false)
+	dialog.call("tick_all", false)
+	item.set_checked(TICK, true)
+	_test_unsaved(dialog)
 	dialog.call("apply")
 	_report(
 		"the_tool_moves_the_script", FileAccess.get_file_as_string(SCRIPT_TO_MOVE) == NEW_TEXT,
-		FileAccess.get_file_as_string(SCRIPT_TO_MOVE))
+		FileAccess.get_file_as_string(SCRIPT_TO_MOVE) + str(dialog.call("refusal")))
+	_report("the_script_editor_shows_what_was_written", _open_text().text == NEW_TEXT, _open_text().text)
 	var manager := get_undo_redo()
 	manager.get_history_undo_redo(EditorUndoRedoManager.GLOBAL_HISTORY).undo()
 	_report(
@@ -129,6 +147,58 @@ func _test_moving() -> void:
 	dialog.hide()
 	dialog.queue_free()
 	await get_tree().process_frame
+
+
+## A click on the name shows the script, and does not untick it.
+func _test_click(dialog: Window, files: Tree, item: TreeItem) -> void:
+	# A screen that is none has hardly any room.
+	dialog.size = Vector2i(1000, 600)
+	await get_tree().process_frame
+	files.scroll_to_item(item)
+	await get_tree().process_frame
+	var at := Vector2.ZERO
+	for y: int in int(files.size.y):
+		var tried := Vector2(files.size.x * 0.6, y + 2.0)
+		if files.get_item_at_position(tried) == item and files.get_column_at_position(tried) == NAME:
+			at = tried
+	for pressed: bool in [true, false]:
+		var click := InputEventMouseButton.new()
+		click.button_index = MOUSE_BUTTON_LEFT
+		click.pressed = pressed
+		click.position = files.get_global_transform() * (at - Vector2(0.0, 2.0))
+		click.global_position = click.position
+		dialog.push_input(click)
+	await get_tree().process_frame
+	var shown := (dialog.get("_diff") as RichTextLabel).get_parsed_text()
+	_report(
+		"a_click_on_a_name_shows_its_change_and_does_not_untick_it",
+		item.is_checked(TICK) and files.get_selected() == item and shown.contains("HTTPClientRust.new()"), "%s at %s" % [shown, at])
+
+
+func _test_unsaved(dialog: Window) -> void:
+	_open_text().text = OLD_TEXT + "# not saved\n"
+	dialog.call("apply")
+	_report(
+		"a_script_with_changes_that_are_not_saved_is_refused",
+		FileAccess.get_file_as_string(SCRIPT_TO_MOVE) == OLD_TEXT and str(dialog.call("refusal")).contains("not saved"),
+		str(dialog.call("refusal")))
+	_open_text().text = OLD_TEXT
+
+
+func _open_text() -> TextEdit:
+	return EditorInterface.get_script_editor().get_current_editor().get_base_editor() as TextEdit
+
+
+func _row_of(files: Tree, path: String) -> TreeItem:
+	for item: TreeItem in files.get_root().get_children():
+		if item.get_text(NAME).begins_with(path.trim_prefix("res://")):
+			return item
+	return files.get_root()
+
+
+func _write(path: String, text: String) -> void:
+	DirAccess.make_dir_recursive_absolute(path.get_base_dir())
+	FileAccess.open(path, FileAccess.WRITE).store_string(text)
 
 
 func _send(console: Control) -> void:

@@ -1,0 +1,401 @@
+@tool
+extends VBoxContainer
+## The answer: what came of it in a sentence, the phases, and below them body, headers and connection.
+
+const Exchange := preload("exchange.gd")
+const BodyText := preload("body_text.gd")
+const Certificate := preload("certificate.gd")
+const Colors := preload("colors.gd")
+const ContentCoding := preload("content_coding.gd")
+const PhaseChart := preload("phase_chart.gd")
+
+const VIEWS: PackedStringArray = ["Best view", "Text", "JSON", "Image", "Hex"]
+## A text of which more comes is shown anew every so many frames, as long as it is short.
+const FRAMES_BETWEEN := 6
+const LONGEST_LIVE := 128 * 1024
+
+## Emitted when a redirect is to be followed.
+signal redirected
+
+var _exchange: Exchange
+var _status: Label
+var _message: Label
+var _note: Label
+var _chart: PhaseChart
+var _amount: Label
+var _follow: Button
+var _save: Button
+var _progress_row: Control
+var _progress: ProgressBar
+var _progress_text: Label
+var _tabs: TabContainer
+var _view: OptionButton
+var _text: TextEdit
+var _image: TextureRect
+var _headers: Tree
+var _connection: Tree
+var _files: FileDialog
+var _body := PackedByteArray()
+var _shown_bytes := 0
+var _frames := 0
+
+
+func _init() -> void:
+	size_flags_horizontal = SIZE_EXPAND_FILL
+	_add_status_row()
+	_message = _wrapped_label()
+	_chart = PhaseChart.new()
+	add_child(_chart)
+	_add_progress_row()
+	_note = _wrapped_label()
+	_tabs = TabContainer.new()
+	_tabs.size_flags_vertical = SIZE_EXPAND_FILL
+	add_child(_tabs)
+	_tabs.add_child(_body_tab())
+	_headers = _table("Headers", "Name", "Value")
+	_connection = _table("Connection", "What", "Value")
+	clear(null)
+
+
+## Forgets the last answer. The next one is that of this exchange.
+func clear(exchange: Exchange) -> void:
+	_exchange = exchange
+	_status.text = "" if exchange != null else "Enter an address and press Send."
+	_status.remove_theme_color_override(&"font_color")
+	for label: Label in [_message, _note]:
+		label.text = ""
+		label.visible = false
+	_chart.show_timings({})
+	_amount.text = ""
+	_follow.visible = false
+	_save.visible = false
+	_progress_row.visible = false
+	_text.text = ""
+	_text.visible = true
+	_image.visible = false
+	_image.texture = null
+	_headers.clear()
+	_connection.clear()
+	_body = PackedByteArray()
+	_shown_bytes = 0
+
+
+func show_tab(index: int) -> void:
+	_tabs.current_tab = index
+
+
+func status_text() -> String:
+	return _status.text
+
+
+func body_text() -> String:
+	return _text.text
+
+
+func texts() -> Array[TextEdit]:
+	return [_text]
+
+
+## Shows how far it is: called in every frame.
+func show_progress() -> void:
+	_chart.show_timings(_exchange.timings, _exchange.phase(), _exchange.phase_usec())
+	var seconds := _exchange.elapsed_usec() / 1_000_000.0
+	match _exchange.status:
+		HTTPClientRust.STATUS_RESOLVING:
+			_status.text = "Looking up the name… %.1f s" % seconds
+		HTTPClientRust.STATUS_CONNECTING:
+			_status.text = "Connecting… %.1f s" % seconds
+		HTTPClientRust.STATUS_REQUESTING:
+			_status.text = ("Sending… %.1f s" if _exchange.is_uploading() else "Waiting for the answer… %.1f s") % seconds
+		HTTPClientRust.STATUS_BODY:
+			_status.text = "%s — receiving… %.1f s" % [_meaning(), seconds]
+	_show_amounts()
+	_show_what_came()
+
+
+## Shows all of it, at its end.
+func show_end() -> void:
+	var failed := not _exchange.message.is_empty()
+	_chart.show_timings(_exchange.timings)
+	_progress_row.visible = false
+	_amount.text = "" if _exchange.code == 0 else _amount_text()
+	_status.text = _meaning() if _exchange.code != 0 else "No answer"
+	if failed and _exchange.code != 0:
+		_status.text += " — incomplete"
+	_status.add_theme_color_override(&"font_color", Colors.readable(_color(failed), self))
+	_message.text = _exchange.message
+	_message.visible = failed
+	_message.add_theme_color_override(&"font_color", Colors.readable(Colors.BAD, self))
+	_follow.visible = not _exchange.redirect_address().is_empty()
+	_follow.tooltip_text = "Asks " + _exchange.redirect_address()
+	_show_headers()
+	_show_connection()
+	var is_kept := _exchange.received == _exchange.answer_body.size()
+	var coding := ContentCoding.new(_exchange.answer_body, _exchange.header("Content-Encoding"), is_kept and not failed)
+	_body = coding.body
+	_note.text = coding.note
+	_note.visible = not coding.note.is_empty()
+	_save.visible = not _body.is_empty()
+	_save.disabled = not is_kept
+	_save.tooltip_text = "Saves the body as it is shown here" if is_kept else "Only the first %s are kept" % String.humanize_size(
+		Exchange.KEPT_BYTES)
+	_show_body()
+
+
+## Writes the body as it is shown. What went wrong stands beside it.
+func save_body(path: String) -> Error:
+	var file := FileAccess.open(path, FileAccess.WRITE)
+	var error := FileAccess.get_open_error() if file == null else OK
+	if file != null:
+		file.store_buffer(_body)
+		error = file.get_error()
+		file.close()
+	_note.text = "Saved to %s." % path if error == OK else "%s cannot be written: %s." % [path, error_string(error)]
+	_note.visible = true
+	return error
+
+
+## A row of a table as text, such as "Content-Type: text/plain"; empty if none is selected.
+func row_text(table: Tree) -> String:
+	var item := table.get_selected()
+	return "%s: %s" % [item.get_text(0).strip_edges(), item.get_text(1)] if item != null else ""
+
+
+func _show_what_came() -> void:
+	if _exchange.code == 0:
+		return
+	if _headers.get_root() == null:
+		_show_headers()
+	_frames += 1
+	var count := _exchange.answer_body.size()
+	if count == _shown_bytes or count > LONGEST_LIVE or _frames < FRAMES_BETWEEN:
+		return
+	var is_packed := not _exchange.header("Content-Encoding").to_lower() in ["", "identity"]
+	if not is_packed and BodyText.best_view(_exchange.header("Content-Type"), _exchange.answer_body) in ["text", "json"]:
+		_frames = 0
+		_shown_bytes = count
+		_text.text = BodyText.text(_exchange.answer_body)
+		_text.scroll_vertical = _text.get_line_count()
+
+
+func _show_amounts() -> void:
+	var uploading := _exchange.is_uploading()
+	var done := _exchange.sent if uploading else _exchange.received
+	var total := _exchange.body.size() if uploading else _exchange.expected
+	_progress_row.visible = _exchange.code != 0 or uploading
+	_progress.indeterminate = total < 0 and _exchange.status == HTTPClientRust.STATUS_BODY
+	_progress.value = float(done) / total if total > 0 else 0.0
+	if not _progress_row.visible:
+		_progress_text.text = ""
+		return
+	var text := String.humanize_size(done)
+	if total > 0:
+		text += " of " + String.humanize_size(total)
+	if _exchange.rate() > 0.0:
+		text += " · %s/s" % String.humanize_size(int(_exchange.rate()))
+	if _exchange.remaining() >= 0.0:
+		text += " · %s left" % ("%.0f s" % _exchange.remaining() if _exchange.remaining() >= 1.0 else "under 1 s")
+	_progress_text.text = text
+
+
+func _amount_text() -> String:
+	var text := String.humanize_size(_exchange.received)
+	if _exchange.expected > _exchange.received:
+		text += " of " + String.humanize_size(_exchange.expected)
+	var usec: int = _exchange.timings.get("total", -1)
+	if _exchange.received > 1_000_000 and usec > 0:
+		text += " in %s · %s/s" % [
+			PhaseChart.shown_time(usec), String.humanize_size(int(_exchange.received * 1_000_000.0 / usec))]
+	return text
+
+
+func _show_headers() -> void:
+	_headers.clear()
+	var root := _headers.create_item()
+	for line: String in _exchange.answer_headers:
+		_add_row(_headers, root, line.get_slice(":", 0), line.substr(line.find(":") + 1).strip_edges())
+	for line: String in _exchange.trailers:
+		_add_row(_headers, root, line.get_slice(":", 0) + " (trailer)", line.substr(line.find(":") + 1).strip_edges())
+
+
+func _show_connection() -> void:
+	_connection.clear()
+	var root := _connection.create_item()
+	var durations := PhaseChart.durations(_exchange.timings)
+	for index: int in PhaseChart.PHASES.size():
+		_add_row(
+			_connection, root, PhaseChart.PHASES[index],
+			PhaseChart.shown_time(durations[index]) if durations[index] >= 0 else "—")
+	if _exchange.tls.is_empty():
+		_add_row(_connection, root, "TLS", "none: everybody on the way can read along")
+		return
+	_add_row(_connection, root, "TLS version", _exchange.tls["version"])
+	_add_row(_connection, root, "Cipher suite", _exchange.tls["cipher_suite"])
+	_add_row(_connection, root, "Key exchange", _exchange.tls["key_exchange"])
+	_add_row(_connection, root, "Session", "resumed" if _exchange.tls["resumed"] else "new")
+	var certificates: PackedStringArray = _exchange.tls["peer_certificates"]
+	for index: int in certificates.size():
+		var facts := Certificate.facts_of(certificates[index])
+		if facts.is_empty():
+			continue
+		_add_row(_connection, root, "Certificate" if index == 0 else "Certificate %d" % (index + 1), facts["subject"])
+		_add_row(_connection, root, "  issued by", facts["issuer"])
+		_add_row(_connection, root, "  valid", "%s to %s" % [facts["from"], facts["until"]])
+
+
+func _show_body() -> void:
+	if _exchange == null or _exchange.is_running:
+		return
+	var view := VIEWS[_view.selected].to_lower()
+	if view == "best view":
+		view = BodyText.best_view(_exchange.header("Content-Type"), _body)
+	var image := BodyText.image_of(_body) if view == "image" else null
+	_image.visible = image != null
+	_text.visible = image == null
+	if image != null:
+		_image.texture = ImageTexture.create_from_image(image)
+		return
+	match view:
+		"json":
+			_text.text = BodyText.pretty_json(_body)
+		"hex":
+			_text.text = BodyText.hex(_body)
+		"image":
+			_text.text = "This is no picture that can be shown here."
+		_:
+			_text.text = BodyText.text(_body)
+
+
+## "404 Not Found — nothing at this address".
+func _meaning() -> String:
+	var code := _exchange.code
+	var title := ""
+	for constant: String in ClassDB.class_get_enum_constants(&"HTTPClientRust", &"ResponseCode", true):
+		if ClassDB.class_get_integer_constant(&"HTTPClientRust", constant) == code:
+			title = " " + constant.trim_prefix("RESPONSE_").capitalize()
+	var said := "%d%s" % [code, " OK" if title == " Ok" else title]
+	if code in [404, 410]:
+		return said + " — nothing at this address"
+	if not _exchange.redirect_address().is_empty():
+		return "%s — redirects to %s" % [said, _exchange.header("Location")]
+	match floori(code / 100.0):
+		4:
+			return said + " — the server does not accept the request"
+		5:
+			return said + " — the server failed"
+	return said
+
+
+func _color(failed: bool) -> Color:
+	if failed or _exchange.code >= 500:
+		return Colors.BAD
+	return Colors.DOUBTFUL if _exchange.code >= 300 else Colors.GOOD
+
+
+func _choose_file() -> void:
+	if _files == null:
+		_files = FileDialog.new()
+		_files.access = FileDialog.ACCESS_FILESYSTEM
+		_files.file_mode = FileDialog.FILE_MODE_SAVE_FILE
+		_files.use_native_dialog = true
+		_files.file_selected.connect(save_body)
+		add_child(_files, false, INTERNAL_MODE_BACK)
+	_files.current_file = _exchange.file_name()
+	_files.popup_centered_ratio(0.6)
+
+
+func _on_table_input(event: InputEvent, table: Tree) -> void:
+	var key := event as InputEventKey
+	if key != null and key.pressed and key.keycode == KEY_C and key.is_command_or_control_pressed():
+		DisplayServer.clipboard_set(row_text(table))
+		table.accept_event()
+
+
+func _add_row(table: Tree, root: TreeItem, what: String, value: String) -> void:
+	var item := table.create_item(root)
+	item.set_text(0, what)
+	item.set_text(1, value)
+	item.set_tooltip_text(1, value)
+
+
+func _add_status_row() -> void:
+	var row := HBoxContainer.new()
+	add_child(row)
+	_status = Label.new()
+	_status.text_overrun_behavior = TextServer.OVERRUN_TRIM_ELLIPSIS
+	_status.custom_minimum_size.x = 1.0
+	_status.size_flags_horizontal = SIZE_EXPAND_FILL
+	row.add_child(_status)
+	_amount = Label.new()
+	row.add_child(_amount)
+	_follow = Button.new()
+	_follow.text = "Follow"
+	_follow.pressed.connect(func() -> void: redirected.emit())
+	row.add_child(_follow)
+	_save = Button.new()
+	_save.text = "Save…"
+	_save.pressed.connect(_choose_file)
+	row.add_child(_save)
+	_view = OptionButton.new()
+	_view.tooltip_text = "How the body is shown"
+	for view: String in VIEWS:
+		_view.add_item(view)
+	_view.item_selected.connect(func(_index: int) -> void: _show_body())
+	row.add_child(_view)
+
+
+func _add_progress_row() -> void:
+	_progress_row = HBoxContainer.new()
+	add_child(_progress_row)
+	_progress = ProgressBar.new()
+	_progress.size_flags_horizontal = SIZE_EXPAND_FILL
+	_progress.size_flags_vertical = SIZE_SHRINK_CENTER
+	_progress.max_value = 1.0
+	_progress.step = 0.0
+	_progress_row.add_child(_progress)
+	_progress_text = Label.new()
+	_progress_row.add_child(_progress_text)
+
+
+func _wrapped_label() -> Label:
+	var label := Label.new()
+	label.autowrap_mode = TextServer.AUTOWRAP_WORD_SMART
+	label.custom_minimum_size.x = 1.0
+	add_child(label)
+	return label
+
+
+func _body_tab() -> Control:
+	var rows := VBoxContainer.new()
+	rows.name = "Body"
+	_text = TextEdit.new()
+	_text.editable = false
+	_text.wrap_mode = TextEdit.LINE_WRAPPING_BOUNDARY
+	_text.size_flags_vertical = SIZE_EXPAND_FILL
+	rows.add_child(_text)
+	_image = TextureRect.new()
+	_image.size_flags_vertical = SIZE_EXPAND_FILL
+	_image.expand_mode = TextureRect.EXPAND_IGNORE_SIZE
+	_image.stretch_mode = TextureRect.STRETCH_KEEP_ASPECT_CENTERED
+	_image.texture_filter = TEXTURE_FILTER_NEAREST
+	rows.add_child(_image)
+	return rows
+
+
+func _table(title: String, first: String, second: String) -> Tree:
+	var table := Tree.new()
+	table.name = title
+	table.columns = 2
+	table.hide_root = true
+	table.select_mode = Tree.SELECT_ROW
+	table.tooltip_text = "Ctrl+C copies a row"
+	table.column_titles_visible = true
+	table.set_column_title(0, first)
+	table.set_column_title(1, second)
+	table.set_column_title_alignment(0, HORIZONTAL_ALIGNMENT_LEFT)
+	table.set_column_title_alignment(1, HORIZONTAL_ALIGNMENT_LEFT)
+	table.set_column_expand_ratio(0, 2)
+	table.set_column_expand_ratio(1, 5)
+	table.gui_input.connect(_on_table_input.bind(table))
+	_tabs.add_child(table)
+	return table

@@ -1,0 +1,56 @@
+@tool
+extends RefCounted
+## Colours that mean something, made light or dark enough to be read on what is behind them.
+
+const GOOD := Color("63c466")
+const DOUBTFUL := Color("ffb454")
+const BAD := Color("ff7a70")
+## Those of the editor's theme that mean the same.
+const IN_EDITOR := {GOOD: &"success_color", DOUBTFUL: &"warning_color", BAD: &"error_color"}
+## WCAG 2.2, 1.4.3: text of ordinary size.
+const LEAST_CONTRAST := 4.5
+const STEPS := 40
+
+
+## One of the colours above, as the theme around a control or window has it, readable on that theme's panels.
+static func readable(color: Color, user: Node) -> Color:
+	var wanted := color
+	var name: StringName = IN_EDITOR.get(color, &"")
+	if not name.is_empty() and user.call(&"has_theme_color", name, &"Editor"):
+		wanted = user.call(&"get_theme_color", name, &"Editor")
+	return against(wanted, background_of(user))
+
+
+## What is behind text: the darkest or lightest of what the theme puts there, whichever is nearer to the letters.
+static func background_of(user: Node) -> Color:
+	var letters: Color = user.call(&"get_theme_color", &"font_color", &"Label")
+	var background := Color(0.15, 0.15, 0.15) if luminance(letters) > 0.2 else Color.WHITE
+	for place: Array in [[&"panel", &"PanelContainer"], [&"normal", &"TextEdit"], [&"panel", &"TabContainer"], [&"panel", &"Tree"]]:
+		var box := user.call(&"get_theme_stylebox", place[0], place[1]) as StyleBoxFlat
+		if box == null or box.bg_color.a < 0.5:
+			continue
+		if contrast(box.bg_color, letters) < contrast(background, letters):
+			background = Color(box.bg_color, 1.0)
+	return background
+
+
+## The colour itself, or a lighter or darker one that can be read on a background.
+static func against(color: Color, background: Color) -> Color:
+	var end := Color.WHITE if contrast(Color.WHITE, background) > contrast(Color.BLACK, background) else Color.BLACK
+	for step: int in STEPS:
+		var tried := color.lerp(end, float(step) / STEPS)
+		if contrast(tried, background) >= LEAST_CONTRAST:
+			return tried
+	return end
+
+
+## From 1 to 21, as WCAG 2.2 defines it.
+static func contrast(a: Color, b: Color) -> float:
+	var lighter := maxf(luminance(a), luminance(b))
+	var darker := minf(luminance(a), luminance(b))
+	return (lighter + 0.05) / (darker + 0.05)
+
+
+static func luminance(color: Color) -> float:
+	var linear := color.srgb_to_linear()
+	return 0.2126 * linear.r + 0.7152 * linear.g + 0.0722 * linear.b

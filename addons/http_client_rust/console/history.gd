@@ -1,0 +1,84 @@
+@tool
+extends RefCounted
+## The requests that were sent last, kept in a file. Without what is secret: that is not written down.
+
+const MOST := 30
+const LONGEST_BODY := 16 * 1024
+const SECRET: PackedStringArray = [
+	"authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-auth-token", "x-access-token"]
+
+## The newest first; keys as the console's fill_in() takes them.
+var requests: Array[Dictionary] = []
+
+var _path := ""
+
+
+func _init(path: String) -> void:
+	_path = path
+	if not FileAccess.file_exists(path):
+		return
+	var json := JSON.new()
+	if json.parse(FileAccess.get_file_as_string(path)) != OK or not json.data is Array:
+		return
+	for value: Variant in json.data as Array:
+		var request := _checked(value)
+		if not request.is_empty() and requests.size() < MOST:
+			requests.append(request)
+
+
+## Remembers a request, once, and writes all of them down.
+func add(request: Dictionary) -> Error:
+	var kept := _checked(request)
+	if kept.is_empty():
+		return ERR_INVALID_PARAMETER
+	requests = requests.filter(
+		func(other: Dictionary) -> bool: return other["url"] != kept["url"] or other["method"] != kept["method"])
+	requests.push_front(kept)
+	if requests.size() > MOST:
+		requests.resize(MOST)
+	return _write()
+
+
+func clear() -> Error:
+	requests.clear()
+	return _write()
+
+
+## "PUT https://host/path", no longer than a menu is wide.
+static func title_of(request: Dictionary) -> String:
+	var title := "%s %s" % [request["method"], request["url"]]
+	return title if title.length() <= 80 else title.left(79) + "…"
+
+
+func _write() -> Error:
+	var new_path := _path + ".new"
+	DirAccess.make_dir_recursive_absolute(_path.get_base_dir())
+	var file := FileAccess.open(new_path, FileAccess.WRITE)
+	if file == null:
+		return FileAccess.get_open_error()
+	file.store_string(JSON.stringify(requests, "\t"))
+	file.close()
+	return DirAccess.rename_absolute(new_path, _path)
+
+
+## What is kept of a request; empty if it is none. Files can be edited.
+static func _checked(value: Variant) -> Dictionary:
+	if not value is Dictionary or not (value as Dictionary).get("url") is String:
+		return {}
+	var from: Dictionary = value
+	var url := RegEx.create_from_string("//[^/?#@]*@").sub(str(from["url"]), "//")
+	if url.is_empty():
+		return {}
+	var headers := PackedStringArray()
+	for line: Variant in _lines(from.get("headers")):
+		if not str(line).get_slice(":", 0).strip_edges().to_lower() in SECRET:
+			headers.append(str(line))
+	var body := str(from.get("body", ""))
+	return {
+		"method": str(from.get("method", "GET")), "url": url, "headers": headers,
+		"body": body if body.length() <= LONGEST_BODY else "", "ca_file": str(from.get("ca_file", "")),
+		"verify": from.get("verify", true) == true, "read_timeout": maxf(str(from.get("read_timeout", 30.0)).to_float(), 0.0)}
+
+
+static func _lines(value: Variant) -> Array:
+	return value if value is Array else Array(value as PackedStringArray) if value is PackedStringArray else []

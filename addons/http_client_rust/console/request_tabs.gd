@@ -1,0 +1,126 @@
+@tool
+extends TabContainer
+## How to ask: header lines, body and options of a request.
+
+## Emitted when Ctrl+Enter is pressed in a text.
+signal sent
+
+## Bytes to send in place of the text of the body; a request of the sample's list sets it.
+var body_bytes := PackedByteArray()
+
+var _headers: TextEdit
+var _body: TextEdit
+var _ca_file: LineEdit
+var _verify: CheckBox
+var _read_timeout: SpinBox
+var _files: FileDialog
+
+
+func _init() -> void:
+	_headers = _text("Headers", "Accept: application/json\nAuthorization: Bearer …")
+	_body = _text("Body", "The body of the request, sent as UTF-8")
+	add_child(_options())
+
+
+## Takes keys "headers" (lines), "body", "bytes", "ca_file", "verify", "read_timeout". What is left out gets its default.
+func fill_in(request: Dictionary) -> void:
+	_headers.text = "\n".join(PackedStringArray(request.get("headers", PackedStringArray())))
+	_ca_file.text = request.get("ca_file", "")
+	_verify.button_pressed = request.get("verify", true)
+	_read_timeout.value = request.get("read_timeout", 30.0)
+	body_bytes = request.get("bytes", PackedByteArray())
+	_body.editable = body_bytes.is_empty()
+	_body.text = request.get("body", "")
+	if not body_bytes.is_empty():
+		_body.text = "(%s of zeros)" % String.humanize_size(body_bytes.size())
+	current_tab = 1 if not _body.text.is_empty() else 0
+
+
+## What is filled in, with the keys of [method fill_in].
+func filled_in() -> Dictionary:
+	var lines := PackedStringArray()
+	for line: String in _headers.text.split("\n", false):
+		if not line.strip_edges().is_empty():
+			lines.append(line.strip_edges())
+	return {
+		"headers": lines, "body": _body.text if body_bytes.is_empty() else "", "bytes": body_bytes,
+		"ca_file": _ca_file.text.strip_edges(), "verify": _verify.button_pressed, "read_timeout": _read_timeout.value}
+
+
+func texts() -> Array[TextEdit]:
+	return [_headers, _body]
+
+
+func _text(title: String, placeholder: String) -> TextEdit:
+	var edit := TextEdit.new()
+	edit.name = title
+	edit.placeholder_text = placeholder
+	edit.gui_input.connect(_on_text_input.bind(edit))
+	add_child(edit)
+	return edit
+
+
+func _options() -> Control:
+	var scroll := ScrollContainer.new()
+	scroll.name = "Options"
+	scroll.horizontal_scroll_mode = ScrollContainer.SCROLL_MODE_DISABLED
+	var rows := VBoxContainer.new()
+	rows.size_flags_horizontal = SIZE_EXPAND_FILL
+	scroll.add_child(rows)
+	_verify = CheckBox.new()
+	_verify.text = "Verify the server's certificate"
+	_verify.button_pressed = true
+	rows.add_child(_verify)
+	_add_label(rows, "Trusted authorities (PEM file)")
+	var row := HBoxContainer.new()
+	rows.add_child(row)
+	_ca_file = LineEdit.new()
+	_ca_file.placeholder_text = "those of the system"
+	_ca_file.size_flags_horizontal = SIZE_EXPAND_FILL
+	row.add_child(_ca_file)
+	var choose := Button.new()
+	choose.text = "File…"
+	choose.tooltip_text = "Choose a PEM file"
+	choose.pressed.connect(choose_file)
+	row.add_child(choose)
+	_add_label(rows, "Read timeout in seconds (0: none)")
+	_read_timeout = SpinBox.new()
+	_read_timeout.max_value = 3600.0
+	_read_timeout.step = 0.5
+	_read_timeout.value = 30.0
+	rows.add_child(_read_timeout)
+	return scroll
+
+
+## Asks for the file with the authorities to trust.
+func choose_file() -> void:
+	if _files == null:
+		_files = FileDialog.new()
+		_files.access = FileDialog.ACCESS_FILESYSTEM
+		_files.file_mode = FileDialog.FILE_MODE_OPEN_FILE
+		_files.filters = PackedStringArray(["*.pem,*.crt,*.cer;Certificates"])
+		_files.use_native_dialog = true
+		_files.file_selected.connect(func(path: String) -> void: _ca_file.text = path)
+		add_child(_files, false, INTERNAL_MODE_BACK)
+	_files.popup_centered_ratio(0.6)
+
+
+func _add_label(rows: Control, text: String) -> void:
+	var label := Label.new()
+	label.text = text
+	rows.add_child(label)
+
+
+## Tab goes to the next control: there are people without a mouse.
+func _on_text_input(event: InputEvent, edit: TextEdit) -> void:
+	var key := event as InputEventKey
+	if key == null or not key.pressed:
+		return
+	if key.keycode in [KEY_ENTER, KEY_KP_ENTER] and key.is_command_or_control_pressed():
+		edit.accept_event()
+		sent.emit()
+	elif key.keycode == KEY_TAB and not key.ctrl_pressed:
+		var next := edit.find_prev_valid_focus() if key.shift_pressed else edit.find_next_valid_focus()
+		if next != null:
+			next.grab_focus()
+		edit.accept_event()
