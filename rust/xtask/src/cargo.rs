@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
-use serde_json::Value;
+use cargo_metadata::camino::Utf8PathBuf;
+use cargo_metadata::{Artifact, Message};
 
 use crate::source_paths;
 use crate::workspace::{ADDON, Workspace};
@@ -34,52 +35,41 @@ pub(crate) fn build_published_library(workspace: &Workspace, target: Option<&str
 
 /// Builds the dynamic library of a package with more of cargo's options, and says where it is.
 pub(crate) fn build_dynamic_library(workspace: &Workspace, package: &str, options: &[&str]) -> Result<PathBuf> {
+    let target = package.replace('-', "_");
+    build(workspace, package, options, |artifact| {
+        let is_library =
+            |path: &&Utf8PathBuf| path.extension().is_some_and(|end| ["so", "dylib", "dll"].contains(&end));
+        artifact.filenames.iter().find(is_library).filter(|_| artifact.target.name == target).cloned()
+    })?
+    .context("cargo built no dynamic library; Cargo.toml must have crate-type = [\"cdylib\"]")
+}
+
+/// Builds a program of a package with more of cargo's options, and says where it is.
+pub(crate) fn build_program(workspace: &Workspace, package: &str, program: &str, options: &[&str]) -> Result<PathBuf> {
+    let options = [&["--bin", program], options].concat();
+    build(workspace, package, &options, |artifact| artifact.executable.clone())?
+        .with_context(|| format!("cargo built no program {program}"))
+}
+
+/// Builds a package, and asks of each thing that was built whether it is what is wanted. Cargo's messages know of
+/// `CARGO_TARGET_DIR` and everything else that moves things.
+fn build(
+    workspace: &Workspace,
+    package: &str,
+    options: &[&str],
+    wanted: impl Fn(&Artifact) -> Option<Utf8PathBuf>,
+) -> Result<Option<PathBuf>> {
     let mut build = command(workspace, ["build", "--package", package, "--message-format=json-render-diagnostics"]);
     build.args(options);
     let output = build.stdin(Stdio::null()).stderr(Stdio::inherit()).output().context("cannot start cargo")?;
     if !output.status.success() {
-        bail!("the library does not build; cargo's messages stand above");
+        bail!("{package} does not build; cargo's messages stand above");
     }
-    library_in(&String::from_utf8_lossy(&output.stdout), package)
-        .context("cargo built no dynamic library; Cargo.toml must have crate-type = [\"cdylib\"]")
-}
-
-/// The library in cargo's messages: these know of `CARGO_TARGET_DIR` and everything else that moves it.
-fn library_in(messages: &str, package: &str) -> Option<PathBuf> {
-    let target = package.replace('-', "_");
-    messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|message| message["reason"] == "compiler-artifact")
-        .filter(|message| message["target"]["name"] == target.as_str())
-        .filter_map(|message| {
-            let files = message["filenames"].as_array()?.clone();
-            files.iter().find_map(|file| {
-                let path = PathBuf::from(file.as_str()?);
-                let extension = path.extension()?.to_str()?;
-                ["so", "dylib", "dll"].contains(&extension).then_some(path)
-            })
-        })
-        .next_back()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_library_is_read_out_of_cargos_messages() {
-        let messages = r#"
-            not json
-            {"reason":"compiler-artifact","target":{"name":"godot"},"filenames":["/t/libgodot.so"]}
-            {"reason":"compiler-artifact","target":{"name":"http_client_rust"},"filenames":["/t/a.d","/t/liba.so"]}
-            {"reason":"build-finished","success":true}
-        "#;
-        assert_eq!(library_in(messages, ADDON), Some(PathBuf::from("/t/liba.so")));
+    let mut found = None;
+    for message in Message::parse_stream(output.stdout.as_slice()) {
+        if let Message::CompilerArtifact(artifact) = message.context("cannot read cargo's messages")? {
+            found = wanted(&artifact).or(found);
+        }
     }
-
-    #[test]
-    fn messages_without_a_library_have_none() {
-        assert_eq!(library_in(r#"{"reason":"build-finished","success":true}"#, ADDON), None);
-    }
+    Ok(found.map(Utf8PathBuf::into_std_path_buf))
 }

@@ -4,9 +4,9 @@
 //! commands/   one file per subcommand
 //! bench/      what `bench` measures, and its table
 //! package/    the zip that a game's author unpacks, and whether it works
-//! soak/       what `soak` plays, and what must come of it
 //! godot/      finding Godot, getting it, running it under a deadline
-//! gdscript    what a run of a script must come to: its head, its log, its closing line
+//! servers     the embedded server, a program of its own, as a run of Godot sees it
+//! script_head, log_rule, closing_line   what a run of a script must come to
 //! stage       the add-on's files and the built library, into the sample project
 //! captured    a child process: ordered output, deadline, signs of life
 //! ```
@@ -25,7 +25,6 @@ mod process_group;
 mod report;
 mod script_head;
 mod servers;
-mod soak;
 mod source_paths;
 mod stage;
 #[cfg(test)]
@@ -71,9 +70,6 @@ enum Task {
     Coverage(commands::coverage::Arguments),
     /// Run Godot on the sample project, with the arguments given.
     Godot(commands::godot::Arguments),
-    /// The bare send and receive loop that the benchmark compares with.
-    #[command(hide = true)]
-    BareLoop(bench::bare_loop::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -85,7 +81,6 @@ fn main() -> ExitCode {
             Task::Demo(arguments) => commands::demo::run(&workspace, &arguments),
             Task::Test(arguments) => commands::test::run(&workspace, &arguments),
             Task::Bench(arguments) => commands::bench::run(&workspace, &arguments),
-            Task::BareLoop(arguments) => bench::bare_loop::run(&arguments),
             Task::Library(arguments) => commands::library::run(&workspace, &arguments),
             Task::Package(arguments) => commands::package::run(&workspace, &arguments),
             Task::Screenshots(arguments) => commands::screenshots::run(&workspace, &arguments),

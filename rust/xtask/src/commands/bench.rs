@@ -1,18 +1,19 @@
 //! `cargo xtask bench`: the engine's HTTPClient and HTTPClientRust beside each other, as a Markdown table.
 
-use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
 use super::build::build_and_stage;
 use crate::bench::cases::{CALLS, CASES, Case, GROWTH};
 use crate::bench::figures::{Figures, HEAD};
-use crate::bench::server::ReleaseServer;
 use crate::captured::Echo;
+use crate::cargo;
 use crate::godot::run::{DEADLINE, Run};
 use crate::godot::{Godot, find};
 use crate::script_head::ScriptHead;
+use crate::servers::Servers;
 use crate::stage;
 use crate::workspace::Workspace;
 
@@ -55,7 +56,12 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
 
     build_and_stage(workspace, true)?;
     let godot = find::find_or_get()?;
-    let server = ReleaseServer::start(workspace)?;
+    let setting = Setting {
+        // A debug build of it would be what is measured.
+        servers: Servers::start_optimized(workspace)?,
+        bare_loop: cargo::build_program(workspace, "soak", "bare-loop", &[])?,
+        has_curl: which::which("curl").is_ok(),
+    };
     // A copy, so that a build in another terminal does not change what is measured.
     let project = tempfile::Builder::new().prefix("http_client_rust-bench-").tempdir()?;
     stage::copy_folder(&workspace.godot_project(), project.path(), &|_| false)?;
@@ -63,7 +69,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     let mut complete = true;
     for case in cases {
         eprintln!("{}", case.name);
-        match measure(project.path(), &godot, &server, case, arguments) {
+        match measure(project.path(), &godot, &setting, case, arguments) {
             Ok(figures) => table.extend(case.rows.iter().map(|row| figures.line(case, row))),
             Err(error) => {
                 eprintln!("{}: {error:#}", case.name);
@@ -75,29 +81,30 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     Ok(if complete { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// What is measured against.
+struct Setting {
+    servers: Servers,
+    bare_loop: PathBuf,
+    has_curl: bool,
+}
+
 /// Runs one case in a Godot of its own, so that none finds what another left in memory.
-fn measure(
-    project: &Path,
-    godot: &Godot,
-    server: &ReleaseServer,
-    case: &Case,
-    arguments: &Arguments,
-) -> Result<Figures> {
+fn measure(project: &Path, godot: &Godot, setting: &Setting, case: &Case, arguments: &Arguments) -> Result<Figures> {
     let mut given = vec![
         "--script".to_owned(),
         "res://bench/bench.gd".to_owned(),
         "--".to_owned(),
         format!("--case={}", case.name),
         format!("--pairs={}", arguments.pairs),
-        format!("--http={}", server.http),
-        format!("--https={}", server.https),
-        format!("--ca-file={}", server.ca_file),
-        format!("--xtask={}", std::env::current_exe()?.display()),
+        format!("--http={}", setting.servers.port("http")?),
+        format!("--https={}", setting.servers.port("https")?),
+        format!("--bare-loop={}", setting.bare_loop.display()),
     ];
+    given.extend(setting.servers.some_arguments(&["ca-file"]));
     if arguments.quick {
         given.push("--quick".to_owned());
     }
-    if has_curl() {
+    if setting.has_curl {
         given.push("--curl".to_owned());
     }
     let finished = godot.run(Run {
@@ -115,9 +122,4 @@ fn measure(
         [] => Ok(Figures::read(&finished.output)),
         problems => bail!("{}\n{}", problems.join("; "), finished.output),
     }
-}
-
-fn has_curl() -> bool {
-    let curl = Command::new("curl").arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).status();
-    curl.is_ok_and(|status| status.success())
 }
