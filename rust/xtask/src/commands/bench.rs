@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 use super::build::build_and_stage;
-use crate::bench::cases::{CALLS, CASES, Case, GROWTH};
+use crate::bench::cases::{Case, Tables};
 use crate::bench::figures::{Figures, HEAD};
 use crate::captured::Echo;
 use crate::cargo;
@@ -39,15 +39,16 @@ pub(crate) struct Arguments {
 
 /// Runs the command. A figure that is missed is no failure: it stands in the table.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
+    let tables = Tables::read(workspace)?;
     let all = match (arguments.growth, arguments.calls) {
-        (true, _) => GROWTH,
-        (_, true) => CALLS,
-        _ => CASES,
+        (true, _) => tables.growth,
+        (_, true) => tables.calls,
+        _ => tables.table,
     };
     let wanted = |case: &&Case| arguments.case.as_deref().is_none_or(|name| case.name.contains(name));
     let cases: Vec<&Case> = all.iter().filter(wanted).collect();
     if cases.is_empty() {
-        let names: Vec<_> = all.iter().map(|case| case.name).collect();
+        let names: Vec<_> = all.iter().map(|case| &*case.name).collect();
         bail!("there is no such case; these are: {}", names.join(", "));
     }
     if !cfg!(target_os = "linux") {
@@ -108,7 +109,7 @@ fn measure(project: &Path, godot: &Godot, setting: &Setting, case: &Case, argume
         given.push("--curl".to_owned());
     }
     let finished = godot.run(Run {
-        name: case.name,
+        name: &case.name,
         project,
         arguments: given.into_iter().map(Into::into).collect(),
         screen: None,
