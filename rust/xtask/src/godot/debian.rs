@@ -1,55 +1,187 @@
-//! The Godot of a Debian machine, which `get_godot.sh` gets.
+//! Gets Godot from the Debian mirror that this machine is configured to use, by `get_debian.sh`, into a folder of the cache.
+//!
+//! The packages of the newer suite bring their own C library; Godot is started through that one's loader.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::process_group::Leader;
-use crate::workspace::{Workspace, files_in};
+use super::version::version_of;
+use crate::captured::{self, Echo};
+use crate::workspace::Workspace;
 
-/// Where the template of exported games stands beside the program that [`get_once`] names.
+/// The suite whose `godot` is version 4.
+const SUITE: &str = "forky";
+/// Godot of the version that the tests were written for, the template of exported games that belongs to it, and Mesa's OpenGL,
+/// which draws without a graphics card.
+const PACKAGES: [&str; 6] =
+    ["godot=4.6.3*", "godot-template-release=4.6.3*", "libgl1", "libglx-mesa0", "libgl1-mesa-dri", "libegl1"];
+/// The stamp of Godot's own recipe.
+const RECIPE: &str = "2";
+/// Where the template stands beside the program that [`install_once`] names.
 pub(crate) const TEMPLATE: &str = "root/usr/bin/godot-template-release";
+const STAMP: &str = "recipe";
+const DEADLINE: Duration = Duration::from_secs(30 * 60);
 
-/// The script's exit code on a machine that it cannot do it on.
-const NOT_HERE: i32 = 2;
-
-/// The program in the cache folder; gets it first if it is not there yet. `None` where this is no Debian machine.
-pub(crate) fn get_once(cache: &Path) -> Result<Option<PathBuf>> {
-    if !cfg!(target_os = "linux") {
-        return Ok(None);
-    }
-    let mut script = Command::new("sh");
-    script.arg(Workspace::find()?.root().join("rust/xtask/get_godot.sh")).arg(cache);
-    run(script)
-}
-
-fn run(mut script: Command) -> Result<Option<PathBuf>> {
-    script.stdin(Stdio::null()).stdout(Stdio::piped());
-    let mut leader = Leader::start(&mut script).context("cannot start sh")?;
-    let output = leader.child.stdout.take().context("the script has an output")?;
-    let path = std::io::read_to_string(output).context("cannot read where Godot is")?;
-    let status = leader.child.wait().context("cannot wait for the script")?;
-    match status.code() {
-        Some(0) => Ok(Some(path.trim_end().into())),
-        Some(NOT_HERE) => Ok(None),
-        _ => bail!(
-            "cannot get Godot from this machine's Debian mirror, and why stands above; \
-             install Godot 4.3 or newer yourself and set GODOT to its program"
-        ),
-    }
+/// Whether this machine has apt with a Debian mirror, and a processor that the recipe knows.
+pub(crate) fn is_possible() -> bool {
+    let checks = || script().stdin(Stdio::null()).status().is_ok_and(|status| status.success());
+    Machine::of_this_processor().is_some() && checks()
 }
 
 /// The loader of an unpacked C library, below its root.
 pub(crate) fn loader_in(root: &Path) -> Option<PathBuf> {
-    let is_loader = |name: &str| name.starts_with("ld-linux-");
-    ["usr/lib64", "usr/lib"].iter().flat_map(|folder| files_in(&root.join(folder), is_loader)).next()
+    let loader = root.join(Machine::of_this_processor()?.loader);
+    loader.is_file().then_some(loader)
 }
 
-#[cfg(all(test, target_os = "linux", any(target_arch = "x86_64", target_arch = "aarch64")))]
-mod tests {
-    use std::os::unix::fs::PermissionsExt;
+/// Where things stand on one kind of processor.
+struct Machine {
+    debian_name: &'static str,
+    /// The loader of the C library, below the root.
+    loader: &'static str,
+    triplet: &'static str,
+}
 
+impl Machine {
+    fn of_this_processor() -> Option<Self> {
+        match (std::env::consts::OS, std::env::consts::ARCH) {
+            ("linux", "x86_64") => Some(Self {
+                debian_name: "amd64",
+                loader: "usr/lib64/ld-linux-x86-64.so.2",
+                triplet: "x86_64-linux-gnu",
+            }),
+            ("linux", "aarch64") => Some(Self {
+                debian_name: "arm64",
+                loader: "usr/lib/ld-linux-aarch64.so.1",
+                triplet: "aarch64-linux-gnu",
+            }),
+            _ => None,
+        }
+    }
+
+    /// A script that starts Godot, wherever its folder was moved to.
+    fn launcher(&self) -> String {
+        format!(
+            "#!/bin/sh\n\
+             # Starts the Godot in the folder beside this file with the C library that came with it.\n\
+             root=$(cd \"$(dirname \"$0\")\" && pwd)/root\n\
+             libraries=$root/usr/lib/{triplet}\n\
+             exec \"$root/{loader}\" --library-path \"$libraries:$libraries/pulseaudio\" \"$root/usr/bin/godot\" \"$@\"\n",
+            triplet = self.triplet,
+            loader = self.loader
+        )
+    }
+}
+
+/// The program in the cache folder; gets it first if it is not there yet.
+pub(crate) fn install_once(cache: &Path) -> Result<PathBuf> {
+    let machine = Machine::of_this_processor().context("no recipe for this processor")?;
+    let recipe = Recipe {
+        folder: format!("debian-{SUITE}-{}", machine.debian_name),
+        what: "Godot",
+        megabytes: 180,
+        architecture: machine.debian_name,
+        packages: &PACKAGES,
+        stamp: RECIPE,
+    };
+    let folder = recipe.install_once(cache, |folder| {
+        let program = folder.join("godot");
+        write_program(&program, &machine.launcher())?;
+        version_of(&program).map(drop).context("the Godot that was unpacked does not start")
+    })?;
+    Ok(folder.join("godot"))
+}
+
+/// What is unpacked from Debian's packages into one folder of the cache.
+struct Recipe<'a> {
+    /// The folder's name in the cache.
+    folder: String,
+    /// What it gets, for people.
+    what: &'a str,
+    /// How much comes down.
+    megabytes: u32,
+    /// As Debian calls it.
+    architecture: &'a str,
+    /// With a version or without, as `apt-get install` takes them.
+    packages: &'a [&'a str],
+    /// Written into a finished folder; a change of the recipe changes it, and an older folder is then made anew.
+    stamp: &'a str,
+}
+
+impl Recipe<'_> {
+    /// The folder in the cache, with the packages in its `root`; gets it first if it is not there yet. `finish` adds to the new
+    /// folder and tries it.
+    fn install_once(&self, cache: &Path, finish: impl Fn(&Path) -> Result<()>) -> Result<PathBuf> {
+        let folder = cache.join(&self.folder);
+        if self.is_complete(&folder) {
+            return Ok(folder);
+        }
+        std::fs::create_dir_all(cache).with_context(|| format!("cannot make the folder {}", cache.display()))?;
+        let unfinished = tempfile::Builder::new()
+            .prefix(".unfinished-")
+            .tempdir_in(cache)
+            .with_context(|| format!("cannot make a folder in {}", cache.display()))?;
+        let Self { what, megabytes, .. } = self;
+        println!("Getting {what} from this machine's Debian mirror (suite {SUITE}, about {megabytes} MB) ...");
+        unpack(script(), unfinished.path(), self.architecture, self.packages)?;
+        finish(unfinished.path())?;
+        std::fs::write(unfinished.path().join(STAMP), self.stamp).context("cannot write into the cache")?;
+        self.put_in_place(unfinished.path(), &folder)?;
+        Ok(folder)
+    }
+
+    fn is_complete(&self, folder: &Path) -> bool {
+        std::fs::read_to_string(folder.join(STAMP)).is_ok_and(|stamp| stamp == self.stamp)
+    }
+
+    /// Makes a complete folder appear under its name at once. Another xtask may have been quicker.
+    fn put_in_place(&self, finished: &Path, folder: &Path) -> Result<()> {
+        if folder.exists() && !self.is_complete(folder) {
+            std::fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+        }
+        match std::fs::rename(finished, folder) {
+            Err(error) if !self.is_complete(folder) => {
+                Err(error).with_context(|| format!("cannot move what was unpacked to {}", folder.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Fills `folder/root`.
+fn unpack(mut script: Command, folder: &Path, architecture: &str, packages: &[&str]) -> Result<()> {
+    script.arg(folder).args([SUITE, architecture]).args(packages);
+    let captured = captured::run(script, "apt-get", DEADLINE, Echo::Nothing)?;
+    match captured.ending.problem() {
+        None => Ok(()),
+        Some(problem) => bail!("apt: {problem}\n{}", captured.output.trim_end()),
+    }
+}
+
+fn script() -> Command {
+    let mut script = Command::new("sh");
+    let root = Workspace::find().map(|workspace| workspace.root().to_path_buf()).unwrap_or_default();
+    script.arg(root.join("rust/xtask/get_debian.sh"));
+    script
+}
+
+/// Writes a script that can be started.
+fn write_program(path: &Path, text: &str) -> Result<()> {
+    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))
+            .with_context(|| format!("cannot make {} executable", path.display()))?;
+    }
+    Ok(())
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
     use tempfile::TempDir;
 
     use super::*;
@@ -57,111 +189,93 @@ mod tests {
     const DEBIAN: &str = "'http://mirror.test/debian/dists/bookworm/InRelease' a 0\n\
                           'http://mirror.test/debian/dists/bookworm-updates/InRelease' a 0\n\
                           'http://mirror.test/debian-security/dists/bookworm-security/InRelease' a 0\n";
+    const REFUSED: &str = "'http://refused.test/linux/debian/dists/stable/InRelease' a 0\n";
 
-    /// A machine whose apt has these sources, says so much of a package, and downloads one package of two programs.
-    struct Machine(TempDir);
+    /// A machine whose apt has these sources and notes what it is told; `pinned` tells whether it has the versions asked for.
+    struct Apt(TempDir);
 
-    impl Machine {
-        fn new(sources: &str, pinned_version_is_there: bool) -> Self {
-            let machine = Self(tempfile::tempdir().unwrap());
-            machine.file("sources", sources);
-            let simulated = if pinned_version_is_there { "true" } else { "false" };
-            machine.program(
-                "apt-get",
-                &format!(
-                    r#"echo "$*" >>"$machine/calls"
+    impl Apt {
+        fn new(sources: &str, pinned: bool) -> Self {
+            let apt = Self(tempfile::tempdir().unwrap());
+            std::fs::write(apt.file("sources"), sources).unwrap();
+            let notes = format!(
+                r#"#!/bin/sh
+cd "{}" && echo "$*" >>calls
 case "$*" in
-    "update --print-uris") cat "$machine/sources" ;;
-    *--simulate*) {simulated} ;;
-    *" update") cat "${{2%/*}}/parts/suite.sources" >>"$machine/calls"; ! grep -q refused "${{2%/*}}/parts/suite.sources" ;;
-    *) touch "${{2%/*}}/cache/archives/godot.deb" ;;
-esac"#
-                ),
+    "update --print-uris") cat sources ;;
+    *--simulate*) {pinned} ;;
+    *" update") cat "${{2%/*}}/parts/suite.sources" >>calls; ! grep -q refused "${{2%/*}}/parts/suite.sources" ;;
+    *) touch "${{2%/*}}/cache/archives/a.deb" ;;
+esac
+"#,
+                apt.0.path().display()
             );
-            machine.program(
-                "dpkg",
-                r#"mkdir -p "$3/usr/bin" "$3/usr/lib64" "$3/usr/lib"
-printf '#!/bin/sh\necho 4.6.3.stable\n' >"$3/usr/lib64/ld-linux-x86-64.so.2"
-cp "$3/usr/lib64/ld-linux-x86-64.so.2" "$3/usr/lib/ld-linux-aarch64.so.1"
-chmod +x "$3"/usr/lib*/ld-linux-*"#,
-            );
-            machine
+            write_program(&apt.file("apt-get"), &notes).unwrap();
+            write_program(&apt.file("dpkg"), "#!/bin/sh\ntouch \"$3/unpacked\"\n").unwrap();
+            apt
         }
 
-        fn file(&self, name: &str, text: &str) {
-            std::fs::write(self.0.path().join(name), text).unwrap();
+        fn file(&self, name: &str) -> PathBuf {
+            self.0.path().join(name)
         }
 
-        fn program(&self, name: &str, script: &str) {
-            self.file(name, &format!("#!/bin/sh\nmachine={}\n{script}\n", self.0.path().display()));
-            let path = self.0.path().join(name);
-            std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
-        }
-
-        fn get(&self) -> Result<Option<PathBuf>> {
-            let mut script = Command::new("sh");
-            script.arg(Workspace::find()?.root().join("rust/xtask/get_godot.sh")).arg(self.0.path().join("cache"));
+        fn script(&self) -> Command {
+            let mut script = script();
             script.env("PATH", format!("{}:/usr/bin:/bin", self.0.path().display()));
-            run(script)
+            script
         }
 
-        fn calls(&self) -> String {
-            std::fs::read_to_string(self.0.path().join("calls")).unwrap()
-        }
-
-        fn cached(&self) -> usize {
-            std::fs::read_dir(self.0.path().join("cache")).unwrap().count()
+        /// What apt was told, where the package was unpacked.
+        fn unpack(&self) -> Result<String> {
+            unpack(self.script(), self.0.path(), "amd64", &["godot=1.2*", "mesa"])?;
+            assert!(self.file("root/unpacked").exists() && !self.file("apt").exists());
+            Ok(std::fs::read_to_string(self.file("calls"))?)
         }
     }
 
     #[test]
-    fn godot_comes_once_from_debians_main_archive_and_no_other() {
-        let machine = Machine::new(DEBIAN, true);
-        let program = machine.get().unwrap().unwrap();
-        assert_eq!(machine.get().unwrap(), Some(program.clone()));
-
-        let calls = machine.calls();
+    fn packages_come_from_debians_main_archive_and_no_other() {
+        let calls = Apt::new(DEBIAN, true).unpack().unwrap();
         assert_eq!(calls.matches(" update\n").count(), 1, "{calls}");
         assert!(calls.contains("URIs: http://mirror.test/debian/\nSuites: forky\n"), "{calls}");
-        assert!(calls.contains("--download-only godot=4.6.3* "), "{calls}");
-        let version = Command::new(&program).output().unwrap().stdout;
-        assert_eq!(String::from_utf8_lossy(&version), "4.6.3.stable\n");
-        assert!(loader_in(&program.with_file_name("root")).is_some());
-        assert_eq!(machine.cached(), 1);
+        assert!(calls.contains("--download-only godot=1.2* mesa\n"), "{calls}");
     }
 
     #[test]
     fn a_suite_that_has_moved_on_gives_what_it_has() {
-        let machine = Machine::new(DEBIAN, false);
-        assert!(machine.get().unwrap().is_some());
-        assert!(machine.calls().contains("--download-only godot godot-template-release "), "{}", machine.calls());
+        let calls = Apt::new(DEBIAN, false).unpack().unwrap();
+        assert!(calls.contains("--download-only godot mesa\n"), "{calls}");
     }
 
     #[test]
-    fn a_mirror_that_fails_is_followed_by_the_next_and_leaves_nothing_behind() {
-        let refused = "'http://refused.test/linux/debian/dists/stable/InRelease' a 0\n";
-        assert!(Machine::new(&format!("{refused}{DEBIAN}"), true).get().unwrap().is_some());
-        let machine = Machine::new(refused, true);
-        assert!(machine.get().is_err());
-        assert_eq!(machine.cached(), 0);
+    fn a_mirror_that_fails_is_followed_by_the_next() {
+        let calls = Apt::new(&format!("{DEBIAN}{REFUSED}").replace("mirror", "the-mirror"), true).unpack().unwrap();
+        assert!(calls.contains("the-mirror.test") && calls.contains("--download-only"), "{calls}");
+        assert!(Apt::new(REFUSED, true).unpack().is_err());
     }
 
     #[test]
     fn a_machine_of_another_system_is_no_debian() {
-        for sources in
-            ["", "'http://mirror.test/ubuntu/dists/noble/InRelease' a 0\n", &DEBIAN.replace("bookworm", "a-b")]
-        {
-            assert_eq!(Machine::new(sources, true).get().unwrap(), None);
+        let ubuntu = "'http://mirror.test/ubuntu/dists/noble/InRelease' a 0\n";
+        for (sources, code) in [(DEBIAN, 0), ("", 2), (ubuntu, 2), (&*DEBIAN.replace("bookworm", "a-b"), 2)] {
+            let status = Apt::new(sources, true).script().status().unwrap();
+            assert_eq!(status.code(), Some(code), "{sources}");
         }
     }
 
     #[test]
-    fn a_folder_of_an_older_recipe_is_replaced() {
-        let machine = Machine::new(DEBIAN, true);
-        let program = machine.get().unwrap().unwrap();
-        std::fs::write(program.with_file_name("recipe"), "0").unwrap();
-        std::fs::write(program.with_file_name("old"), "").unwrap();
-        assert_eq!(machine.get().unwrap(), Some(program.clone()));
-        assert!(!program.with_file_name("old").exists());
+    fn a_folder_of_an_older_recipe_is_replaced_and_a_complete_one_is_kept() {
+        let recipe =
+            Recipe { folder: String::new(), what: "", megabytes: 0, architecture: "", packages: &[], stamp: "2" };
+        let cache = tempfile::tempdir().unwrap();
+        let [folder, new, late] = ["godot", "new", "late"].map(|name| cache.path().join(name));
+        for (path, stamp) in [(&folder, "0"), (&new, "2"), (&late, "2")] {
+            std::fs::create_dir(path).unwrap();
+            std::fs::write(path.join(STAMP), stamp).unwrap();
+        }
+        std::fs::write(new.join("mine"), "").unwrap();
+        recipe.put_in_place(&new, &folder).unwrap();
+        recipe.put_in_place(&late, &folder).unwrap();
+        assert!(recipe.is_complete(&folder) && folder.join("mine").exists());
     }
 }

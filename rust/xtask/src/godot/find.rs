@@ -35,7 +35,11 @@ fn find(chosen: Option<PathBuf>) -> Result<Godot> {
         }
     }
 
-    if let Some(program) = debian::get_once(&cache_folder())? {
+    if debian::is_possible() {
+        let program = debian::install_once(&cache_folder()).context(
+            "cannot get Godot from this machine's Debian mirror; \
+             install Godot 4.3 or newer yourself and set GODOT to its program",
+        )?;
         return usable(program);
     }
 

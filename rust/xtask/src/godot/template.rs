@@ -34,9 +34,10 @@ impl Template {
         {
             return Ok(Self { program, root: None });
         }
-        let Some(debians) = debian::get_once(&find::cache_folder())? else {
+        if !debian::is_possible() {
             bail!("there is no release template of Godot {} here; name one with --template", godot.version);
-        };
+        }
+        let debians = debian::install_once(&find::cache_folder())?;
         let version = version_of(&debians)?;
         if version != godot.version {
             bail!("Debian's release template is of Godot {version}, and this is {}", godot.version);
