@@ -44,10 +44,11 @@ pub(crate) fn build_dynamic_library(workspace: &Workspace, package: &str, option
     .context("cargo built no dynamic library; Cargo.toml must have crate-type = [\"cdylib\"]")
 }
 
-/// Builds a program of a package with more of cargo's options, and says where it is.
-pub(crate) fn build_program(workspace: &Workspace, package: &str, program: &str, options: &[&str]) -> Result<PathBuf> {
-    let options = [&["--bin", program], options].concat();
-    build(workspace, package, &options, |artifact| artifact.executable.clone())?
+/// Builds one of the programs that are started from here, with more of cargo's options, and says where it is.
+pub(crate) fn build_program(workspace: &Workspace, program: &str, options: &[&str]) -> Result<PathBuf> {
+    // Both packages are named, so that what they share is compiled once, with the features that both ask for.
+    let options = [&["--package", "soak", "--bin", program], options].concat();
+    build(workspace, "test-server", &options, |artifact| artifact.executable.clone())?
         .with_context(|| format!("cargo built no program {program}"))
 }
 

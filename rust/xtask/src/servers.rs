@@ -42,13 +42,13 @@ impl Servers {
         if let Some(program) = BUILT.get() {
             return Self::run(program);
         }
-        let program = cargo::build_program(&Workspace::find()?, PROGRAM, PROGRAM, &[])?;
+        let program = cargo::build_program(&Workspace::find()?, PROGRAM, &[])?;
         Self::run(BUILT.get_or_init(|| program))
     }
 
     /// Starts one that is built with optimizations.
     pub(crate) fn start_optimized(workspace: &Workspace) -> Result<Self> {
-        Self::run(&cargo::build_program(workspace, PROGRAM, PROGRAM, &["--release"])?)
+        Self::run(&cargo::build_program(workspace, PROGRAM, &["--release"])?)
     }
 
     fn run(program: &Path) -> Result<Self> {

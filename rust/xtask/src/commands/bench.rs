@@ -60,7 +60,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     let setting = Setting {
         // A debug build of it would be what is measured.
         servers: Servers::start_optimized(workspace)?,
-        bare_loop: cargo::build_program(workspace, "soak", "bare-loop", &[])?,
+        bare_loop: cargo::build_program(workspace, "bare-loop", &[])?,
         has_curl: which::which("curl").is_ok(),
     };
     // A copy, so that a build in another terminal does not change what is measured.

@@ -30,5 +30,5 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
 
 /// The program, in a debug build: a number that overflows is to be noticed.
 pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
-    cargo::build_program(workspace, "soak", "soak", &[])
+    cargo::build_program(workspace, "soak", &[])
 }
