@@ -6,24 +6,17 @@
 //! package/    the zip that a game's author unpacks, and whether it works
 //! godot/      finding Godot, getting it, running it under a deadline
 //! servers     the embedded server, a program of its own, as a run of Godot sees it
-//! script_head, log_rule, closing_line   what a run of a script must come to
 //! stage       the add-on's files and the built library, into the sample project
-//! captured    a child process: ordered output, deadline, signs of life
 //! ```
 
 mod bench;
-mod captured;
 mod cargo;
 mod checks;
-mod closing_line;
 mod commands;
 mod godot;
 mod library;
-mod log_rule;
 mod package;
-mod process_group;
 mod report;
-mod script_head;
 mod servers;
 mod source_paths;
 mod stage;
@@ -34,6 +27,7 @@ mod workspace;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use supervised::{captured, closing_line, log_rule, process_group, script_head};
 
 use crate::workspace::Workspace;
 

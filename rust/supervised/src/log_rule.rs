@@ -23,15 +23,15 @@ const SUSPICIOUS: [&str; 11] = [
 
 /// One announced kind of line.
 #[derive(Debug, Clone)]
-pub(crate) struct Announced {
+pub struct Announced {
     /// Matches the line somewhere, terminal colours taken off.
-    pub(crate) pattern: Regex,
+    pub pattern: Regex,
     /// Whether at least one line has to match.
-    pub(crate) required: bool,
+    pub required: bool,
 }
 
 /// What is wrong with a log, one sentence for each thing; empty where nothing is.
-pub(crate) fn violations(log: &str, announced: &[Announced]) -> Vec<String> {
+pub fn violations(log: &str, announced: &[Announced]) -> Vec<String> {
     let log = without_colours(log);
     let mut matched = vec![false; announced.len()];
     let mut unannounced = Vec::new();
@@ -65,7 +65,7 @@ pub(crate) fn violations(log: &str, announced: &[Announced]) -> Vec<String> {
 }
 
 /// Whether a line is one that a good log never has.
-pub(crate) fn is_suspicious(line: &str) -> bool {
+pub fn is_suspicious(line: &str) -> bool {
     // The name of a test that passed may well speak of leaks.
     if line.starts_with("ok ") {
         return false;
@@ -79,7 +79,7 @@ pub(crate) fn is_suspicious(line: &str) -> bool {
 }
 
 /// The text without the escape sequences that colour a terminal.
-pub(crate) fn without_colours(text: &str) -> String {
+pub fn without_colours(text: &str) -> String {
     anstream::adapter::strip_str(text).to_string()
 }
 
