@@ -13,13 +13,13 @@ use crate::captured::{self, Echo};
 use crate::workspace::Workspace;
 
 /// The suite whose `godot` is version 4.
-const SUITE: &str = "forky";
+pub(crate) const SUITE: &str = "forky";
 /// Godot of the version that the tests were written for, the template of exported games that belongs to it, and Mesa's OpenGL,
 /// which draws without a graphics card.
-const PACKAGES: [&str; 6] =
+pub(crate) const PACKAGES: [&str; 6] =
     ["godot=4.6.3*", "godot-template-release=4.6.3*", "libgl1", "libglx-mesa0", "libgl1-mesa-dri", "libegl1"];
 /// The stamp of Godot's own recipe.
-const RECIPE: &str = "2";
+pub(crate) const RECIPE: &str = "2";
 /// Where the template stands beside the program that [`install_once`] names.
 pub(crate) const TEMPLATE: &str = "root/usr/bin/godot-template-release";
 const STAMP: &str = "recipe";
@@ -38,41 +38,45 @@ pub(crate) fn loader_in(root: &Path) -> Option<PathBuf> {
 }
 
 /// Where things stand on one kind of processor.
-struct Machine {
-    debian_name: &'static str,
+pub(crate) struct Machine {
+    pub(crate) debian_name: &'static str,
     /// The loader of the C library, below the root.
     loader: &'static str,
     triplet: &'static str,
 }
 
 impl Machine {
-    fn of_this_processor() -> Option<Self> {
+    pub(crate) const AMD64: Self =
+        Self { debian_name: "amd64", loader: "usr/lib64/ld-linux-x86-64.so.2", triplet: "x86_64-linux-gnu" };
+    pub(crate) const ARM64: Self =
+        Self { debian_name: "arm64", loader: "usr/lib/ld-linux-aarch64.so.1", triplet: "aarch64-linux-gnu" };
+
+    pub(crate) fn of_this_processor() -> Option<Self> {
         match (std::env::consts::OS, std::env::consts::ARCH) {
-            ("linux", "x86_64") => Some(Self {
-                debian_name: "amd64",
-                loader: "usr/lib64/ld-linux-x86-64.so.2",
-                triplet: "x86_64-linux-gnu",
-            }),
-            ("linux", "aarch64") => Some(Self {
-                debian_name: "arm64",
-                loader: "usr/lib/ld-linux-aarch64.so.1",
-                triplet: "aarch64-linux-gnu",
-            }),
+            ("linux", "x86_64") => Some(Self::AMD64),
+            ("linux", "aarch64") => Some(Self::ARM64),
             _ => None,
         }
     }
 
-    /// A script that starts Godot, wherever its folder was moved to.
-    fn launcher(&self) -> String {
+    /// A script that starts a program of the folder `root` beside it with the C library that is there, wherever both were
+    /// moved to. `emulator` stands before it, for another processor; `libraries` are more of their folders, below the root.
+    pub(crate) fn launcher(&self, program: &str, emulator: &str, libraries: &[&str]) -> String {
+        let more: String = libraries.iter().map(|folder| format!(":$root/{folder}")).collect();
         format!(
             "#!/bin/sh\n\
-             # Starts the Godot in the folder beside this file with the C library that came with it.\n\
+             # Starts the program in the folder beside this file with the C library that came with it.\n\
              root=$(cd \"$(dirname \"$0\")\" && pwd)/root\n\
-             libraries=$root/usr/lib/{triplet}\n\
-             exec \"$root/{loader}\" --library-path \"$libraries:$libraries/pulseaudio\" \"$root/usr/bin/godot\" \"$@\"\n",
+             exec {emulator}\"$root/{loader}\" --library-path \"$root/usr/lib/{triplet}{more}\" \
+             \"$root/{program}\" \"$@\"\n",
             triplet = self.triplet,
-            loader = self.loader
+            loader = self.loader,
         )
+    }
+
+    /// The launcher of Godot, whose sound has libraries of its own.
+    pub(crate) fn godot_launcher(&self, emulator: &str) -> String {
+        self.launcher("usr/bin/godot", emulator, &[&format!("usr/lib/{}/pulseaudio", self.triplet)])
     }
 }
 
@@ -89,32 +93,32 @@ pub(crate) fn install_once(cache: &Path) -> Result<PathBuf> {
     };
     let folder = recipe.install_once(cache, |folder| {
         let program = folder.join("godot");
-        write_program(&program, &machine.launcher())?;
+        write_program(&program, &machine.godot_launcher(""))?;
         version_of(&program).map(drop).context("the Godot that was unpacked does not start")
     })?;
     Ok(folder.join("godot"))
 }
 
 /// What is unpacked from Debian's packages into one folder of the cache.
-struct Recipe<'a> {
+pub(crate) struct Recipe<'a> {
     /// The folder's name in the cache.
-    folder: String,
+    pub(crate) folder: String,
     /// What it gets, for people.
-    what: &'a str,
+    pub(crate) what: &'a str,
     /// How much comes down.
-    megabytes: u32,
+    pub(crate) megabytes: u32,
     /// As Debian calls it.
-    architecture: &'a str,
+    pub(crate) architecture: &'a str,
     /// With a version or without, as `apt-get install` takes them.
-    packages: &'a [&'a str],
+    pub(crate) packages: &'a [&'a str],
     /// Written into a finished folder; a change of the recipe changes it, and an older folder is then made anew.
-    stamp: &'a str,
+    pub(crate) stamp: &'a str,
 }
 
 impl Recipe<'_> {
     /// The folder in the cache, with the packages in its `root`; gets it first if it is not there yet. `finish` adds to the new
     /// folder and tries it.
-    fn install_once(&self, cache: &Path, finish: impl Fn(&Path) -> Result<()>) -> Result<PathBuf> {
+    pub(crate) fn install_once(&self, cache: &Path, finish: impl Fn(&Path) -> Result<()>) -> Result<PathBuf> {
         let folder = cache.join(&self.folder);
         if self.is_complete(&folder) {
             return Ok(folder);
@@ -154,10 +158,15 @@ impl Recipe<'_> {
 /// Fills `folder/root`.
 fn unpack(mut script: Command, folder: &Path, architecture: &str, packages: &[&str]) -> Result<()> {
     script.arg(folder).args([SUITE, architecture]).args(packages);
-    let captured = captured::run(script, "apt-get", DEADLINE, Echo::Nothing)?;
+    step(script, "apt", DEADLINE)
+}
+
+/// Runs a command that has to succeed, and shows what it printed only where it does not.
+pub(crate) fn step(command: Command, what: &str, deadline: Duration) -> Result<()> {
+    let captured = captured::run(command, what, deadline, Echo::Nothing)?;
     match captured.ending.problem() {
         None => Ok(()),
-        Some(problem) => bail!("apt: {problem}\n{}", captured.output.trim_end()),
+        Some(problem) => bail!("{what}: {problem}\n{}", captured.output.trim_end()),
     }
 }
 
@@ -169,7 +178,7 @@ fn script() -> Command {
 }
 
 /// Writes a script that can be started.
-fn write_program(path: &Path, text: &str) -> Result<()> {
+pub(crate) fn write_program(path: &Path, text: &str) -> Result<()> {
     std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
     #[cfg(unix)]
     {

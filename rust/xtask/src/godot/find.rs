@@ -85,7 +85,7 @@ fn usual_places() -> Vec<PathBuf> {
 }
 
 /// Outside `target/`, so that `cargo clean` does not lose it.
-pub(super) fn cache_folder() -> PathBuf {
+pub(crate) fn cache_folder() -> PathBuf {
     if let Some(chosen) = std::env::var_os("HTTP_CLIENT_RUST_CACHE").filter(|path| !path.is_empty()) {
         return PathBuf::from(chosen).join("godot");
     }
