@@ -232,7 +232,7 @@ func _ca_file(number: int) -> String:
 func _bare(case: String, side: String, kind: String, count: int, pair: int) -> void:
 	var output: Array = []
 	var address := "127.0.0.1:" + str(_arguments["http"])
-	OS.execute(_arguments["xtask"], ["bare-loop", kind, address, "/small/1024", str(count)], output)
+	OS.execute(_arguments["bare-loop"], [kind, address, "/small/1024", str(count)], output)
 	var figures := str(output[0]).split_floats(" ")
 	var measured := {rate = figures[0], per_processor_second = figures[1], processor_us = 1e6 / figures[1]}
 	_print(case, side, pair, measured)

@@ -1,4 +1,4 @@
-//! Response bodies for hyper: pieces that are handed out one by one, with a pause before each if
+//! Bodies of answers: pieces that are handed out one by one, with a pause before each if
 //! that was asked for.
 
 use std::pin::Pin;
@@ -17,7 +17,7 @@ const SLOW_PIECE: usize = 64 << 10;
 /// A body whose pieces come from a function, until it returns `None`.
 pub(crate) struct Pieces {
     next: Box<dyn FnMut() -> Option<Bytes> + Send>,
-    /// Known lengths become a `Content-Length`; without one hyper sends a chunk per piece.
+    /// Known lengths become a `Content-Length`; without one each piece is a chunk.
     length: Option<u64>,
     delay: Duration,
     pause: Option<Pin<Box<Sleep>>>,
@@ -50,6 +50,16 @@ impl Pieces {
     pub(crate) fn lines(count: u64, delay: Duration) -> Pieces {
         let mut lines = 1..=count;
         Pieces::new(None, delay, move || lines.next().map(|line| format!("line {line} of {count}\n").into()))
+    }
+
+    /// How much is left, where that is known.
+    pub(crate) fn length(&self) -> Option<u64> {
+        self.length
+    }
+
+    /// Whether there is a pause before each piece.
+    pub(crate) fn is_paced(&self) -> bool {
+        !self.delay.is_zero()
     }
 
     fn new(length: Option<u64>, delay: Duration, next: impl FnMut() -> Option<Bytes> + Send + 'static) -> Pieces {

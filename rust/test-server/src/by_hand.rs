@@ -1,6 +1,6 @@
-//! The routes of the `http` and `https` listeners whose answers hyper would not write.
+//! The routes that only the `http` and `https` listeners have: hyper could not write these answers.
 //!
-//! hyper chooses the size of chunks by the pieces it is given, at a cost per chunk; sends trailers
+//! It chooses the size of chunks by the pieces it is given, at a cost per chunk; sends trailers
 //! only to those who ask with `TE`; never leaves the length of an HTTP/1.1 body open; and has no
 //! interim answers but 100 and 101. And it takes its time, which a benchmark of small exchanges would
 //! measure.
@@ -12,11 +12,11 @@ use bytes::{Buf, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::{sleep, timeout};
 
-use crate::LONGEST;
-use crate::connection::Transport;
 use crate::content::{BLOCK, block};
 use crate::head::RequestHead;
-use crate::routes::{BINARY, HELLO, JSON, ReceivedBody, TEXT, parse_length};
+use crate::received::ReceivedBody;
+use crate::routes::{BINARY, HELLO, JSON, TEXT, parse_length};
+use crate::stream::{LONGEST, Transport};
 
 /// Bytes that are written at once.
 const BATCH: usize = 256 << 10;
@@ -61,25 +61,22 @@ pub(crate) fn find(head: &RequestHead) -> Option<Route> {
         ["trailers"] => Route::Trailers,
         ["early-hints"] => Route::EarlyHints,
         ["upgrade-echo"] => Route::UpgradeEcho,
-        // Whether a body is wanted, and where a chunked one ends, is hyper's to say.
-        ["upload"] if head.body_length().is_some_and(|length| length > 0) && head.field("expect").is_none() => {
-            Route::Upload
-        }
+        ["upload"] => Route::Upload,
         _ => return None,
     })
 }
 
-/// Writes the answer; true if the connection can go on. `body` is what the request's came to, unless it
-/// was cut short; `ahead` is what the client sent behind it.
+/// Writes the answer; true if the connection can go on. `body` is what the request's came to, `ahead` what the client sent
+/// behind it.
 pub(crate) async fn answer(
     route: Route,
     head: &RequestHead,
-    body: Option<ReceivedBody>,
+    body: &ReceivedBody,
     stream: &mut impl Transport,
     ahead: &mut BytesMut,
 ) -> io::Result<bool> {
     let with_body = head.method != "HEAD";
-    let mut keep_alive = !head.has_token("connection", "close");
+    let mut keep_alive = head.keeps_alive();
     let mut fields = String::new();
     if !keep_alive || matches!(route, Route::UntilClose { .. }) {
         keep_alive = false;
@@ -123,7 +120,6 @@ pub(crate) async fn answer(
             write_hello(stream, &fields, with_body).await?;
         }
         Route::Upload => {
-            let Some(body) = body else { return Ok(false) };
             let receipt = body.receipt().to_string();
             fields.push_str(&format!("Content-Length: {}\r\n", receipt.len()));
             write_head(stream, JSON, &fields).await?;

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 
 use crate::content::pseudo_random;
 use crate::head::{Query, RequestHead};
-use crate::raw::{After, until_the_client_ends};
+use crate::stream::until_the_client_ends;
 
 /// How long a reset waits, so that the client has read what was sent before it.
 const BEFORE_RESET: u64 = 50;
@@ -28,6 +28,16 @@ const CHUNKED_HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\
 const CUT_BODY_HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n";
 const TOO_LARGE: &[u8] = b"HTTP/1.1 413 Content Too Large\r\nContent-Type: text/plain\r\nContent-Length: 10\r\n\
     Connection: close\r\n\r\ntoo large\n";
+
+/// What happens to the connection after a reply.
+pub(crate) enum After {
+    /// The next request is read.
+    KeepOpen,
+    /// The end is sent, and the client's end awaited.
+    Close,
+    /// A reset is sent.
+    Reset,
+}
 
 /// Plays the fault of this name; `None` if there is none. The caller ends it after a minute.
 pub(crate) async fn play(

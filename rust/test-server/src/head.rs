@@ -7,7 +7,7 @@ use std::time::Duration;
 use percent_encoding::percent_decode_str;
 use tokio::net::TcpStream;
 
-/// Fields that a request may have; hyper is given the same number.
+/// Fields that a request may have, whoever reads it.
 pub(crate) const MAX_FIELDS: usize = 4096;
 
 /// Fields that nearly every request has at most.
@@ -89,11 +89,41 @@ impl RequestHead {
         Some(self.field("content-length").and_then(|value| value.trim().parse().ok()).unwrap_or(0))
     }
 
+    /// How long the body is, or how its end is found (RFC 9112, section 6.3); `None` if the head contradicts itself.
+    pub(crate) fn framing(&self) -> Option<Framing> {
+        let values = |name: &str| {
+            let name = name.to_owned();
+            self.fields.iter().filter(move |field| field.0.eq_ignore_ascii_case(&name)).map(|field| field.1.trim())
+        };
+        if let Some(coding) = values("transfer-encoding").next() {
+            let is_chunked = coding.eq_ignore_ascii_case("chunked") && values("transfer-encoding").count() == 1;
+            return is_chunked.then_some(Framing::Chunked);
+        }
+        let mut lengths = values("content-length");
+        let Some(length) = lengths.next() else { return Some(Framing::Length(0)) };
+        let is_number = !length.is_empty() && length.bytes().all(|byte| byte.is_ascii_digit());
+        length.parse().ok().filter(|_| is_number && lengths.all(|other| other == length)).map(Framing::Length)
+    }
+
+    /// Whether the client would send another request: RFC 9112, section 9.3, without the old ways of HTTP/1.0.
+    pub(crate) fn keeps_alive(&self) -> bool {
+        self.version == "HTTP/1.1" && !self.has_token("connection", "close")
+    }
+
     fn split_target(&self) -> (&str, &str) {
         let (path, query) = self.target.split_once('?').unwrap_or((&self.target, ""));
         let Some((_, after_scheme)) = path.split_once("://") else { return (path, query) };
         (after_scheme.find('/').map_or("/", |slash| &after_scheme[slash..]), query)
     }
+}
+
+/// Where the body behind a head ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Framing {
+    /// After so many bytes.
+    Length(u64),
+    /// After the last chunk.
+    Chunked,
 }
 
 /// The parameters of a target, percent-decoded; the first of a name counts.
@@ -179,6 +209,20 @@ mod tests {
                 assert_eq!(end_of_head(&stream[..split], 0), None);
                 assert_eq!(end_of_head(&stream, split), Some(head.len()), "split at {split}");
             }
+        }
+    }
+
+    #[test]
+    fn a_body_ends_by_its_length_or_its_chunks_and_a_contradiction_is_none() {
+        let framing =
+            |fields: &str| RequestHead::parse(format!("POST / HTTP/1.1\r\n{fields}\r\n").as_bytes()).unwrap().framing();
+        assert_eq!(framing(""), Some(Framing::Length(0)));
+        assert_eq!(framing("Content-Length: 7\r\nContent-Length: 7\r\n"), Some(Framing::Length(7)));
+        assert_eq!(framing("Transfer-Encoding: Chunked\r\nContent-Length: 7\r\n"), Some(Framing::Chunked));
+        for wrong in
+            ["Content-Length: 7\r\nContent-Length: 8\r\n", "Content-Length: +7\r\n", "Transfer-Encoding: gzip\r\n"]
+        {
+            assert_eq!(framing(wrong), None, "{wrong}");
         }
     }
 

@@ -6,14 +6,16 @@
 //!
 //! | address | what it does |
 //! | --- | --- |
-//! | [`http`](TestServer::http) | HTTP/1.1 as it should be: the routes below |
+//! | [`http`](TestServer::http) | HTTP/1.1 as it should be, written by hand: the routes below |
 //! | [`https`](TestServer::https) | the same over TLS 1.2 and 1.3, ALPN `http/1.1`, with session tickets |
+//! | [`hyper`](TestServer::hyper) | the common routes, served by hyper |
+//! | [`hyper_tls`](TestServer::hyper_tls) | the same over TLS |
 //! | [`raw`](TestServer::raw) | dictated replies and faults, over plain TCP: the second table |
 //! | [`speaks_first`](TestServer::speaks_first) | sends an SSH banner at once, then nothing |
 //! | [`never_accepts`](TestServer::never_accepts) | a full queue: connecting does not end |
 //! | [`refused_port`](TestServer::refused_port) | refuses connections |
 //!
-//! # Routes of `http` and `https`
+//! # Routes of `http` and `https`, and those of `hyper`
 //!
 //! Every route takes every method, reads the request's body to its end before it answers, and
 //! answers HEAD as it would GET, without the body. Parameters are shown with their defaults.
@@ -43,6 +45,9 @@
 //! | `/set-cookies` | `/hello` with two `Set-Cookie` fields |
 //! | `/upgrade-echo` | with `Upgrade: echo`: 101, then every byte comes back; else 426 |
 //! | `OPTIONS *` | 200 with `Allow` |
+//!
+//! hyper has no `/chunked`, `/until-close`, `/small`, `/trailers`, `/early-hints` and `/upgrade-echo`, and shows the names of
+//! fields in lower case.
 //!
 //! Numbers that are JSON (`crc32`, `bytes`) are whole and not negative. A wrong number in a path is
 //! 400, an unknown path 404.
@@ -78,29 +83,27 @@
 
 mod body;
 mod by_hand;
-mod connection;
+mod by_hand_server;
 mod content;
 mod faults;
-mod gate;
 mod head;
+mod hyper_server;
 mod listeners;
 mod raw;
+mod received;
 mod routes;
+mod stream;
 mod tls;
 
 use std::io;
 use std::net::SocketAddr;
 use std::sync::mpsc;
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
 
 use tokio::runtime;
 use tokio::sync::oneshot;
 
 use crate::listeners::{FullListener, RefusedPort, accept, listen, speak_first};
-
-/// The longest that a fault, an upgraded connection or an idle `raw` connection lasts.
-const LONGEST: Duration = Duration::from_secs(60);
 
 /// The ports to listen on; 0, the default, is any free one.
 #[derive(Clone, Copy, Debug, Default)]
@@ -143,6 +146,8 @@ pub struct TestServer {
 struct Addresses {
     http: SocketAddr,
     https: SocketAddr,
+    hyper: SocketAddr,
+    hyper_tls: SocketAddr,
     raw: SocketAddr,
     speaks_first: SocketAddr,
 }
@@ -212,6 +217,16 @@ impl TestServer {
         self.addresses.https
     }
 
+    /// The common routes over plain TCP, served by hyper: a server that we did not write.
+    pub fn hyper(&self) -> SocketAddr {
+        self.addresses.hyper
+    }
+
+    /// The common routes over TLS, served by hyper, with the certificate of [`TestServer::https`].
+    pub fn hyper_tls(&self) -> SocketAddr {
+        self.addresses.hyper_tls
+    }
+
     /// The server of dictated replies and faults. It also never answers a TLS handshake.
     pub fn raw(&self) -> SocketAddr {
         self.addresses.raw
@@ -255,18 +270,28 @@ impl Drop for TestServer {
 fn open(ports: Ports, acceptor: tokio_rustls::TlsAcceptor) -> io::Result<Addresses> {
     let http = listen(ports.http)?;
     let https = listen(ports.https)?;
+    let hyper = listen(0)?;
+    let hyper_tls = listen(0)?;
     let raw = listen(ports.raw)?;
     let first = listen(0)?;
     let addresses = Addresses {
         http: http.local_addr()?,
         https: https.local_addr()?,
+        hyper: hyper.local_addr()?,
+        hyper_tls: hyper_tls.local_addr()?,
         raw: raw.local_addr()?,
         speaks_first: first.local_addr()?,
     };
-    tokio::spawn(accept(http, connection::serve));
+    tokio::spawn(accept(http, by_hand_server::serve));
+    tokio::spawn(accept(hyper, hyper_server::serve));
+    let acceptor_of_hyper = acceptor.clone();
     tokio::spawn(accept(https, move |stream| {
         let acceptor = acceptor.clone();
-        async move { connection::serve(acceptor.accept(stream).await?).await }
+        async move { by_hand_server::serve(acceptor.accept(stream).await?).await }
+    }));
+    tokio::spawn(accept(hyper_tls, move |stream| {
+        let acceptor = acceptor_of_hyper.clone();
+        async move { hyper_server::serve(acceptor.accept(stream).await?).await }
     }));
     tokio::spawn(accept(raw, raw::serve));
     tokio::spawn(accept(first, speak_first));

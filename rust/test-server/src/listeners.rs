@@ -9,8 +9,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{sleep, timeout};
 
-use crate::LONGEST;
-use crate::raw::until_the_client_ends;
+use crate::stream::{LONGEST, until_the_client_ends};
 
 /// What `speaks_first` says.
 const BANNER: &[u8] = b"SSH-2.0-OpenSSH_9.6\r\n";

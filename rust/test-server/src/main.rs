@@ -78,6 +78,8 @@ fn print_addresses(server: &TestServer, ca_file: &Path) -> io::Result<()> {
     let line = json!({
         "http": server.http().to_string(),
         "https": server.https().to_string(),
+        "hyper": server.hyper().to_string(),
+        "hyper_tls": server.hyper_tls().to_string(),
         "raw": server.raw().to_string(),
         "speaks_first": server.speaks_first().to_string(),
         "never_accepts": server.never_accepts().to_string(),

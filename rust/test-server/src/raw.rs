@@ -9,15 +9,13 @@ use std::time::Duration;
 use base64::Engine;
 use base64::alphabet::URL_SAFE;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use socket2::SockRef;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, timeout};
 
-use crate::LONGEST;
-use crate::connection;
-use crate::faults;
+use crate::faults::{self, After};
 use crate::head::{Query, RequestHead, take_only_the_head};
+use crate::stream::{LONGEST, end, reset, until_the_client_ends};
 
 /// Bytes of a request's head: a dictated reply stands in the target.
 const MAX_HEAD: usize = 8 << 20;
@@ -25,16 +23,6 @@ const MAX_HEAD: usize = 8 << 20;
 /// The pause between the pieces of a split reply if none was asked for: enough for the client to
 /// see them apart.
 const BETWEEN_PIECES: Duration = Duration::from_millis(1);
-
-/// What happens to the connection after a reply.
-pub(crate) enum After {
-    /// The next request is read.
-    KeepOpen,
-    /// The end is sent, and the client's end awaited.
-    Close,
-    /// A reset is sent.
-    Reset,
-}
 
 /// Serves the connection until the client ends it, a reply ends it, or nothing has come for a
 /// minute.
@@ -54,7 +42,7 @@ pub(crate) async fn serve(mut stream: TcpStream) -> io::Result<()> {
         match after {
             // The body of this request, which nobody has read so far, stands before the next head.
             After::KeepOpen => skip(&mut stream, head.body_length().unwrap_or(0)).await?,
-            After::Close => return connection::end(stream).await,
+            After::Close => return end(stream).await,
             After::Reset => return reset(stream),
         }
     }
@@ -66,16 +54,6 @@ async fn is_tls(stream: &TcpStream) -> io::Result<bool> {
     const HANDSHAKE: u8 = 22;
     let mut first = [0];
     Ok(stream.peek(&mut first).await? == 1 && first[0] == HANDSHAKE)
-}
-
-/// Closes with a reset, whatever is still to be sent or read.
-pub(crate) fn reset(stream: TcpStream) -> io::Result<()> {
-    SockRef::from(&stream).set_linger(Some(Duration::ZERO))
-}
-
-/// Reads and forgets until the client ends the connection.
-pub(crate) async fn until_the_client_ends(stream: &mut TcpStream) -> io::Result<()> {
-    tokio::io::copy(stream, &mut tokio::io::sink()).await.map(drop)
 }
 
 async fn skip(stream: &mut TcpStream, length: u64) -> io::Result<()> {

@@ -1,19 +1,15 @@
-//! The routes of the `http` and `https` listeners that hyper answers.
-
-use std::io;
+//! The common routes, which know no server: `http` and `https` answer them by hand, `hyper` and `hyper_tls` by hyper.
 
 use bytes::Bytes;
-use crc32fast::Hasher;
-use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, SET_COOKIE};
-use hyper::{Request, Response, StatusCode};
+use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::body::Pieces;
 use crate::content::{LARGEST_BODY, crc32_of_body, picture};
 use crate::head::{Query, RequestHead};
+use crate::received::ReceivedBody;
 
 /// The body of `/hello`.
 pub(crate) const HELLO: &str = "Hello from the embedded server.\n";
@@ -21,9 +17,6 @@ pub(crate) const HELLO: &str = "Hello from the embedded server.\n";
 pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
 pub(crate) const JSON: &str = "application/json";
 pub(crate) const BINARY: &str = "application/octet-stream";
-
-/// Bytes of a request's body that `/echo` repeats as text.
-const ECHO_TEXT_LIMIT: usize = 64 << 10;
 
 /// Bytes of all fields that `/headers` sends.
 const HEADERS_LIMIT: usize = 16 << 20;
@@ -33,16 +26,11 @@ const PAGE: &str = "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"u
     </head>\n<body><h1>Embedded server</h1>\n<p><a href=\"/hello\">Hello</a> <img src=\"/image.png\" alt=\"A gradient\">\
     </p></body>\n</html>\n";
 
-/// Reads the request's body to its end and makes the answer.
-///
-/// # Errors
-/// The body broke off or its framing is wrong.
-pub(crate) async fn answer(head: RequestHead, request: Request<Incoming>) -> io::Result<Response<Pieces>> {
-    let keep = if head.path() == "/echo" { ECHO_TEXT_LIMIT } else { 0 };
-    let body = ReceivedBody::read(request.into_body(), keep).await.map_err(io::Error::other)?;
+/// Makes the answer.
+pub(crate) async fn answer(head: &RequestHead, body: &ReceivedBody) -> Response<Pieces> {
     let segments: Vec<&str> = head.path().split('/').skip(1).collect();
     let query = head.query();
-    Ok(match segments[..] {
+    match segments[..] {
         ["hello"] => reply(TEXT, HELLO),
         ["slow"] => {
             sleep(query.millis("ms", 500)).await;
@@ -54,7 +42,7 @@ pub(crate) async fn answer(head: RequestHead, request: Request<Incoming>) -> io:
         ["html"] => reply("text/html; charset=utf-8", PAGE),
         ["image.png"] => reply("image/png", picture()),
         ["empty"] => reply(TEXT, ""),
-        ["echo"] => json_reply(&echo(&head, &body)),
+        ["echo"] => json_reply(&echo(head, body)),
         ["upload"] => json_reply(&body.receipt()),
         ["status", code] => status(code, &query),
         ["redirect"] => redirect(&query),
@@ -70,53 +58,21 @@ pub(crate) async fn answer(head: RequestHead, request: Request<Incoming>) -> io:
         ["close"] => with_field(reply(TEXT, "This connection ends now.\n"), CONNECTION, "close"),
         ["headers", count] => many_fields(count, &query),
         ["set-cookies"] => two_cookies(),
-        ["chunked" | "until-close", _] if head.version == "HTTP/1.1" => bad_length(),
-        ["chunked" | "until-close", _] | ["trailers" | "early-hints" | "upgrade-echo"] => {
-            error(StatusCode::HTTP_VERSION_NOT_SUPPORTED, "this route needs HTTP/1.1")
+        ["chunked" | "until-close" | "small", length] if parse_length(length).is_none() => bad_length(),
+        ["chunked" | "until-close" | "small", _] | ["trailers" | "early-hints" | "upgrade-echo"] => {
+            error(StatusCode::HTTP_VERSION_NOT_SUPPORTED, "this route needs HTTP/1.1, and a server that is not hyper")
         }
         // `OPTIONS *` asks about the server itself: RFC 9110, section 9.3.7.
         _ if head.target == "*" => {
             with_field(reply(TEXT, ""), ALLOW, "GET, HEAD, POST, PUT, DELETE, OPTIONS, TRACE, PATCH")
         }
         _ => error(StatusCode::NOT_FOUND, "there is no such route; the crate's page has a table of them"),
-    })
+    }
 }
 
 /// Reads a length in a route's path; `None` if it is not a number or beyond [`LARGEST_BODY`].
 pub(crate) fn parse_length(text: &str) -> Option<u64> {
     text.parse().ok().filter(|&length| length <= LARGEST_BODY)
-}
-
-/// What is known about a body that was read without being stored.
-pub(crate) struct ReceivedBody {
-    pub(crate) length: u64,
-    pub(crate) crc32: u32,
-    /// The body itself, if it was not longer than asked for.
-    pub(crate) kept: Option<Vec<u8>>,
-}
-
-impl ReceivedBody {
-    async fn read(mut body: Incoming, keep: usize) -> Result<ReceivedBody, hyper::Error> {
-        let mut hasher = Hasher::new();
-        let mut length = 0;
-        let mut kept = Some(Vec::new());
-        while let Some(frame) = body.frame().await {
-            // Trailers of a request are of no interest.
-            let Ok(piece) = frame?.into_data() else { continue };
-            hasher.update(&piece);
-            length += piece.len() as u64;
-            kept = kept.filter(|_| length <= keep as u64);
-            if let Some(kept) = &mut kept {
-                kept.extend_from_slice(&piece);
-            }
-        }
-        Ok(ReceivedBody { length, crc32: hasher.finalize(), kept })
-    }
-
-    /// What `/upload` answers.
-    pub(crate) fn receipt(&self) -> Value {
-        json!({"bytes": self.length, "crc32": self.crc32})
-    }
 }
 
 fn echo(head: &RequestHead, body: &ReceivedBody) -> Value {

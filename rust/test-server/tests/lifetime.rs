@@ -65,6 +65,15 @@ fn tls_ends_with_a_close_notify() {
 }
 
 #[test]
+fn hyper_serves_over_tls_too() {
+    let name = ServerName::try_from("localhost").unwrap();
+    let session = ClientConnection::new(config(rustls::ALL_VERSIONS), name).unwrap();
+    let mut client = Client::over(StreamOwned::new(session, Client::connect(server().hyper_tls()).stream));
+    assert_eq!(client.get("/hello").text(), "Hello from the embedded server.\n");
+    assert_eq!(client.get("/bytes/1000000").body.len(), 1_000_000);
+}
+
+#[test]
 fn a_dropped_server_ends_its_connections_and_its_ports() {
     let server = TestServer::start().unwrap();
     let mut idle = Client::connect(server.http());
@@ -92,7 +101,7 @@ fn the_program_prints_its_addresses_and_ends_with_its_input() {
     let mut line = String::new();
     BufReader::new(program.stdout.take().unwrap()).read_line(&mut line).unwrap();
     let printed: serde_json::Value = serde_json::from_str(&line).unwrap();
-    for name in ["http", "https", "raw", "speaks_first", "never_accepts", "refused"] {
+    for name in ["http", "https", "hyper", "hyper_tls", "raw", "speaks_first", "never_accepts", "refused"] {
         printed[name].as_str().unwrap().parse::<std::net::SocketAddr>().unwrap();
     }
     let address = printed["http"].as_str().unwrap().parse().unwrap();

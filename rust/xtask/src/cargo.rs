@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
-use serde_json::Value;
+use cargo_metadata::camino::Utf8PathBuf;
+use cargo_metadata::{Artifact, Message};
 
 use crate::source_paths;
 use crate::workspace::{ADDON, Workspace};
@@ -34,33 +35,45 @@ pub(crate) fn build_published_library(workspace: &Workspace, target: Option<&str
 
 /// Builds the dynamic library of a package with more of cargo's options, and says where it is.
 pub(crate) fn build_dynamic_library(workspace: &Workspace, package: &str, options: &[&str]) -> Result<PathBuf> {
+    library_in(&build(workspace, package, options)?, package)
+        .context("cargo built no dynamic library; Cargo.toml must have crate-type = [\"cdylib\"]")
+}
+
+/// Builds one of the programs that are started from here, with more of cargo's options, and says where it is.
+pub(crate) fn build_program(workspace: &Workspace, program: &str, options: &[&str]) -> Result<PathBuf> {
+    // Both packages are named, so that what they share is compiled once, with the features that both ask for.
+    let messages = build(workspace, "test-server", &[&["--package", "soak", "--bin", program], options].concat())?;
+    let built = artifacts(&messages).filter_map(|artifact| artifact.executable).last();
+    built.map(Utf8PathBuf::into_std_path_buf).with_context(|| format!("cargo built no program {program}"))
+}
+
+/// Builds a package. Cargo's messages are returned: they know of `CARGO_TARGET_DIR` and everything else that moves things.
+fn build(workspace: &Workspace, package: &str, options: &[&str]) -> Result<String> {
     let mut build = command(workspace, ["build", "--package", package, "--message-format=json-render-diagnostics"]);
     build.args(options);
     let output = build.stdin(Stdio::null()).stderr(Stdio::inherit()).output().context("cannot start cargo")?;
     if !output.status.success() {
-        bail!("the library does not build; cargo's messages stand above");
+        bail!("{package} does not build; cargo's messages stand above");
     }
-    library_in(&String::from_utf8_lossy(&output.stdout), package)
-        .context("cargo built no dynamic library; Cargo.toml must have crate-type = [\"cdylib\"]")
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// The library in cargo's messages: these know of `CARGO_TARGET_DIR` and everything else that moves it.
-fn library_in(messages: &str, package: &str) -> Option<PathBuf> {
+/// The library in cargo's messages.
+pub(crate) fn library_in(messages: &str, package: &str) -> Option<PathBuf> {
     let target = package.replace('-', "_");
-    messages
-        .lines()
-        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|message| message["reason"] == "compiler-artifact")
-        .filter(|message| message["target"]["name"] == target.as_str())
-        .filter_map(|message| {
-            let files = message["filenames"].as_array()?.clone();
-            files.iter().find_map(|file| {
-                let path = PathBuf::from(file.as_str()?);
-                let extension = path.extension()?.to_str()?;
-                ["so", "dylib", "dll"].contains(&extension).then_some(path)
-            })
-        })
-        .next_back()
+    let is_library = |path: &Utf8PathBuf| path.extension().is_some_and(|end| ["so", "dylib", "dll"].contains(&end));
+    artifacts(messages)
+        .filter(|artifact| artifact.target.name == target)
+        .filter_map(|artifact| artifact.filenames.into_iter().find(is_library))
+        .last()
+        .map(Utf8PathBuf::into_std_path_buf)
+}
+
+fn artifacts(messages: &str) -> impl Iterator<Item = Artifact> {
+    Message::parse_stream(messages.as_bytes()).filter_map(|message| match message {
+        Ok(Message::CompilerArtifact(artifact)) => Some(artifact),
+        _ => None,
+    })
 }
 
 #[cfg(test)]
@@ -68,18 +81,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_library_is_read_out_of_cargos_messages() {
-        let messages = r#"
-            not json
-            {"reason":"compiler-artifact","target":{"name":"godot"},"filenames":["/t/libgodot.so"]}
-            {"reason":"compiler-artifact","target":{"name":"http_client_rust"},"filenames":["/t/a.d","/t/liba.so"]}
-            {"reason":"build-finished","success":true}
-        "#;
-        assert_eq!(library_in(messages, ADDON), Some(PathBuf::from("/t/liba.so")));
-    }
-
-    #[test]
-    fn messages_without_a_library_have_none() {
-        assert_eq!(library_in(r#"{"reason":"build-finished","success":true}"#, ADDON), None);
+    fn a_library_and_a_program_are_read_out_of_cargos_messages() {
+        let artifact = |name: &str, files: &str, executable: &str| {
+            format!(
+                r#"{{"reason":"compiler-artifact","package_id":"a","manifest_path":"/a","target":{{"name":"{name}","kind":["bin"],
+                "src_path":"/a"}},"profile":{{"opt_level":"0","debug_assertions":true,"overflow_checks":true,"test":false}},
+                "features":[],"filenames":[{files}],"executable":{executable},"fresh":true}}"#
+            )
+            .replace('\n', "")
+        };
+        let messages = [
+            artifact("godot", r#""/t/libgodot.so""#, "null"),
+            artifact("http_client_rust", r#""/t/a.d","/t/liba.so""#, "null"),
+            artifact("test-server", r#""/t/test-server""#, r#""/t/test-server""#),
+            r#"{"reason":"build-finished","success":true}"#.to_owned(),
+        ]
+        .join("\n");
+        assert_eq!(library_in(&messages, ADDON), Some(PathBuf::from("/t/liba.so")));
+        assert_eq!(library_in(&messages, "test-server"), None);
+        assert_eq!(artifacts(&messages).filter_map(|artifact| artifact.executable).count(), 1);
+        assert_eq!(library_in("not json", ADDON), None);
     }
 }

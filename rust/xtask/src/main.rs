@@ -4,28 +4,20 @@
 //! commands/   one file per subcommand
 //! bench/      what `bench` measures, and its table
 //! package/    the zip that a game's author unpacks, and whether it works
-//! soak/       what `soak` plays, and what must come of it
 //! godot/      finding Godot, getting it, running it under a deadline
-//! gdscript    what a run of a script must come to: its head, its log, its closing line
+//! servers     the embedded server, a program of its own, as a run of Godot sees it
 //! stage       the add-on's files and the built library, into the sample project
-//! captured    a child process: ordered output, deadline, signs of life
 //! ```
 
 mod bench;
-mod captured;
 mod cargo;
 mod checks;
-mod closing_line;
 mod commands;
 mod godot;
 mod library;
-mod log_rule;
 mod package;
-mod process_group;
 mod report;
-mod script_head;
 mod servers;
-mod soak;
 mod source_paths;
 mod stage;
 #[cfg(test)]
@@ -35,6 +27,7 @@ mod workspace;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use supervised::{captured, closing_line, log_rule, process_group, script_head};
 
 use crate::workspace::Workspace;
 
@@ -68,12 +61,9 @@ enum Task {
     /// Many clients and random exchanges with the embedded server: every body checked, memory watched.
     Soak(commands::soak::Arguments),
     /// Tell which lines of the protocol and the client their tests reach.
-    Coverage(commands::coverage::Arguments),
+    Coverage,
     /// Run Godot on the sample project, with the arguments given.
     Godot(commands::godot::Arguments),
-    /// The bare send and receive loop that the benchmark compares with.
-    #[command(hide = true)]
-    BareLoop(bench::bare_loop::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -85,12 +75,11 @@ fn main() -> ExitCode {
             Task::Demo(arguments) => commands::demo::run(&workspace, &arguments),
             Task::Test(arguments) => commands::test::run(&workspace, &arguments),
             Task::Bench(arguments) => commands::bench::run(&workspace, &arguments),
-            Task::BareLoop(arguments) => bench::bare_loop::run(&arguments),
             Task::Library(arguments) => commands::library::run(&workspace, &arguments),
             Task::Package(arguments) => commands::package::run(&workspace, &arguments),
             Task::Screenshots(arguments) => commands::screenshots::run(&workspace, &arguments),
             Task::Soak(arguments) => commands::soak::run(&workspace, &arguments),
-            Task::Coverage(arguments) => commands::coverage::run(&workspace, &arguments),
+            Task::Coverage => commands::coverage::run(&workspace),
             Task::Godot(arguments) => commands::godot::run(&workspace, &arguments),
         }
     });

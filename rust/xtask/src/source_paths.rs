@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, bail};
+use cargo_metadata::MetadataCommand;
 
-use crate::cargo;
 use crate::workspace::Workspace;
 
 /// A folder of this machine, and what stands for it in the library.
@@ -47,13 +47,13 @@ fn replacements(workspace: &Workspace) -> Result<Vec<Replacement>> {
 
 /// Build scripts write sources there.
 fn target_folder(workspace: &Workspace) -> Result<PathBuf> {
-    let output = cargo::command(workspace, ["metadata", "--format-version", "1", "--no-deps", "--offline"])
-        .output()
-        .context("cannot start cargo")?;
-    let metadata: serde_json::Value =
-        serde_json::from_slice(&output.stdout).context("cargo metadata did not print JSON")?;
-    let folder = metadata["target_directory"].as_str().context("cargo metadata names no target_directory")?;
-    Ok(folder.into())
+    let metadata = MetadataCommand::new()
+        .current_dir(workspace.root())
+        .no_deps()
+        .other_options(["--offline".to_owned()])
+        .exec()
+        .context("cannot ask cargo where it builds")?;
+    Ok(metadata.target_directory.into())
 }
 
 fn cargo_home() -> Result<PathBuf> {

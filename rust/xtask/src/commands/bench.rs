@@ -1,18 +1,19 @@
 //! `cargo xtask bench`: the engine's HTTPClient and HTTPClientRust beside each other, as a Markdown table.
 
-use std::path::Path;
-use std::process::{Command, ExitCode, Stdio};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
 use super::build::build_and_stage;
-use crate::bench::cases::{CALLS, CASES, Case, GROWTH};
+use crate::bench::cases::{Case, Tables};
 use crate::bench::figures::{Figures, HEAD};
-use crate::bench::server::ReleaseServer;
 use crate::captured::Echo;
+use crate::cargo;
 use crate::godot::run::{DEADLINE, Run};
 use crate::godot::{Godot, find};
 use crate::script_head::ScriptHead;
+use crate::servers::Servers;
 use crate::stage;
 use crate::workspace::Workspace;
 
@@ -38,15 +39,16 @@ pub(crate) struct Arguments {
 
 /// Runs the command. A figure that is missed is no failure: it stands in the table.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
+    let tables = Tables::read(workspace)?;
     let all = match (arguments.growth, arguments.calls) {
-        (true, _) => GROWTH,
-        (_, true) => CALLS,
-        _ => CASES,
+        (true, _) => tables.growth,
+        (_, true) => tables.calls,
+        _ => tables.table,
     };
     let wanted = |case: &&Case| arguments.case.as_deref().is_none_or(|name| case.name.contains(name));
     let cases: Vec<&Case> = all.iter().filter(wanted).collect();
     if cases.is_empty() {
-        let names: Vec<_> = all.iter().map(|case| case.name).collect();
+        let names: Vec<_> = all.iter().map(|case| &*case.name).collect();
         bail!("there is no such case; these are: {}", names.join(", "));
     }
     if !cfg!(target_os = "linux") {
@@ -55,7 +57,12 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
 
     build_and_stage(workspace, true)?;
     let godot = find::find_or_get()?;
-    let server = ReleaseServer::start(workspace)?;
+    let setting = Setting {
+        // A debug build of it would be what is measured.
+        servers: Servers::start_optimized(workspace)?,
+        bare_loop: cargo::build_program(workspace, "bare-loop", &[])?,
+        has_curl: which::which("curl").is_ok(),
+    };
     // A copy, so that a build in another terminal does not change what is measured.
     let project = tempfile::Builder::new().prefix("http_client_rust-bench-").tempdir()?;
     stage::copy_folder(&workspace.godot_project(), project.path(), &|_| false)?;
@@ -63,7 +70,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     let mut complete = true;
     for case in cases {
         eprintln!("{}", case.name);
-        match measure(project.path(), &godot, &server, case, arguments) {
+        match measure(project.path(), &godot, &setting, case, arguments) {
             Ok(figures) => table.extend(case.rows.iter().map(|row| figures.line(case, row))),
             Err(error) => {
                 eprintln!("{}: {error:#}", case.name);
@@ -75,33 +82,34 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     Ok(if complete { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+/// What is measured against.
+struct Setting {
+    servers: Servers,
+    bare_loop: PathBuf,
+    has_curl: bool,
+}
+
 /// Runs one case in a Godot of its own, so that none finds what another left in memory.
-fn measure(
-    project: &Path,
-    godot: &Godot,
-    server: &ReleaseServer,
-    case: &Case,
-    arguments: &Arguments,
-) -> Result<Figures> {
+fn measure(project: &Path, godot: &Godot, setting: &Setting, case: &Case, arguments: &Arguments) -> Result<Figures> {
     let mut given = vec![
         "--script".to_owned(),
         "res://bench/bench.gd".to_owned(),
         "--".to_owned(),
         format!("--case={}", case.name),
         format!("--pairs={}", arguments.pairs),
-        format!("--http={}", server.http),
-        format!("--https={}", server.https),
-        format!("--ca-file={}", server.ca_file),
-        format!("--xtask={}", std::env::current_exe()?.display()),
+        format!("--http={}", setting.servers.port("http")?),
+        format!("--https={}", setting.servers.port("https")?),
+        format!("--bare-loop={}", setting.bare_loop.display()),
     ];
+    given.extend(setting.servers.some_arguments(&["ca-file"]));
     if arguments.quick {
         given.push("--quick".to_owned());
     }
-    if has_curl() {
+    if setting.has_curl {
         given.push("--curl".to_owned());
     }
     let finished = godot.run(Run {
-        name: case.name,
+        name: &case.name,
         project,
         arguments: given.into_iter().map(Into::into).collect(),
         screen: None,
@@ -115,9 +123,4 @@ fn measure(
         [] => Ok(Figures::read(&finished.output)),
         problems => bail!("{}\n{}", problems.join("; "), finished.output),
     }
-}
-
-fn has_curl() -> bool {
-    let curl = Command::new("curl").arg("--version").stdin(Stdio::null()).stdout(Stdio::null()).status();
-    curl.is_ok_and(|status| status.success())
 }

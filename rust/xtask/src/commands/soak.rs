@@ -1,256 +1,34 @@
-//! `cargo xtask soak`: many clients, random exchanges, every body checked, and memory that must stay as it is.
+//! `cargo xtask soak`: builds and starts the soak run, which is a program of its own.
 
-use std::process::{Command, ExitCode, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::{Command, ExitCode};
 
-use anyhow::{Context, Result, bail, ensure};
-use http_client::{HttpClient, Method, Status, TlsOptions};
+use anyhow::{Context, Result};
 
-use crate::soak::plan::Random;
-use crate::soak::player::{Player, Step};
-use crate::soak::server::{Addresses, Server, serve};
-use crate::soak::tally::{Memory, Tally};
-use crate::soak::{footprint, process};
+use crate::cargo;
+use crate::process_group::Leader;
 use crate::workspace::Workspace;
 
 /// What the command line says.
 #[derive(clap::Args)]
+#[command(disable_help_flag = true)]
 pub(crate) struct Arguments {
-    /// How long.
-    #[arg(long, value_name = "N", default_value_t = 30.0)]
-    minutes: f64,
-    /// Which exchanges; by default, others every time.
-    #[arg(long, value_name = "S")]
-    seed: Option<u64>,
-    /// How many clients are polled by one thread.
-    #[arg(long, value_name = "N", default_value_t = 300)]
-    clients: usize,
-    /// Instead, measure what idle clients and bodies of 2 GiB cost in memory.
-    #[arg(long)]
-    memory: bool,
-    /// Be the server of such a run.
-    #[arg(long, hide = true)]
-    serve: bool,
+    /// The soak run's arguments, such as --minutes 30, --memory or --help
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "ARGS")]
+    arguments: Vec<OsString>,
 }
 
-/// Clients in blocking mode, each in a thread of its own and closed by another one now and then.
-const BLOCKING_CLIENTS: usize = 8;
-
-/// Between two looks at the process's memory.
-const SAMPLE: Duration = Duration::from_millis(500);
-
-/// The size of the block that the server repeats in bodies.
-const BLOCK: usize = 1 << 20;
-
-/// Runs the command. The exit code is 1 if a body was wrong, an exchange came to a wrong end, or memory grew.
+/// Runs the command. The exit code is 1 where something did not hold.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
-    if !cfg!(target_os = "linux") {
-        bail!("memory, files and threads are counted in /proc, which only Linux has");
-    }
-    process::allow_many_files();
-    if arguments.serve {
-        return serve().map(|()| ExitCode::SUCCESS);
-    }
-    let server = Server::start()?;
-    let held = if arguments.memory {
-        measure(workspace, &server.addresses)?
-    } else {
-        soak(workspace, arguments, &server.addresses)?
-    };
-    Ok(if held { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    let mut command = Command::new(build(workspace)?);
+    command.args(&arguments.arguments);
+    let mut leader = Leader::start(&mut command).context("cannot start the soak run")?;
+    let status = leader.child.wait().context("cannot wait for the soak run")?;
+    Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn measure(workspace: &Workspace, addresses: &Addresses) -> Result<bool> {
-    let costs = footprint::measure(addresses)?;
-    println!("commit {}\n", commit(workspace));
-    println!("| resident memory of | measured | limit | |\n| --- | ---: | ---: | --- |");
-    costs.iter().for_each(|cost| println!("{}", cost.row()));
-    Ok(!costs.iter().any(footprint::Cost::is_too_high))
-}
-
-fn soak(workspace: &Workspace, arguments: &Arguments, addresses: &Addresses) -> Result<bool> {
-    let clock = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos() as u64;
-    let seed = arguments.seed.unwrap_or(clock % 1_000_000);
-    let length = Duration::from_secs_f64(arguments.minutes.max(0.01) * 60.0);
-    eprintln!("soak: seed {seed}, {} minutes", arguments.minutes);
-    let block = block(addresses).context("cannot get the block that bodies are made of")?;
-    let before = (process::open_files()?, process::threads()?);
-    // Now, since the checkout may be worked in while this runs.
-    let commit = commit(workspace);
-
-    let started = Instant::now();
-    let stop = AtomicBool::new(false);
-    let mut memory = Memory::default();
-    let mut tally = thread::scope(|scope| -> Result<Tally> {
-        let mut random = Random::new(seed);
-        let blocking: Vec<Player> = (0..BLOCKING_CLIENTS as u64)
-            .map(|index| Player::new(addresses.clone(), block.clone(), &mut Random::new(seed ^ index << 32), true))
-            .collect();
-        let closers: Vec<_> = blocking.iter().map(Player::closer).collect();
-        let mut workers = Vec::new();
-        for (index, player) in blocking.into_iter().enumerate() {
-            let (stop, mut random) = (&stop, Random::new(seed ^ (index as u64 + 1) << 40));
-            workers.push(scope.spawn(move || play_alone(player, &mut random, stop)));
-        }
-        let polled = {
-            let (stop, block, clients) = (&stop, block.clone(), arguments.clients);
-            let mut random = Random::new(random.next());
-            scope.spawn(move || play_many(addresses, &block, clients, &mut random, stop))
-        };
-        while started.elapsed() < length && !polled.is_finished() {
-            thread::sleep(SAMPLE);
-            let (closer, client) = &closers[random.below(closers.len() as u64) as usize];
-            closer.close(client);
-            memory.note(started.elapsed(), process::resident()?);
-        }
-        stop.store(true, Ordering::Release);
-        while workers.iter().any(|worker| !worker.is_finished()) {
-            closers.iter().for_each(|(closer, client)| closer.close(client));
-            thread::sleep(Duration::from_millis(10));
-        }
-        let mut tally = polled.join().map_err(|_| anyhow::anyhow!("the polling thread panicked"))?;
-        for worker in workers {
-            tally.merge(worker.join().map_err(|_| anyhow::anyhow!("a blocking thread panicked"))?);
-        }
-        Ok(tally)
-    })?;
-    let took = started.elapsed();
-    ensure!(tally.exchanges() > 0, "no exchange came to its end");
-
-    // Names are resolved, and certificates read, by threads that stay; sockets do not.
-    let after = (process::open_files()?, process::threads()?);
-    if after.0 > before.0 {
-        tally.add(
-            "open files",
-            crate::soak::player::Verdict::Mismatch(format!("{} before, {} after", before.0, after.0)),
-        );
-    }
-    print_summary(&commit, arguments, seed, took, &tally, &memory, (before, after));
-    Ok(tally.wrong() == 0 && memory.has_grown(per_client(arguments, &tally)) != Some(true))
-}
-
-/// Takes turns with many clients, as a game does that polls once a frame.
-fn play_many(
-    addresses: &Addresses,
-    block: &Arc<[u8]>,
-    clients: usize,
-    random: &mut Random,
-    stop: &AtomicBool,
-) -> Tally {
-    let mut tally = Tally::default();
-    let mut players: Vec<Player> =
-        (0..clients).map(|_| Player::new(addresses.clone(), block.clone(), random, false)).collect();
-    while !stop.load(Ordering::Acquire) {
-        let mut rests = true;
-        for player in &mut players {
-            rests &= !turn(player, random, &mut tally);
-        }
-        if rests {
-            thread::sleep(Duration::from_millis(1));
-        }
-    }
-    tally
-}
-
-fn play_alone(mut player: Player, random: &mut Random, stop: &AtomicBool) -> Tally {
-    let mut tally = Tally::default();
-    while !stop.load(Ordering::Acquire) {
-        if !turn(&mut player, random, &mut tally) {
-            thread::sleep(Duration::from_micros(200));
-        }
-    }
-    tally
-}
-
-/// One call; says whether something came of it.
-fn turn(player: &mut Player, random: &mut Random, tally: &mut Tally) -> bool {
-    match player.step() {
-        Step::Waiting => false,
-        Step::Progress => true,
-        Step::Finished(verdict) => {
-            let kind = player.plan.kind;
-            player.next_plan(random, &verdict);
-            tally.add(kind, verdict);
-            true
-        }
-    }
-}
-
-/// The bytes that the server repeats, as itself vouches for them.
-fn block(addresses: &Addresses) -> Result<Arc<[u8]>> {
-    let fetch = |target: &str| -> Result<Vec<u8>> {
-        let client = HttpClient::default();
-        client.set_blocking_mode(true);
-        client.connect_to_host("127.0.0.1", addresses.http.port().into(), false, &TlsOptions::default())?;
-        while client.status() < Status::Connected {
-            client.poll()?;
-        }
-        client.request(Method::Get, target, &[], Box::new(Vec::new()))?;
-        while client.status() == Status::Requesting {
-            client.poll()?;
-        }
-        let mut body = Vec::new();
-        while client.status() == Status::Body {
-            body.extend(client.read_response_body_chunk::<Vec<u8>>()?);
-        }
-        Ok(body)
-    };
-    let block = fetch(&format!("/bytes/{BLOCK}"))?;
-    let promised: serde_json::Value = serde_json::from_slice(&fetch(&format!("/crc/{BLOCK}"))?)?;
-    ensure!(block.len() == BLOCK && promised["crc32"] == crc32fast::hash(&block), "the server's checksum is another");
-    Ok(block.into())
-}
-
-fn print_summary(
-    commit: &str,
-    arguments: &Arguments,
-    seed: u64,
-    took: Duration,
-    tally: &Tally,
-    memory: &Memory,
-    (before, after): ((usize, usize), (usize, usize)),
-) {
-    println!("{}", tally.table());
-    println!(
-        "- {:.1} minutes, seed {seed}, commit {commit}; {} polled clients and {BLOCKING_CLIENTS} in blocking threads",
-        took.as_secs_f64() / 60.0,
-        arguments.clients,
-    );
-    println!("- {} exchanges, {} mismatches", tally.exchanges(), tally.wrong());
-    let (middle, end) = memory.middle_and_end();
-    let verdict = match memory.has_grown(per_client(arguments, tally)) {
-        Some(true) => "**grown**",
-        Some(false) => "flat",
-        None => "not judged, since the run was too short for that",
-    };
-    let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
-    println!(
-        "- resident memory {verdict}: {:.1} MiB in the third sixth of the run, {:.1} MiB in the last (medians of all \
-         sixths: {} MiB)",
-        mib(middle),
-        mib(end),
-        memory.course()
-    );
-    println!("- open files {} before and {} after, threads {} and {}", before.0, after.0, before.1, after.1);
-    tally.mismatches.iter().for_each(|what| println!("- mismatch: {what}"));
-}
-
-fn per_client(arguments: &Arguments, tally: &Tally) -> u64 {
-    tally.exchanges() / (arguments.clients + BLOCKING_CLIENTS) as u64
-}
-
-/// What was tested, as git names it.
-fn commit(workspace: &Workspace) -> String {
-    let described = Command::new("git")
-        .args(["describe", "--always", "--dirty=, with changes", "--abbrev=10"])
-        .current_dir(workspace.root())
-        .stdin(Stdio::null())
-        .output();
-    match described {
-        Ok(output) if output.status.success() => String::from_utf8_lossy(&output.stdout).trim().to_owned(),
-        _ => "unknown".to_owned(),
-    }
+/// The program, in a debug build: a number that overflows is to be noticed.
+pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
+    cargo::build_program(workspace, "soak", &[])
 }

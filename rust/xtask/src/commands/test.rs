@@ -4,10 +4,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 
 use super::build::build_and_stage;
-use super::screenshots;
+use super::{screenshots, soak};
 use crate::captured::{self, Echo};
 use crate::cargo;
 use crate::checks;
@@ -91,8 +91,8 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     let trials: Vec<Trial> = Trial::ALL.into_iter().filter(|trial| wanted(Part::Package, trial.name())).collect();
     let package = !trials.is_empty() || wanted(Part::Package, package::ZIP);
     let pictures = wanted(Part::Pictures, PICTURES);
-    let soak = wanted(Part::Soak, SOAK);
-    found += jobs.len() + [package, pictures, soak].map(usize::from).iter().sum::<usize>();
+    let soaked = wanted(Part::Soak, SOAK);
+    found += jobs.len() + [package, pictures, soaked].map(usize::from).iter().sum::<usize>();
 
     let mut godot = None;
     if !jobs.is_empty() || !trials.is_empty() || pictures {
@@ -120,8 +120,8 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
             });
         }
     }
-    if soak {
-        report.step(SOAK, soak_a_minute);
+    if soaked {
+        report.step(SOAK, || soak_a_minute(workspace));
     }
     if let Some(filter) = &arguments.filter
         && found == 0
@@ -205,14 +205,13 @@ fn take_pictures(godot: &Godot, workspace: &Workspace) -> Outcome {
     }
 }
 
-/// In a process of its own, whose files and memory are those of the soak alone.
-fn soak_a_minute() -> Outcome {
+fn soak_a_minute(workspace: &Workspace) -> Outcome {
     if !cfg!(target_os = "linux") {
         return Outcome::left_out("soak: it counts in /proc, which only Linux has");
     }
-    let soaked = std::env::current_exe().context("cannot find this program").and_then(|program| {
+    let soaked = soak::build(workspace).and_then(|program| {
         let mut command = Command::new(program);
-        command.args(["soak", "--minutes", "1", "--clients", "60"]);
+        command.args(["--minutes", "1", "--clients", "60"]);
         captured::run(command, SOAK, SOAK_DEADLINE, Echo::All)
     });
     match soaked {

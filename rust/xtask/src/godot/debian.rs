@@ -1,37 +1,34 @@
-//! Gets Godot from the Debian mirror that this machine is configured to use, without root and without touching what is
-//! installed: apt with a configuration of its own downloads, and dpkg unpacks into a folder of the cache.
+//! Gets Godot from the Debian mirror that this machine is configured to use, by `get_debian.sh`, into a folder of the cache.
 //!
 //! The packages of the newer suite bring their own C library; Godot is started through that one's loader.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use super::debian_source::{self, DebianSource};
-use super::version::Version;
+use super::version::version_of;
 use crate::captured::{self, Echo};
-use crate::workspace::files_in;
+use crate::workspace::Workspace;
 
 /// The suite whose `godot` is version 4.
-const SUITE: &str = "forky";
-/// Godot, the template of exported games that belongs to it, and Mesa's OpenGL, which draws without a graphics card.
-const PACKAGES: [&str; 6] = ["godot", "godot-template-release", "libgl1", "libglx-mesa0", "libgl1-mesa-dri", "libegl1"];
+pub(crate) const SUITE: &str = "forky";
+/// Godot of the version that the tests were written for, the template of exported games that belongs to it, and Mesa's OpenGL,
+/// which draws without a graphics card.
+pub(crate) const PACKAGES: [&str; 6] =
+    ["godot=4.6.3*", "godot-template-release=4.6.3*", "libgl1", "libglx-mesa0", "libgl1-mesa-dri", "libegl1"];
+/// The stamp of Godot's own recipe.
+pub(crate) const RECIPE: &str = "2";
 /// Where the template stands beside the program that [`install_once`] names.
 pub(crate) const TEMPLATE: &str = "root/usr/bin/godot-template-release";
-/// Written into a finished folder; a change of the recipe changes it, and an older folder is then made anew.
-const RECIPE: &str = "2";
 const STAMP: &str = "recipe";
-const DOWNLOAD_DEADLINE: Duration = Duration::from_secs(20 * 60);
-const UNPACK_DEADLINE: Duration = Duration::from_secs(5 * 60);
+const DEADLINE: Duration = Duration::from_secs(30 * 60);
 
 /// Whether this machine has apt with a Debian mirror, and a processor that the recipe knows.
 pub(crate) fn is_possible() -> bool {
-    Machine::of_this_processor().is_some()
-        && Path::new("/usr/bin/apt-get").is_file()
-        && Path::new("/usr/bin/dpkg").is_file()
-        && !debian_source::of_this_machine().is_empty()
+    let checks = || script().stdin(Stdio::null()).status().is_ok_and(|status| status.success());
+    Machine::of_this_processor().is_some() && checks()
 }
 
 /// The loader of an unpacked C library, below its root.
@@ -41,182 +38,131 @@ pub(crate) fn loader_in(root: &Path) -> Option<PathBuf> {
 }
 
 /// Where things stand on one kind of processor.
-struct Machine {
-    debian_name: &'static str,
+pub(crate) struct Machine {
+    pub(crate) debian_name: &'static str,
     /// The loader of the C library, below the root.
     loader: &'static str,
     triplet: &'static str,
 }
 
 impl Machine {
-    fn of_this_processor() -> Option<Self> {
+    pub(crate) const AMD64: Self =
+        Self { debian_name: "amd64", loader: "usr/lib64/ld-linux-x86-64.so.2", triplet: "x86_64-linux-gnu" };
+    pub(crate) const ARM64: Self =
+        Self { debian_name: "arm64", loader: "usr/lib/ld-linux-aarch64.so.1", triplet: "aarch64-linux-gnu" };
+
+    pub(crate) fn of_this_processor() -> Option<Self> {
         match (std::env::consts::OS, std::env::consts::ARCH) {
-            ("linux", "x86_64") => Some(Self {
-                debian_name: "amd64",
-                loader: "usr/lib64/ld-linux-x86-64.so.2",
-                triplet: "x86_64-linux-gnu",
-            }),
-            ("linux", "aarch64") => Some(Self {
-                debian_name: "arm64",
-                loader: "usr/lib/ld-linux-aarch64.so.1",
-                triplet: "aarch64-linux-gnu",
-            }),
+            ("linux", "x86_64") => Some(Self::AMD64),
+            ("linux", "aarch64") => Some(Self::ARM64),
             _ => None,
         }
     }
 
-    /// A script that starts Godot, wherever its folder was moved to.
-    fn launcher(&self) -> String {
+    /// A script that starts a program of the folder `root` beside it with the C library that is there, wherever both were
+    /// moved to. `emulator` stands before it, for another processor; `libraries` are more of their folders, below the root.
+    pub(crate) fn launcher(&self, program: &str, emulator: &str, libraries: &[&str]) -> String {
+        let more: String = libraries.iter().map(|folder| format!(":$root/{folder}")).collect();
         format!(
             "#!/bin/sh\n\
-             # Starts the Godot in the folder beside this file with the C library that came with it.\n\
+             # Starts the program in the folder beside this file with the C library that came with it.\n\
              root=$(cd \"$(dirname \"$0\")\" && pwd)/root\n\
-             libraries=$root/usr/lib/{triplet}\n\
-             exec \"$root/{loader}\" --library-path \"$libraries:$libraries/pulseaudio\" \"$root/usr/bin/godot\" \"$@\"\n",
+             exec {emulator}\"$root/{loader}\" --library-path \"$root/usr/lib/{triplet}{more}\" \
+             \"$root/{program}\" \"$@\"\n",
             triplet = self.triplet,
-            loader = self.loader
+            loader = self.loader,
         )
+    }
+
+    /// The launcher of Godot, whose sound has libraries of its own.
+    pub(crate) fn godot_launcher(&self, emulator: &str) -> String {
+        self.launcher("usr/bin/godot", emulator, &[&format!("usr/lib/{}/pulseaudio", self.triplet)])
     }
 }
 
 /// The program in the cache folder; gets it first if it is not there yet.
 pub(crate) fn install_once(cache: &Path) -> Result<PathBuf> {
     let machine = Machine::of_this_processor().context("no recipe for this processor")?;
-    let folder = cache.join(format!("debian-{SUITE}-{}", machine.debian_name));
-    let program = folder.join("godot");
-    if is_complete(&folder) {
-        return Ok(program);
-    }
+    let recipe = Recipe {
+        folder: format!("debian-{SUITE}-{}", machine.debian_name),
+        what: "Godot",
+        megabytes: 180,
+        architecture: machine.debian_name,
+        packages: &PACKAGES,
+        stamp: RECIPE,
+    };
+    let folder = recipe.install_once(cache, |folder| {
+        let program = folder.join("godot");
+        write_program(&program, &machine.godot_launcher(""))?;
+        version_of(&program).map(drop).context("the Godot that was unpacked does not start")
+    })?;
+    Ok(folder.join("godot"))
+}
 
-    std::fs::create_dir_all(cache).with_context(|| format!("cannot make the folder {}", cache.display()))?;
-    let mut failures = Vec::new();
-    for source in debian_source::of_this_machine() {
+/// What is unpacked from Debian's packages into one folder of the cache.
+pub(crate) struct Recipe<'a> {
+    /// The folder's name in the cache.
+    pub(crate) folder: String,
+    /// What it gets, for people.
+    pub(crate) what: &'a str,
+    /// How much comes down.
+    pub(crate) megabytes: u32,
+    /// As Debian calls it.
+    pub(crate) architecture: &'a str,
+    /// With a version or without, as `apt-get install` takes them.
+    pub(crate) packages: &'a [&'a str],
+    /// Written into a finished folder; a change of the recipe changes it, and an older folder is then made anew.
+    pub(crate) stamp: &'a str,
+}
+
+impl Recipe<'_> {
+    /// The folder in the cache, with the packages in its `root`; gets it first if it is not there yet. `finish` adds to the new
+    /// folder and tries it.
+    pub(crate) fn install_once(&self, cache: &Path, finish: impl Fn(&Path) -> Result<()>) -> Result<PathBuf> {
+        let folder = cache.join(&self.folder);
+        if self.is_complete(&folder) {
+            return Ok(folder);
+        }
+        std::fs::create_dir_all(cache).with_context(|| format!("cannot make the folder {}", cache.display()))?;
         let unfinished = tempfile::Builder::new()
             .prefix(".unfinished-")
             .tempdir_in(cache)
             .with_context(|| format!("cannot make a folder in {}", cache.display()))?;
-        match get(&source, &machine, unfinished.path()) {
-            Ok(()) => {
-                put_in_place(unfinished, &folder)?;
-                return Ok(program);
+        let Self { what, megabytes, .. } = self;
+        println!("Getting {what} from this machine's Debian mirror (suite {SUITE}, about {megabytes} MB) ...");
+        unpack(script(), unfinished.path(), self.architecture, self.packages)?;
+        finish(unfinished.path())?;
+        std::fs::write(unfinished.path().join(STAMP), self.stamp).context("cannot write into the cache")?;
+        self.put_in_place(unfinished.path(), &folder)?;
+        Ok(folder)
+    }
+
+    fn is_complete(&self, folder: &Path) -> bool {
+        std::fs::read_to_string(folder.join(STAMP)).is_ok_and(|stamp| stamp == self.stamp)
+    }
+
+    /// Makes a complete folder appear under its name at once. Another xtask may have been quicker.
+    fn put_in_place(&self, finished: &Path, folder: &Path) -> Result<()> {
+        if folder.exists() && !self.is_complete(folder) {
+            std::fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
+        }
+        match std::fs::rename(finished, folder) {
+            Err(error) if !self.is_complete(folder) => {
+                Err(error).with_context(|| format!("cannot move what was unpacked to {}", folder.display()))
             }
-            Err(error) => failures.push(format!("{error:#}")),
+            _ => Ok(()),
         }
     }
-    bail!(failures.join("\n"))
 }
 
-fn is_complete(folder: &Path) -> bool {
-    std::fs::read_to_string(folder.join(STAMP)).is_ok_and(|stamp| stamp == RECIPE)
+/// Fills `folder/root`.
+fn unpack(mut script: Command, folder: &Path, architecture: &str, packages: &[&str]) -> Result<()> {
+    script.arg(folder).args([SUITE, architecture]).args(packages);
+    step(script, "apt", DEADLINE)
 }
 
-/// Makes a complete folder appear under its name at once. Another xtask may have been quicker.
-fn put_in_place(finished: tempfile::TempDir, folder: &Path) -> Result<()> {
-    if is_complete(folder) {
-        return Ok(());
-    }
-    let old = finished.path().with_extension("old");
-    if folder.exists() {
-        std::fs::rename(folder, &old).with_context(|| format!("cannot move {} away", folder.display()))?;
-    }
-    let moved = std::fs::rename(finished.path(), folder);
-    // What is left of an older recipe is only in the way of disk space.
-    let _ = std::fs::remove_dir_all(&old);
-    match moved {
-        Ok(()) => Ok(()),
-        Err(_) if is_complete(folder) => Ok(()),
-        Err(error) => Err(error).with_context(|| format!("cannot move Godot to {}", folder.display())),
-    }
-}
-
-/// Downloads, unpacks and tries Godot inside an empty folder.
-fn get(source: &DebianSource, machine: &Machine, folder: &Path) -> Result<()> {
-    println!("Getting Godot from this machine's Debian mirror (suite {SUITE}, about 180 MB) ...");
-    let apt = folder.join("apt");
-    let archives = apt.join("cache/archives");
-    for path in ["parts", "state/lists/partial", "cache/archives/partial"] {
-        std::fs::create_dir_all(apt.join(path)).context("cannot make apt's folders")?;
-    }
-    write(&apt.join("status"), "")?;
-    write(&apt.join("parts/suite.sources"), &source.stanza(SUITE))?;
-    let configuration = apt.join("apt.conf");
-    write(&configuration, &apt_configuration(&apt, machine))?;
-
-    let apt_get = |arguments: &[&str]| {
-        let mut command = Command::new("apt-get");
-        command
-            .arg("--config-file")
-            .arg(&configuration)
-            .args(arguments)
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .env("LC_ALL", "C");
-        step(command, "apt-get", DOWNLOAD_DEADLINE)
-    };
-    apt_get(&["update"])?;
-    let mut install = vec!["install", "--download-only", "--assume-yes"];
-    install.extend(PACKAGES);
-    apt_get(&install)?;
-
-    let root = folder.join("root");
-    std::fs::create_dir(&root).context("cannot make a folder")?;
-    let packages = files_in(&archives, |name| name.ends_with(".deb"));
-    println!("Unpacking {} packages ...", packages.len());
-    for package in packages {
-        let mut dpkg = Command::new("dpkg");
-        dpkg.arg("--extract").arg(package).arg(&root);
-        step(dpkg, "dpkg", UNPACK_DEADLINE)?;
-    }
-    std::fs::remove_dir_all(&apt).context("cannot remove the downloaded packages")?;
-
-    let program = folder.join("godot");
-    write(&program, &machine.launcher())?;
-    make_executable(&program)?;
-    Version::of(&program).context("the Godot that was unpacked does not start")?;
-    write(&folder.join(STAMP), RECIPE)
-}
-
-/// Settings over those of the machine: these stay in force, as a proxy may stand there.
-fn apt_configuration(apt: &Path, machine: &Machine) -> String {
-    let apt = apt.display();
-    let architecture = machine.debian_name;
-    let mut configuration = format!(
-        r#"#clear APT::Update::Post-Invoke;
-#clear APT::Update::Post-Invoke-Success;
-#clear APT::Default-Release;
-#clear APT::Architectures;
-APT::Architecture "{architecture}";
-APT::Architectures {{ "{architecture}"; }};
-APT::Install-Recommends "false";
-Acquire::Retries "3";
-Acquire::Languages "none";
-Dir::State "{apt}/state";
-Dir::State::status "{apt}/status";
-Dir::Cache "{apt}/cache";
-Dir::Cache::archives "archives";
-Dir::Etc::sourcelist "/dev/null";
-Dir::Etc::sourceparts "{apt}/parts";
-Dir::Etc::preferences "/dev/null";
-Dir::Etc::preferencesparts "/dev/null";
-"#
-    );
-    if is_root() {
-        // apt would download as a user who may not write into this folder, and warn.
-        configuration.push_str("APT::Sandbox::User \"root\";\n");
-    }
-    configuration
-}
-
-#[cfg(unix)]
-fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
-}
-
-#[cfg(not(unix))]
-fn is_root() -> bool {
-    false
-}
-
-fn step(command: Command, what: &str, deadline: Duration) -> Result<()> {
+/// Runs a command that has to succeed, and shows what it printed only where it does not.
+pub(crate) fn step(command: Command, what: &str, deadline: Duration) -> Result<()> {
     let captured = captured::run(command, what, deadline, Echo::Nothing)?;
     match captured.ending.problem() {
         None => Ok(()),
@@ -224,52 +170,121 @@ fn step(command: Command, what: &str, deadline: Duration) -> Result<()> {
     }
 }
 
-fn write(path: &Path, text: &str) -> Result<()> {
-    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+fn script() -> Command {
+    let mut script = Command::new("sh");
+    let root = Workspace::find().map(|workspace| workspace.root().to_path_buf()).unwrap_or_default();
+    script.arg(root.join("rust/xtask/get_debian.sh"));
+    script
 }
 
-fn make_executable(path: &Path) -> Result<()> {
+/// Writes a script that can be started.
+pub(crate) fn write_program(path: &Path, text: &str) -> Result<()> {
+    std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))
             .with_context(|| format!("cannot make {} executable", path.display()))?;
     }
-    #[cfg(not(unix))]
-    let _ = path;
     Ok(())
 }
 
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod tests {
+    use tempfile::TempDir;
+
     use super::*;
 
-    #[test]
-    fn a_folder_of_an_older_recipe_is_replaced_by_the_new_one() {
-        let cache = tempfile::tempdir().unwrap();
-        let folder = cache.path().join("godot");
-        std::fs::create_dir(&folder).unwrap();
-        std::fs::write(folder.join(STAMP), "0").unwrap();
-        let new = tempfile::tempdir_in(cache.path()).unwrap();
-        std::fs::write(new.path().join(STAMP), RECIPE).unwrap();
+    const DEBIAN: &str = "'http://mirror.test/debian/dists/bookworm/InRelease' a 0\n\
+                          'http://mirror.test/debian/dists/bookworm-updates/InRelease' a 0\n\
+                          'http://mirror.test/debian-security/dists/bookworm-security/InRelease' a 0\n";
+    const REFUSED: &str = "'http://refused.test/linux/debian/dists/stable/InRelease' a 0\n";
 
-        put_in_place(new, &folder).unwrap();
+    /// A machine whose apt has these sources and notes what it is told; `pinned` tells whether it has the versions asked for.
+    struct Apt(TempDir);
 
-        assert!(is_complete(&folder));
-        assert_eq!(std::fs::read_dir(cache.path()).unwrap().count(), 1);
+    impl Apt {
+        fn new(sources: &str, pinned: bool) -> Self {
+            let apt = Self(tempfile::tempdir().unwrap());
+            std::fs::write(apt.file("sources"), sources).unwrap();
+            let notes = format!(
+                r#"#!/bin/sh
+cd "{}" && echo "$*" >>calls
+case "$*" in
+    "update --print-uris") cat sources ;;
+    *--simulate*) {pinned} ;;
+    *" update") cat "${{2%/*}}/parts/suite.sources" >>calls; ! grep -q refused "${{2%/*}}/parts/suite.sources" ;;
+    *) touch "${{2%/*}}/cache/archives/a.deb" ;;
+esac
+"#,
+                apt.0.path().display()
+            );
+            write_program(&apt.file("apt-get"), &notes).unwrap();
+            write_program(&apt.file("dpkg"), "#!/bin/sh\ntouch \"$3/unpacked\"\n").unwrap();
+            apt
+        }
+
+        fn file(&self, name: &str) -> PathBuf {
+            self.0.path().join(name)
+        }
+
+        fn script(&self) -> Command {
+            let mut script = script();
+            script.env("PATH", format!("{}:/usr/bin:/bin", self.0.path().display()));
+            script
+        }
+
+        /// What apt was told, where the package was unpacked.
+        fn unpack(&self) -> Result<String> {
+            unpack(self.script(), self.0.path(), "amd64", &["godot=1.2*", "mesa"])?;
+            assert!(self.file("root/unpacked").exists() && !self.file("apt").exists());
+            Ok(std::fs::read_to_string(self.file("calls"))?)
+        }
     }
 
     #[test]
-    fn a_folder_that_someone_else_completed_meanwhile_is_kept() {
+    fn packages_come_from_debians_main_archive_and_no_other() {
+        let calls = Apt::new(DEBIAN, true).unpack().unwrap();
+        assert_eq!(calls.matches(" update\n").count(), 1, "{calls}");
+        assert!(calls.contains("URIs: http://mirror.test/debian/\nSuites: forky\n"), "{calls}");
+        assert!(calls.contains("--download-only godot=1.2* mesa\n"), "{calls}");
+    }
+
+    #[test]
+    fn a_suite_that_has_moved_on_gives_what_it_has() {
+        let calls = Apt::new(DEBIAN, false).unpack().unwrap();
+        assert!(calls.contains("--download-only godot mesa\n"), "{calls}");
+    }
+
+    #[test]
+    fn a_mirror_that_fails_is_followed_by_the_next() {
+        let calls = Apt::new(&format!("{DEBIAN}{REFUSED}").replace("mirror", "the-mirror"), true).unpack().unwrap();
+        assert!(calls.contains("the-mirror.test") && calls.contains("--download-only"), "{calls}");
+        assert!(Apt::new(REFUSED, true).unpack().is_err());
+    }
+
+    #[test]
+    fn a_machine_of_another_system_is_no_debian() {
+        let ubuntu = "'http://mirror.test/ubuntu/dists/noble/InRelease' a 0\n";
+        for (sources, code) in [(DEBIAN, 0), ("", 2), (ubuntu, 2), (&*DEBIAN.replace("bookworm", "a-b"), 2)] {
+            let status = Apt::new(sources, true).script().status().unwrap();
+            assert_eq!(status.code(), Some(code), "{sources}");
+        }
+    }
+
+    #[test]
+    fn a_folder_of_an_older_recipe_is_replaced_and_a_complete_one_is_kept() {
+        let recipe =
+            Recipe { folder: String::new(), what: "", megabytes: 0, architecture: "", packages: &[], stamp: "2" };
         let cache = tempfile::tempdir().unwrap();
-        let folder = cache.path().join("godot");
-        std::fs::create_dir(&folder).unwrap();
-        std::fs::write(folder.join(STAMP), RECIPE).unwrap();
-        std::fs::write(folder.join("theirs"), "").unwrap();
-        let mine = tempfile::tempdir_in(cache.path()).unwrap();
-
-        put_in_place(mine, &folder).unwrap();
-
-        assert!(folder.join("theirs").exists());
+        let [folder, new, late] = ["godot", "new", "late"].map(|name| cache.path().join(name));
+        for (path, stamp) in [(&folder, "0"), (&new, "2"), (&late, "2")] {
+            std::fs::create_dir(path).unwrap();
+            std::fs::write(path.join(STAMP), stamp).unwrap();
+        }
+        std::fs::write(new.join("mine"), "").unwrap();
+        recipe.put_in_place(&new, &folder).unwrap();
+        recipe.put_in_place(&late, &folder).unwrap();
+        assert!(recipe.is_complete(&folder) && folder.join("mine").exists());
     }
 }

@@ -1,10 +1,10 @@
 //! Finds a Godot, or gets one.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
-use super::version::{OLDEST, Version};
+use super::version::{OLDEST, version_of};
 use super::{Godot, debian};
 
 /// Finds Godot: `$GODOT`, the PATH and the usual places, the cache folder, and where that is possible, gets one.
@@ -17,14 +17,16 @@ pub(crate) fn find_or_get() -> Result<Godot> {
 fn find(chosen: Option<PathBuf>) -> Result<Godot> {
     if let Some(chosen) = chosen.filter(|chosen| !chosen.as_os_str().is_empty()) {
         // Whoever names one wants that one: another in its place would only confuse.
-        let program = on_path(&chosen).unwrap_or(chosen);
-        return usable(program).context("$GODOT names a program that cannot be used");
+        return which::which(&chosen)
+            .with_context(|| chosen.display().to_string())
+            .and_then(usable)
+            .context("$GODOT names a program that cannot be used");
     }
 
     let mut refused = Vec::new();
     let installed = ["godot4", "godot"]
         .iter()
-        .filter_map(|name| on_path(Path::new(name)))
+        .filter_map(|name| which::which(name).ok())
         .chain(usual_places().into_iter().filter(|place| place.is_file()));
     for program in installed {
         match usable(program) {
@@ -33,9 +35,8 @@ fn find(chosen: Option<PathBuf>) -> Result<Godot> {
         }
     }
 
-    let cache = cache_folder();
     if debian::is_possible() {
-        let program = debian::install_once(&cache).context(
+        let program = debian::install_once(&cache_folder()).context(
             "cannot get Godot from this machine's Debian mirror; \
              install Godot 4.3 or newer yourself and set GODOT to its program",
         )?;
@@ -55,19 +56,8 @@ fn find(chosen: Option<PathBuf>) -> Result<Godot> {
 }
 
 fn usable(program: PathBuf) -> Result<Godot> {
-    let version = Version::of(&program)?;
+    let version = version_of(&program)?;
     Ok(Godot { program, version })
-}
-
-/// The program that this name starts: by the PATH if it is a bare name, else as it is.
-pub(super) fn on_path(name: &Path) -> Option<PathBuf> {
-    if name.components().count() > 1 {
-        return name.is_file().then(|| name.to_path_buf());
-    }
-    let path = std::env::var_os("PATH")?;
-    std::env::split_paths(&path)
-        .map(|folder| folder.join(name).with_extension(std::env::consts::EXE_EXTENSION))
-        .find(|program| program.is_file())
 }
 
 /// Where installers put Godot without a word on the PATH.
@@ -95,7 +85,7 @@ fn usual_places() -> Vec<PathBuf> {
 }
 
 /// Outside `target/`, so that `cargo clean` does not lose it.
-pub(super) fn cache_folder() -> PathBuf {
+pub(crate) fn cache_folder() -> PathBuf {
     if let Some(chosen) = std::env::var_os("HTTP_CLIENT_RUST_CACHE").filter(|path| !path.is_empty()) {
         return PathBuf::from(chosen).join("godot");
     }
@@ -159,12 +149,5 @@ mod tests {
         assert!(how_to_install_on_linux("NAME=x\nID=arch\n").contains("pacman"));
         assert!(how_to_install_on_linux("ID=nobara\nID_LIKE=\"rhel fedora\"\n").contains("dnf"));
         assert!(how_to_install_on_linux("").contains("download page"));
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn a_bare_name_is_looked_up_on_the_path() {
-        assert!(on_path(Path::new("sh")).is_some_and(|program| program.is_absolute()));
-        assert_eq!(on_path(Path::new("no-such-program-here")), None);
     }
 }

@@ -1,7 +1,6 @@
 //! Godot: which one, and how its runs are judged.
 
 pub(crate) mod debian;
-mod debian_source;
 pub(crate) mod editor;
 pub(crate) mod find;
 pub(crate) mod run;
@@ -12,7 +11,7 @@ pub(crate) mod version;
 
 use std::path::PathBuf;
 
-use version::Version;
+use semver::Version;
 
 /// A Godot that starts.
 #[derive(Debug, Clone)]

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::version::Version;
+use super::version::version_of;
 use super::{Godot, debian, find};
 use crate::workspace::files_in;
 
@@ -29,8 +29,8 @@ impl Template {
         if !cfg!(target_os = "linux") {
             bail!("it is exported for Linux, and so needs Linux to run");
         }
-        if let Some(program) = find::on_path(Path::new("godot-template-release"))
-            && Version::of(&program).is_ok_and(|version| version == godot.version)
+        if let Some(program) = which::which("godot-template-release").ok()
+            && version_of(&program).is_ok_and(|version| version == godot.version)
         {
             return Ok(Self { program, root: None });
         }
@@ -38,7 +38,7 @@ impl Template {
             bail!("there is no release template of Godot {} here; name one with --template", godot.version);
         }
         let debians = debian::install_once(&find::cache_folder())?;
-        let version = Version::of(&debians)?;
+        let version = version_of(&debians)?;
         if version != godot.version {
             bail!("Debian's release template is of Godot {version}, and this is {}", godot.version);
         }

@@ -8,8 +8,8 @@ use crc32fast::Hasher;
 use http_client::{Error, HttpClient, Method, Status, TlsOptions, Trust};
 use serde_json::Value;
 
-use super::plan::{Expect, Place, Plan, Random, TOO_LARGE};
-use super::server::Addresses;
+use crate::plan::{Expect, Place, Plan, Random, TOO_LARGE};
+use crate::server::Addresses;
 
 /// No exchange of the plans takes half as long on an idle machine as this.
 const LONGEST: Duration = Duration::from_secs(120);

@@ -20,16 +20,16 @@ const MOST_OUTPUT: usize = 64 << 20;
 
 /// What a child came to.
 #[derive(Debug)]
-pub(crate) struct Captured {
+pub struct Captured {
     /// Standard output and standard error, in the order in which they were written.
-    pub(crate) output: String,
+    pub output: String,
     /// How it ended.
-    pub(crate) ending: Ending,
+    pub ending: Ending,
 }
 
 /// How a child ended.
 #[derive(Debug)]
-pub(crate) enum Ending {
+pub enum Ending {
     /// By itself.
     Exited(ExitStatus),
     /// It was killed with all its children, because it ran longer than this.
@@ -40,7 +40,7 @@ pub(crate) enum Ending {
 
 impl Ending {
     /// What is wrong with it, as a sentence; `None` for an exit with code 0.
-    pub(crate) fn problem(&self) -> Option<String> {
+    pub fn problem(&self) -> Option<String> {
         match self {
             Self::Exited(status) if status.success() => None,
             Self::Exited(status) => Some(match status.code() {
@@ -59,7 +59,7 @@ impl Ending {
 
 /// What is shown while a child runs.
 #[derive(Clone, Copy)]
-pub(crate) enum Echo {
+pub enum Echo {
     /// Every line.
     All,
     /// The lines that this accepts, indented.
@@ -71,7 +71,7 @@ pub(crate) enum Echo {
 /// Runs a command to its end, or to its deadline.
 ///
 /// `what` names it in the signs of life. The command's standard input is empty. Errors only where it cannot be started.
-pub(crate) fn run(mut command: Command, what: &str, deadline: Duration, echo: Echo) -> Result<Captured> {
+pub fn run(mut command: Command, what: &str, deadline: Duration, echo: Echo) -> Result<Captured> {
     let (reader, writer) = std::io::pipe().context("cannot make a pipe")?;
     command.stdin(Stdio::null()).stdout(writer.try_clone().context("cannot copy a pipe's end")?).stderr(writer);
     let started = Instant::now();

@@ -11,14 +11,14 @@ use anyhow::{Context, Result};
 static LIVING: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
 /// A child that leads a process group. When this is dropped, whatever is left of the group is killed.
-pub(crate) struct Leader {
+pub struct Leader {
     /// The child; its standard streams are as the command said.
-    pub(crate) child: Child,
+    pub child: Child,
 }
 
 impl Leader {
     /// Starts the command in a group of its own.
-    pub(crate) fn start(command: &mut Command) -> std::io::Result<Self> {
+    pub fn start(command: &mut Command) -> std::io::Result<Self> {
         own_group(command);
         // The lock is held while starting, so that an interrupt cannot come between the start and the note of it.
         let mut living = LIVING.lock().unwrap_or_else(PoisonError::into_inner);
@@ -28,7 +28,7 @@ impl Leader {
     }
 
     /// Ends the whole group at once.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         kill_group(self.child.id());
     }
 }
@@ -44,7 +44,7 @@ impl Drop for Leader {
 }
 
 /// From now on Ctrl-C, a hang-up or a request to terminate ends every living group, then this program.
-pub(crate) fn kill_all_on_interrupt() -> Result<()> {
+pub fn kill_all_on_interrupt() -> Result<()> {
     ctrlc::set_handler(|| {
         for id in LIVING.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             kill_group(*id);

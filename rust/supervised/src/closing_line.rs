@@ -11,19 +11,21 @@ static CARGO: LazyLock<Regex> =
 
 /// How many tests passed and failed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
-    pub(crate) passed: usize,
-    pub(crate) failed: usize,
+pub struct Counts {
+    /// Those that held.
+    pub passed: usize,
+    /// Those that did not.
+    pub failed: usize,
 }
 
 impl Counts {
     /// What the last closing line of a run in Godot says; `None` where there is none.
-    pub(crate) fn of_godot_tests(output: &str) -> Option<Self> {
+    pub fn of_godot_tests(output: &str) -> Option<Self> {
         output.lines().rev().find_map(|line| Self::matched(&CLOSING, line.trim()))
     }
 
     /// The sum of the results that `cargo test` prints, one for each test program.
-    pub(crate) fn of_cargo_test(output: &str) -> Self {
+    pub fn of_cargo_test(output: &str) -> Self {
         let results = output.lines().filter_map(|line| Self::matched(&CARGO, line));
         results.fold(Self::default(), |sum, counts| Self {
             passed: sum.passed + counts.passed,

@@ -19,22 +19,22 @@ use crate::log_rule::Announced;
 
 /// What a script's head says about its run.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct ScriptHead {
+pub struct ScriptHead {
     /// How long it may run, where it says so.
-    pub(crate) deadline: Option<Duration>,
+    pub deadline: Option<Duration>,
     /// The lines that its log will have.
-    pub(crate) announced: Vec<Announced>,
+    pub announced: Vec<Announced>,
 }
 
 impl ScriptHead {
     /// Reads a script's head.
-    pub(crate) fn of(script: &Path) -> Result<Self> {
+    pub fn of(script: &Path) -> Result<Self> {
         let text = std::fs::read_to_string(script).with_context(|| format!("cannot read {}", script.display()))?;
         Self::parse(&text).with_context(|| format!("the head of {}", script.display()))
     }
 
     /// Reads the head of a script that is no file.
-    pub(crate) fn parse(text: &str) -> Result<Self> {
+    pub fn parse(text: &str) -> Result<Self> {
         let mut head = Self::default();
         for (index, line) in text.lines().enumerate() {
             let line = line.trim();

@@ -6,10 +6,11 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
+use clap::Parser;
 
-/// What the command line says.
-#[derive(clap::Args)]
-pub(crate) struct Arguments {
+/// Makes the benchmark's small requests, and prints requests a second, and requests a second of processor time.
+#[derive(Parser)]
+struct Arguments {
     /// Whether all requests go over one connection, and how an answer is waited for.
     #[arg(value_enum)]
     kind: Kind,
@@ -31,8 +32,17 @@ enum Kind {
     NewConnections,
 }
 
-/// Prints requests a second, and requests a second of processor time.
-pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
+fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("bare-loop: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<()> {
     let request = format!("GET {} HTTP/1.1\r\nHost: {}\r\nAccept: */*\r\n\r\n", arguments.target, arguments.address);
     let mut stream = connect(arguments)?;
     let expected = length_of_reply(&mut stream, &request)?;
@@ -49,7 +59,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<ExitCode> {
     let count = f64::from(arguments.count);
     let rate = count / began.elapsed().as_secs_f64();
     println!("{rate} {}", count / (processor_seconds()? - busy));
-    Ok(ExitCode::SUCCESS)
+    Ok(())
 }
 
 fn connect(arguments: &Arguments) -> Result<TcpStream> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::player::Verdict;
+use crate::player::Verdict;
 
 /// More than this between the middle and the end is growth, in bytes.
 pub(crate) const GROWTH: u64 = 4 << 20;

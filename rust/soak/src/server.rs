@@ -9,11 +9,9 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use test_server::TestServer;
 
-use crate::process_group::Leader;
-
 /// A running server, which ends with this value.
 pub(crate) struct Server {
-    leader: Leader,
+    process: Child,
     pub(crate) addresses: Addresses,
 }
 
@@ -29,13 +27,13 @@ pub(crate) struct Addresses {
 }
 
 impl Server {
-    /// Starts this program once more, as `soak --serve`.
+    /// Starts this program once more, with `--serve`.
     pub(crate) fn start() -> Result<Self> {
         let mut command = Command::new(std::env::current_exe().context("cannot find this program")?);
-        command.args(["soak", "--serve"]).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut leader = Leader::start(&mut command).context("cannot start the server")?;
-        let addresses = Addresses::read(&mut leader.child)?;
-        Ok(Self { leader, addresses })
+        command.arg("--serve").stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut process = command.spawn().context("cannot start the server")?;
+        let addresses = Addresses::read(&mut process)?;
+        Ok(Self { process, addresses })
     }
 }
 
@@ -81,8 +79,8 @@ impl Addresses {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        drop(self.leader.child.stdin.take());
+        drop(self.process.stdin.take());
         // How it ended is of no interest.
-        let _ = self.leader.child.wait();
+        let _ = self.process.wait();
     }
 }

@@ -7,8 +7,8 @@ use anyhow::{Context, Result, ensure};
 use http_client::{Body, HttpClient, Method, Status, TlsOptions, Trust};
 use serde_json::Value;
 
-use super::process;
-use super::server::Addresses;
+use crate::process;
+use crate::server::Addresses;
 
 /// Clients that are connected and idle.
 const IDLE_CLIENTS: u64 = 1000;
