@@ -1,0 +1,7 @@
+//! tmp
+#![forbid(unsafe_code)]
+pub mod address;
+pub mod charset;
+pub mod header_line;
+pub mod redirect;
+pub mod retry;
