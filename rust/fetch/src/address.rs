@@ -86,10 +86,8 @@ impl Address {
         }
         let decoded = |text: &str| String::from_utf8_lossy(&http_protocol::percent_decode(text)).into_owned();
         let has_user_info = !url.username().is_empty() || url.password().is_some();
-        let user_info = has_user_info.then(|| UserInfo {
-            user: decoded(url.username()),
-            password: decoded(url.password().unwrap_or_default()),
-        });
+        let user_info = has_user_info
+            .then(|| UserInfo { user: decoded(url.username()), password: decoded(url.password().unwrap_or_default()) });
         url.set_username("").and_then(|()| url.set_password(None)).map_err(|()| AddressError::Host)?;
         Ok((Address { url }, user_info))
     }
@@ -171,9 +169,7 @@ impl fmt::Debug for UserInfo {
 impl fmt::Display for AddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Control => {
-                f.write_str("the URL has a control character in it; percent-encode it or leave it out")
-            }
+            Self::Control => f.write_str("the URL has a control character in it; percent-encode it or leave it out"),
             Self::Relative => f.write_str(
                 "the URL is not a whole one and there is no base_url to resolve it against; write it as in \
                  https://example.com/file",

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 pub mod address;
 pub mod charset;
+pub mod cookies;
 pub mod header_line;
 pub mod redirect;
 pub mod retry;

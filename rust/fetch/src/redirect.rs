@@ -96,14 +96,8 @@ pub fn follow<'a>(
 }
 
 /// Go with the body.
-const OF_THE_BODY: [&str; 6] = [
-    "Content-Encoding",
-    "Content-Language",
-    "Content-Location",
-    "Content-Type",
-    "Content-Length",
-    "Transfer-Encoding",
-];
+const OF_THE_BODY: [&str; 6] =
+    ["Content-Encoding", "Content-Language", "Content-Location", "Content-Type", "Content-Length", "Transfer-Encoding"];
 
 /// Are for one server alone. `Host` is among them, since a name that was given by hand is not that of another server.
 const OF_THE_ORIGIN: [&str; 4] = ["Authorization", "Cookie", "Proxy-Authorization", "Host"];

@@ -147,9 +147,7 @@ fn is_worth_retrying(failure: Failure) -> bool {
         | Failure::ConnectTimeout
         | Failure::ResetBeforeResponse
         | Failure::ClosedBeforeResponse => true,
-        Failure::ProxyRefused | Failure::Tls | Failure::BrokenOff | Failure::BadResponse | Failure::Timeout => {
-            false
-        },
+        Failure::ProxyRefused | Failure::Tls | Failure::BrokenOff | Failure::BadResponse | Failure::Timeout => false,
     }
 }
 

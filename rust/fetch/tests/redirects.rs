@@ -96,7 +96,10 @@ fn credentials_given_by_hand_stay_with_their_origin() {
     let keeps = |url: &str, location: &str| {
         let policy = Policy { allow_insecure: true, ..POLICY };
         let next = follow(policy, 0, &request(Method::Get, url), 307, [location]).unwrap().unwrap();
-        let secret = next.headers.iter().any(|line| line.contains("Bearer") || line.contains("Cookie") || line.contains("Basic"));
+        let secret = next
+            .headers
+            .iter()
+            .any(|line| line.contains("Bearer") || line.contains("Cookie") || line.contains("Basic"));
         assert!(next.headers.iter().any(|line| line.starts_with("Accept")), "the others stay");
         secret
     };
@@ -129,9 +132,14 @@ fn from_https_to_http_only_if_the_session_says_so() {
 
 #[test]
 fn other_schemes_are_refused_by_name() {
-    for (location, scheme) in
-        [("file:///etc/passwd", "file"), ("data:text/plain,x", "data"), ("ftp://h/x", "ftp"), ("JAVASCRIPT:x", "javascript"), ("res://a.tscn", "res"), ("localhost:80/x", "localhost")]
-    {
+    for (location, scheme) in [
+        ("file:///etc/passwd", "file"),
+        ("data:text/plain,x", "data"),
+        ("ftp://h/x", "ftp"),
+        ("JAVASCRIPT:x", "javascript"),
+        ("res://a.tscn", "res"),
+        ("localhost:80/x", "localhost"),
+    ] {
         assert_eq!(refused(HERE, location), RedirectError::Scheme { scheme: scheme.to_owned() });
     }
     let long = refused(HERE, &format!("{}:x", "a".repeat(100_000))).to_string();
@@ -140,7 +148,15 @@ fn other_schemes_are_refused_by_name() {
 
 #[test]
 fn a_location_that_is_no_url_is_refused() {
-    for location in ["https://", "http://[::1", "http://a b/", "https://example.com:99999/", "https://example.com:0/", "/a\u{1}b", "http://1.2.3.256/"] {
+    for location in [
+        "https://",
+        "http://[::1",
+        "http://a b/",
+        "https://example.com:99999/",
+        "https://example.com:0/",
+        "/a\u{1}b",
+        "http://1.2.3.256/",
+    ] {
         assert!(matches!(refused(HERE, location), RedirectError::Unreadable(_)), "{location}");
     }
 }
@@ -162,7 +178,10 @@ fn a_loop_ends_at_the_limit() {
     }
     assert_eq!(follow(policy, 3, &request, 302, ["/a/b?q"]), Err(RedirectError::TooMany { most: 3 }));
     assert!(follow(Policy { most: None, ..POLICY }, 1000, &request, 302, ["/"]).unwrap().is_some());
-    assert_eq!(follow(Policy { most: Some(0), ..POLICY }, 0, &request, 302, ["/"]), Err(RedirectError::TooMany { most: 0 }));
+    assert_eq!(
+        follow(Policy { most: Some(0), ..POLICY }, 0, &request, 302, ["/"]),
+        Err(RedirectError::TooMany { most: 0 })
+    );
 }
 
 #[test]

@@ -38,7 +38,9 @@ const HALF_A_SECOND: Next = Next::After(Duration::from_millis(500));
 #[test]
 fn only_failures_that_another_attempt_may_mend_are_retried() {
     use Failure::*;
-    for failure in [ResolveFailed, ConnectFailed, ProxyFailed, ConnectTimeout, ResetBeforeResponse, ClosedBeforeResponse] {
+    for failure in
+        [ResolveFailed, ConnectFailed, ProxyFailed, ConnectTimeout, ResetBeforeResponse, ClosedBeforeResponse]
+    {
         assert_eq!(after(&attempt(Method::Get), End::Failed(failure)), HALF_A_SECOND, "{failure:?}");
     }
     for failure in [ProxyRefused, Tls, BrokenOff, BadResponse, Timeout] {
@@ -48,7 +50,8 @@ fn only_failures_that_another_attempt_may_mend_are_retried() {
 
 #[test]
 fn only_statuses_that_may_pass_are_retried_and_413_only_where_the_server_says_when() {
-    let retried: Vec<u16> = (100..600).filter(|code| after(&attempt(Method::Get), status(*code)) != Next::Stop).collect();
+    let retried: Vec<u16> =
+        (100..600).filter(|code| after(&attempt(Method::Get), status(*code)) != Next::Stop).collect();
     assert_eq!(retried, [408, 429, 500, 502, 503, 504]);
     let said = End::Answered { status: 413, retry_after: Some("3") };
     assert_eq!(after(&attempt(Method::Get), said), Next::After(Duration::from_secs(3)));
@@ -137,7 +140,8 @@ fn retry_after_wins_over_doubling_in_seconds_and_as_a_date() {
 
 #[test]
 fn a_retry_after_of_more_than_a_minute_ends_it_with_that_response() {
-    for value in ["61", "99999999999999999999999999", "Sun, 06 Nov 1994 08:50:38 GMT", "Fri, 31 Dec 9999 23:59:59 GMT"] {
+    for value in ["61", "99999999999999999999999999", "Sun, 06 Nov 1994 08:50:38 GMT", "Fri, 31 Dec 9999 23:59:59 GMT"]
+    {
         let end = End::Answered { status: 503, retry_after: Some(value) };
         assert_eq!(after(&attempt(Method::Get), end), Next::Stop, "{value}");
         assert!(read_retry_after(value, now()).is_some(), "{value}");
