@@ -3,7 +3,9 @@
 pub mod address;
 pub mod charset;
 pub mod cookies;
+pub mod download;
 pub mod events;
 pub mod header_line;
+pub mod multipart;
 pub mod redirect;
 pub mod retry;
