@@ -3,6 +3,7 @@
 pub mod address;
 pub mod charset;
 pub mod cookies;
+pub mod decode;
 pub mod download;
 pub mod events;
 pub mod header_line;
