@@ -42,7 +42,8 @@ pub fn check(data: &[u8]) {
                     for cookie in is.iter().filter(|cookie| !was.contains(cookie)) {
                         let host = address.host();
                         assert!(
-                            host == cookie.domain || !cookie.host_only && host.ends_with(&format!(".{}", cookie.domain)),
+                            host == cookie.domain
+                                || !cookie.host_only && host.ends_with(&format!(".{}", cookie.domain)),
                             "{line:?}: {cookie:?}"
                         );
                         assert!(!cookie.secure || address.is_secure(), "{line:?}: {cookie:?}");

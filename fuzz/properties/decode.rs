@@ -11,8 +11,7 @@ const LIMIT: u64 = 1 << 18;
 pub fn check(data: &[u8]) {
     let [codings, size, body @ ..] = data else { return };
     let all = [Coding::Gzip, Coding::Deflate, Coding::Brotli, Coding::Zstd];
-    let mut codings: Vec<Coding> =
-        [codings & 3, codings >> 2 & 3].iter().map(|at| all[usize::from(*at)]).collect();
+    let mut codings: Vec<Coding> = [codings & 3, codings >> 2 & 3].iter().map(|at| all[usize::from(*at)]).collect();
     if data[0] & 0x10 == 0 {
         codings.pop();
     }
