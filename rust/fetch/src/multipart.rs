@@ -10,7 +10,7 @@ use std::sync::Arc;
 /// Bytes that can be read from their start as often as the request is sent: a file on disk, or one of the engine's.
 pub trait Source: Send + Sync {
     /// How many bytes it has.
-    fn len(&self) -> io::Result<u64>;
+    fn measure(&self) -> io::Result<u64>;
 
     /// Opens it.
     fn open(&self) -> io::Result<Box<dyn Read + Send>>;
@@ -24,7 +24,7 @@ pub struct DiskFile(
 );
 
 impl Source for DiskFile {
-    fn len(&self) -> io::Result<u64> {
+    fn measure(&self) -> io::Result<u64> {
         let metadata = std::fs::metadata(&self.0)?;
         // Of anything else the length says nothing, and reading may wait for ever.
         if metadata.is_file() { Ok(metadata.len()) } else { Err(io::Error::other("it is no file")) }
@@ -165,7 +165,8 @@ impl Form {
                 Content::Bytes(bytes) => (Piece::Bytes(bytes.clone()), 0),
                 Content::Source(source) => {
                     let field = &part.name;
-                    let len = source.len().map_err(|source| FormError::Unreadable { field: field.clone(), source })?;
+                    let len =
+                        source.measure().map_err(|source| FormError::Unreadable { field: field.clone(), source })?;
                     (Piece::Source { name: field.clone(), source: source.clone() }, len)
                 }
             });
@@ -185,13 +186,8 @@ impl Form {
 
 impl Body {
     /// What `Content-Length` says.
-    pub fn len(&self) -> u64 {
+    pub fn content_length(&self) -> u64 {
         self.len
-    }
-
-    /// Never: an empty form has its last boundary.
-    pub fn is_empty(&self) -> bool {
-        self.len == 0
     }
 
     /// Reads it from its start.

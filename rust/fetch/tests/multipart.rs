@@ -27,7 +27,7 @@ fn read_by(body: &Body, size: usize) -> Result<Vec<u8>, FormError> {
 fn text(form: &Form) -> String {
     let body = form.body().expect("its files are there");
     let all = read_by(&body, 1 << 16).expect("its files stay");
-    assert_eq!(all.len() as u64, body.len());
+    assert_eq!(all.len() as u64, body.content_length());
     for size in [1, 2, 7, 64] {
         assert_eq!(read_by(&body, size).unwrap(), all, "{size} bytes at a time");
     }
@@ -41,7 +41,7 @@ struct Shrinking {
 }
 
 impl Source for Shrinking {
-    fn len(&self) -> io::Result<u64> {
+    fn measure(&self) -> io::Result<u64> {
         Ok(self.len)
     }
 
@@ -127,7 +127,7 @@ fn of_a_file_that_grows_the_announced_start_is_sent_and_a_reader_starts_anew() {
     form.add_source("save", source.clone(), "save.dat", "").unwrap();
     let body = form.body().unwrap();
     let whole = read_by(&body, 4096).unwrap();
-    assert_eq!(whole.len() as u64, body.len());
+    assert_eq!(whole.len() as u64, body.content_length());
     assert!(whole.ends_with(format!("\r\n\r\nxxxxxxxxxx\r\n--{BOUNDARY}--\r\n").as_bytes()));
     source.left.store(9, Ordering::Relaxed);
     assert!(matches!(read_by(&body, 4096), Err(FormError::Shrank { .. })), "it was opened again");
