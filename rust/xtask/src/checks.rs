@@ -15,7 +15,8 @@ use crate::workspace::Workspace;
 const DEADLINE: Duration = Duration::from_secs(45 * 60);
 
 /// Which crate may not have which crates below it: the layers point one way.
-const FORBIDDEN: [(&str, &[&str]); 2] = [("http-client", &["godot"]), ("http-protocol", &["rustls", "godot"])];
+const FORBIDDEN: [(&str, &[&str]); 3] =
+    [("http-client", &["godot"]), ("http-fetch", &["godot"]), ("http-protocol", &["rustls", "godot"])];
 
 /// `cargo fmt --check`.
 pub(crate) fn format(workspace: &Workspace) -> Outcome {
