@@ -19,8 +19,8 @@
 //! # Rules that hold in all of them
 //!
 //! - Nothing that a server sends makes them panic, or hold more than a limit that is named: [`decode::Decoder::step`] and
-//!   [`events::Parser::next`] work in bounded steps, [`cookies::Limits`], [`events::Limits`] and
-//!   [`download::LONGEST_NOTES`] say how much is kept.
+//!   [`events::Parser::next`] work in bounded steps, [`cookies::Limits`], [`events::Limits`],
+//!   [`cookies::LONGEST_FILE`] and [`download::LONGEST_NOTES`] say how much is kept.
 //! - Errors are enums. Each prints as one sentence for a person, without a secret and without raw text of a server.
 //! - Nothing waits, but for [`multipart::BodyReader`], which reads files.
 //!

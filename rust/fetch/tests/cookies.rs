@@ -4,7 +4,7 @@
 use std::time::{Duration, SystemTime};
 
 use http_fetch::address::Address;
-use http_fetch::cookies::{CookieError, CookieFileError, Jar, Limits, SameSite, SetCookie};
+use http_fetch::cookies::{CookieError, CookieFileError, Jar, LONGEST_FILE, Limits, SameSite, SetCookie};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
@@ -396,4 +396,6 @@ fn a_file_that_holds_something_else_is_not_taken_for_an_empty_one() {
     for other in ["[application]\nconfig/name=x\n", "# Netscape HTTP Cookie File\n", "\n", "\u{feff}"] {
         assert_eq!(Jar::default().add_text(other, now()), Err(CookieFileError), "{other:?}");
     }
+    let endless = "# HTTPClientRust cookies 1\n".to_owned() + &"\n".repeat(LONGEST_FILE);
+    assert_eq!(Jar::default().add_text(&endless, now()), Err(CookieFileError));
 }

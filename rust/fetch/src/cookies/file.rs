@@ -13,6 +13,9 @@ use super::set_cookie::{LONGEST_ATTRIBUTE, LONGEST_PAIR, SameSite, has_control, 
 
 const FIRST_LINE: &str = "# HTTPClientRust cookies 1";
 
+/// Bytes of a file that can be one. A full jar's is shorter.
+pub const LONGEST_FILE: usize = 64 << 20;
+
 /// A file that holds no cookies, and should not be written over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CookieFileError;
@@ -46,6 +49,9 @@ impl Jar {
     /// Takes the cookies of a file's text into the jar, within its limits, and gives how many lines were left out because
     /// they are damaged. An empty text is an empty file.
     pub fn add_text(&mut self, text: &str, now: SystemTime) -> Result<usize, CookieFileError> {
+        if text.len() > LONGEST_FILE {
+            return Err(CookieFileError);
+        }
         let mut lines = text.lines();
         match lines.next() {
             None => return Ok(0),

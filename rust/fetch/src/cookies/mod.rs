@@ -9,6 +9,6 @@ mod file;
 mod jar;
 mod set_cookie;
 
-pub use file::CookieFileError;
+pub use file::{CookieFileError, LONGEST_FILE};
 pub use jar::{Cookie, CookieError, Jar, Limits};
 pub use set_cookie::{SameSite, SetCookie};

@@ -70,6 +70,10 @@ struct Stage {
 /// Between two codings.
 const ROOM: usize = 32 << 10;
 
+/// So many bytes may stand between two codings beyond what comes out at the end. What is packed twice for good reasons is smaller
+/// in between than at the end; a body that is not keeps the processor busy for nothing.
+const MOST_BETWEEN: u64 = 1 << 20;
+
 /// More is not looked at in one step, so that a step takes a bounded time even where nothing comes out.
 const MOST_INPUT: usize = 256 << 10;
 
@@ -113,6 +117,10 @@ impl Decoder {
             if at == last {
                 step.written = moved.written;
             }
+        }
+        let given = self.stages[last].written;
+        if self.stages[..last].iter().any(|stage| stage.written > given.saturating_add(MOST_BETWEEN)) {
+            return Err(DecodeError::Hollow);
         }
         if self.stages[last].is_done {
             step.state = State::Done;

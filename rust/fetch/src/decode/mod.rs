@@ -44,6 +44,8 @@ pub enum DecodeError {
     Damaged(Coding),
     /// Unpacking it takes a larger window than 8 MiB.
     WindowTooLarge,
+    /// Packed several times, it is large in between and makes nothing in the end.
+    Hollow,
     /// It unpacks to more than the limit.
     TooLarge {
         /// In bytes.
@@ -110,6 +112,7 @@ impl fmt::Display for DecodeError {
             Self::WindowTooLarge => {
                 f.write_str("the body's zstd data needs more memory to unpack than the 8 MiB that servers may ask for")
             }
+            Self::Hollow => f.write_str("the body was packed several times, and unpacking it makes work but no bytes"),
             Self::TooLarge { limit } => {
                 write!(f, "the body unpacks to more than {limit} bytes, which is the limit (body_size_limit)")
             }
