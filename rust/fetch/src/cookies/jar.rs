@@ -203,7 +203,7 @@ impl Jar {
         }
     }
 
-    /// "Leave Secure Cookies Alone" (§5.7, step 13).
+    /// "Leave Secure Cookies Alone" (§5.7).
     fn would_replace_secure(&self, cookie: &Cookie, now: SystemTime) -> bool {
         self.cookies.iter().any(|other| {
             other.secure
