@@ -15,8 +15,9 @@ use crate::workspace::Workspace;
 const DEADLINE: Duration = Duration::from_secs(45 * 60);
 
 /// Which crate may not have which crates below it: the layers point one way, and the tasks are built before anything else is.
-const FORBIDDEN: [(&str, &[&str]); 3] = [
+const FORBIDDEN: [(&str, &[&str]); 4] = [
     ("http-client", &["godot"]),
+    ("http-fetch", &["godot"]),
     ("http-protocol", &["rustls", "godot"]),
     ("xtask", &["aws", "godot", "http", "hyper", "rustls", "test", "tokio"]),
 ];

@@ -1,0 +1,187 @@
+//! Where a request goes: a URL that can be requested, resolved against another (RFC 3986), and its origin.
+
+use std::fmt;
+
+use url::{Host, Url};
+
+/// A URL of `http` or `https` with a host and a port. A user and password that stood in it are taken out of it at once, so
+/// that no message, log or header shows them by accident.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Address {
+    /// Has a host, a port other than 0, and no user-info.
+    url: Url,
+}
+
+/// What decides whether two URLs are of the same server: credentials never go from one origin to another.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Origin {
+    /// Whether the scheme is `https`.
+    pub is_secure: bool,
+    /// The host in lower case; an IPv6 address in brackets.
+    pub host: String,
+    /// The port, also where the URL leaves it out.
+    pub port: u16,
+}
+
+/// A user and password that stood in a URL, percent-decoded.
+#[derive(Clone, PartialEq, Eq)]
+pub struct UserInfo {
+    /// The user.
+    pub user: String,
+    /// The password; empty if there was none.
+    pub password: String,
+}
+
+/// A URL that cannot be requested.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum AddressError {
+    /// It has a control character in it.
+    Control,
+    /// It is relative, and there is nothing to resolve it against.
+    Relative,
+    /// It is of another scheme than `http` and `https`.
+    Scheme(String),
+    /// It has no host, or one that cannot be.
+    Host,
+    /// Its port is not a number from 1 to 65535.
+    Port,
+    /// It cannot be read at all.
+    Unreadable,
+}
+
+impl Address {
+    /// Reads the URL that a script gave, relative to `base` if there is one.
+    pub fn resolve(base: Option<&Address>, url: &str) -> Result<Address, AddressError> {
+        Self::resolve_with_user_info(base, url).map(|(address, _)| address)
+    }
+
+    /// The same, and the user and password that stood in it.
+    pub fn resolve_with_user_info(
+        base: Option<&Address>,
+        url: &str,
+    ) -> Result<(Address, Option<UserInfo>), AddressError> {
+        // The parser would drop them in silence, and the request would be another than the one that was given.
+        if url.chars().any(char::is_control) {
+            return Err(AddressError::Control);
+        }
+        let parsed = Url::options().base_url(base.map(|base| &base.url)).parse(url);
+        Self::check(parsed.map_err(|error| match error {
+            url::ParseError::RelativeUrlWithoutBase => AddressError::Relative,
+            url::ParseError::InvalidPort => AddressError::Port,
+            url::ParseError::EmptyHost
+            | url::ParseError::IdnaError
+            | url::ParseError::InvalidIpv4Address
+            | url::ParseError::InvalidIpv6Address
+            | url::ParseError::InvalidDomainCharacter => AddressError::Host,
+            _ => AddressError::Unreadable,
+        })?)
+    }
+
+    fn check(mut url: Url) -> Result<(Address, Option<UserInfo>), AddressError> {
+        if !matches!(url.scheme(), "http" | "https") {
+            return Err(AddressError::Scheme(url.scheme().to_owned()));
+        }
+        if url.port() == Some(0) {
+            return Err(AddressError::Port);
+        }
+        let decoded = |text: &str| String::from_utf8_lossy(&http_protocol::percent_decode(text)).into_owned();
+        let has_user_info = !url.username().is_empty() || url.password().is_some();
+        let user_info = has_user_info
+            .then(|| UserInfo { user: decoded(url.username()), password: decoded(url.password().unwrap_or_default()) });
+        url.set_username("").and_then(|()| url.set_password(None)).map_err(|()| AddressError::Host)?;
+        Ok((Address { url }, user_info))
+    }
+
+    /// The whole URL, fragment included.
+    pub fn as_str(&self) -> &str {
+        self.url.as_str()
+    }
+
+    /// The URL without its fragment, which servers never see.
+    pub fn without_fragment(&self) -> &str {
+        self.as_str().split('#').next().unwrap_or_default()
+    }
+
+    /// What stands in a request line: path and query.
+    pub fn target(&self) -> &str {
+        &self.url[url::Position::BeforePath..url::Position::AfterQuery]
+    }
+
+    /// The path, which starts with `/`.
+    pub fn path(&self) -> &str {
+        self.url.path()
+    }
+
+    /// The host in lower case and ASCII; an IPv6 address in brackets.
+    pub fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
+    }
+
+    /// Whether the host is an IP address, and no name.
+    pub fn host_is_ip(&self) -> bool {
+        !matches!(self.url.host(), Some(Host::Domain(_)))
+    }
+
+    /// The port, also where the URL leaves it out.
+    pub fn port(&self) -> u16 {
+        self.url.port_or_known_default().unwrap_or_default()
+    }
+
+    /// Whether the scheme is `https`.
+    pub fn is_secure(&self) -> bool {
+        self.url.scheme() == "https"
+    }
+
+    /// The fragment, without `#`.
+    pub fn fragment(&self) -> Option<&str> {
+        self.url.fragment()
+    }
+
+    /// Sets the fragment.
+    pub fn set_fragment(&mut self, fragment: Option<&str>) {
+        self.url.set_fragment(fragment);
+    }
+
+    /// Scheme, host and port.
+    pub fn origin(&self) -> Origin {
+        Origin { is_secure: self.is_secure(), host: self.host().to_owned(), port: self.port() }
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+impl fmt::Debug for UserInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("UserInfo(…)")
+    }
+}
+
+impl fmt::Display for AddressError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Control => f.write_str("the URL has a control character in it; percent-encode it or leave it out"),
+            Self::Relative => f.write_str(
+                "the URL is not a whole one and there is no base_url to resolve it against; write it as in \
+                 https://example.com/file",
+            ),
+            Self::Scheme(scheme) => {
+                write!(f, "the URL starts with {scheme:?}; write it with http:// or https://")
+            }
+            Self::Host => f.write_str("the URL has no host, or one that cannot be; check the part after //"),
+            Self::Port => f.write_str("the URL's port is not a number from 1 to 65535"),
+            Self::Unreadable => f.write_str("the URL cannot be read; write it as in https://example.com/file"),
+        }
+    }
+}
+
+impl std::error::Error for AddressError {}

@@ -1,0 +1,345 @@
+//! Which cookies are kept, and which of them a request is sent with (RFC 6265bis §5.7, §5.8).
+
+use std::fmt;
+use std::net::Ipv4Addr;
+use std::time::SystemTime;
+
+use url::Host;
+
+use super::set_cookie::{LONGEST_ATTRIBUTE, SameSite, SetCookie};
+use crate::address::Address;
+
+/// All cookies of a session, within [`Limits`].
+#[derive(Clone, Debug)]
+pub struct Jar {
+    /// In the order of their creation; no two have the same name, domain, path and host-only flag.
+    pub(super) cookies: Vec<Cookie>,
+    pub(super) limits: Limits,
+    /// Counts what was changed of that which a file keeps.
+    pub(super) changes: u64,
+    /// What the next cookie's `last_used` will be.
+    clock: u64,
+}
+
+/// How many cookies are kept; the ones that were not used longest go first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// For one site: a registrable domain (`example.com`) with all hosts below it, so that no server fills the jar by itself.
+    pub per_site: usize,
+    /// In all.
+    pub in_all: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { per_site: 180, in_all: 3000 }
+    }
+}
+
+/// A cookie that is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cookie {
+    /// The name; may be empty.
+    pub name: String,
+    /// The value.
+    pub value: String,
+    /// The host that it goes to.
+    pub domain: String,
+    /// Whether it goes to that host alone, and not to those below it.
+    pub host_only: bool,
+    /// Where its paths start.
+    pub path: String,
+    /// When it expires; none if it goes with the session.
+    pub expires: Option<SystemTime>,
+    /// Only over TLS.
+    pub secure: bool,
+    /// Read and kept; changes nothing here.
+    pub http_only: bool,
+    /// Read and kept; changes nothing here.
+    pub same_site: SameSite,
+    /// The registrable domain.
+    pub(super) site: String,
+    /// A number that grows with each use.
+    pub(super) last_used: u64,
+}
+
+/// Why a cookie was not kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CookieError {
+    /// No cookie, or one that is too long or has control characters.
+    Unreadable,
+    /// Its domain is not that of the host, nor above it.
+    OtherDomain,
+    /// Its domain is one under which everybody can have a name, such as `co.uk`.
+    PublicSuffix,
+    /// It wants TLS, and came without.
+    NotSecure,
+    /// Its name promises (`__Host-`, `__Secure-`) what it does not keep.
+    Prefix,
+    /// It came without TLS and would replace one that came with it.
+    WouldReplaceSecure,
+}
+
+impl Default for Jar {
+    fn default() -> Self {
+        Self::new(Limits::default())
+    }
+}
+
+impl Jar {
+    /// An empty one.
+    pub fn new(limits: Limits) -> Self {
+        Self { cookies: Vec::new(), limits, changes: 0, clock: 0 }
+    }
+
+    /// How many there are, expired ones too.
+    pub fn len(&self) -> usize {
+        self.cookies.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.cookies.is_empty()
+    }
+
+    /// A number that is another whenever the text of the cookie file is to be written anew.
+    pub fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// Removes all.
+    pub fn clear(&mut self) {
+        self.cookies.clear();
+        self.changes += 1;
+    }
+
+    /// Takes a `Set-Cookie` value of a response from `address`, or one that a script sets. One that has expired removes the
+    /// cookie of that name.
+    pub fn set(&mut self, address: &Address, set_cookie: &str, now: SystemTime) -> Result<(), CookieError> {
+        let read = SetCookie::read(set_cookie, now).ok_or(CookieError::Unreadable)?;
+        let has_path_attribute = read.path.is_some();
+        let cookie = accept(read, address)?;
+        check_prefix(&cookie, has_path_attribute)?;
+        if !cookie.secure && !address.is_secure() && self.would_replace_secure(&cookie, now) {
+            return Err(CookieError::WouldReplaceSecure);
+        }
+        self.store(cookie, now);
+        Ok(())
+    }
+
+    /// The cookies that a request to `address` is sent with, in the order of the header.
+    pub fn get(&self, address: &Address, now: SystemTime) -> Vec<&Cookie> {
+        let mut found: Vec<&Cookie> =
+            self.cookies.iter().filter(|cookie| !cookie.is_expired(now) && cookie.goes_to(address)).collect();
+        // Longer paths first; the sort is stable, so the older ones before the newer ones.
+        found.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
+        found
+    }
+
+    /// The value of a request's `Cookie` field; none if there is nothing to send.
+    pub fn header(&mut self, address: &Address, now: SystemTime) -> Option<String> {
+        let mut value = String::new();
+        for cookie in self.get(address, now) {
+            if !value.is_empty() {
+                value.push_str("; ");
+            }
+            if !cookie.name.is_empty() {
+                value.push_str(&cookie.name);
+                value.push('=');
+            }
+            value.push_str(&cookie.value);
+        }
+        self.clock += 1;
+        for cookie in self.cookies.iter_mut().filter(|cookie| cookie.goes_to(address)) {
+            cookie.last_used = self.clock;
+        }
+        (!value.is_empty()).then_some(value)
+    }
+
+    /// Puts a cookie in the place of the one that it replaces, or behind all others.
+    pub(super) fn store(&mut self, mut cookie: Cookie, now: SystemTime) {
+        self.clock += 1;
+        cookie.last_used = self.clock;
+        let place = self.cookies.iter().position(|other| other.is_same_as(&cookie));
+        let was_persistent = place.is_some_and(|at| self.cookies[at].expires.is_some());
+        if cookie.expires.is_some() || was_persistent {
+            self.changes += 1;
+        }
+        match (place, cookie.is_expired(now)) {
+            (Some(at), true) => drop(self.cookies.remove(at)),
+            (Some(at), false) => self.cookies[at] = cookie,
+            (None, true) => {}
+            (None, false) => {
+                let site = cookie.site.clone();
+                self.cookies.push(cookie);
+                self.keep_within_limits(&site, now);
+            }
+        }
+    }
+
+    fn keep_within_limits(&mut self, site: &str, now: SystemTime) {
+        let of_site = |cookie: &Cookie| cookie.site == site;
+        let site_is_over =
+            |jar: &Jar| jar.cookies.iter().filter(|cookie| of_site(cookie)).count() > jar.limits.per_site;
+        let is_over = |jar: &Jar| jar.cookies.len() > jar.limits.in_all || site_is_over(jar);
+        if !is_over(self) {
+            return;
+        }
+        self.cookies.retain(|cookie| !cookie.is_expired(now));
+        while is_over(self) {
+            let site_is_over = site_is_over(self);
+            let oldest = self
+                .cookies
+                .iter()
+                .enumerate()
+                .filter(|(_, cookie)| !site_is_over || of_site(cookie))
+                // Those without `Secure` first, then the ones that were not used longest.
+                .min_by_key(|(_, cookie)| (site_is_over && cookie.secure, cookie.last_used))
+                .map(|(at, _)| at);
+            let Some(oldest) = oldest else { break };
+            if self.cookies.remove(oldest).expires.is_some() {
+                self.changes += 1;
+            }
+        }
+    }
+
+    /// "Leave Secure Cookies Alone" (§5.7).
+    fn would_replace_secure(&self, cookie: &Cookie, now: SystemTime) -> bool {
+        self.cookies.iter().any(|other| {
+            other.secure
+                && !other.is_expired(now)
+                && other.name == cookie.name
+                && (is_or_is_below(&other.domain, &cookie.domain) || is_or_is_below(&cookie.domain, &other.domain))
+                && is_path_below(&cookie.path, &other.path)
+        })
+    }
+}
+
+impl Cookie {
+    /// Whether it goes no more.
+    pub fn is_expired(&self, now: SystemTime) -> bool {
+        self.expires.is_some_and(|at| at <= now)
+    }
+
+    fn goes_to(&self, address: &Address) -> bool {
+        let domain_matches = if self.host_only || address.host_is_ip() {
+            self.domain == address.host()
+        } else {
+            is_or_is_below(address.host(), &self.domain)
+        };
+        domain_matches && is_path_below(address.path(), &self.path) && (!self.secure || address.is_secure())
+    }
+
+    fn is_same_as(&self, other: &Cookie) -> bool {
+        (&self.name, &self.domain, self.host_only, &self.path)
+            == (&other.name, &other.domain, other.host_only, &other.path)
+    }
+}
+
+/// Decides on domain and path.
+fn accept(read: SetCookie, address: &Address) -> Result<Cookie, CookieError> {
+    let host = address.host();
+    let domain = match &read.domain {
+        // The same spelling as a URL's host: lower case, and ASCII for international names.
+        Some(domain) => Some(Host::parse(domain).map_err(|_| CookieError::OtherDomain)?.to_string()),
+        None => None,
+    };
+    let (domain, host_only) = match domain {
+        None => (host.to_owned(), true),
+        Some(domain) if is_public_suffix(&domain) => {
+            if domain != host {
+                return Err(CookieError::PublicSuffix);
+            }
+            (domain, true)
+        }
+        Some(domain) => {
+            let matches = domain == host || !address.host_is_ip() && is_or_is_below(host, &domain);
+            if !matches {
+                return Err(CookieError::OtherDomain);
+            }
+            (domain, false)
+        }
+    };
+    if read.secure && !address.is_secure() {
+        return Err(CookieError::NotSecure);
+    }
+    let path = read.path.as_deref().unwrap_or_else(|| default_path(address.path()));
+    if path.len() > LONGEST_ATTRIBUTE {
+        return Err(CookieError::Unreadable);
+    }
+    Ok(Cookie {
+        path: path.to_owned(),
+        site: site_of(&domain).to_owned(),
+        name: read.name,
+        value: read.value,
+        domain,
+        host_only,
+        expires: read.expires,
+        secure: read.secure,
+        http_only: read.http_only,
+        same_site: read.same_site,
+        last_used: 0,
+    })
+}
+
+/// What a name that starts with a prefix promises (§4.1.3), whatever the case it is written in.
+pub(super) fn check_prefix(cookie: &Cookie, has_path_attribute: bool) -> Result<(), CookieError> {
+    let starts_with =
+        |text: &str, prefix: &str| text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
+    let [secure, host] = ["__Secure-", "__Host-"];
+    // Without a name the value would be sent in a name's place.
+    let in_disguise =
+        cookie.name.is_empty() && (starts_with(&cookie.value, secure) || starts_with(&cookie.value, host));
+    let breaks_secure = starts_with(&cookie.name, secure) && !cookie.secure;
+    let keeps_host = cookie.secure && cookie.host_only && has_path_attribute && cookie.path == "/";
+    let breaks_host = starts_with(&cookie.name, host) && !keeps_host;
+    if in_disguise || breaks_secure || breaks_host { Err(CookieError::Prefix) } else { Ok(()) }
+}
+
+/// Whether everybody can have a name below this one. So is, by the list's own default, a name without a dot.
+pub(super) fn is_public_suffix(domain: &str) -> bool {
+    psl::suffix_str(domain) == Some(domain)
+}
+
+/// The registrable domain, or the whole host where there is none.
+pub(super) fn site_of(domain: &str) -> &str {
+    let is_ip = domain.starts_with('[') || domain.parse::<Ipv4Addr>().is_ok();
+    if is_ip { domain } else { psl::domain_str(domain).unwrap_or(domain) }
+}
+
+/// Whether `host` is `domain` or ends with a dot and `domain`. Both are in lower case.
+fn is_or_is_below(host: &str, domain: &str) -> bool {
+    host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+}
+
+fn is_path_below(path: &str, above: &str) -> bool {
+    path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || above.ends_with('/') || rest.starts_with('/'))
+}
+
+/// The folder of a request's path (§5.1.4).
+fn default_path(path: &str) -> &str {
+    match path.rfind('/') {
+        Some(last) if last > 0 => &path[..last],
+        _ => "/",
+    }
+}
+
+impl fmt::Display for CookieError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unreadable => {
+                "the cookie cannot be read, has control characters in it, or is longer than 4096 bytes; write it as in \
+                 \"name=value; Path=/\""
+            }
+            Self::OtherDomain => "the cookie's Domain is neither the URL's host nor above it",
+            Self::PublicSuffix => "the cookie's Domain is one under which everybody can have a name",
+            Self::NotSecure => "the cookie is marked Secure, but the URL is not https",
+            Self::Prefix => {
+                "the cookie's name starts with __Secure- or __Host-, but it has not the attributes that this asks for"
+            }
+            Self::WouldReplaceSecure => "the cookie would replace one that is marked Secure, but the URL is not https",
+        })
+    }
+}
+
+impl std::error::Error for CookieError {}

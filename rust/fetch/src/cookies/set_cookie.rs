@@ -1,0 +1,146 @@
+//! A `Set-Cookie` value taken apart (RFC 6265bis §5.6). Whether the cookie is kept is the jar's decision.
+
+use std::time::{Duration, SystemTime};
+
+use super::date;
+
+/// Bytes of name and value together.
+pub(super) const LONGEST_PAIR: usize = 4096;
+
+/// Bytes of an attribute's value; a longer attribute is not there.
+pub(super) const LONGEST_ATTRIBUTE: usize = 1024;
+
+/// No cookie is kept longer.
+pub(super) const LONGEST_LIFE: Duration = Duration::from_secs(400 * 86_400);
+
+/// What a server, or a script, asks to have kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetCookie {
+    /// The name; may be empty.
+    pub name: String,
+    /// The value; may be empty, but not beside an empty name.
+    pub value: String,
+    /// When it expires; none if it goes with the session.
+    pub expires: Option<SystemTime>,
+    /// The domain as it was written, without a leading dot; none if there was none.
+    pub domain: Option<String>,
+    /// The path; none if there was none that starts with `/`.
+    pub path: Option<String>,
+    /// Only over TLS.
+    pub secure: bool,
+    /// Not for scripts of a page. Here it is read and kept, and changes nothing.
+    pub http_only: bool,
+    /// Read and kept; it changes nothing, since no page stands behind a request.
+    pub same_site: SameSite,
+}
+
+/// From which sites a cookie may be sent along.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SameSite {
+    /// Nothing was said.
+    #[default]
+    Unset,
+    /// Also from others.
+    None,
+    /// From others only when a user goes there.
+    Lax,
+    /// Never from others.
+    Strict,
+}
+
+impl SameSite {
+    const NAMES: [(SameSite, &str); 4] =
+        [(Self::Unset, ""), (Self::None, "None"), (Self::Lax, "Lax"), (Self::Strict, "Strict")];
+
+    /// The word for it in a `Set-Cookie`; empty if nothing was said.
+    pub fn as_str(self) -> &'static str {
+        Self::NAMES.iter().find(|(value, _)| *value == self).map_or("", |(_, name)| name)
+    }
+
+    /// What a word means; an unknown one says nothing.
+    pub fn from_word(word: &str) -> Self {
+        Self::NAMES.iter().find(|(_, name)| name.eq_ignore_ascii_case(word)).map_or(Self::Unset, |(value, _)| *value)
+    }
+}
+
+impl SetCookie {
+    /// Reads a value; none if it is to be ignored: a control character in it, too long, or without name and value.
+    pub fn read(text: &str, now: SystemTime) -> Option<SetCookie> {
+        if has_control(text) {
+            return None;
+        }
+        let mut parts = text.split(';');
+        let pair = parts.next().unwrap_or_default();
+        let (name, value) = pair.split_once('=').unwrap_or(("", pair));
+        let (name, value) = (trim(name), trim(value));
+        if name.len() + value.len() > LONGEST_PAIR || name.is_empty() && value.is_empty() {
+            return None;
+        }
+        let mut cookie = SetCookie {
+            name: name.to_owned(),
+            value: value.to_owned(),
+            expires: None,
+            domain: None,
+            path: None,
+            secure: false,
+            http_only: false,
+            same_site: SameSite::Unset,
+        };
+        let mut max_age = None;
+        for part in parts {
+            let (attribute, value) = part.split_once('=').unwrap_or((part, ""));
+            let (attribute, value) = (trim(attribute), trim(value));
+            if value.len() > LONGEST_ATTRIBUTE {
+                continue;
+            }
+            // Of one that stands several times, the last counts.
+            match attribute.to_ascii_lowercase().as_str() {
+                "expires" => cookie.expires = date::read(value).or(cookie.expires),
+                "max-age" => max_age = read_max_age(value).or(max_age),
+                "domain" => {
+                    let domain = value.strip_prefix('.').unwrap_or(value);
+                    cookie.domain = (!domain.is_empty()).then(|| domain.to_owned());
+                }
+                "path" => cookie.path = value.starts_with('/').then(|| value.to_owned()),
+                "secure" => cookie.secure = true,
+                "httponly" => cookie.http_only = true,
+                "samesite" => cookie.same_site = SameSite::from_word(value),
+                _ => {}
+            }
+        }
+        if let Some(seconds) = max_age {
+            cookie.expires = Some(if seconds == 0 {
+                SystemTime::UNIX_EPOCH
+            } else {
+                let life = Duration::from_secs(seconds).min(LONGEST_LIFE);
+                now.checked_add(life).unwrap_or(now)
+            });
+        }
+        cookie.expires = cookie.expires.map(|at| not_too_late(at, now));
+        Some(cookie)
+    }
+}
+
+/// `at`, or the last time that a cookie may have.
+pub(super) fn not_too_late(at: SystemTime, now: SystemTime) -> SystemTime {
+    now.checked_add(LONGEST_LIFE).map_or(at, |latest| at.min(latest))
+}
+
+/// Control characters other than the tab.
+pub(super) fn has_control(text: &str) -> bool {
+    text.bytes().any(|byte| byte != b'\t' && byte.is_ascii_control())
+}
+
+fn trim(text: &str) -> &str {
+    text.trim_matches([' ', '\t'])
+}
+
+/// Seconds; a negative number is none at all. Not a number: not there.
+fn read_max_age(value: &str) -> Option<u64> {
+    let (negative, digits) = value.strip_prefix('-').map_or((false, value), |rest| (true, rest));
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    // More digits than a number holds are a long time all the same.
+    Some(if negative { 0 } else { digits.parse().unwrap_or(u64::MAX) })
+}

@@ -1,0 +1,196 @@
+//! Codings one over the other, and the limits that hold for all of them.
+
+use super::brotli::Brotli;
+use super::deflate::Deflate;
+use super::gzip::Gzip;
+use super::zstd::Zstd;
+use super::{Coding, DecodeError};
+
+/// Unpacks one body.
+///
+/// Drain contract: call [`Decoder::step`] with what came and was not read yet, until it says [`State::NeedsInput`]; once all of
+/// the body is in the input, with `is_last`, until it says [`State::Done`].
+pub struct Decoder {
+    /// The outermost first, which was applied last.
+    stages: Vec<Stage>,
+    limit: Option<u64>,
+}
+
+/// What a step did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Step {
+    /// Bytes of the input that are done with.
+    pub read: usize,
+    /// Bytes at the start of the room that are body now.
+    pub written: usize,
+    /// What comes next.
+    pub state: State,
+}
+
+/// What a decoder waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Nothing: call again.
+    Working,
+    /// More of the body.
+    NeedsInput,
+    /// Nothing any more: the body was whole, and all of it was given out.
+    Done,
+}
+
+/// Bytes that one coding did, from the start of its input and its room.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Moved {
+    pub(super) read: usize,
+    pub(super) written: usize,
+}
+
+/// One coding.
+pub(super) trait Unpack: Send {
+    /// Reads and writes what it can. Neither is an error only where more input may come.
+    fn unpack(&mut self, input: &[u8], room: &mut [u8]) -> Result<Moved, DecodeError>;
+
+    /// Whether the input may end here.
+    fn may_end(&self) -> bool;
+}
+
+struct Stage {
+    coding: Coding,
+    unpack: Box<dyn Unpack>,
+    /// What it wrote and the next has not read: `room[start..end]`. Empty for the last.
+    room: Vec<u8>,
+    start: usize,
+    end: usize,
+    /// Whether it ever had input: nothing at all is an empty body in every coding.
+    had_input: bool,
+    written: u64,
+    is_done: bool,
+}
+
+/// Between two codings.
+const ROOM: usize = 32 << 10;
+
+/// So many bytes may stand between two codings beyond what comes out at the end. What is packed twice for good reasons is smaller
+/// in between than at the end; a body that is not keeps the processor busy for nothing.
+const MOST_BETWEEN: u64 = 1 << 20;
+
+/// More is not looked at in one step, so that a step takes a bounded time even where nothing comes out.
+const MOST_INPUT: usize = 256 << 10;
+
+impl Decoder {
+    /// For a body with these codings, in the order in which they were applied. No coding may make more than `limit` bytes.
+    pub fn new(codings: &[Coding], limit: Option<u64>) -> Self {
+        let mut stages: Vec<Stage> = codings.iter().rev().map(|coding| Stage::new(*coding)).collect();
+        if let Some(last) = stages.last_mut() {
+            last.room = Vec::new();
+        }
+        Self { stages, limit }
+    }
+
+    /// Unpacks a piece: reads from `input`, writes at the start of `room`, which has to have some length. `is_last` says that
+    /// the body ends with `input`. Every coding moves at most what fits its room, so a step is short whatever is packed in it.
+    pub fn step(&mut self, input: &[u8], is_last: bool, room: &mut [u8]) -> Result<Step, DecodeError> {
+        let (shown, is_last) = match input.get(..MOST_INPUT) {
+            Some(start) if input.len() > MOST_INPUT => (start, false),
+            _ => (input, is_last),
+        };
+        let Some(last) = self.stages.len().checked_sub(1) else { return Ok(copy(input, is_last, room)) };
+        let mut step = Step { read: 0, written: 0, state: State::NeedsInput };
+        for at in 0..=last {
+            let (before, from) = self.stages.split_at_mut(at);
+            let stage = &mut from[0];
+            let (source, source_ends) = match before.last() {
+                Some(stage) => (&stage.room[stage.start..stage.end], stage.is_done),
+                None => (shown, is_last),
+            };
+            let moved =
+                if at == last { stage.run(source, source_ends, room)? } else { stage.fill(source, source_ends)? };
+            if let Some(limit) = self.limit.filter(|limit| stage.written > *limit) {
+                return Err(DecodeError::TooLarge { limit });
+            }
+            let Some(moved) = moved else { continue };
+            step.state = State::Working;
+            match before.last_mut() {
+                Some(stage) => stage.start += moved.read,
+                None => step.read = moved.read,
+            }
+            if at == last {
+                step.written = moved.written;
+            }
+        }
+        let given = self.stages[last].written;
+        if self.stages[..last].iter().any(|stage| stage.written > given.saturating_add(MOST_BETWEEN)) {
+            return Err(DecodeError::Hollow);
+        }
+        if self.stages[last].is_done {
+            step.state = State::Done;
+        }
+        Ok(step)
+    }
+}
+
+impl Stage {
+    fn new(coding: Coding) -> Self {
+        let unpack: Box<dyn Unpack> = match coding {
+            Coding::Gzip => Box::new(Gzip::default()),
+            Coding::Deflate => Box::new(Deflate::default()),
+            Coding::Brotli => Box::new(Brotli::default()),
+            Coding::Zstd => Box::new(Zstd::default()),
+        };
+        Self { coding, unpack, room: vec![0; ROOM], start: 0, end: 0, had_input: false, written: 0, is_done: false }
+    }
+
+    /// Runs into its own room, once that is empty.
+    fn fill(&mut self, source: &[u8], source_ends: bool) -> Result<Option<Moved>, DecodeError> {
+        if self.start < self.end {
+            return Ok(None);
+        }
+        let mut room = std::mem::take(&mut self.room);
+        let moved = self.run(source, source_ends, &mut room);
+        self.room = room;
+        (self.start, self.end) = (0, moved.as_ref().map_or(0, |moved| moved.unwrap_or_default().written));
+        moved
+    }
+
+    /// None if there was nothing to do.
+    fn run(&mut self, source: &[u8], source_ends: bool, room: &mut [u8]) -> Result<Option<Moved>, DecodeError> {
+        if self.is_done || room.is_empty() {
+            return Ok(None);
+        }
+        self.had_input |= !source.is_empty();
+        let moved = if self.had_input { self.unpack.unpack(source, room)? } else { Moved::default() };
+        self.written += moved.written as u64;
+        if moved != Moved::default() {
+            return Ok(Some(moved));
+        }
+        match (source.is_empty(), source_ends) {
+            (true, true) if self.had_input && !self.unpack.may_end() => Err(DecodeError::Truncated(self.coding)),
+            (true, true) => {
+                self.is_done = true;
+                Ok(Some(moved))
+            }
+            (true, false) => Ok(None),
+            // There is input, and nothing becomes of it.
+            (false, _) => Err(DecodeError::Damaged(self.coding)),
+        }
+    }
+}
+
+/// A body without codings.
+fn copy(input: &[u8], is_last: bool, room: &mut [u8]) -> Step {
+    let count = input.len().min(room.len());
+    room[..count].copy_from_slice(&input[..count]);
+    let state = match count {
+        0 if is_last && input.is_empty() => State::Done,
+        0 => State::NeedsInput,
+        _ => State::Working,
+    };
+    Step { read: count, written: count, state }
+}
+
+impl std::fmt::Debug for Decoder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let codings: Vec<Coding> = self.stages.iter().map(|stage| stage.coding).collect();
+        f.debug_struct("Decoder").field("stages", &codings).field("limit", &self.limit).finish()
+    }
+}

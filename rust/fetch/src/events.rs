@@ -1,0 +1,272 @@
+//! Server-sent events (WHATWG HTML, "Server-sent events"): the parser of a stream, and when and how it is asked for again.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::header_line::ContentType;
+
+/// What a request for events accepts.
+pub const CONTENT_TYPE: &str = "text/event-stream";
+
+/// How much of a stream is held at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a line.
+    pub line: usize,
+    /// Bytes of an event's data.
+    pub data: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { line: 1 << 20, data: 8 << 20 }
+    }
+}
+
+/// One event. Type and id are shared, so that a stream of short events under a long id stays small.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    /// `message` unless the server said otherwise.
+    pub kind: Arc<str>,
+    /// The lines of data, with line feeds between them.
+    pub data: String,
+    /// The last id that came; empty if none did.
+    pub id: Arc<str>,
+}
+
+/// A stream over a limit. It is not read on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EventsError {
+    /// A line without an end.
+    LineTooLong {
+        /// The limit in bytes.
+        limit: usize,
+    },
+    /// An event without an end.
+    EventTooLong {
+        /// The limit in bytes.
+        limit: usize,
+    },
+}
+
+/// Reads one response's body. What is unfinished when it ends is dropped with it.
+#[derive(Clone, Debug)]
+pub struct Parser {
+    limits: Limits,
+    /// The unfinished line.
+    line: Vec<u8>,
+    is_first_line: bool,
+    /// The last byte was CR: an LF now is part of the same line end.
+    after_cr: bool,
+    data: String,
+    has_data: bool,
+    kind: Arc<str>,
+    message: Arc<str>,
+    /// Becomes the stream's with the next blank line.
+    next_id: Arc<str>,
+    id: Arc<str>,
+    retry: Option<Duration>,
+}
+
+impl Parser {
+    /// For a body that comes after events whose last id was `last_id`.
+    pub fn new(limits: Limits, last_id: &str) -> Self {
+        let id: Arc<str> = last_id.into();
+        let message: Arc<str> = "message".into();
+        Self {
+            limits,
+            line: Vec::new(),
+            is_first_line: true,
+            after_cr: false,
+            data: String::new(),
+            has_data: false,
+            kind: message.clone(),
+            message,
+            next_id: id.clone(),
+            id,
+            retry: None,
+        }
+    }
+
+    /// Reads from the front of `input`, shortening it, up to the end of the next event; none if all was read without one.
+    /// So a caller has no more events in hand than it asks for.
+    pub fn next(&mut self, input: &mut &[u8]) -> Result<Option<Event>, EventsError> {
+        while let Some(&first) = input.first() {
+            if std::mem::take(&mut self.after_cr) && first == b'\n' {
+                *input = &input[1..];
+                continue;
+            }
+            let end = input.iter().position(|byte| matches!(byte, b'\r' | b'\n'));
+            let piece = &input[..end.unwrap_or(input.len())];
+            if self.line.len() + piece.len() > self.limits.line {
+                return Err(EventsError::LineTooLong { limit: self.limits.line });
+            }
+            self.line.extend_from_slice(piece);
+            let Some(end) = end else {
+                *input = &[];
+                break;
+            };
+            self.after_cr = input[end] == b'\r';
+            *input = &input[end + 1..];
+            if let Some(event) = self.take_line()? {
+                return Ok(Some(event));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The last id that came with an event, or alone before a blank line.
+    pub fn last_id(&self) -> &str {
+        &self.id
+    }
+
+    /// The wait that the server asked for since the last call.
+    pub fn take_retry(&mut self) -> Option<Duration> {
+        self.retry.take()
+    }
+
+    fn take_line(&mut self) -> Result<Option<Event>, EventsError> {
+        let mut bytes = std::mem::take(&mut self.line);
+        let without_mark = match bytes.strip_prefix(b"\xef\xbb\xbf") {
+            Some(rest) if self.is_first_line => rest,
+            _ => &bytes[..],
+        };
+        self.is_first_line = false;
+        let line = String::from_utf8_lossy(without_mark);
+        let event = if line.is_empty() { self.dispatch() } else { self.field(&line).map(|()| None)? };
+        drop(line);
+        // The next line goes where this one was, unless that is too much to hold on to.
+        if bytes.capacity() <= 64 << 10 {
+            bytes.clear();
+            self.line = bytes;
+        }
+        Ok(event)
+    }
+
+    fn field(&mut self, line: &str) -> Result<(), EventsError> {
+        let (name, value) = line.split_once(':').unwrap_or((line, ""));
+        let value = value.strip_prefix(' ').unwrap_or(value);
+        match name {
+            "data" => {
+                if self.data.len() + value.len() + 1 > self.limits.data {
+                    return Err(EventsError::EventTooLong { limit: self.limits.data });
+                }
+                if std::mem::replace(&mut self.has_data, true) {
+                    self.data.push('\n');
+                }
+                self.data.push_str(value);
+            }
+            "event" => self.kind = if value.is_empty() { self.message.clone() } else { value.into() },
+            "id" if !value.contains('\0') => self.next_id = value.into(),
+            "retry" if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) => {
+                let milliseconds = value.parse().unwrap_or(u64::MAX);
+                self.retry = Some(Duration::from_millis(milliseconds).min(LONGEST_RETRY));
+            }
+            // A comment has an empty name.
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn dispatch(&mut self) -> Option<Event> {
+        self.id = self.next_id.clone();
+        let kind = std::mem::replace(&mut self.kind, self.message.clone());
+        let data = std::mem::take(&mut self.data);
+        std::mem::take(&mut self.has_data).then(|| Event { kind, data, id: self.id.clone() })
+    }
+}
+
+/// The wait until a server says otherwise.
+const FIRST_RETRY: Duration = Duration::from_secs(3);
+
+/// A server that ends every stream at once and asks for no wait does not make this program spin.
+const SHORTEST_RETRY: Duration = Duration::from_millis(100);
+
+/// A server may ask for a long wait, but not for one that no clock can hold.
+const LONGEST_RETRY: Duration = Duration::from_secs(86_400);
+
+/// Where doubling ends.
+const LONGEST_DOUBLED: Duration = Duration::from_secs(30);
+
+/// When a stream that ended is asked for again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reconnection {
+    retry: Duration,
+    failures: u32,
+}
+
+impl Default for Reconnection {
+    fn default() -> Self {
+        Self { retry: FIRST_RETRY, failures: 0 }
+    }
+}
+
+impl Reconnection {
+    /// The server said `retry`.
+    pub fn set_retry(&mut self, retry: Duration) {
+        self.retry = retry;
+    }
+
+    /// A response with a stream came.
+    pub fn opened(&mut self) {
+        self.failures = 0;
+    }
+
+    /// How long to wait after a stream that ended, cleanly or not.
+    pub fn after_end(&self) -> Duration {
+        self.retry.max(SHORTEST_RETRY)
+    }
+
+    /// How long to wait after an attempt that brought no response: twice as long each time, to 30 s, but never less than the
+    /// server asked for.
+    pub fn after_failure(&mut self) -> Duration {
+        self.failures = self.failures.saturating_add(1);
+        let retry = self.after_end();
+        retry.saturating_mul(1 << self.failures.min(16)).min(LONGEST_DOUBLED).max(retry)
+    }
+}
+
+/// What a response to a request for events is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// A stream: read it.
+    Stream,
+    /// 204: there are no more events, which is a success.
+    NoMore,
+    /// Another status: a response like any other.
+    OtherStatus,
+    /// Another type than an event stream.
+    OtherType,
+}
+
+/// Judges a response.
+pub fn judge(status: u16, content_type: Option<&str>) -> Verdict {
+    match status {
+        200 if content_type.is_some_and(|value| ContentType::read(value).is(CONTENT_TYPE)) => Verdict::Stream,
+        200 => Verdict::OtherType,
+        204 => Verdict::NoMore,
+        _ => Verdict::OtherStatus,
+    }
+}
+
+/// The header line that says which event was the last; none if there is no id, or one that no header can carry.
+pub fn last_event_id_line(id: &str) -> Option<String> {
+    let can_be_sent = !id.is_empty() && !id.bytes().any(|byte| byte != b'\t' && byte.is_ascii_control());
+    can_be_sent.then(|| format!("Last-Event-ID: {id}"))
+}
+
+impl fmt::Display for EventsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LineTooLong { limit } => {
+                write!(f, "the server sent an event stream with a line of more than {limit} bytes, which is the limit")
+            }
+            Self::EventTooLong { limit } => {
+                write!(f, "the server sent an event with more than {limit} bytes of data, which is the limit")
+            }
+        }
+    }
+}
+
+impl std::error::Error for EventsError {}

@@ -1,0 +1,319 @@
+//! multipart/form-data as the WHATWG writes it (HTML, "Multipart form data"; RFC 7578): its length is known beforehand, and its
+//! files are read while it is sent.
+
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Bytes that can be read from their start as often as the request is sent: a file on disk, or one of the engine's.
+pub trait Source: Send + Sync {
+    /// How many bytes it has.
+    fn measure(&self) -> io::Result<u64>;
+
+    /// Opens it.
+    fn open(&self) -> io::Result<Box<dyn Read + Send>>;
+}
+
+/// A file of the file system.
+#[derive(Clone, Debug)]
+pub struct DiskFile(
+    /// Where it is.
+    pub PathBuf,
+);
+
+impl Source for DiskFile {
+    fn measure(&self) -> io::Result<u64> {
+        let metadata = std::fs::metadata(&self.0)?;
+        // Of anything else the length says nothing, and reading may wait for ever.
+        if metadata.is_file() { Ok(metadata.len()) } else { Err(io::Error::other("it is no file")) }
+    }
+
+    fn open(&self) -> io::Result<Box<dyn Read + Send>> {
+        Ok(Box::new(File::open(&self.0)?))
+    }
+}
+
+/// A form that is being put together.
+#[derive(Clone)]
+pub struct Form {
+    boundary: String,
+    parts: Vec<Part>,
+}
+
+#[derive(Clone)]
+struct Part {
+    name: String,
+    /// From the boundary to the blank line.
+    head: String,
+    content: Content,
+}
+
+#[derive(Clone)]
+enum Content {
+    Bytes(Arc<[u8]>),
+    Source(Arc<dyn Source>),
+}
+
+/// A form that is ready to be sent, once or several times.
+#[derive(Clone)]
+pub struct Body {
+    /// Pieces in their order, with their lengths.
+    pieces: Vec<(Piece, u64)>,
+    len: u64,
+}
+
+#[derive(Clone)]
+enum Piece {
+    Bytes(Arc<[u8]>),
+    Source { name: String, source: Arc<dyn Source> },
+}
+
+/// What keeps a form from being sent.
+#[derive(Debug)]
+pub enum FormError {
+    /// A name, filename or content type that no part can have.
+    ContentType,
+    /// A file that is not there, or cannot be read.
+    Unreadable {
+        /// The name of its field.
+        field: String,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// A file that became shorter while it was sent.
+    Shrank {
+        /// The name of its field.
+        field: String,
+        /// Its length at the start.
+        expected: u64,
+        /// Where it ended.
+        found: u64,
+    },
+    /// More bytes than can be counted.
+    TooLong,
+}
+
+impl Form {
+    /// An empty form, whose boundary is made of random bytes: a boundary that a player can guess could be put into a field.
+    pub fn new(random: [u8; 16]) -> Self {
+        let digits: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        Self { boundary: format!("----HTTPClientRust{digits}"), parts: Vec::new() }
+    }
+
+    /// The value of `Content-Type`.
+    pub fn content_type(&self) -> String {
+        format!("multipart/form-data; boundary={}", self.boundary)
+    }
+
+    /// Adds a field. Line ends in its value become CR LF.
+    pub fn add_field(&mut self, name: &str, value: &str) {
+        self.add(name, "", "", Content::Bytes(with_crlf(value).into_bytes().into()));
+    }
+
+    /// Adds bytes as a file. An empty content type is guessed by the name.
+    pub fn add_bytes(
+        &mut self,
+        name: &str,
+        bytes: Vec<u8>,
+        filename: &str,
+        content_type: &str,
+    ) -> Result<(), FormError> {
+        self.add_file(name, Content::Bytes(bytes.into()), filename, content_type)
+    }
+
+    /// Adds a file that is read while it is sent. An empty content type is guessed by the name.
+    pub fn add_source(
+        &mut self,
+        name: &str,
+        source: Arc<dyn Source>,
+        filename: &str,
+        content_type: &str,
+    ) -> Result<(), FormError> {
+        self.add_file(name, Content::Source(source), filename, content_type)
+    }
+
+    fn add_file(&mut self, name: &str, content: Content, filename: &str, given: &str) -> Result<(), FormError> {
+        let content_type = if given.is_empty() { guessed_type(filename) } else { given };
+        let is_type = content_type.contains('/')
+            && content_type.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic() || !byte.is_ascii());
+        if !is_type {
+            return Err(FormError::ContentType);
+        }
+        let parameter = format!("; filename=\"{}\"", escape(filename));
+        self.add(name, &parameter, &format!("Content-Type: {content_type}\r\n"), content);
+        Ok(())
+    }
+
+    fn add(&mut self, name: &str, parameter: &str, content_type: &str, content: Content) {
+        let head = format!(
+            "--{}\r\nContent-Disposition: form-data; name=\"{}\"{parameter}\r\n{content_type}\r\n",
+            self.boundary,
+            escape(&with_crlf(name))
+        );
+        self.parts.push(Part { name: name.to_owned(), head, content });
+    }
+
+    /// Asks every file for its length. From here on, a file that is shorter is an error, and of a longer one the start is sent.
+    pub fn body(&self) -> Result<Body, FormError> {
+        let mut pieces: Vec<(Piece, u64)> = Vec::new();
+        let bytes = |text: String| (Piece::Bytes(text.into_bytes().into()), 0);
+        for part in &self.parts {
+            pieces.push(bytes(part.head.clone()));
+            pieces.push(match &part.content {
+                Content::Bytes(bytes) => (Piece::Bytes(bytes.clone()), 0),
+                Content::Source(source) => {
+                    let field = &part.name;
+                    let len =
+                        source.measure().map_err(|source| FormError::Unreadable { field: field.clone(), source })?;
+                    (Piece::Source { name: field.clone(), source: source.clone() }, len)
+                }
+            });
+            pieces.push(bytes("\r\n".to_owned()));
+        }
+        pieces.push(bytes(format!("--{}--\r\n", self.boundary)));
+        let mut len: u64 = 0;
+        for (piece, piece_len) in &mut pieces {
+            if let Piece::Bytes(bytes) = piece {
+                *piece_len = bytes.len() as u64;
+            }
+            len = len.checked_add(*piece_len).ok_or(FormError::TooLong)?;
+        }
+        Ok(Body { pieces, len })
+    }
+}
+
+impl Body {
+    /// What `Content-Length` says.
+    pub fn content_length(&self) -> u64 {
+        self.len
+    }
+
+    /// Reads it from its start.
+    pub fn reader(&self) -> BodyReader {
+        BodyReader { body: self.clone(), at: 0, done: 0, open: None }
+    }
+}
+
+/// Gives a form's bytes, as many as it said.
+pub struct BodyReader {
+    body: Body,
+    /// The piece that is read.
+    at: usize,
+    /// Bytes of it that were given out.
+    done: u64,
+    open: Option<Box<dyn Read + Send>>,
+}
+
+impl BodyReader {
+    /// Fills the start of `room` and gives how many bytes; 0 at the end, or if there is no room. Files are read here, so this
+    /// can take as long as a disk takes.
+    pub fn read(&mut self, room: &mut [u8]) -> Result<usize, FormError> {
+        let mut filled = 0;
+        while filled < room.len()
+            && let Some((piece, len)) = self.body.pieces.get(self.at)
+        {
+            let left = len - self.done;
+            if left == 0 {
+                (self.at, self.done, self.open) = (self.at + 1, 0, None);
+                continue;
+            }
+            let most = usize::try_from(left).unwrap_or(usize::MAX).min(room.len() - filled);
+            let room = &mut room[filled..filled + most];
+            let count = match piece {
+                Piece::Bytes(bytes) => {
+                    // A piece in memory is no longer than memory.
+                    let start = self.done as usize;
+                    room.copy_from_slice(&bytes[start..start + most]);
+                    most
+                }
+                Piece::Source { name, source } => {
+                    let count = read_source(&mut self.open, source.as_ref(), room)
+                        .map_err(|source| FormError::Unreadable { field: name.clone(), source })?;
+                    if count == 0 {
+                        let (expected, found) = (*len, self.done);
+                        return Err(FormError::Shrank { field: name.clone(), expected, found });
+                    }
+                    count
+                }
+            };
+            filled += count;
+            self.done += count as u64;
+        }
+        Ok(filled)
+    }
+}
+
+fn read_source(open: &mut Option<Box<dyn Read + Send>>, source: &dyn Source, room: &mut [u8]) -> io::Result<usize> {
+    let reader = match open {
+        Some(reader) => reader,
+        None => open.insert(source.open()?),
+    };
+    loop {
+        match reader.read(room) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            // A reader of others may say anything.
+            other => return other.map(|count| count.min(room.len())),
+        }
+    }
+}
+
+/// The content type by a file's extension.
+fn guessed_type(filename: &str) -> &'static str {
+    mime_guess::from_path(Path::new(filename)).first_raw().unwrap_or("application/octet-stream")
+}
+
+/// Line ends of all kinds as CR LF.
+fn with_crlf(text: &str) -> String {
+    text.replace("\r\n", "\n").replace('\r', "\n").replace('\n', "\r\n")
+}
+
+/// What may not stand between the quotes.
+fn escape(text: &str) -> String {
+    text.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
+}
+
+impl fmt::Debug for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Form({} parts)", self.parts.len())
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Body({} bytes)", self.len)
+    }
+}
+
+impl fmt::Debug for BodyReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "BodyReader(piece {} of {})", self.at, self.body.pieces.len())
+    }
+}
+
+impl fmt::Display for FormError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ContentType => f.write_str("the form file's content type is none; write it as in \"image/png\""),
+            Self::Unreadable { field, source } => {
+                write!(f, "the file of the form's field {field:?} cannot be read: {source}")
+            }
+            Self::Shrank { field, expected, found } => write!(
+                f,
+                "the file of the form's field {field:?} became shorter while it was sent: {found} bytes in place of \
+                 {expected}; write it whole before it is sent"
+            ),
+            Self::TooLong => f.write_str("the form has more bytes than can be sent"),
+        }
+    }
+}
+
+impl std::error::Error for FormError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Unreadable { source, .. } => Some(source),
+            _ => None,
+        }
+    }
+}
