@@ -255,12 +255,13 @@ fn refused_tunnel(answer: String) -> String {
 fn a_client_that_was_frozen_beyond_its_connect_timeout_goes_on_where_it_was() {
     const TIMEOUT: Duration = Duration::from_secs(2);
     let (asked, is_asked) = std::sync::mpsc::channel();
-    let (answered, is_answered) = std::sync::mpsc::channel();
+    let (go_on, may_go_on) = std::sync::mpsc::channel();
     let (address, proxy) = one_connection(move |mut stream| {
         take_head(&mut stream);
         asked.send(()).unwrap();
+        may_go_on.recv().unwrap();
         send(&mut stream, b"HTTP/1.1 200 OK\r\n\r\n");
-        answered.send(()).unwrap();
+        may_go_on.recv().unwrap();
         tunnel(stream, server().https());
     });
     let client = HttpClient::new(Settings { connect_timeout: Some(TIMEOUT), ..Settings::default() });
@@ -269,8 +270,11 @@ fn a_client_that_was_frozen_beyond_its_connect_timeout_goes_on_where_it_was() {
     while is_asked.try_recv().is_err() {
         client.poll().unwrap();
     }
-    is_answered.recv().unwrap();
+    go_on.send(()).unwrap();
     std::thread::sleep(TIMEOUT + TIMEOUT / 2);
+    // This call finds the answer and begins with TLS.
+    client.poll().unwrap();
+    go_on.send(()).unwrap();
     until(&client, Status::Connected);
     assert_eq!(get(&client, "/hello").code, 200);
     drop(client);
