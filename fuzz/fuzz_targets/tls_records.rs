@@ -1,7 +1,7 @@
 //! Property: whatever records a TLS server sends, its data comes in order and once, or the connection fails for good, and no call goes on for ever.
 #![no_main]
 
-#[path = "../../rust/client/tests/support_tls/memory.rs"]
+#[path = "../../rust/net/tests/support/tls_memory.rs"]
 mod memory;
 #[path = "../properties/tls_records.rs"]
 mod property;

@@ -182,6 +182,7 @@ func _calls(side: String, pair: int) -> void:
 func _clients(side: String, pair: int) -> void:
 	if side in [BUILT_IN, OURS]:
 		for count: int in [1, 10, 100, 1000]:
+			@warning_ignore("integer_division")
 			var rounds := (1000 if _quick else 4000) / count
 			_print("clients_%d" % count, side, pair, _sides[side].many_clients("/small/1024", 1024, count, rounds))
 
@@ -197,6 +198,7 @@ func _heads(side: String, pair: int) -> void:
 func _bodies(side: String, pair: int) -> void:
 	if side in [BUILT_IN, OURS]:
 		for kib: int in [1, 32, 1024, 32 * 1024, 1024 * 1024]:
+			@warning_ignore("integer_division")
 			var count := clampi((64 if _quick else 256) * 1024 / kib, 1, 2000)
 			if not (_quick and kib == 1024 * 1024):
 				var path := "/small/%d" if kib <= 1024 else "/bytes/%d"
@@ -209,6 +211,7 @@ func _download(case: String, side: String, pair: int, path: String, mib: int, ch
 
 
 func _size(mib: int) -> int:
+	@warning_ignore("integer_division")
 	return maxi(1, mib / (8 if _quick else 1)) * MIB
 
 

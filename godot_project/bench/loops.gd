@@ -274,6 +274,7 @@ func calls(path: String, expected: int, count: int) -> Dictionary:
 	for name: String in costs:
 		costs[name] = costs[name] * 1000.0 / count
 	# The built-in gives headers out once only: a response for each call.
+	@warning_ignore("integer_division")
 	var few := count / 100
 	var sums := {request = 0, headers = 0, dictionary = 0}
 	for index in few:
@@ -359,6 +360,7 @@ func _check_length(client: HTTPClient, received: int, expected: int) -> void:
 
 func _median(values: Array[float]) -> float:
 	values.sort()
+	@warning_ignore("integer_division")
 	return values[values.size() / 2]
 
 

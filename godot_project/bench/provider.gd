@@ -33,6 +33,7 @@ func _initialize() -> void:
 			resumed.append(connection["total"])
 	full.sort()
 	resumed.sort()
+	@warning_ignore("integer_division")
 	print("full handshake: %d µs in poll(), resumed: %d µs (medians of %d and %d)" % [
 		full[full.size() / 2], resumed[resumed.size() / 2], full.size(), resumed.size()])
 	var rates: Array[float] = []

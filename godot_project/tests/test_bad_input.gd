@@ -226,6 +226,7 @@ func test_many_header_fields_are_joined_by_name_like_few() -> void:
 		var expected := {"Content-Length": "0"}
 		var names := {}
 		for index: int in count:
+			@warning_ignore("integer_division")
 			var slot := index % (count / 2 + 1)
 			var name := "%s-%d" % ["Name" if index % 3 > 0 else "NAME", slot]
 			reply += "%s: v%d\r\n" % [name, index]

@@ -188,9 +188,9 @@ func test_http_is_spoken_over_a_tcp_stream_on_both() -> void:
 		for round_number: int in 3:
 			var answer := await _fetch(client, "/chunked/50000?size=1000")
 			assert_equal(answer.body.size(), 50_000, "bytes, %s" % client_class)
-	var client := new_client()
-	client.set_connection(await _tcp("http"))
-	var echo := echoed(await exchange(client, HTTPClient.METHOD_POST, "/echo", PackedStringArray(), "x".repeat(1000)))
+	var alone := new_client()
+	alone.set_connection(await _tcp("http"))
+	var echo := echoed(await exchange(alone, HTTPClient.METHOD_POST, "/echo", PackedStringArray(), "x".repeat(1000)))
 	assert_equal(echo["body_text"], "x".repeat(1000), "body")
 	assert_equal(sent_values(echo, "Host"), PackedStringArray([address_of("http")]), "Host")
 

@@ -28,7 +28,6 @@ func test_the_first_script_of_the_readme_fetches_what_it_says() -> void:
 	if script == null:
 		return
 	var node: Node = script.new()
-	var tree: SceneTree = Engine.get_main_loop()
 	tree.root.add_child(node)
 	for i in 600:
 		if node.printed.has("end"):

@@ -13,7 +13,6 @@ const ContentCoding := preload("res://addons/http_client_rust/console/content_co
 const History := preload("res://addons/http_client_rust/console/history.gd")
 const RequestTabs := preload("res://addons/http_client_rust/console/request_tabs.gd")
 const PhaseChart := preload("res://addons/http_client_rust/console/phase_chart.gd")
-const Certificate := preload("res://addons/http_client_rust/console/certificate.gd")
 const Requests := preload("res://demo/requests.gd")
 const PATIENCE_MS := 40_000
 
@@ -32,9 +31,9 @@ func test_every_ready_request_comes_to_the_end_that_it_is_there_to_show() -> voi
 		console.fill_in(request)
 		console.send()
 		await _wait_for(console)
-		var exchange := console.exchange
-		assert_equal(exchange.code, request.get("code", 200), "code of " + request["title"])
-		assert_equal(not exchange.message.is_empty(), request.get("fails", false), "%s: %s" % [request["title"], exchange.message])
+		var sent := console.exchange
+		assert_equal(sent.code, request.get("code", 200), "code of " + request["title"])
+		assert_equal(not sent.message.is_empty(), request.get("fails", false), "%s: %s" % [request["title"], sent.message])
 		assert_not_equal(console.status_text(), "", "status of " + request["title"])
 	await _close(scene)
 
@@ -65,20 +64,28 @@ func test_a_picture_is_shown_as_one() -> void:
 
 
 func test_tls_and_certificate_are_shown() -> void:
-	var exchange := ConsoleExchange.new()
-	exchange.url = "https://%s/hello" % address_of("https")
-	exchange.ca_file = arguments.get("ca-file", "")
-	exchange.start()
-	while exchange.is_running:
-		exchange.step()
+	var sent := ConsoleExchange.new()
+	sent.url = "https://%s/hello" % address_of("https")
+	sent.ca_file = arguments.get("ca-file", "")
+	sent.start()
+	while sent.is_running:
+		sent.step()
 		await tree.process_frame
-	assert_equal(exchange.message, "", "error")
-	assert_matches(exchange.tls.get("version", ""), "TLSv1\\.[23]")
-	var facts := Certificate.facts_of(exchange.tls["peer_certificates"][0])
-	for key: String in ["subject", "issuer"]:
-		assert_not_equal(facts.get(key, ""), "", key)
-	for key: String in ["from", "until"]:
-		assert_matches(facts.get(key, ""), "^\\d{4}-\\d\\d-\\d\\d$", key)
+	assert_equal(sent.message, "", "error")
+	assert_matches(sent.tls.get("version", ""), "TLSv1\\.[23]")
+	var view := AnswerView.new()
+	view.clear(sent)
+	view.show_end()
+	var rows := {}
+	var table: Tree = view.get("_connection")
+	for row: TreeItem in table.get_root().get_children():
+		rows[row.get_text(0)] = row.get_text(1)
+	view.free()
+	assert_equal(rows.get("TLS version"), sent.tls["version"], "version")
+	assert_contains(rows.get("Certificate", ""), "CN=localhost", "whose it is")
+	assert_contains(rows.get("  issued by", ""), "CN=", "who signed it")
+	assert_equal(rows.get("  for"), "localhost, 127.0.0.1, ::1", "names")
+	assert_matches(rows.get("  valid", ""), "^\\d{4}-\\d\\d-\\d\\d to \\d{4}-\\d\\d-\\d\\d$", "dates")
 
 
 func test_what_is_copied_as_gdscript_runs_as_pasted() -> void:
@@ -88,8 +95,8 @@ func test_what_is_copied_as_gdscript_runs_as_pasted() -> void:
 				"body": "{\"text\": \"two\nlines, a \\ and {headers} 'here' – ü?\"}"},
 			{"method": "PATCH", "target": "/echo", "headers": [], "body": "a=1\\n"},
 			{"method": "PUT", "target": "/echo", "headers": [], "bytes": PackedByteArray([0x61, 0, 0xff])}]:
-		var exchange := _exchange(request)
-		var node := await _node_of(Snippets.as_gdscript(exchange))
+		var sent := _exchange(request)
+		var node := await _node_of(Snippets.as_gdscript(sent))
 		if node == null:
 			return
 		var answer: Dictionary = await node.call("send")
@@ -111,10 +118,10 @@ func test_what_is_copied_as_gdscript_runs_as_pasted() -> void:
 
 
 func test_a_copied_request_that_fails_says_why() -> void:
-	var exchange := ConsoleExchange.new()
-	exchange.url = "http://127.0.0.1:%d/" % refused_port()
-	exchange.verify = false
-	var node := await _node_of(Snippets.as_gdscript(exchange))
+	var sent := ConsoleExchange.new()
+	sent.url = "http://127.0.0.1:%d/" % refused_port()
+	sent.verify = false
+	var node := await _node_of(Snippets.as_gdscript(sent))
 	if node != null:
 		var answer: Dictionary = await node.call("send")
 		assert_contains(answer["error"], str(refused_port()))
@@ -123,9 +130,9 @@ func test_a_copied_request_that_fails_says_why() -> void:
 
 
 func test_what_is_copied_as_curl_has_every_part_as_one_word() -> void:
-	var exchange := _exchange({"method": "POST", "target": "/a?b=c&d", "headers": ["X-A: it's"], "body": "{\"a\": 1}"})
+	var sent := _exchange({"method": "POST", "target": "/a?b=c&d", "headers": ["X-A: it's"], "body": "{\"a\": 1}"})
 	assert_equal(
-		Snippets.as_curl(exchange),
+		Snippets.as_curl(sent),
 		"curl --globoff --path-as-is --include --request POST --header 'X-A: it'\\''s' --header 'Content-Type:' "
 			+ "--data-raw '{\"a\": 1}' --url 'http://%s/a?b=c&d'" % address_of("http"), "command")
 
@@ -144,20 +151,20 @@ func test_what_is_copied_as_curl_sends_what_the_console_sends() -> void:
 			{"method": "OPTIONS", "target": "/echo"}, {"method": "PATCH", "target": "/echo", "body": "-X GET --url x"},
 			{"method": "PUT", "target": "/echo", "bytes": PackedByteArray([0, 1, 255, 10, 13, 64])},
 			{"method": "POST", "target": "/echo", "headers": ["@/etc/hostname", "no header"]}]:
-		var exchange := _exchange(request)
-		var command := Snippets.as_curl(exchange)
+		var sent := _exchange(request)
+		var command := Snippets.as_curl(sent)
 		assert_true(not command.contains("'@") or command.contains("--data-raw '@"), command)
 		if not has_curl:
 			continue
 		var output: Array = []
 		assert_equal(_run_in_shell(command, output), 0, command)
 		var by_curl: Variant = JSON.parse_string(str(output[0]).get_slice("\r\n\r\n", 1))
-		exchange.headers = PackedStringArray(Array(exchange.headers).filter(
+		sent.headers = PackedStringArray(Array(sent.headers).filter(
 			func(line: String) -> bool: return line.contains(":") and not line.begins_with("@")))
-		exchange.start()
-		await _finish(exchange)
-		var by_us: Variant = JSON.parse_string(exchange.answer_body.get_string_from_utf8())
-		if not assert_true(by_curl is Dictionary and by_us is Dictionary, "%s\n%s\n%s" % [command, output[0], exchange.message]):
+		sent.start()
+		await _finish(sent)
+		var by_us: Variant = JSON.parse_string(sent.answer_body.get_string_from_utf8())
+		if not assert_true(by_curl is Dictionary and by_us is Dictionary, "%s\n%s\n%s" % [command, output[0], sent.message]):
 			continue
 		for key: String in ["method", "target", "body_length", "body_crc32", "body_text"]:
 			assert_equal(by_curl[key], by_us[key], "%s of %s" % [key, command])
@@ -166,8 +173,8 @@ func test_what_is_copied_as_curl_sends_what_the_console_sends() -> void:
 
 
 func test_head_is_copied_with_one_option_and_ends() -> void:
-	var exchange := _exchange({"method": "HEAD", "target": "/hello", "body": "none of it is sent"})
-	var command := Snippets.as_curl(exchange)
+	var sent := _exchange({"method": "HEAD", "target": "/hello", "body": "none of it is sent"})
+	var command := Snippets.as_curl(sent)
 	assert_equal(command, "curl --globoff --path-as-is -I --url 'http://%s/hello'" % address_of("http"), "command")
 	if OS.get_name() != "Windows" and OS.execute("sh", ["-c", "command -v curl"]) == 0:
 		var output: Array = []
@@ -222,13 +229,13 @@ func test_packed_bodies_are_unpacked_or_named() -> void:
 func test_a_phase_that_goes_on_is_counted() -> void:
 	assert_equal(PhaseChart.durations({"dns": 5, "connect": -1}, 1, 70)[1], 70, "connecting")
 	assert_equal(PhaseChart.durations({"dns": 5, "connect": 9, "send": 3, "first_byte": -1}, 4, 70)[4], 70, "waiting")
-	var exchange := _exchange({"method": "GET", "target": "/slow?ms=400"})
-	exchange.start()
+	var sent := _exchange({"method": "GET", "target": "/slow?ms=400"})
+	sent.start()
 	var longest := -1
-	while exchange.is_running:
-		exchange.step()
-		if exchange.phase() == 4:
-			longest = maxi(longest, PhaseChart.durations(exchange.timings, 4, exchange.phase_usec())[4])
+	while sent.is_running:
+		sent.step()
+		if sent.phase() == 4:
+			longest = maxi(longest, PhaseChart.durations(sent.timings, 4, sent.phase_usec())[4])
 		await tree.process_frame
 	assert_true(longest > 0, "waiting is counted while it goes on")
 
@@ -261,11 +268,11 @@ func test_a_redirect_is_followed_when_it_is_asked_for() -> void:
 	assert_equal(echo["target"], "/echo?a", "target")
 	assert_equal(sent_values(echo, "Content-Type").size(), 0, "fields of the body")
 	assert_equal(sent_values(echo, "Authorization").size(), 1, "the same server gets what is meant for it")
-	var exchange := ConsoleExchange.new()
-	exchange.url = "https://a.example/b"
-	exchange.code = 307
-	exchange.answer_headers = PackedStringArray(["Location: https://b.example/c"])
-	var next := exchange.redirected({"method": "PUT", "headers": PackedStringArray(["Cookie: a", "X-A: b"]), "body": "c"})
+	var sent := ConsoleExchange.new()
+	sent.url = "https://a.example/b"
+	sent.code = 307
+	sent.answer_headers = PackedStringArray(["Location: https://b.example/c"])
+	var next := sent.redirected({"method": "PUT", "headers": PackedStringArray(["Cookie: a", "X-A: b"]), "body": "c"})
 	assert_equal(next["headers"], PackedStringArray(["X-A: b"]), "what another server gets")
 	assert_equal([next["method"], next["body"], next["url"]], ["PUT", "c", "https://b.example/c"], "307")
 	await _close(scene)
@@ -282,10 +289,10 @@ func test_where_a_redirect_leads() -> void:
 func test_other_schemes_are_understood_or_refused_plainly() -> void:
 	assert_equal(ConsoleExchange.parts_of("HTTP://a.example/B"), {"origin": "http://a.example", "target": "/B"}, "upper case")
 	for address: String in ["ftp://a.example/b", "ws://a.example", "file:///etc/hostname"]:
-		var exchange := ConsoleExchange.new()
-		exchange.url = address
-		exchange.start()
-		assert_contains(exchange.message, address.get_slice("://", 0) + ":// is not HTTP")
+		var sent := ConsoleExchange.new()
+		sent.url = address
+		sent.start()
+		assert_contains(sent.message, address.get_slice("://", 0) + ":// is not HTTP")
 
 
 func test_ctrl_enter_sends_and_ctrl_c_copies_a_row() -> void:
@@ -410,12 +417,12 @@ func test_an_address_is_taken_apart() -> void:
 
 
 func _exchange(request: Dictionary) -> ConsoleExchange:
-	var exchange := ConsoleExchange.new()
-	exchange.method = Snippets.METHODS.find(request["method"]) as HTTPClientRust.Method
-	exchange.url = "http://%s%s" % [address_of("http"), request["target"]]
-	exchange.headers = PackedStringArray(request.get("headers", []))
-	exchange.body = request.get("bytes", str(request.get("body", "")).to_utf8_buffer())
-	return exchange
+	var sent := ConsoleExchange.new()
+	sent.method = Snippets.METHODS.find(request["method"]) as HTTPClientRust.Method
+	sent.url = "http://%s%s" % [address_of("http"), request["target"]]
+	sent.headers = PackedStringArray(request.get("headers", []))
+	sent.body = request.get("bytes", str(request.get("body", "")).to_utf8_buffer())
+	return sent
 
 
 ## From a file, since OS.execute() puts its arguments into a shell of its own.
@@ -427,9 +434,9 @@ func _run_in_shell(command: String, output: Array) -> int:
 	return OS.execute("sh", [path], output, true)
 
 
-func _finish(exchange: ConsoleExchange) -> void:
-	while exchange.is_running:
-		exchange.step()
+func _finish(sent: ConsoleExchange) -> void:
+	while sent.is_running:
+		sent.step()
 		await tree.process_frame
 
 

@@ -235,6 +235,24 @@ func test_a_stream_answers_while_a_thread_waits_for_its_bytes() -> void:
 		stream = client.connection
 
 
+func test_a_client_polls_while_a_thread_waits_for_its_bytes() -> void:
+	var client: RefCounted = await _echoing_client()
+	var stream: StreamPeer = client.connection
+	var thread := Thread.new()
+	thread.start(func() -> Dictionary: return {"got": stream.get_data(100)})
+	await wait_seconds(0.1)
+	var polled := 0
+	for turn: int in 500:
+		# The thread has the connection for a moment each time it looks.
+		polled += int(client.poll() == OK)
+	assert_true(polled > 250, "%d of 500 calls of poll() got through" % polled)
+	assert_true(thread.is_alive(), "get_data() goes on")
+	var bytes := PackedByteArray(range(100))
+	assert_error(stream.put_data(bytes), OK, "put_data()")
+	assert_equal((await _result_of(thread))["got"], [OK, bytes], "what get_data() gives")
+	assert_status(client, HTTPClient.STATUS_CONNECTED)
+
+
 func test_four_threads_on_one_stream() -> void:
 	var client: RefCounted = await _echoing_client()
 	var stream: StreamPeer = client.connection
@@ -242,13 +260,13 @@ func test_four_threads_on_one_stream() -> void:
 	for index: int in 4:
 		threads.append(Thread.new())
 		threads[index].start(func() -> Dictionary:
-			var received := 0
+			var count := 0
 			for turn: int in 300:
 				stream.put_data(PackedByteArray([1, 2, 3]))
 				var piece: Array = stream.get_partial_data(50)
-				received += (piece[1] as PackedByteArray).size()
+				count += (piece[1] as PackedByteArray).size()
 				stream.get_available_bytes()
-			return {"received": received})
+			return {"received": count})
 	var received := 0
 	for thread: Thread in threads:
 		received += (await _result_of(thread))["received"]

@@ -8,7 +8,8 @@
 extends "res://tests/support/test_case.gd"
 ## TLS as a script asks for it, on both classes where the engine's own can.
 
-const INFO_KEYS: Array[String] = ["version", "cipher_suite", "key_exchange", "alpn", "resumed", "peer_certificates"]
+const FACT_KEYS: Array[String] = ["subject", "issuer", "names", "not_before", "not_after", "serial_number"]
+const INFO_KEYS: Array[String] = ["version", "cipher_suite", "key_exchange", "alpn", "resumed", "peer_certificates", "certificate_facts"]
 const TIMING_KEYS: Array[String] = ["dns", "connect", "tls", "send", "first_byte", "total"]
 const HELLO := "Hello from the embedded server.\n"
 
@@ -116,15 +117,15 @@ func test_https_in_the_host_turns_tls_on() -> void:
 		assert_error(client.connect_to_host("https://localhost", port_of("https"), options), OK, client_class)
 		await _poll_to_the_end(client)
 		await _assert_hello(client, client_class)
-	var client := new_client()
-	client.trusted_ca_file = arguments["ca-file"]
-	client.connect_to_host("https://localhost:%d/" % port_of("https"))
-	await _poll_to_the_end(client)
-	await _assert_hello(client, "without a third argument")
-	client.connect_to_host("http://127.0.0.1:%d" % port_of("http"))
-	await _poll_to_the_end(client)
-	await _assert_hello(client, "http:// after https://")
-	assert_equal(client.get_tls_info(), {}, "get_tls_info() without TLS")
+	var alone := new_client()
+	alone.trusted_ca_file = arguments["ca-file"]
+	alone.connect_to_host("https://localhost:%d/" % port_of("https"))
+	await _poll_to_the_end(alone)
+	await _assert_hello(alone, "without a third argument")
+	alone.connect_to_host("http://127.0.0.1:%d" % port_of("http"))
+	await _poll_to_the_end(alone)
+	await _assert_hello(alone, "http:// after https://")
+	assert_equal(alone.get_tls_info(), {}, "get_tls_info() without TLS")
 
 
 func test_trusted_ca_file_names_the_authorities() -> void:
@@ -181,9 +182,41 @@ func test_get_tls_info_tells_what_was_agreed_on() -> void:
 	assert_equal(certificates.size(), 1, "certificates")
 	var parsed := X509Certificate.new()
 	assert_error(parsed.load_from_string(certificates[0]), OK, "the engine reads the certificate")
+	assert_equal((info["certificate_facts"] as Array).size(), 1, "facts")
 	await _assert_hello(client, "info")
 	client.close()
 	assert_equal(client.get_tls_info(), {}, "after close()")
+
+
+func test_the_facts_of_the_servers_certificate_are_told() -> void:
+	var client := await _opened(class_under_test(), "localhost", TLSOptions.client(_chain()))
+	var all: Array[Dictionary] = client.get_tls_info()["certificate_facts"]
+	var facts := all[0]
+	assert_equal(facts.keys(), FACT_KEYS, "keys")
+	assert_equal(facts["names"], PackedStringArray(["localhost", "127.0.0.1", "::1"]), "names")
+	assert_contains(facts["issuer"], "CN=", "issuer")
+	assert_matches(facts["serial_number"], "^([0-9a-f]{2})+$", "serial number")
+	var now := Time.get_unix_time_from_system()
+	assert_true(facts["not_before"] < now and now < facts["not_after"], "it is valid now")
+	await _assert_hello(client, "facts")
+
+
+func test_a_certificate_of_the_engines_own_making_has_the_facts_it_was_made_of() -> void:
+	var crypto := Crypto.new()
+	var key := crypto.generate_rsa(2048)
+	var certificate := crypto.generate_self_signed_certificate(
+		key, "CN=localhost,O=My\u001bGame,C=IT", "20240229000000", "20491231235959")
+	var server := TCPServer.new()
+	server.listen(0, "127.0.0.1")
+	var client := new_client()
+	await _serve_with(server, TLSOptions.server(key, certificate), client, TLSOptions.client_unsafe())
+	var facts: Dictionary = client.get_tls_info()["certificate_facts"][0]
+	for field: String in ["subject", "issuer"]:
+		for part: String in ["CN=localhost", "C=IT", "O=My\\u{1b}Game"]:
+			assert_contains(facts[field], part, field)
+	assert_equal(facts["names"], PackedStringArray(), "it has no subjectAltName")
+	assert_equal(Time.get_datetime_string_from_unix_time(facts["not_before"]), "2024-02-29T00:00:00", "from")
+	assert_equal(Time.get_datetime_string_from_unix_time(facts["not_after"]), "2049-12-31T23:59:59", "until")
 
 
 func test_another_client_with_equal_options_resumes_the_session() -> void:
@@ -262,7 +295,7 @@ func test_plain_http_on_the_port_is_said() -> void:
 	server.listen(0, "127.0.0.1")
 	var client := new_client()
 	client.connect_to_host("127.0.0.1", server.get_local_port(), true, false)
-	var peer: StreamPeerTCP
+	var peer: StreamPeerTCP = null
 	while client.get_status() in [HTTPClient.STATUS_RESOLVING, HTTPClient.STATUS_CONNECTING]:
 		client.poll()
 		if peer == null and server.is_connection_available():
@@ -363,7 +396,7 @@ func _opened(client_class: StringName, host: String, options: TLSOptions) -> Ref
 ## Connects to a server of this very process, and makes both ends of the handshake.
 func _serve_with(server: TCPServer, server_options: TLSOptions, client: RefCounted, options: TLSOptions) -> void:
 	client.connect_to_host("localhost", server.get_local_port(), options)
-	var peer: StreamPeerTLS
+	var peer: StreamPeerTLS = null
 	while client.get_status() in [HTTPClient.STATUS_RESOLVING, HTTPClient.STATUS_CONNECTING]:
 		client.poll()
 		if peer == null and server.is_connection_available():

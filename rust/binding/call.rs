@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use godot::global::{Error as GError, godot_error};
 use http_client::{Error, ErrorCode, HttpClient};
 
-use crate::convert::error_code;
+use crate::convert::types::error_code;
 
 /// Runs one call on a client. `otherwise` is given back for an error or a panic.
 pub(crate) fn value_of<'a, T>(
@@ -55,5 +55,51 @@ fn report(method: &str, error: &Error) {
     // Two threads on one client are not a mistake that must be seen: the script is told, and tries again.
     if error.is_misuse() && error.code != ErrorCode::Busy {
         godot_error!("HTTPClientRust.{method}(): {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use http_client::{Method, Probe, Status, Stream};
+
+    use super::*;
+
+    /// A stream whose end is a fault of a program's.
+    struct Faulty;
+
+    impl Stream for Faulty {
+        fn read(&mut self, _buffer: &mut [u8]) -> io::Result<usize> {
+            panic!("a fault below the client")
+        }
+
+        fn write(&mut self, head: &[u8], body: &[u8]) -> io::Result<usize> {
+            Ok(head.len() + body.len())
+        }
+
+        fn probe(&mut self) -> io::Result<Probe> {
+            Ok(Probe::Quiet)
+        }
+    }
+
+    #[test]
+    fn a_caught_panic_leaves_a_message_and_a_client_that_goes_on() {
+        let client = HttpClient::default();
+        for _ in 0..2 {
+            client.set_stream(Box::new(Faulty), None).unwrap();
+            client.request(Method::Get, "/", &[], Box::new(Vec::new())).unwrap();
+            let error = caught(Some(&client), || client.poll()).unwrap_err();
+            assert_eq!(error.code, ErrorCode::Failed);
+            assert!(error.message.contains("please report it"), "{error}");
+            assert_eq!(client.error_message(), error.message);
+            assert_eq!(client.status(), Status::Disconnected, "what it was in the middle of is given up");
+        }
+    }
+
+    #[test]
+    fn a_caught_panic_of_a_call_without_a_client_is_an_error_too() {
+        let error = caught(None, || -> Result<(), Error> { panic!("a fault") }).unwrap_err();
+        assert_eq!(error.code, ErrorCode::Failed);
     }
 }

@@ -1,20 +1,15 @@
 //! The GDExtension: registers the class `HTTPClientRust`, whose work the crate `http-client` does.
 //!
-//! This crate converts types and knows no rule of HTTP. A panic in an entry point is caught in `call`.
+//! This crate converts types and knows no rule of HTTP. `low` has the classes, `convert` the types; the rest is the engine's edge. A panic
+//! in an entry point is caught in `call`.
 
 mod call;
-mod certificates;
-mod class;
 mod convert;
 mod editor_help;
-mod enums;
-mod foreign_stream;
-mod hot_methods;
+mod low;
+mod object_registry;
 mod pin;
 mod registration;
-mod spare;
-mod stream_class;
-mod tls_argument;
 
 use godot::init::{ExtensionLibrary, InitStage, gdextension};
 
@@ -27,8 +22,7 @@ unsafe impl ExtensionLibrary for Extension {
     fn on_stage_init(stage: InitStage) {
         if stage == InitStage::Scene {
             pin::keep_loaded();
-            hot_methods::register();
-            registration::complete_class();
+            low::register();
         }
         if stage == InitStage::Editor {
             editor_help::load();
@@ -37,7 +31,7 @@ unsafe impl ExtensionLibrary for Extension {
 
     fn on_stage_deinit(stage: InitStage) {
         if stage == InitStage::Scene {
-            spare::release();
+            convert::spare::release();
         }
     }
 }

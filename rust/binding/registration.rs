@@ -1,55 +1,33 @@
 //! What the godot crate's attributes cannot register: constants that belong to an enum, so that scripts can use it as a type, and
 //! properties whose setters do not borrow the object.
 //!
-//! It takes hidden paths of that crate, and only this file uses them; the crate's minor version is pinned for it.
+//! It takes hidden paths of that crate; `object_registry` and `low/hot_methods` take the others. The crate's version is pinned for them.
 
-use godot::builtin::GString;
-use godot::classes::StreamPeer;
-use godot::obj::{Gd, GodotClass};
+use godot::obj::GodotClass;
 use godot::register::info::{PropertyHint, PropertyHintInfo, PropertyUsageFlags};
 use godot::register::private::constant::{ConstantKind, ExportConstant, IntegerConstant};
 use godot::register::private::register_var;
 use godot::register::property::Var;
 
-use crate::class::HttpClientRust;
-use crate::enums::{METHODS, RESPONSE_CODES, STATUSES};
-
-/// Completes the class, which must be registered already.
-pub(crate) fn complete_class() {
-    register_enum("Method", METHODS);
-    register_enum("Status", STATUSES);
-    register_enum("ResponseCode", RESPONSE_CODES);
-
-    let none = PropertyHintInfo::none;
-    let default = PropertyUsageFlags::DEFAULT;
-    register_property::<bool>(
-        "blocking_mode_enabled",
-        ["is_blocking_mode_enabled", "set_blocking_mode"],
-        none(),
-        default,
-    );
-    let stream = hint(PropertyHint::RESOURCE_TYPE, "StreamPeer");
-    let connection = ["get_connection", "set_connection"];
-    register_property::<Option<Gd<StreamPeer>>>("connection", connection, stream, PropertyUsageFlags::NONE);
-    let sizes = hint(PropertyHint::RANGE, "256,16777216");
-    register_property::<i64>("read_chunk_size", ["get_read_chunk_size", "set_read_chunk_size"], sizes, default);
-    register_property::<f64>("connect_timeout", ["get_connect_timeout", "set_connect_timeout"], none(), default);
-    register_property::<f64>("read_timeout", ["get_read_timeout", "set_read_timeout"], none(), default);
-    let file = hint(PropertyHint::FILE, "*.pem,*.crt");
-    register_property::<GString>("trusted_ca_file", ["get_trusted_ca_file", "set_trusted_ca_file"], file, default);
-}
-
-fn register_enum(name: &str, constants: &[(&str, i64)]) {
+/// Registers an enum of a class, which must be registered already: its name, and its constants in the order of their values.
+pub(crate) fn register_enum<C: GodotClass>(name: &str, constants: &[(&str, i64)]) {
     let enumerators = constants.iter().map(|&(name, value)| IntegerConstant::new(name, value)).collect();
     let kind = ConstantKind::Enum { name: name.into(), enumerators };
-    ExportConstant::new(HttpClientRust::class_id(), kind).register();
+    ExportConstant::new(C::class_id(), kind).register();
 }
 
-fn register_property<T: Var>(name: &str, methods: [&str; 2], hint: PropertyHintInfo, usage: PropertyUsageFlags) {
+/// Registers a property of a class over two of its methods, a getter and a setter.
+pub(crate) fn register_property<C: GodotClass, T: Var>(
+    name: &str,
+    methods: [&str; 2],
+    hint: PropertyHintInfo,
+    usage: PropertyUsageFlags,
+) {
     let [getter, setter] = methods;
-    register_var::<HttpClientRust, T>(name, getter, setter, Some(hint), Some(usage));
+    register_var::<C, T>(name, getter, setter, Some(hint), Some(usage));
 }
 
-fn hint(hint: PropertyHint, text: &str) -> PropertyHintInfo {
+/// What the inspector is told of a property.
+pub(crate) fn hint(hint: PropertyHint, text: &str) -> PropertyHintInfo {
     PropertyHintInfo { hint, hint_string: text.into() }
 }

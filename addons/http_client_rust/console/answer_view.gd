@@ -4,7 +4,6 @@ extends VBoxContainer
 
 const Exchange := preload("exchange.gd")
 const BodyText := preload("body_text.gd")
-const Certificate := preload("certificate.gd")
 const Colors := preload("colors.gd")
 const ContentCoding := preload("content_coding.gd")
 const PhaseChart := preload("phase_chart.gd")
@@ -233,14 +232,18 @@ func _show_connection() -> void:
 	_add_row(_connection, root, "Cipher suite", _exchange.tls["cipher_suite"])
 	_add_row(_connection, root, "Key exchange", _exchange.tls["key_exchange"])
 	_add_row(_connection, root, "Session", "resumed" if _exchange.tls["resumed"] else "new")
-	var certificates: PackedStringArray = _exchange.tls["peer_certificates"]
+	var certificates: Array[Dictionary] = _exchange.tls["certificate_facts"]
 	for index: int in certificates.size():
-		var facts := Certificate.facts_of(certificates[index])
+		var facts := certificates[index]
 		if facts.is_empty():
 			continue
 		_add_row(_connection, root, "Certificate" if index == 0 else "Certificate %d" % (index + 1), facts["subject"])
 		_add_row(_connection, root, "  issued by", facts["issuer"])
-		_add_row(_connection, root, "  valid", "%s to %s" % [facts["from"], facts["until"]])
+		var names: PackedStringArray = facts["names"]
+		if not names.is_empty():
+			_add_row(_connection, root, "  for", ", ".join(names))
+		var from := Time.get_date_string_from_unix_time(facts["not_before"])
+		_add_row(_connection, root, "  valid", "%s to %s" % [from, Time.get_date_string_from_unix_time(facts["not_after"])])
 
 
 func _show_body() -> void:

@@ -27,7 +27,7 @@ func _enter_tree() -> void:
 
 func _warm_up() -> void:
 	var cache := EditorInterface.get_editor_paths().get_cache_dir()
-	var is_cache := func(name: String) -> bool: return name.begins_with("editor_doc_cache")
+	var is_cache := func(file: String) -> bool: return file.begins_with("editor_doc_cache")
 	var end := Time.get_ticks_msec() + PATIENCE_MS
 	while not Array(DirAccess.get_files_at(cache)).any(is_cache) and Time.get_ticks_msec() < end:
 		await get_tree().create_timer(0.5).timeout
@@ -65,7 +65,7 @@ func _panel() -> void:
 	var exchange: RefCounted = console.get("exchange")
 	if exchange == null or exchange.get("code") != 200:
 		_fail("Enter in the address did not send the request")
-	await _take("editor-panel")
+	_take("editor-panel")
 	var snippets: GDScript = load("res://addons/http_client_rust/console/snippets.gd")
 	await _copy(console, "Copy as GDScript", snippets.call("as_gdscript", exchange))
 	await _copy(console, "Copy as curl", snippets.call("as_curl", exchange))
@@ -93,10 +93,10 @@ func _help() -> void:
 	hide_bottom_panel()
 	EditorInterface.get_script_editor().goto_help("class_name:HTTPClientRust")
 	await _settle()
-	await _take("editor-help")
+	_take("editor-help")
 	EditorInterface.get_script_editor().goto_help("class_method:HTTPClientRust:connect_to_host")
 	await _settle()
-	await _take("editor-help-method")
+	_take("editor-help-method")
 
 
 func _migration() -> void:
@@ -110,17 +110,17 @@ func _migration() -> void:
 		if item.get_text(1).begins_with("player_scores"):
 			item.select(1)
 	await _settle()
-	await _take("editor-migration")
+	_take("editor-migration")
 	dialog.hide()
 	dialog.queue_free()
 	DirAccess.remove_absolute("res://player_scores.gd")
 	await _settle()
 
 
-func _take(name: String) -> void:
-	var problem := Picture.take(EditorInterface.get_base_control().get_viewport(), _out.path_join(name + ".png"))
+func _take(picture: String) -> void:
+	var problem := Picture.take(EditorInterface.get_base_control().get_viewport(), _out.path_join(picture + ".png"))
 	if problem.is_empty():
-		print("took ", name)
+		print("took ", picture)
 	else:
 		_fail(problem)
 

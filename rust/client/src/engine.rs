@@ -1,96 +1,86 @@
 //! From one status to the next: what `HTTPClient.poll()` does. One engine is used by one thread at a time.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use http_protocol::{Fields, Framing, Head, Method, Over, Request};
+use http_net::{
+    Body, ByteBuffer, ConnectionId, Dial, Dialled, Host, Link, Method, Over, Piece, Request, Route, Stream, TlsOptions,
+};
 
-use crate::body::{Body, ByteBuffer};
-use crate::error::{Error, ErrorCode};
-use crate::host::Host;
-use crate::link::{Failure, Link, Patience};
-use crate::opening::{OpenFailure, Opened, Opening, Route};
-use crate::proxy;
+use crate::driver::{Cancel, Driver};
+use crate::error::{Ends, Error, ErrorCode};
+use crate::gate;
 use crate::settings::Settings;
 use crate::status::Status;
-use crate::stream::Stream;
-use crate::timings::Timings;
-use crate::tls::{TlsInfo, TlsOptions};
-use crate::wait::Cancel;
+use crate::view::{Answer, Connection, Open, View};
 
 /// The work of one client, from `connect_to_host` to `close`.
 pub(crate) struct Engine {
     stage: Stage,
-    /// How the server is reached; none before the first `connect_to_host`, and over a stream of the caller's.
-    route: Option<Arc<Route>>,
-    /// What the caller's stream leads to, as far as that is known.
-    adopted_host: Option<String>,
-    /// What getters are answered with.
-    pub(crate) view: View,
+    view: View,
     cancel: Arc<Cancel>,
 }
 
+/// What there is, and with it what `get_status()` says.
 enum Stage {
-    /// Nothing is open; `View::status` says why.
-    Closed,
-    Opening(Box<Opening>),
-    Open(Box<Link>),
+    /// Nothing, for this reason.
+    Closed(Status),
+    /// A connection is being made.
+    Dialing(Box<Dial>),
+    /// A connection.
+    Open(Box<Link>, Turn),
 }
 
-/// What getters are answered with, also while a call runs in another thread.
-#[derive(Clone, Debug)]
-pub(crate) struct View {
-    pub(crate) status: Status,
-    /// The last response's head, until the next request.
-    pub(crate) head: Option<Arc<Head>>,
-    /// The length of its body in bytes; −1 if it is not known beforehand, or there is none.
-    pub(crate) body_length: i64,
-    pub(crate) chunked: bool,
-    pub(crate) trailers: Option<Arc<Fields>>,
-    pub(crate) bytes_sent: u64,
-    pub(crate) timings: Timings,
-    /// What TLS agreed on; none without TLS.
-    pub(crate) tls: Option<Arc<TlsInfo>>,
-    /// What went wrong last; empty if nothing did.
-    pub(crate) message: Option<Arc<str>>,
-    /// Why there is no connection: what failed first. It stays a part of the message until the next connect.
-    pub(crate) cause: Option<Arc<str>>,
-    /// The open connection; see [`Link::id`].
-    pub(crate) connection: Option<u64>,
-    /// Its [`Link::addresses`].
-    pub(crate) addresses: (Option<SocketAddr>, Option<SocketAddr>),
-    /// How many clients' connections it stands on.
-    pub(crate) depth: usize,
-    /// Nothing more comes from it; see [`Link::has_ended`].
-    pub(crate) has_ended: bool,
+/// Whose turn it is on a connection.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// A request may be sent.
+    Connected,
+    /// The head of the response is awaited.
+    Requesting,
+    /// The body is to be read.
+    Body,
 }
 
-impl Default for View {
-    fn default() -> Self {
-        Self {
-            status: Status::Disconnected,
-            head: None,
-            body_length: -1,
-            chunked: false,
-            trailers: None,
-            bytes_sent: 0,
-            timings: Timings::default(),
-            tls: None,
-            message: None,
-            cause: None,
-            connection: None,
-            addresses: (None, None),
-            depth: 0,
-            has_ended: false,
+impl Stage {
+    fn status(&self) -> Status {
+        match self {
+            Self::Closed(status) => *status,
+            Self::Dialing(dial) if dial.is_resolving() => Status::Resolving,
+            Self::Dialing(_) => Status::Connecting,
+            Self::Open(_, Turn::Connected) => Status::Connected,
+            Self::Open(_, Turn::Requesting) => Status::Requesting,
+            Self::Open(_, Turn::Body) => Status::Body,
         }
     }
 }
 
-impl Engine {
-    pub(crate) fn new(cancel: Arc<Cancel>) -> Self {
-        Self { stage: Stage::Closed, route: None, adopted_host: None, view: View::default(), cancel }
+impl gate::Engine for Engine {
+    type View = View;
+    type Settings = Settings;
+    type Cancel = Cancel;
+
+    fn new(cancel: Arc<Cancel>) -> Self {
+        Self { stage: Stage::Closed(Status::Disconnected), view: View::default(), cancel }
     }
 
+    fn view(&self) -> &View {
+        &self.view
+    }
+
+    fn view_mut(&mut self) -> &mut View {
+        &mut self.view
+    }
+
+    fn is_same(one: &View, other: &View) -> bool {
+        one.is_same(other)
+    }
+
+    fn cancel(cancel: &Cancel) {
+        cancel.set();
+    }
+}
+
+impl Engine {
     /// Closes what is open and starts to connect.
     pub(crate) fn connect_to_host(
         &mut self,
@@ -100,37 +90,29 @@ impl Engine {
         tls: &TlsOptions,
         settings: &Settings,
     ) -> Result<(), Error> {
-        self.stage = Stage::Closed;
-        self.route = None;
+        self.stage = Stage::Closed(Status::Disconnected);
         self.view = View::default();
-        let reached = Host::parse(host, port, secure)
-            .and_then(|host| settings.proxies.for_host(&host).map(|proxy| Route::new(host, proxy, tls)));
-        let route = match reached {
-            Ok(route) => route,
-            Err(error) => {
-                self.view.note_cause(&error);
-                return Err(error);
-            }
-        };
-        match Opening::start(route, settings) {
-            Ok(opening) => {
-                self.route = Some(opening.route.clone());
-                self.view.status = opening.status();
-                self.stage = Stage::Opening(Box::new(opening));
+        let started = Host::parse(host, port, secure).and_then(|host| {
+            let proxy = settings.proxies.for_host(&host)?;
+            let route = Arc::new(Route::new(host, proxy, tls));
+            let context = &settings.context;
+            Dial::start(context, route, settings.connect_timeout, settings.user_agent.clone(), context.now())
+        });
+        match started {
+            Ok(dial) => {
+                self.enter(Stage::Dialing(Box::new(dial)));
                 Ok(())
             }
-            Err(failure) => Err(self.cannot_open(failure)),
+            Err(error) => Err(self.fail(error)),
         }
     }
 
-    /// Closes what is open and goes on with a stream of the caller's, which stands on `depth` connections of clients.
-    pub(crate) fn adopt(&mut self, stream: Box<dyn Stream>, host: Option<String>, depth: usize) {
-        self.route = None;
-        self.adopted_host = host;
-        let link = Link::new(stream);
-        self.view = View { status: Status::Connected, depth, ..View::default() };
-        self.view.follow(&link);
-        self.stage = Stage::Open(Box::new(link));
+    /// Closes what is open and goes on with a stream of the caller's, which stands on so many clients' connections.
+    pub(crate) fn adopt(&mut self, stream: Box<dyn Stream>, host: Option<String>, depth: usize, settings: &Settings) {
+        let context = settings.context.clone();
+        let now = context.now();
+        self.view = View::default();
+        self.open(Link::over(context, stream, host, now), depth);
     }
 
     /// Checks a request and begins to send it.
@@ -142,95 +124,137 @@ impl Engine {
         body: Body,
         settings: &Settings,
     ) -> Result<(), Error> {
-        let Stage::Open(link) = &mut self.stage else {
+        let Stage::Open(link, turn) = &mut self.stage else {
             return Err(Error::invalid(self.view.not_open()));
         };
-        let host = match &self.route {
-            Some(route) => route.host.header_value(),
-            None => self.adopted_host.clone().unwrap_or_else(|| "localhost".to_owned()),
-        };
-        let proxy_prefix = self.route.as_ref().map(|route| route.proxy_prefix()).unwrap_or_default();
-        let own = self.route.as_ref().and_then(|route| route.proxy_authorization());
-        // Who is asked for a tunnel is a proxy too.
-        let reader_is_proxy =
-            method == Method::Connect || self.route.as_ref().is_some_and(|route| route.leads_to_proxy());
-        let headers = proxy::header_lines(headers, reader_is_proxy, own.as_deref());
-        let request = Request {
-            method,
-            url,
-            headers: &headers,
-            body_len: (*body).as_ref().len() as u64,
-            host: &host,
-            user_agent: &settings.user_agent,
-            proxy_prefix: &proxy_prefix,
-        };
-        let (head, facts) = request.encode()?;
-        if (link.connection.is_idle() || link.connection.over().is_some())
-            && !link.is_sending()
-            && let Err(failure) = link.check_idle()
-        {
-            return Err(self.fail(failure));
+        let request = Request { method, url, headers, user_agent: &settings.user_agent };
+        match link.begin(&request, body, settings.context.now()) {
+            Ok(()) => {
+                *turn = Turn::Requesting;
+                let (open, tls) = (self.view.open.take(), self.view.tls.take());
+                self.view = View { status: Status::Requesting, open, tls, ..View::default() };
+                self.view.follow(link);
+                Ok(())
+            }
+            Err(error) if error.is_misuse() => Err(error.into()),
+            Err(error) => Err(self.fail(error)),
         }
-        link.begin(head, facts, body)?;
-        let (tls, depth) = (self.view.tls.take(), self.view.depth);
-        self.view = View { status: Status::Requesting, tls, depth, ..View::default() };
-        self.view.follow(link);
-        Ok(())
     }
 
-    /// Gets one status further, as far as that is possible now.
-    pub(crate) fn poll(&mut self, settings: &Settings) -> Result<(), Error> {
-        match &mut self.stage {
-            Stage::Closed => self.closed_error(),
-            Stage::Opening(opening) => match opening.poll(settings, &self.cancel) {
+    /// Gets one status further, as far as that is possible now; in blocking mode, as soon as it is possible.
+    pub(crate) fn poll(&mut self, settings: &Settings, driver: &Driver) -> Result<(), Error> {
+        loop {
+            let now = settings.context.now();
+            match &mut self.stage {
+                Stage::Closed(_) => return self.closed_error(),
+                Stage::Dialing(dial) => match dial.advance(now) {
+                    Ok(Dialled::Pending) => {}
+                    Ok(Dialled::Resolved) => {
+                        self.view.status = self.stage.status();
+                        return Ok(());
+                    }
+                    Ok(Dialled::Link(link)) => {
+                        self.open(*link, 0);
+                        return Ok(());
+                    }
+                    Err(error) => return Err(self.fail(error)),
+                },
+                Stage::Open(link, Turn::Requesting) => {
+                    let received = match link.receive_head(now) {
+                        Ok(None) => link.check_silence(settings.read_timeout, now).map(|()| None),
+                        received => received,
+                    };
+                    self.view.follow(link);
+                    match received {
+                        Ok(None) => {}
+                        Ok(Some(response)) => {
+                            let turn = if link.is_in_body() { Turn::Body } else { Turn::Connected };
+                            self.view.answer = Some(Arc::new(Answer::of(response)));
+                            self.turn(turn);
+                            return Ok(());
+                        }
+                        Err(error) => return Err(self.fail(error)),
+                    }
+                }
+                Stage::Open(link, Turn::Body) => {
+                    // Only reading ends a body.
+                    link.send(now);
+                    self.view.follow(link);
+                    return Ok(());
+                }
+                Stage::Open(link, Turn::Connected) => {
+                    let checked = link.check_idle();
+                    self.view.follow(link);
+                    return checked.map_err(|error| self.fail(error));
+                }
+            }
+            if !settings.blocking {
+                return Ok(());
+            }
+            self.pause(settings, driver)?;
+        }
+    }
+
+    /// Reads a chunk of the body. Bytes that came before a failure are given out first; the failure follows in the next call.
+    pub(crate) fn read_chunk<B: ByteBuffer>(&mut self, settings: &Settings, driver: &Driver) -> Result<B, Error> {
+        let size = settings.read_chunk_size;
+        loop {
+            let now = settings.context.now();
+            let link = self.body()?;
+            link.send(now);
+            match link.read_chunk::<B>(size, settings.blocking, now) {
+                Ok(Some(piece)) if !piece.is_empty() || !link.is_sending() => {
+                    return self.give_out(piece, settings, driver);
+                }
+                Ok(_) => {
+                    if let Err(silence) = link.check_silence(settings.read_timeout, now) {
+                        // The rest of a chunk is not waited for; what there is of it is given out.
+                        let rest = link.rest_before(silence, size, now);
+                        return rest.map_err(|error| self.fail(error)).inspect(|_| self.settle());
+                    }
+                }
+                Err(error) => return Err(self.fail(error)),
+            }
+            if !settings.blocking {
+                self.settle();
+                return Ok(B::with_len(0));
+            }
+            self.pause(settings, driver)?;
+        }
+    }
+
+    /// Reads what has arrived of the body.
+    pub(crate) fn read_available<B: ByteBuffer>(&mut self, settings: &Settings, driver: &Driver) -> Result<B, Error> {
+        loop {
+            let now = settings.context.now();
+            let link = self.body()?;
+            link.send(now);
+            let read = link.read_available::<B>(now).and_then(|mut data| {
+                if data.as_mut_slice().is_empty() && (link.is_in_body() || link.is_sending()) {
+                    link.check_silence(settings.read_timeout, now).map(|()| None)
+                } else {
+                    Ok(Some(data))
+                }
+            });
+            match read {
+                Ok(Some(data)) => {
+                    self.settle();
+                    return Ok(data);
+                }
+                Ok(None) if settings.blocking => self.pause(settings, driver)?,
                 Ok(None) => {
-                    self.view.status = opening.status();
-                    Ok(())
+                    self.settle();
+                    return Ok(B::with_len(0));
                 }
-                Ok(Some(opened)) => {
-                    let timings = opening.timings;
-                    self.opened(opened, timings);
-                    Ok(())
-                }
-                Err(failure) => Err(self.cannot_open(failure)),
-            },
-            Stage::Open(link) => {
-                let polled = match self.view.status {
-                    Status::Requesting => {
-                        let received = link.receive_head(patience(settings, &self.cancel));
-                        received.map(|received| {
-                            if let Some((head, framing)) = received {
-                                self.view.respond(head, framing, link);
-                            }
-                        })
-                    }
-                    Status::Body => {
-                        // Only reading ends a body.
-                        link.send();
-                        Ok(())
-                    }
-                    _ => link.check_idle(),
-                };
-                self.view.follow(link);
-                polled.map_err(|failure| self.fail(failure))
+                Err(error) => return Err(self.fail(error)),
             }
         }
     }
 
-    /// Reads a chunk of the body.
-    pub(crate) fn read_chunk<B: ByteBuffer>(&mut self, settings: &Settings) -> Result<B, Error> {
-        self.read(settings, |link, patience| link.read_chunk(settings.read_chunk_size, patience))
-    }
-
-    /// Reads what has arrived of the body.
-    pub(crate) fn read_available<B: ByteBuffer>(&mut self, settings: &Settings) -> Result<B, Error> {
-        self.read(settings, Link::read_available)
-    }
-
-    /// Lends the open connection with this id to who speaks another protocol on it.
-    pub(crate) fn with_link<T>(&mut self, id: u64, work: impl FnOnce(&mut Link) -> T) -> Option<T> {
+    /// Lends the open connection to who speaks another protocol on it, if it is that one.
+    pub(crate) fn with_link<T>(&mut self, id: ConnectionId, work: impl FnOnce(&mut Link) -> T) -> Option<T> {
         match &mut self.stage {
-            Stage::Open(link) if link.id == id => {
+            Stage::Open(link, _) if link.id() == id => {
                 let result = work(link);
                 self.view.follow(link);
                 Some(result)
@@ -239,59 +263,113 @@ impl Engine {
         }
     }
 
-    fn read<B>(
+    /// Ends the call that works with this engine.
+    pub(crate) fn canceller(&self) -> Arc<Cancel> {
+        self.cancel.clone()
+    }
+
+    /// Notes a mistake of the caller's.
+    pub(crate) fn note(&mut self, error: &Error) {
+        self.view.note(error);
+    }
+
+    /// In blocking mode, fills a piece; then gives it out.
+    fn give_out<B: ByteBuffer>(
         &mut self,
+        mut piece: Piece<B>,
         settings: &Settings,
-        read: impl FnOnce(&mut Link, Patience<'_>) -> Result<B, Failure>,
+        driver: &Driver,
     ) -> Result<B, Error> {
-        let (Stage::Open(link), Status::Body) = (&mut self.stage, self.view.status) else {
-            return Err(Error::invalid("there is no body to read; wait for STATUS_BODY"));
-        };
-        link.send();
-        let data = match read(link, patience(settings, &self.cancel)) {
-            Ok(data) => data,
-            Err(failure) => return Err(self.fail(failure)),
-        };
-        self.view.follow(link);
-        // While the server has not had all of the request, the exchange is not over: the caller is to go on reading.
-        if !link.connection.is_in_body() && link.failure.is_none() && !link.is_sending() {
-            let trailers = link.connection.take_trailers();
-            self.view.trailers = (!trailers.is_empty()).then(|| Arc::new(trailers));
-            if link.connection.over() == Some(Over::EndedWithBody) {
-                self.stage = Stage::Closed;
-                self.view.status = Status::Disconnected;
-                self.view.connection = None;
-            } else {
-                self.view.status = Status::Connected;
+        let mut now = settings.context.now();
+        while settings.blocking && !piece.is_full() {
+            let link = self.body()?;
+            if link.has_ended() {
+                break;
             }
+            if let Err(silence) = link.check_silence(settings.read_timeout, now) {
+                link.fail_later(silence);
+                break;
+            }
+            self.pause(settings, driver)?;
+            now = settings.context.now();
+            let link = self.body()?;
+            link.send(now);
+            link.fill(&mut piece, now);
         }
+        let data = self.body()?.give_out(piece, now);
+        self.settle();
         Ok(data)
     }
 
-    fn opened(&mut self, opened: Opened, timings: Timings) {
-        let mut link = Link::new(opened.stream);
-        link.timings = timings;
-        self.view.status = Status::Connected;
-        self.view.tls = opened.tls;
-        self.view.follow(&link);
-        self.stage = Stage::Open(Box::new(link));
+    /// The connection, while there is a body to read.
+    fn body(&mut self) -> Result<&mut Link, Error> {
+        match &mut self.stage {
+            Stage::Open(link, Turn::Body) => Ok(link),
+            _ => Err(Error::invalid("there is no body to read; wait for STATUS_BODY")),
+        }
     }
 
-    fn cannot_open(&mut self, failure: OpenFailure) -> Error {
-        self.stage = Stage::Closed;
-        self.view.status = failure.status;
-        self.view.note_cause(&failure.error);
-        failure.error
+    /// After a read: whether the exchange is over. While the server has not had all of the request, it is not.
+    fn settle(&mut self) {
+        let Stage::Open(link, Turn::Body) = &mut self.stage else { return };
+        self.view.follow(link);
+        if link.is_in_body() || link.is_sending() {
+            return;
+        }
+        let trailers = link.take_trailers();
+        self.view.trailers = (!trailers.is_empty()).then(|| Arc::new(trailers));
+        if link.over_because() == Some(Over::EndedWithBody) {
+            self.enter(Stage::Closed(Status::Disconnected));
+        } else {
+            self.turn(Turn::Connected);
+        }
+    }
+
+    fn open(&mut self, link: Link, depth: usize) {
+        self.view.tls = link.tls().cloned();
+        let connection = Connection { id: link.id(), addresses: link.addresses(), depth };
+        self.view.follow(&link);
+        self.enter(Stage::Open(Box::new(link), Turn::Connected));
+        self.view.open = Some(Arc::new(Open { connection, holder: Mutex::default() }));
+    }
+
+    fn turn(&mut self, next: Turn) {
+        if let Stage::Open(_, turn) = &mut self.stage {
+            *turn = next;
+        }
+        self.view.status = self.stage.status();
+    }
+
+    fn enter(&mut self, stage: Stage) {
+        if !matches!(stage, Stage::Open(..)) {
+            self.view.open = None;
+        }
+        self.stage = stage;
+        self.view.status = self.stage.status();
     }
 
     /// Closes the connection for a failure. What was received of a response stays readable.
-    fn fail(&mut self, failure: Failure) -> Error {
-        self.stage = Stage::Closed;
-        let error = failure.into_error();
-        self.view.connection = None;
-        self.view.status = Status::ConnectionError;
+    fn fail(&mut self, error: http_net::Error) -> Error {
+        let Ends { status, error } = Ends::of(&error);
+        self.enter(Stage::Closed(status));
         self.view.note_cause(&error);
         error
+    }
+
+    /// Sleeps until there is something to do.
+    fn pause(&mut self, settings: &Settings, driver: &Driver) -> Result<(), Error> {
+        let stage = &self.stage;
+        driver.wait(&self.cancel, settings.context.now(), |wait| match stage {
+            Stage::Closed(_) => wait.now(),
+            Stage::Dialing(dial) => dial.wait_for(wait),
+            Stage::Open(link, _) => {
+                link.wait_for(true, wait);
+                if let Some(deadline) = settings.read_timeout.and_then(|limit| link.silent_at(limit)) {
+                    wait.until(deadline);
+                }
+            }
+        });
+        if self.cancel.is_set() { Err(self.fail(http_net::Error::cancelled())) } else { Ok(()) }
     }
 
     /// What `poll` says while nothing is open.
@@ -308,84 +386,4 @@ impl Engine {
         }
         Err(Error::new(code, "there is no connection; call connect_to_host() first"))
     }
-}
-
-impl View {
-    /// Whether `other` says the same. Text and heads are compared by where they lie: new ones lie elsewhere.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
-        fn same<T: ?Sized>(one: &Option<Arc<T>>, other: &Option<Arc<T>>) -> bool {
-            match (one, other) {
-                (Some(one), Some(other)) => Arc::ptr_eq(one, other),
-                (None, None) => true,
-                _ => false,
-            }
-        }
-        let facts = |view: &Self| {
-            (view.status, view.connection, view.has_ended, view.bytes_sent, view.body_length, view.chunked)
-        };
-        facts(self) == facts(other)
-            && same(&self.head, &other.head)
-            && same(&self.message, &other.message)
-            && same(&self.cause, &other.cause)
-            && same(&self.trailers, &other.trailers)
-            && same(&self.tls, &other.tls)
-            && self.timings == other.timings
-    }
-
-    /// Notes an error of the caller's. What ended the connection is said with it: it explains most of what goes wrong afterwards.
-    pub(crate) fn note(&mut self, error: &Error) {
-        self.message = Some(match &self.cause {
-            Some(cause) if !error.message.contains(short(cause)) => {
-                format!("{} (before that: {})", error.message, short(cause)).into()
-            }
-            _ => error.message.as_str().into(),
-        });
-    }
-
-    /// Notes why there is no connection.
-    fn note_cause(&mut self, error: &Error) {
-        let cause: Arc<str> = error.message.as_str().into();
-        self.message = Some(cause.clone());
-        self.cause = Some(cause);
-    }
-
-    /// Why no request can be sent, while nothing is open.
-    fn not_open(&self) -> String {
-        match (self.status, &self.cause) {
-            (Status::Resolving | Status::Connecting, _) => {
-                "the connection is not made yet; poll() until STATUS_CONNECTED".to_owned()
-            }
-            (_, Some(cause)) => format!("there is no connection, since {}; call connect_to_host() again", short(cause)),
-            (_, None) => "there is no connection; call connect_to_host() and poll() first".to_owned(),
-        }
-    }
-
-    /// Takes over what a link counts.
-    fn follow(&mut self, link: &Link) {
-        self.connection = Some(link.id);
-        self.addresses = link.addresses;
-        self.has_ended = link.has_ended();
-        self.bytes_sent = link.bytes_sent;
-        self.timings = link.timings;
-    }
-
-    /// Takes over a response's head.
-    fn respond(&mut self, head: Head, framing: Framing, link: &Link) {
-        self.status = if link.connection.is_in_body() { Status::Body } else { Status::Connected };
-        self.body_length = match framing {
-            Framing::Length(length) => i64::try_from(length).unwrap_or(i64::MAX),
-            Framing::None | Framing::Empty { .. } | Framing::Switched | Framing::Chunked | Framing::UntilClose => -1,
-        };
-        self.chunked = head.fields.list("Transfer-Encoding").any(|coding| coding.eq_ignore_ascii_case(b"chunked"));
-        self.head = Some(Arc::new(head));
-    }
-}
-
-/// A cause without the advice to connect again, which the sentence around it gives.
-fn short(cause: &str) -> &str {
-    cause.strip_suffix("; connect again").unwrap_or(cause)
-}
-
-fn patience<'a>(settings: &Settings, cancel: &'a Cancel) -> Patience<'a> {
-    Patience { blocking: settings.blocking, read_timeout: settings.read_timeout, cancel }
 }

@@ -2,6 +2,10 @@
 
 use std::fmt;
 
+use http_net::{ErrorKind, Phase};
+
+use crate::status::Status;
+
 /// What kind of error it is. The names are those of Godot's `Error` constants without `ERR_`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorCode {
@@ -50,9 +54,32 @@ impl Error {
     }
 }
 
-impl From<http_protocol::CallerError> for Error {
-    fn from(error: http_protocol::CallerError) -> Self {
-        Self::invalid(error.to_string())
+impl From<http_net::Error> for Error {
+    fn from(error: http_net::Error) -> Self {
+        Ends::of(&error).error
+    }
+}
+
+/// What a failure of a connection makes of a client.
+pub(crate) struct Ends {
+    pub(crate) status: Status,
+    pub(crate) error: Error,
+}
+
+impl Ends {
+    /// The status and the code by kind and phase; the sentence is the failure's own.
+    pub(crate) fn of(failure: &http_net::Error) -> Self {
+        let (status, code) = match (failure.kind(), failure.phase()) {
+            (ErrorKind::Misuse(_), _) => (Status::Disconnected, ErrorCode::InvalidParameter),
+            (ErrorKind::Cancelled, _) => (Status::Disconnected, ErrorCode::Unconfigured),
+            (_, Phase::Resolve) => (Status::CantResolve, ErrorCode::CantResolve),
+            (_, Phase::Connect | Phase::Proxy) => (Status::CantConnect, ErrorCode::CantConnect),
+            (_, Phase::Tls) => (Status::TlsHandshakeError, ErrorCode::CantConnect),
+            (_, Phase::Idle | Phase::Request | Phase::Body | Phase::Sending) => {
+                (Status::ConnectionError, ErrorCode::ConnectionError)
+            }
+        };
+        Self { status, error: Error::new(code, failure.to_string()) }
     }
 }
 

@@ -35,46 +35,28 @@
 //! ```
 #![deny(unsafe_code)]
 
-mod body;
 mod client;
-mod connector;
-mod deadline;
+mod driver;
 mod engine;
 mod error;
-mod host;
-mod input;
-mod link;
-mod opening;
-mod proxy;
+mod gate;
+#[cfg(feature = "log")]
+mod log_observer;
 mod raw;
-mod receive;
-mod resolver;
 mod settings;
 mod status;
-mod stream;
 mod sync;
-mod timings;
-mod tls;
-mod unsent;
-mod wait;
-mod workers;
+mod view;
 
-pub use body::{Body, ByteBuffer};
-pub use client::HttpClient;
+pub use client::{Body, HttpClient};
 pub use error::{Error, ErrorCode};
-pub use http_protocol::{Field, Fields, Head, Method, QueryString};
-pub use proxy::{Exceptions, Proxies, Proxy};
+pub use http_net::{
+    ByteBuffer, Certificate, ConnectionId, Content, Context, Event, Exceptions, Field, Fields, Head, Interest, Method,
+    Observer, Probe, Proxies, Proxy, Stream, Timings, TlsInfo, TlsOptions, Trust, Verify, Wait,
+};
+pub use http_protocol::QueryString;
+#[cfg(feature = "log")]
+pub use log_observer::LogObserver;
 pub use raw::RawConnection;
 pub use settings::Settings;
 pub use status::Status;
-pub use stream::{Probe, Stream};
-pub use timings::Timings;
-pub use tls::{Certificate, TlsInfo, TlsOptions, Trust, Verify};
-pub use wait::Interest;
-
-/// The streams below an exchange, for the tests and the fuzz targets of this repository. They are no part of the interface.
-#[doc(hidden)]
-pub mod streams {
-    pub use crate::stream::TcpStream;
-    pub use crate::tls::TlsStream;
-}

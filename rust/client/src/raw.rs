@@ -1,17 +1,22 @@
 //! The bytes of a client's connection, for another protocol than HTTP: WebSocket after a 101, whatever a tunnel leads to.
 
+use std::any::Any;
 use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
-use crate::client::{HttpClient, Taken};
+use http_net::{Interest, Link, Stream};
+
+use crate::client::HttpClient;
 use crate::error::{Error, ErrorCode};
-use crate::link::{Ended, Link};
-use crate::stream::Probe;
-use crate::wait::Interest;
+use crate::gate::Taken;
+use crate::view::{Connection, DEEPEST, Holder, too_deep};
+
+/// How long to leave alone what cannot be waited for.
+const NAP: Duration = Duration::from_millis(1);
 
 thread_local! {
     /// How many connections this thread is in the middle of a call on, each called from the one above it.
@@ -23,26 +28,24 @@ thread_local! {
 #[derive(Clone)]
 pub struct RawConnection(Arc<Hold>);
 
-/// What a connection's [`RawConnection`]s share. The client has it let go when the connection is over: whoever keeps a dead one keeps
+/// What a connection's [`RawConnection`]s share. It lets go of the client when the connection is over: whoever keeps a dead one keeps
 /// nothing else, and two clients that were given each other's connections do not keep each other for ever.
+#[derive(Debug)]
 pub(crate) struct Hold {
-    /// Which of the client's connections this is.
-    id: u64,
+    connection: Connection,
     /// None once the connection is over. Locked for moments only.
     client: Mutex<Option<Arc<HttpClient>>>,
 }
 
-impl Hold {
-    pub(crate) fn new(id: u64, client: Arc<HttpClient>) -> Self {
-        Self { id, client: Mutex::new(Some(client)) }
-    }
-
-    /// Lets the client go. Whoever calls it has no lock: with the client goes its connection, which may be a script's stream.
-    pub(crate) fn let_go(&self) {
+impl Holder for Hold {
+    /// Whoever calls it has no lock: with the client goes its connection, which may be a script's stream.
+    fn let_go(&self) {
         let client = self.client.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(client);
     }
+}
 
+impl Hold {
     fn client(&self) -> Option<Arc<HttpClient>> {
         self.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -51,16 +54,25 @@ impl Hold {
 impl RawConnection {
     /// How many clients may stand on each other's connections: one for each proxy on the way, and some to spare. What is deeper was
     /// put together by mistake, and each floor multiplies what a call costs.
-    pub const DEEPEST: usize = 4;
+    pub const DEEPEST: usize = DEEPEST;
 
     /// The connection that `client` has open; none if it has none.
     pub fn of(client: &Arc<HttpClient>) -> Option<Self> {
-        HttpClient::hold(client).map(Self)
+        let open = client.open()?;
+        let mut place = open.holder.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = place.as_ref().and_then(Weak::upgrade).map(|holder| holder as Arc<dyn Any + Send + Sync>);
+        if let Some(hold) = known.and_then(|holder| holder.downcast().ok()) {
+            return Some(Self(hold));
+        }
+        let hold = Arc::new(Hold { connection: open.connection, client: Mutex::new(Some(client.clone())) });
+        let holder: Weak<dyn Holder> = Arc::downgrade(&(hold.clone() as Arc<dyn Holder>));
+        *place = Some(holder);
+        Some(Self(hold))
     }
 
     /// Whether `client` has this very connection open.
     pub fn is_of(&self, client: &HttpClient) -> bool {
-        client.connection_id() == Some(self.0.id)
+        client.open().is_some_and(|open| open.connection.id == self.0.connection.id)
     }
 
     /// Whether the connection is still open at this end.
@@ -80,27 +92,7 @@ impl RawConnection {
             if link.is_receiving() {
                 return Err(busy("a response is being received; read it through the client"));
             }
-            if !link.input.is_empty() {
-                let count = buffer.len().min(link.input.bytes().len());
-                buffer[..count].copy_from_slice(&link.input.bytes()[..count]);
-                link.input.consume(count);
-                return Ok(count);
-            }
-            link.input.release();
-            match &link.ended {
-                Some(Ended::Cleanly) => return Ok(0),
-                Some(Ended::With(error)) => return Err(error.kind().into()),
-                None => {}
-            }
-            let read = link.stream.read(buffer);
-            match &read {
-                Ok(0) if !buffer.is_empty() => link.ended = Some(Ended::Cleanly),
-                Err(error) if error.kind() != io::ErrorKind::WouldBlock => {
-                    link.ended = Some(Ended::With(error.kind().into()))
-                }
-                _ => {}
-            }
-            read
+            link.raw().read(buffer)
         })
     }
 
@@ -111,29 +103,13 @@ impl RawConnection {
             if link.is_sending() {
                 return Err(busy("a request is being sent; wait for its response"));
             }
-            match link.stream.write(&[], bytes) {
-                Ok(0) if !bytes.is_empty() => Err(io::ErrorKind::WouldBlock.into()),
-                written => written,
-            }
+            link.raw().write(bytes)
         })
     }
 
     /// How many bytes can be read at once, as far as has been received; none while a response is due.
     pub fn available(&self) -> usize {
-        let available = self.run(|link| {
-            if link.is_receiving() {
-                return Ok(0);
-            }
-            if link.input.is_empty() && link.ended.is_none() {
-                match link.input.fill(&mut *link.stream, 1) {
-                    Ok(0) => link.ended = Some(Ended::Cleanly),
-                    Err(error) if error.kind() != io::ErrorKind::WouldBlock => link.ended = Some(Ended::With(error)),
-                    _ => {}
-                }
-                link.input.release();
-            }
-            Ok(link.input.bytes().len())
-        });
+        let available = self.run(|link| Ok(if link.is_receiving() { 0 } else { link.raw().available() }));
         available.unwrap_or(0)
     }
 
@@ -142,12 +118,8 @@ impl RawConnection {
     pub fn look(&self) -> bool {
         // In use by another thread: what it finds shows in the answer.
         let _ = self.run(|link| {
-            if !link.is_receiving() && link.input.is_empty() && link.ended.is_none() {
-                match link.stream.probe() {
-                    Ok(Probe::End) => link.ended = Some(Ended::Cleanly),
-                    Err(error) if error.kind() != io::ErrorKind::WouldBlock => link.ended = Some(Ended::With(error)),
-                    _ => {}
-                }
+            if !link.is_receiving() {
+                link.raw().look();
             }
             Ok(())
         });
@@ -156,34 +128,35 @@ impl RawConnection {
 
     /// Whether the other end is still there, or left bytes that were not read, as of the last call that looked.
     pub fn is_connected(&self) -> bool {
-        self.0.client().is_some_and(|client| client.is_connected_with(self.0.id))
+        self.0.client().is_some_and(|client| client.is_connected_by(self.0.connection.id))
     }
 
     /// How many clients' connections this one stands on.
     pub(crate) fn depth(&self) -> usize {
-        self.0.client().map_or(0, |client| client.depth_of(self.0.id))
+        self.0.connection.depth
     }
 
-    /// The address of the other end.
+    /// The address of the other end, while the connection is open.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
-        self.0.client()?.addresses_of(self.0.id).0
+        self.client().and(self.0.connection.addresses.0)
     }
 
-    /// The address of this end.
+    /// The address of this end, while the connection is open.
     pub fn local_addr(&self) -> Option<SocketAddr> {
-        self.0.client()?.addresses_of(self.0.id).1
+        self.client().and(self.0.connection.addresses.1)
     }
 
     /// Whether small writes are sent at once (`TCP_NODELAY`).
     pub fn set_no_delay(&self, enabled: bool) -> io::Result<()> {
-        self.run(|link| link.stream.set_no_delay(enabled))
+        self.run(|link| link.raw().set_no_delay(enabled))
     }
 
-    /// Sleeps until the connection is ready, or `longest` has passed.
+    /// Sleeps until the connection is ready, it is closed, or `longest` has passed. Nobody else is kept from it meanwhile.
     pub fn wait(&self, interest: Interest, longest: Duration) {
-        if self.run(|link| link.stream.wait(interest, longest)).is_err() {
+        let waited = self.0.client().is_some_and(|client| client.wait_for(self.0.connection.id, interest, longest));
+        if !waited {
             // In use by another thread, or gone: the next call tells.
-            std::thread::sleep(Duration::from_millis(1).min(longest));
+            std::thread::sleep(NAP.min(longest));
         }
     }
 
@@ -199,7 +172,7 @@ impl RawConnection {
         // Kept for the call: what it closes may let go of the client.
         let client = self.0.client().ok_or_else(gone)?;
         let _floor = Floor::enter()?;
-        match client.with_link(self.0.id, work) {
+        match client.with_link(self.0.connection.id, work) {
             Ok(Some(worked)) => worked,
             Ok(None) => Err(gone()),
             Err(Taken::ByAnotherThread) => Err(io::ErrorKind::WouldBlock.into()),
@@ -208,9 +181,23 @@ impl RawConnection {
     }
 }
 
+/// HTTP over another client's connection.
+impl HttpClient {
+    /// [`set_stream`](Self::set_stream) with a stream that stands on a client's connection, `below`. An error if that makes more than
+    /// [`RawConnection::DEEPEST`] on each other.
+    pub fn set_stream_over(
+        &self,
+        stream: Box<dyn Stream>,
+        host: Option<String>,
+        below: &RawConnection,
+    ) -> Result<(), Error> {
+        self.adopt(stream, host, below.depth() + 1)
+    }
+}
+
 impl PartialEq for RawConnection {
     fn eq(&self, other: &Self) -> bool {
-        self.0.id == other.0.id
+        self.0.connection.id == other.0.connection.id
     }
 }
 
@@ -218,7 +205,7 @@ impl Eq for RawConnection {}
 
 impl fmt::Debug for RawConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RawConnection").field("id", &self.0.id).finish_non_exhaustive()
+        f.debug_struct("RawConnection").field("id", &self.0.connection.id).finish_non_exhaustive()
     }
 }
 
@@ -240,13 +227,6 @@ impl Drop for Floor {
     fn drop(&mut self) {
         DEPTH.set(DEPTH.get() - 1);
     }
-}
-
-pub(crate) fn too_deep() -> String {
-    format!(
-        "more than {} clients stand on each other's connections; connect to the server itself",
-        RawConnection::DEEPEST
-    )
 }
 
 fn closed() -> Error {

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::proxy::Proxies;
+use http_net::{Context, Proxies};
 
 /// The settings of one client. They hold from the next call on.
 #[derive(Clone, Debug)]
 pub struct Settings {
+    /// The world around the client: clock, resolver, workers.
+    pub context: Arc<Context>,
     /// Whether `poll` and reads wait, sleeping, until they have got further.
     pub blocking: bool,
     /// The most bytes that one read of a body gives; 256 to 16 MiB.
@@ -32,6 +34,7 @@ impl Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            context: Context::shared().clone(),
             blocking: false,
             read_chunk_size: 64 * 1024,
             connect_timeout: Some(Duration::from_secs(30)),

@@ -5,15 +5,7 @@
 #[allow(unreachable_pub, reason = "the fuzz target uses it too")]
 mod hosts;
 
-#[path = "support_tls/memory.rs"]
-mod memory;
-#[path = "../../../fuzz/properties/tls_records.rs"]
-#[allow(unreachable_pub, reason = "the fuzz target uses it too")]
-mod tls_records;
-
 use std::path::Path;
-
-use proptest::prelude::*;
 
 /// Every input of a target's corpus.
 fn corpus(target: &str) -> Vec<Vec<u8>> {
@@ -33,34 +25,4 @@ fn hosts_that_fuzzing_found_are_named_unmistakably_or_refused() {
     let inputs = corpus("hosts");
     inputs.iter().for_each(|input| hosts::check(input));
     assert!(inputs.len() >= 5, "{} inputs", inputs.len());
-}
-
-#[test]
-fn records_that_fuzzing_found_give_what_was_sent_or_fail_for_good() {
-    let inputs = corpus("tls_records");
-    inputs.iter().for_each(|input| tls_records::check(input));
-    assert!(inputs.len() >= 5, "{} inputs", inputs.len());
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 50, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn random_records_give_what_was_sent_or_fail_for_good(input in proptest::collection::vec(any::<u8>(), 0..300)) {
-        tls_records::check(&input);
-    }
-
-    #[test]
-    fn honest_records_give_all_that_was_sent(
-        flags in any::<u8>(),
-        operations in proptest::collection::vec((prop_oneof![0_u8..4, 9_u8..12], any::<u8>()), 0..150),
-        goodbye in any::<bool>(),
-    ) {
-        let mut input = vec![flags];
-        input.extend(operations.into_iter().flat_map(|(operation, size)| [operation, size]));
-        if goodbye {
-            input.extend([5, 0]);
-        }
-        tls_records::check(&input);
-    }
 }

@@ -5,9 +5,8 @@ mod support;
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::time::Duration;
 
-use http_client::{ErrorCode, HttpClient, Interest, Method, Probe, Status, Stream, TlsOptions};
+use http_client::{ErrorCode, HttpClient, Method, Probe, Status, Stream, TlsOptions};
 use support::{exchange, get, no_body, one_connection, open, open_at, send, server, take_head, until};
 
 const OWN: &str = "Proxy-Authorization: Bearer own";
@@ -39,11 +38,6 @@ impl Stream for Foreign {
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Probe::Quiet),
             Err(error) => Err(error),
         }
-    }
-
-    fn wait(&mut self, _: Interest, longest: Duration) -> io::Result<()> {
-        std::thread::sleep(longest.min(Duration::from_millis(1)));
-        Ok(())
     }
 }
 

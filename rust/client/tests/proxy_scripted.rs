@@ -254,24 +254,28 @@ fn refused_tunnel(answer: String) -> String {
 #[test]
 fn a_client_that_was_frozen_beyond_its_connect_timeout_goes_on_where_it_was() {
     const TIMEOUT: Duration = Duration::from_secs(2);
-    let (asked, is_asked) = std::sync::mpsc::channel();
+    let (done, is_done) = std::sync::mpsc::channel();
     let (go_on, may_go_on) = std::sync::mpsc::channel();
     let (address, proxy) = one_connection(move |mut stream| {
         take_head(&mut stream);
-        asked.send(()).unwrap();
+        done.send(()).unwrap();
         may_go_on.recv().unwrap();
         send(&mut stream, b"HTTP/1.1 200 OK\r\n\r\n");
+        done.send(()).unwrap();
         may_go_on.recv().unwrap();
         tunnel(stream, server().https());
     });
-    let client = HttpClient::new(Settings { connect_timeout: Some(TIMEOUT), ..Settings::default() });
+    let clock = support::Clock::new();
+    let settings = Settings { context: clock.context(), connect_timeout: Some(TIMEOUT), ..Settings::default() };
+    let client = HttpClient::new(settings);
     client.set_https_proxy(&address.ip().to_string(), address.port().into()).unwrap();
     client.connect_to_host("localhost", server().https().port().into(), true, &trusting(server().ca_pem())).unwrap();
-    while is_asked.try_recv().is_err() {
+    while is_done.try_recv().is_err() {
         client.poll().unwrap();
     }
     go_on.send(()).unwrap();
-    std::thread::sleep(TIMEOUT + TIMEOUT / 2);
+    is_done.recv().unwrap();
+    clock.pass(TIMEOUT + TIMEOUT / 2);
     // This call finds the answer and begins with TLS.
     client.poll().unwrap();
     go_on.send(()).unwrap();

@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind};
 use std::sync::{Arc, Weak, mpsc};
 use std::time::{Duration, Instant};
 
-use http_client::{ErrorCode, HttpClient, Interest, Method, Probe, RawConnection, Settings, Status, Stream};
+use http_client::{ErrorCode, HttpClient, Method, Probe, RawConnection, Settings, Status, Stream};
 use support::{connect, drain, finish_request, get, no_body, one_connection, pause, send, server, take_head, until};
 use support_tls::{trusting, try_connect};
 
@@ -32,11 +32,6 @@ impl Stream for Over {
             (0, true) => Probe::Quiet,
             (0, false) => Probe::End,
         })
-    }
-
-    fn wait(&mut self, interest: Interest, longest: Duration) -> io::Result<()> {
-        self.0.wait(interest, longest);
-        Ok(())
     }
 }
 

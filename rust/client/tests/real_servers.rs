@@ -215,7 +215,10 @@ fn a_connection_that_nginx_closes_while_idle_is_seen_to_be_closed() {
     assert_eq!(get(&client, "/short/hello.txt").status, Status::Connected);
     assert_eq!(until_failure(&client).message, "the server closed the idle connection; connect again");
     let error = client.request(Method::Get, "/hello.txt", &[], no_body()).unwrap_err();
-    assert_eq!(error.message, "the connection failed; call connect_to_host() again");
+    assert_eq!(
+        error.message,
+        "there is no connection, since the server closed the idle connection; call connect_to_host() again"
+    );
 }
 
 #[test]

@@ -3,12 +3,14 @@
 
 mod support;
 
+use std::io;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use http_client::{Error, ErrorCode, HttpClient, Interest, Method, RawConnection, Settings, Status};
+use http_client::{Error, ErrorCode, HttpClient, Interest, Method, Probe, RawConnection, Settings, Status, Stream};
 use support::{
     PATIENCE, TEN_FRAMES, blocking, connect, get, no_body, one_connection, open, open_at, pause, request_until_body,
     server,
@@ -171,6 +173,55 @@ fn many_threads_on_one_client_get_an_answer_or_are_told_that_it_is_busy() {
     threads.into_iter().for_each(|thread| thread.join().expect("no panic"));
     connect(&client, server().http());
     assert_eq!(get(&client, "/hello").code, 200);
+}
+
+/// A stream at which every request panics.
+struct Panicking;
+
+impl Stream for Panicking {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::WouldBlock.into())
+    }
+
+    fn write(&mut self, _: &[u8], _: &[u8]) -> io::Result<usize> {
+        panic!("as it was asked to");
+    }
+
+    fn probe(&mut self) -> io::Result<Probe> {
+        Ok(Probe::Quiet)
+    }
+}
+
+/// Of the gate alone, `gate_model.rs` tries every order.
+#[test]
+fn who_holds_a_connection_is_let_go_whichever_call_ends_it() {
+    let ends: [fn(&HttpClient); 3] = [
+        HttpClient::close,
+        |client| client.set_stream(Box::new(Panicking), None).expect("nobody else has the engine for long"),
+        |client| {
+            let request = || client.request(Method::Get, "/", &[], no_body());
+            drop(catch_unwind(AssertUnwindSafe(request)));
+        },
+    ];
+    for end in ends {
+        for _ in 0..200 {
+            let client = Arc::new(HttpClient::default());
+            client.set_stream(Box::new(Panicking), None).unwrap();
+            let ending = thread::spawn({
+                let client = client.clone();
+                move || end(&client)
+            });
+            let held = RawConnection::of(&client);
+            ending.join().unwrap();
+            let now = RawConnection::of(&client);
+            let Some(held) = held else { continue };
+            assert_eq!(held.is_open(), now.as_ref() == Some(&held));
+            drop(now);
+            let watched = Arc::downgrade(&client);
+            drop(client);
+            assert_eq!(watched.upgrade().is_some(), held.is_open(), "only an open connection keeps its client");
+        }
+    }
 }
 
 /// The calls that come next, the same in every run.

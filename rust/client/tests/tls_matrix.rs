@@ -80,20 +80,6 @@ fn the_hybrid_key_exchange_can_be_left_out() {
 }
 
 #[test]
-fn the_first_message_fits_a_packet_without_the_hybrid_key_exchange() {
-    let length = |without_hybrid| {
-        let memory = support_tls::memory::Memory::new();
-        let tls = TlsOptions { without_hybrid, ..TlsOptions::default() };
-        let mut stream = http_client::streams::TlsStream::start(Box::new(memory.clone()), "server.test", &tls).unwrap();
-        assert_eq!(stream.handshake(), Ok(false));
-        let between = memory.between();
-        between.to_server.len()
-    };
-    let (with, without) = (length(false), length(true));
-    assert!((1400..1700).contains(&with) && (200..400).contains(&without), "{with} and {without} bytes");
-}
-
-#[test]
 fn tls_1_3_can_be_left_out() {
     let root = Authority::root("root", Key::P256);
     let identity = root.issue(Key::P256, &[NAME]);

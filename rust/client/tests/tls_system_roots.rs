@@ -8,10 +8,11 @@ mod support_tls;
 use std::process::Command;
 use std::time::Instant;
 
-use http_client::streams::TlsStream;
-use http_client::{HttpClient, Status, TlsOptions};
+use http_client::{Context, HttpClient, Status, TlsOptions};
+use http_net::memory;
+use http_net::streams::TlsStream;
 use support::{get, server};
-use support_tls::{memory, secured, try_connect};
+use support_tls::{secured, try_connect};
 
 const PORT: &str = "HTTP_CLIENT_TEST_PORT";
 
@@ -85,8 +86,9 @@ fn authorities_that_could_not_be_read_for_want_of_a_descriptor_are_read_the_next
     };
     let all: Vec<_> = std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).collect();
     // It comes back once the authorities were read, as far as they could be.
-    let memory = memory::Memory::new();
-    TlsStream::start(Box::new(memory), "localhost", &TlsOptions::default()).map(drop).unwrap();
+    let (near, _far) = memory::pair(1 << 16);
+    let context = Context::shared();
+    TlsStream::start(context, Box::new(near), "localhost", &TlsOptions::default()).map(drop).unwrap();
     assert!(std::fs::File::open("/dev/null").is_err(), "none was free meanwhile");
     drop(all);
     let client = secured("localhost", ([127, 0, 0, 1], port).into(), &TlsOptions::default());

@@ -58,7 +58,7 @@ fn encoded(url: &str) -> (Vec<u8>, RequestFacts) {
         method: Method::Get,
         url,
         headers: &headers,
-        body_len: 0,
+        body_length: Some(0),
         host: "example.com",
         user_agent: "bench",
         proxy_prefix: "",

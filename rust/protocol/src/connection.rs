@@ -1,19 +1,25 @@
 //! One connection's states, and every transition between them.
 //!
 //! ```text
-//!            begin              read_head                next_body / advance
-//!   Idle ───────────▶ AwaitingHead ──────────▶ Body ───────────────────────▶ Idle, or Over
-//!    ▲                    │  │ 204, 304                                        │
-//!    └────────────────────┘  └─ 101, 2xx to CONNECT ─▶ Switched                └─ when it cannot be reused
+//! Idle         ── begin ──────────▶ AwaitingHead
+//! AwaitingHead ── read_head ──────▶ Body           a head that announces a body, be it empty
+//! AwaitingHead ── read_head ──────▶ Idle           a head without one, such as 204 and 304; interim heads are skipped
+//! AwaitingHead ── read_head ──────▶ Switched       101, 2xx to CONNECT
+//! AwaitingHead ── read_head ──────▶ Over           a head without a body that is the last, or one that breaks the protocol
+//! Body         ── next_body ──────▶ Idle           the body is over
+//! Body         ── next_body ──────▶ Over           the body is over and was the last, or breaks the protocol
+//! Idle         ── abandon_request ▶ Over
+//! any          ── end ────────────▶ Over           the connection has ended
+//! any          ── unsolicited ────▶ Over           bytes came that answer nothing
 //! ```
 //!
-//! From every state, an error of the peer and `abandon` lead to `Over`, and so does the connection's end.
+//! A call that is not drawn leaves the state as it is. `tests/states.rs` tries every call in every state, and holds this against it.
 
 use crate::chunked::{ChunkedDecoder, Step};
 use crate::error::{CallerError, Excerpt, PeerError};
-use crate::fields::Fields;
+use crate::fields::{Fields, Head};
 use crate::framing::{self, Framing};
-use crate::head::{self, Head, HeadScanner};
+use crate::head::{self, HeadScanner};
 use crate::limits;
 use crate::request::RequestFacts;
 

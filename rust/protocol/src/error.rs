@@ -49,6 +49,8 @@ pub enum CallerError {
         /// How long the body is, in bytes.
         body: u64,
     },
+    /// `Content-Length` was given for a body whose length is not known.
+    LengthBesideChunks,
     /// A method that has no body was given one.
     BodyNotAllowed {
         /// The method's name.
@@ -87,6 +89,10 @@ impl fmt::Display for CallerError {
                 "the header says Content-Length: {:#}, but the body has {body} bytes; leave the header out and it \
                  is set for you",
                 Excerpt::text(said)
+            ),
+            Self::LengthBesideChunks => f.write_str(
+                "the header Content-Length was given for a body whose length is not known; leave it out, and the \
+                 body is sent in chunks",
             ),
             Self::BodyNotAllowed { method } => {
                 write!(f, "a {method} request cannot have a body; send it without one")

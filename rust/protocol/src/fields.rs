@@ -2,6 +2,19 @@
 
 use std::borrow::Cow;
 
+/// Status line and fields of one response.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// The minor version of HTTP/1: 0 or 1. Greater ones are read as 1.
+    pub minor_version: u8,
+    /// The status code, 100 to 999.
+    pub status: u16,
+    /// What the server calls the status, as far as it is text.
+    pub reason: String,
+    /// The header fields.
+    pub fields: Fields,
+}
+
 /// The fields of one head or trailer section, in the order received.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Fields {
@@ -177,3 +190,24 @@ pub(crate) fn trim_whitespace(bytes: &[u8]) -> &[u8] {
     let end = bytes.iter().rposition(|byte| !is_ows(byte)).map_or(start, |last| last + 1);
     &bytes[start..end]
 }
+
+/// RFC 9110 §5.6.2.
+pub(crate) fn is_token(name: &[u8]) -> bool {
+    name.iter().all(|&byte| TOKEN[usize::from(byte)])
+}
+
+const TOKEN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        table[byte] = (byte as u8).is_ascii_alphanumeric();
+        byte += 1;
+    }
+    let marks = b"!#$%&'*+-.^_`|~";
+    let mut index = 0;
+    while index < marks.len() {
+        table[marks[index] as usize] = true;
+        index += 1;
+    }
+    table
+};

@@ -1,8 +1,8 @@
 //! Where a response's body ends (RFC 9112 §6.3), and whether the connection can serve another request after it (§9.3).
 
 use crate::error::{Excerpt, PeerError};
-use crate::fields::{Fields, trim_whitespace};
-use crate::head::Head;
+use crate::fields::{Fields, Head, trim_whitespace};
+
 use crate::limits;
 use crate::method::Method;
 

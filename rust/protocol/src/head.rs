@@ -1,28 +1,13 @@
 //! The head of a response: status line and fields (RFC 9112 §4 and §5).
 //!
-//! A parser of our own, since none at hand keeps a malformed field: they refuse the head for it, or drop the field.
+//! `httparse` parses it. What it refuses may still be a response that only looks wrong; [`line_reader`] decides.
+
+use std::mem::MaybeUninit;
 
 use crate::error::{Excerpt, PeerError};
-use crate::fields::{Fields, trim_whitespace};
+use crate::fields::{Fields, Head};
 use crate::limits;
-
-/// Status line and fields of one response.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Head {
-    /// The minor version of HTTP/1: 0 or 1. Greater ones are read as 1.
-    pub minor_version: u8,
-    /// The status code, 100 to 999.
-    pub status: u16,
-    /// What the server calls the status, as far as it is text.
-    pub reason: String,
-    /// The header fields.
-    pub fields: Fields,
-}
-
-/// Every response starts with this; whatever does not is another protocol.
-const START: &[u8] = b"HTTP/1.";
-/// Room for as many fields is made at first.
-const TYPICAL_FIELDS: usize = 16;
+use crate::line_reader::{self, FieldLine, START};
 
 /// Looks for the end of a head in bytes that arrive piece by piece, without looking at any byte twice.
 #[derive(Debug, Default)]
@@ -77,23 +62,39 @@ pub(crate) fn check_start(input: &[u8]) -> Result<(), PeerError> {
 
 /// Parses a head that is there in full, from the status line to the blank line.
 pub(crate) fn parse(input: &[u8]) -> Result<Head, PeerError> {
-    let mut lines = Lines(input);
-    let line = lines.next_line();
-    let (minor_version, status, reason) =
-        status_line(line).ok_or_else(|| PeerError::StatusLine { line: Excerpt::start(line) })?;
-    let mut fields = Fields::with_capacity(TYPICAL_FIELDS, lines.0.len());
-    loop {
-        let field = lines.next_field();
-        if field.is_empty() {
-            break;
-        }
-        if fields.len() == limits::FIELDS {
-            return Err(PeerError::TooManyFields);
-        }
-        FieldLine::read(field)?.add_to(&mut fields);
+    match parse_well_formed(input) {
+        Some(head) => Ok(head),
+        None => line_reader::read(input),
     }
-    check_malformed(&fields)?;
-    Ok(Head { minor_version, status, reason: reason.to_owned(), fields })
+}
+
+/// A head in which all is as HTTP/1.0 and HTTP/1.1 want it, and no field folded; none for any other. That is what `httparse` takes when it is
+/// not told to be lenient.
+fn parse_well_formed(input: &[u8]) -> Option<Head> {
+    let mut slots = [const { MaybeUninit::uninit() }; limits::FIELDS];
+    let mut response = httparse::Response::new(&mut []);
+    let config = httparse::ParserConfig::default();
+    let parsed = config.parse_response_with_uninit_headers(&mut response, input, &mut slots);
+    if parsed != Ok(httparse::Status::Complete(input.len())) {
+        return None;
+    }
+    let status = response.code.filter(|status| *status >= 100)?;
+    let mut fields = Fields::with_capacity(response.headers.len(), input.len());
+    for header in response.headers {
+        let start = position(input, header.name.as_bytes());
+        // Where an empty value stands says nothing of where its field ends.
+        let end = match header.value {
+            [] => start + header.name.len() + 1,
+            value => position(input, value) + value.len(),
+        };
+        fields.push(&input[start..end], header.name.len(), header.value.len(), false);
+    }
+    Some(Head { minor_version: response.version?, status, reason: response.reason?.to_owned(), fields })
+}
+
+/// Where `part`, a slice of `whole`, starts in it.
+fn position(whole: &[u8], part: &[u8]) -> usize {
+    part.as_ptr() as usize - whole.as_ptr() as usize
 }
 
 /// Parses one trailer line, without its line end, into `fields`. The trailers stand between this message and the next: none of
@@ -110,147 +111,110 @@ pub(crate) fn parse_trailer(line: &[u8], fields: &mut Fields) -> Result<(), Peer
     Ok(())
 }
 
-/// Minor version, status code and reason of a status line (RFC 9112 §4). A reason that is not ASCII is none. A minor version above 1 is read as
-/// 1: whoever sends it must make sense to a reader of 1.1 (RFC 9110 §6.2).
-fn status_line(line: &[u8]) -> Option<(u8, u16, &str)> {
-    let [minor @ b'0'..=b'9', b' ', code @ ..] = line.strip_prefix(START)? else { return None };
-    let (digits, reason) = code.split_at_checked(3)?;
-    let status = digits
-        .iter()
-        .try_fold(0, |status, digit| digit.is_ascii_digit().then(|| status * 10 + u16::from(digit - b'0')))?;
-    let reason = if reason.is_empty() { reason } else { reason.strip_prefix(b" ")? };
-    if status < 100 || has_control(reason) {
-        return None;
-    }
-    let reason = std::str::from_utf8(reason).ok().filter(|reason| reason.is_ascii()).unwrap_or_default();
-    Some(((minor - b'0').min(1), status, reason))
-}
-
-/// The lines of a head that were not taken yet.
-struct Lines<'a>(&'a [u8]);
-
-impl<'a> Lines<'a> {
-    fn next_line(&mut self) -> &'a [u8] {
-        self.take(|_| false)
-    }
-
-    /// A field, with the lines that it goes on in (obs-fold, RFC 9112 §5.2). Empty at the blank line.
-    fn next_field(&mut self) -> &'a [u8] {
-        let is_blank = matches!(self.0, [] | [b'\n', ..] | [b'\r', b'\n', ..]);
-        self.take(|after| !is_blank && matches!(after, [b' ' | b'\t', ..]))
-    }
-
-    /// What stands before the first line end behind which it does not go on.
-    fn take(&mut self, goes_on: impl Fn(&[u8]) -> bool) -> &'a [u8] {
-        let mut from = 0;
-        while let Some(offset) = self.0[from..].iter().position(|&byte| byte == b'\n') {
-            let end = from + offset;
-            if !goes_on(&self.0[end + 1..]) {
-                let taken = &self.0[..end];
-                self.0 = &self.0[end + 1..];
-                return taken.strip_suffix(b"\r").unwrap_or(taken);
-            }
-            from = end + 1;
-        }
-        std::mem::take(&mut self.0)
-    }
-}
-
-/// A field as received.
-struct FieldLine<'a> {
-    name: &'a [u8],
-    /// All from the name on.
-    line: &'a [u8],
-    /// With the line ends of its folds in it.
-    value: &'a [u8],
-    is_malformed: bool,
-}
-
-impl<'a> FieldLine<'a> {
-    /// Takes a field apart. One whose look alone is wrong is kept and marked; NUL, a bare CR, and a line in which no name and colon can be made
-    /// out are errors, since readers part a head in different places there.
-    fn read(line: &'a [u8]) -> Result<Self, PeerError> {
-        let refused = || PeerError::Field { line: Excerpt::start(line) };
-        let has_bare_cr =
-            || line.iter().zip(line[1..].iter().chain([&0])).any(|pair| pair.0 == &b'\r' && pair.1 != &b'\n');
-        let has_controls = has_control(line);
-        if has_controls && (line.contains(&0) || has_bare_cr()) {
-            return Err(refused());
-        }
-        let colon = line.iter().position(|&byte| byte == b':').ok_or_else(refused)?;
-        let (name, value) = (&line[..colon], &line[colon + 1..]);
-        let trimmed = trim_whitespace(name);
-        if trimmed.is_empty() || line.starts_with(b" ") || line.starts_with(b"\t") || name.contains(&b'\n') {
-            return Err(refused());
-        }
-        let is_malformed = !is_token(name)
-            || has_controls && value.iter().any(|byte| is_control(byte) && !matches!(byte, b'\r' | b'\n'));
-        Ok(Self { name: trimmed, line, value, is_malformed })
-    }
-
-    fn add_to(&self, fields: &mut Fields) {
-        if self.value.contains(&b'\n') {
-            fields.push_folded(self.name, self.value, self.is_malformed);
-        } else {
-            let value = trim_whitespace(self.value);
-            fields.push(trim_whitespace(self.line), self.name.len(), value.len(), self.is_malformed);
-        }
-    }
-}
-
-/// A malformed field costs the head nothing, unless some reader may take it for one that decides where the message ends or what becomes of
-/// the connection. Then it is an error; only a length that is said a second time, well, changes nothing whoever reads it.
-fn check_malformed(fields: &Fields) -> Result<(), PeerError> {
-    const DECIDING: [&str; 4] = ["Content-Length", "Transfer-Encoding", "Connection", "Upgrade"];
-    for field in fields.malformed() {
-        let decides = |name: &&str| {
-            let visible = field.name_bytes().iter().filter(|byte| byte.is_ascii_graphic() || !byte.is_ascii());
-            visible.map(u8::to_ascii_lowercase).eq(name.bytes().map(|byte| byte.to_ascii_lowercase()))
-        };
-        let Some(name) = DECIDING.into_iter().find(|name| decides(name)) else { continue };
-        let mut well = fields.named("Content-Length").filter(|other| !other.is_malformed() && !other.is_folded());
-        let is_said_again = !field.is_folded() && well.any(|other| other.value_bytes() == field.value_bytes());
-        if name != "Content-Length" || !is_said_again {
-            return Err(PeerError::Field { line: Excerpt::start(field.line_bytes()) });
-        }
-    }
-    Ok(())
-}
-
-/// Whether a byte may not stand in text (RFC 9110 §5.5): every control character but the tab.
-fn is_control(byte: &u8) -> bool {
-    (*byte < b' ') & (*byte != b'\t') | (*byte == 0x7f)
-}
-
-/// Looks at every byte, without a branch, so that the compiler can look at many at once.
-fn has_control(bytes: &[u8]) -> bool {
-    bytes.iter().fold(false, |seen, byte| seen | is_control(byte))
-}
-
-/// RFC 9110 §5.6.2.
-pub(crate) fn is_token(name: &[u8]) -> bool {
-    name.iter().all(|&byte| TOKEN[usize::from(byte)])
-}
-
-const TOKEN: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 128 {
-        table[byte] = (byte as u8).is_ascii_alphanumeric();
-        byte += 1;
-    }
-    let marks = b"!#$%&'*+-.^_`|~";
-    let mut index = 0;
-    while index < marks.len() {
-        table[marks[index] as usize] = true;
-        index += 1;
-    }
-    table
-};
-
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
+    use proptest::collection::vec;
+    use proptest::prelude::*;
+    use proptest::sample::select;
+    use serde_json::Value;
+
     use super::*;
+
+    /// What heads are made of, and what breaks them.
+    const PIECES: [&[u8]; 24] = [
+        b"X: y\r\n",
+        b"Content-Length: 5\r\n",
+        b"Set-Cookie",
+        b"a",
+        b"-",
+        b":",
+        b": ",
+        b"\r\n",
+        b"\n",
+        b"\r",
+        b" ",
+        b"\t",
+        b" \t\r\n",
+        b"\r\n ",
+        b"\n\t",
+        b"\0",
+        b"\x01",
+        b"\x0b",
+        b"\x7f",
+        b"\xe9",
+        b"(",
+        b"\"",
+        b",",
+        b"x y: z\n",
+    ];
+
+    /// Asserts that `httparse` takes a head exactly if the line reader finds nothing in it that is malformed or folded or of a later version, and
+    /// that both read the same. Says whether it was taken.
+    fn both_readers_agree(head: &[u8]) -> bool {
+        let read = line_reader::read(head);
+        let is_plain = |read: &Head| {
+            matches!(head[START.len()], b'0' | b'1')
+                && !read.fields.iter().any(|field| field.is_malformed() || field.is_folded())
+        };
+        let expected = read.ok().filter(is_plain);
+        assert_eq!(parse_well_formed(head), expected, "{}", head.escape_ascii());
+        expected.is_some()
+    }
+
+    /// Everything in `bytes` that may be a head.
+    fn heads_in(bytes: &[u8]) -> Vec<&[u8]> {
+        let starts = (0..bytes.len()).map(|start| &bytes[start..]).filter(|rest| rest.starts_with(START));
+        starts.filter_map(|rest| Some(&rest[..HeadScanner::default().end_of_head(rest)?])).collect()
+    }
+
+    proptest! {
+        #[test]
+        fn random_heads_are_the_same_to_both_readers(
+            line in select(vec!["1.1 200 OK", "1.0 404", "1.1 304 ", "1.1 299 \u{e9}", "1.1 200 a\tb", "1.2 200 OK", "1.1 099 OK", "1.1  200"]),
+            end in select(vec!["\r\n", "\n"]),
+            pieces in vec(select(&PIECES[..]), 0..24),
+        ) {
+            let reply = [b"HTTP/", line.as_bytes(), end.as_bytes(), &pieces.concat(), b"\r\n\r\n"].concat();
+            heads_in(&reply).into_iter().for_each(|head| { both_readers_agree(head); });
+        }
+    }
+
+    #[test]
+    fn heads_of_the_corpora_are_the_same_to_both_readers_whatever_byte_is_changed() {
+        let mut replies: Vec<Vec<u8>> = include_str!("../tests/data/edge.jsonl")
+            .lines()
+            .map(|line| serde_json::from_str::<Value>(line).expect("a line of edge.jsonl"))
+            .map(|edge| edge["reply"].as_str().expect("a reply").chars().map(|character| character as u8).collect())
+            .collect();
+        let found = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/replies");
+        for entry in found.read_dir().expect("what fuzzing found") {
+            replies.push(std::fs::read(entry.expect("a file").path()).expect("a file"));
+        }
+        let (mut taken, mut refused) = (0, 0);
+        for head in replies.iter().flat_map(|reply| heads_in(reply)) {
+            *if both_readers_agree(head) { &mut taken } else { &mut refused } += 1;
+            for position in START.len()..head.len() {
+                for byte in *b"\0\t\n\r :a\x7f\x80" {
+                    let mut changed = head.to_vec();
+                    changed[position] = byte;
+                    heads_in(&changed).into_iter().for_each(|head| {
+                        both_readers_agree(head);
+                    });
+                }
+            }
+        }
+        assert!(taken > 100 && refused > 50, "{taken} {refused}");
+    }
+
+    #[test]
+    fn as_many_fields_as_the_limit_allows_are_taken_and_one_more_is_refused() {
+        for (fields, is_taken) in [(limits::FIELDS, true), (limits::FIELDS + 1, false)] {
+            let head = format!("HTTP/1.1 200 OK\r\n{}\r\n", "X: y\r\n".repeat(fields));
+            assert_eq!(both_readers_agree(head.as_bytes()), is_taken);
+        }
+    }
 
     #[test]
     fn the_end_of_a_head_is_found_wherever_it_is_split() {

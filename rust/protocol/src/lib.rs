@@ -13,7 +13,7 @@
 //!     method: Method::Get,
 //!     url: "/index.html",
 //!     headers: &["Accept-Language: en"],
-//!     body_len: 0,
+//!     body_length: Some(0),
 //!     host: "example.com",
 //!     user_agent: "doctest",
 //!     proxy_prefix: "",
@@ -47,6 +47,7 @@
 //! [`limits`] says how much a server may send.
 #![forbid(unsafe_code)]
 
+mod chunk_encoder;
 mod chunked;
 mod connection;
 mod error;
@@ -55,15 +56,17 @@ mod form;
 mod framing;
 mod head;
 pub mod limits;
+mod line_reader;
 mod method;
 mod request;
 mod target;
 
+pub use chunk_encoder::ChunkEncoder;
 pub use connection::{BodyStep, Connection, HeadStep, Over};
 pub use error::{CallerError, Excerpt, PeerError, without_user_info};
+pub use fields::Head;
 pub use fields::{Field, Fields};
 pub use form::{QueryString, percent_decode};
 pub use framing::Framing;
-pub use head::Head;
 pub use method::Method;
 pub use request::{Request, RequestFacts};

@@ -3,8 +3,8 @@
 use std::fmt;
 
 use crate::error::{CallerError, header_without_value};
+use crate::fields::is_token;
 use crate::framing;
-use crate::head::is_token;
 use crate::method::Method;
 use crate::target;
 
@@ -17,8 +17,9 @@ pub struct Request<'a> {
     pub url: &'a str,
     /// Header lines, `Name: value` each.
     pub headers: &'a [&'a str],
-    /// The body's length in bytes. The body itself is sent by the caller, right after the head.
-    pub body_len: u64,
+    /// The body's length in bytes; none if it is not known: then it is sent in chunks, framed by a
+    /// [`ChunkEncoder`](crate::ChunkEncoder). The body itself is sent by the caller, right after the head.
+    pub body_length: Option<u64>,
     /// The value of `Host`, unless the caller gives one: the server's name, with its port unless it is the scheme's own.
     pub host: &'a str,
     /// The value of `User-Agent`, unless the caller gives one.
@@ -75,8 +76,12 @@ impl Request<'_> {
         for line in self.headers {
             head.extend([*line, "\r\n"]);
         }
-        if given.content_length.is_none() && (self.body_len > 0 || self.method.anticipates_body()) {
-            head.extend(["Content-Length: ", &self.body_len.to_string(), "\r\n"]);
+        match self.body_length {
+            None => head.push_str("Transfer-Encoding: chunked\r\n"),
+            Some(length) if given.content_length.is_none() && (length > 0 || self.method.anticipates_body()) => {
+                head.extend(["Content-Length: ", &length.to_string(), "\r\n"]);
+            }
+            Some(_) => {}
         }
         if !given.user_agent && !self.user_agent.is_empty() {
             head.extend(["User-Agent: ", self.user_agent, "\r\n"]);
@@ -129,13 +134,15 @@ impl Request<'_> {
     }
 
     fn check_body(&self, given: &Given<'_>) -> Result<(), CallerError> {
-        if self.body_len > 0 && self.method.forbids_body() {
+        if self.body_length != Some(0) && self.method.forbids_body() {
             return Err(CallerError::BodyNotAllowed { method: self.method.as_str() });
         }
-        match given.content_length {
-            Some(said) if framing::decimal(said.as_bytes()) != Some(self.body_len) => {
-                Err(CallerError::ContentLength { said: said.to_owned(), body: self.body_len })
+        match (given.content_length, self.body_length) {
+            (Some(said), Some(body)) if framing::decimal(said.as_bytes()) != Some(body) => {
+                Err(CallerError::ContentLength { said: said.to_owned(), body })
             }
+            // A length beside chunks would be an attempt at smuggling (RFC 9112 §6.2).
+            (Some(_), None) => Err(CallerError::LengthBesideChunks),
             _ => Ok(()),
         }
     }
@@ -179,7 +186,7 @@ fn once(given_before: bool, name: &'static str) -> Result<(), CallerError> {
 impl fmt::Debug for Request<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut request = f.debug_struct("Request");
-        request.field("method", &self.method).field("host", &self.host).field("body_len", &self.body_len);
+        request.field("method", &self.method).field("host", &self.host).field("body_length", &self.body_length);
         request.finish_non_exhaustive()
     }
 }

@@ -3,6 +3,9 @@
 
 mod support;
 
+#[path = "../../../fuzz/properties/chunk_encoder.rs"]
+#[allow(unreachable_pub, reason = "fuzz targets use it too")]
+mod chunk_encoder;
 #[path = "../../../fuzz/properties/chunked.rs"]
 #[allow(unreachable_pub, reason = "fuzz targets use it too")]
 mod chunked;
@@ -42,6 +45,11 @@ fn replies_that_fuzzing_found_come_to_the_same_however_they_are_split() {
 #[test]
 fn chunked_bodies_that_fuzzing_found_are_decoded_as_the_slow_decoder_does() {
     replay("chunked", chunked::check);
+}
+
+#[test]
+fn bodies_that_are_sent_in_chunks_are_given_back_by_the_decoder_at_every_split() {
+    replay("chunk_encoder", chunk_encoder::check);
 }
 
 #[test]

@@ -185,7 +185,7 @@ fn empty_list_elements_are_ignored_but_for_lengths() {
     }
 }
 
-/// `httparse`, which is not lenient, is a second opinion: what it takes is taken, and read the same.
+/// What `httparse` takes, when it is not told to be lenient, is taken and read the same.
 #[test]
 fn what_a_strict_parser_takes_is_read_as_it_does() {
     let mut compared = 0;

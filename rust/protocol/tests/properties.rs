@@ -396,7 +396,7 @@ proptest! {
     ) {
         let given: Vec<&str> = headers.iter().map(String::as_str).collect();
         let request =
-            Request { method, url: &url, headers: &given, body_len, host: "host", user_agent: "agent", proxy_prefix };
+            Request { method, url: &url, headers: &given, body_length: Some(body_len), host: "host", user_agent: "agent", proxy_prefix };
         let Ok((head, _)) = request.encode() else { return Ok(()) };
 
         let text = std::str::from_utf8(&head).expect("a head is text");

@@ -6,7 +6,15 @@ use http_protocol::{CallerError, Method, Request};
 const AUTOMATIC: &str = "User-Agent: test\r\nAccept: */*\r\n\r\n";
 
 fn plain<'a>(method: Method, url: &'a str, headers: &'a [&'a str], body_len: u64) -> Request<'a> {
-    Request { method, url, headers, body_len, host: "example.com:81", user_agent: "test", proxy_prefix: "" }
+    Request {
+        method,
+        url,
+        headers,
+        body_length: Some(body_len),
+        host: "example.com:81",
+        user_agent: "test",
+        proxy_prefix: "",
+    }
 }
 
 fn encoded(request: &Request<'_>) -> String {

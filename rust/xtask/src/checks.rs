@@ -15,10 +15,11 @@ use crate::workspace::Workspace;
 const DEADLINE: Duration = Duration::from_secs(45 * 60);
 
 /// Which crate may not have which crates below it: the layers point one way, and the tasks are built before anything else is.
-const FORBIDDEN: [(&str, &[&str]); 4] = [
+const FORBIDDEN: [(&str, &[&str]); 5] = [
     ("http-client", &["godot"]),
-    ("http-fetch", &["godot"]),
-    ("http-protocol", &["rustls", "godot"]),
+    ("http-fetch", &["godot", "http-client"]),
+    ("http-net", &["godot", "http-client"]),
+    ("http-protocol", &["godot", "http-client", "http-net", "polling", "rustls", "socket2"]),
     ("xtask", &["aws", "godot", "http", "hyper", "rustls", "test", "tokio"]),
 ];
 
@@ -92,12 +93,17 @@ fn forbidden_in(tree: &str, forbidden: &[&str]) -> Vec<String> {
     let mut found: Vec<String> = tree
         .lines()
         .filter_map(|line| line.split_whitespace().next())
-        .filter(|name| forbidden.iter().any(|family| name.split('-').next() == Some(family)))
+        .filter(|name| forbidden.iter().any(|family| is_of(family, name)))
         .map(str::to_owned)
         .collect();
     found.sort();
     found.dedup();
     found
+}
+
+/// Whether a crate is this one or one of its family, whose names begin with its name and a hyphen.
+fn is_of(family: &str, name: &str) -> bool {
+    name.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
 
 fn plain(mut command: Command, what: &str, advice: &str) -> Outcome {
@@ -132,5 +138,11 @@ mod tests {
     #[test]
     fn a_crate_whose_name_only_contains_the_word_is_allowed() {
         assert!(forbidden_in("not-godot v1.0.0\ngodotty v1.0.0\n\n", &["godot"]).is_empty());
+    }
+
+    #[test]
+    fn a_floor_above_is_forbidden_and_a_neighbour_of_its_name_is_not() {
+        let tree = "http-net v0.1.0 (/x)\nhttp-client v0.1.0 (/x)\nhttp v1.0.0\n";
+        assert_eq!(forbidden_in(tree, &["godot", "http-client"]), ["http-client"]);
     }
 }

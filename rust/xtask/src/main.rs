@@ -13,6 +13,8 @@ mod bench;
 mod cargo;
 mod checks;
 mod commands;
+#[cfg(test)]
+mod file_circles;
 mod godot;
 mod library;
 mod package;

@@ -9,8 +9,9 @@ use regex::Regex;
 use crate::Arguments;
 use crate::workspace::{Workspace, files_in};
 
-/// The kinds of block that a test looks at: these here, `test_readme.gd` the scripts. `text` is a drawing.
-const KINDS: [&str; 4] = ["sh", "gdscript", "csharp", "text"];
+/// The kinds of block that a test looks at: these here, `test_readme.gd` the scripts, `rust/client/tests/states.rs` the states that
+/// `mermaid` draws. `text` is a drawing.
+const KINDS: [&str; 5] = ["sh", "gdscript", "csharp", "text", "mermaid"];
 
 /// How programs of others begin that a text may call. What is behind it is theirs.
 const OF_OTHERS: [&str; 3] = ["cargo install ", "cargo deny check", "rustup toolchain install "];

@@ -3,13 +3,13 @@
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
-use http_client::{Body, Error, ErrorCode, HttpClient, Method, Settings, Status, TlsOptions};
+use http_client::{Body, Context, Error, ErrorCode, HttpClient, Method, Settings, Status, TlsOptions};
 use test_server::TestServer;
 
 /// A hang is a failure, but a slow machine is not.
@@ -34,6 +34,25 @@ pub fn assert_in_time(limit: Duration, mut attempt: impl FnMut() -> Duration) {
 /// Says what a test did not do. The test harness swallows what `println!` and `eprintln!` print.
 pub fn left_out(what: &str) {
     writeln!(std::io::stderr(), "left out: {what}").expect("stderr");
+}
+
+/// What time it is: it moves when a test moves it.
+#[derive(Clone)]
+pub struct Clock(Arc<Mutex<Instant>>);
+
+impl Clock {
+    pub fn new() -> Self {
+        Self(Arc::new(Mutex::new(Instant::now())))
+    }
+
+    pub fn pass(&self, time: Duration) {
+        *self.0.lock().unwrap() += time;
+    }
+
+    pub fn context(&self) -> Arc<Context> {
+        let clock = self.0.clone();
+        Arc::new(Context::new(move || *clock.lock().unwrap(), None))
+    }
 }
 
 /// One server for all tests of a file.

@@ -1,7 +1,6 @@
 //! Certificates, servers and proxies for the tests of TLS, and a client that is driven through a handshake.
 #![allow(dead_code, missing_docs, unreachable_pub, reason = "each test file uses a part")]
 
-pub mod memory;
 pub mod pki;
 pub mod programs;
 

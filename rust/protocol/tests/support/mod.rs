@@ -55,7 +55,8 @@ impl<'a> Delivery<'a> {
 /// The facts of a request that matter for its response.
 pub fn started(method: Method, headers: &[&str]) -> Connection {
     let url = if method == Method::Connect { "host:443" } else { "/" };
-    let request = Request { method, url, headers, body_len: 0, host: "host", user_agent: "test", proxy_prefix: "" };
+    let request =
+        Request { method, url, headers, body_length: Some(0), host: "host", user_agent: "test", proxy_prefix: "" };
     let (_, facts) = request.encode().expect("a plain request is valid");
     let mut connection = Connection::new();
     connection.begin(facts).expect("a new connection takes a request");

@@ -1,0 +1,7 @@
+//! Between Godot's types and Rust's.
+
+pub(crate) mod certificates;
+pub(crate) mod enums;
+pub(crate) mod spare;
+pub(crate) mod tls_argument;
+pub(crate) mod types;

@@ -1,0 +1,12 @@
+//! `HTTPClientRust`, the polled client, and `HTTPClientRustStream`, its connection.
+
+mod class;
+mod foreign_stream;
+mod hot_methods;
+mod stream_class;
+
+/// Completes the classes, which must be registered already.
+pub(crate) fn register() {
+    hot_methods::register();
+    class::register();
+}

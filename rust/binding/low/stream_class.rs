@@ -1,0 +1,267 @@
+//! The class `HTTPClientRustStream`: what `HTTPClientRust.get_connection()` gives.
+//!
+//! The object itself never changes: what does stands behind the locks of the [`RawConnection`]. No call borrows the object for longer
+//! than it takes to get hold of that, since it may last long, or lead to a script that frees the object; for that the methods take
+//! `gd_self`, except those that look at the client's view and return.
+
+use std::io;
+use std::time::Duration;
+
+use godot::builtin::GString;
+use godot::classes::IStreamPeerExtension;
+use godot::global::Error as GError;
+use godot::meta::conv::RawPtr;
+use godot::obj::Gd;
+use godot::register::{GodotClass, godot_api};
+use http_client::{Interest, RawConnection};
+
+use crate::call::value_of;
+use crate::convert::types::error_code;
+
+/// The statuses are those of `StreamPeerTCP`.
+const STATUS_NONE: i64 = 0;
+const STATUS_CONNECTED: i64 = 2;
+/// How long a blocking call sleeps before it looks again. Bytes wake it, and `close()`; what another thread has read and left does not.
+const SLICE: Duration = Duration::from_millis(100);
+/// How much of the engine's memory is made ready for one read, in bytes.
+const PIECE: usize = 64 * 1024;
+
+#[derive(GodotClass)]
+#[class(tool, init, base = StreamPeerExtension, rename = HTTPClientRustStream)]
+pub(crate) struct HttpClientRustStream {
+    /// None in an object that a script made itself.
+    connection: Option<RawConnection>,
+}
+
+impl HttpClientRustStream {
+    pub(crate) fn over(connection: RawConnection) -> Gd<Self> {
+        Gd::from_init_fn(|_| Self { connection: Some(connection) })
+    }
+
+    pub(crate) fn connection(&self) -> Option<&RawConnection> {
+        self.connection.as_ref()
+    }
+
+    fn connection_of(this: &Gd<Self>) -> Option<RawConnection> {
+        this.bind().connection.clone()
+    }
+}
+
+#[godot_api]
+impl IStreamPeerExtension for HttpClientRustStream {
+    #[func(gd_self)]
+    unsafe fn get_data_rawptr(
+        this: Gd<Self>,
+        buffer: RawPtr<*mut u8>,
+        bytes: i32,
+        received: RawPtr<*mut i32>,
+    ) -> GError {
+        // SAFETY: the engine hands over room for `bytes` bytes, and for the count.
+        unsafe { receive_raw("get_data", &this, buffer.ptr(), bytes, received.ptr(), true) }
+    }
+
+    #[func(gd_self)]
+    unsafe fn get_partial_data_rawptr(
+        this: Gd<Self>,
+        buffer: RawPtr<*mut u8>,
+        bytes: i32,
+        received: RawPtr<*mut i32>,
+    ) -> GError {
+        // SAFETY: as above.
+        unsafe { receive_raw("get_partial_data", &this, buffer.ptr(), bytes, received.ptr(), false) }
+    }
+
+    #[func(gd_self)]
+    unsafe fn put_data_rawptr(this: Gd<Self>, data: RawPtr<*const u8>, bytes: i32, sent: RawPtr<*mut i32>) -> GError {
+        // SAFETY: the engine hands over `bytes` bytes, and room for the count.
+        unsafe { send_raw("put_data", &this, data.ptr(), bytes, sent.ptr(), true) }
+    }
+
+    #[func(gd_self)]
+    unsafe fn put_partial_data_rawptr(
+        this: Gd<Self>,
+        data: RawPtr<*const u8>,
+        bytes: i32,
+        sent: RawPtr<*mut i32>,
+    ) -> GError {
+        // SAFETY: as above.
+        unsafe { send_raw("put_partial_data", &this, data.ptr(), bytes, sent.ptr(), false) }
+    }
+
+    #[func(gd_self)]
+    fn get_available_bytes(this: Gd<Self>) -> i32 {
+        with(&this, "get_available_bytes", 0, available)
+    }
+
+    /// The trait wants it, and the engine gets the one above: the first of a name is registered.
+    fn get_available_bytes(&self) -> i32 {
+        self.connection.as_ref().map_or(0, available)
+    }
+}
+
+#[godot_api]
+impl HttpClientRustStream {
+    #[func]
+    fn get_status(&self) -> i64 {
+        let connected = self.connection.as_ref().is_some_and(RawConnection::is_connected);
+        if connected { STATUS_CONNECTED } else { STATUS_NONE }
+    }
+
+    #[func(gd_self)]
+    fn poll(this: Gd<Self>) -> GError {
+        if with(&this, "poll", false, RawConnection::look) { GError::OK } else { GError::ERR_UNCONFIGURED }
+    }
+
+    #[func]
+    fn get_connected_host(&self) -> GString {
+        let address = self.connection.as_ref().and_then(RawConnection::peer_addr);
+        address.map(|address| GString::from(&address.ip().to_string())).unwrap_or_default()
+    }
+
+    #[func]
+    fn get_connected_port(&self) -> i64 {
+        self.connection.as_ref().and_then(RawConnection::peer_addr).map_or(0, |address| address.port().into())
+    }
+
+    #[func]
+    fn get_local_port(&self) -> i64 {
+        self.connection.as_ref().and_then(RawConnection::local_addr).map_or(0, |address| address.port().into())
+    }
+
+    #[func(gd_self)]
+    fn set_no_delay(this: Gd<Self>, enabled: bool) {
+        // A connection that has just gone needs no option.
+        with(&this, "set_no_delay", (), |connection| drop(connection.set_no_delay(enabled)));
+    }
+
+    #[func(gd_self)]
+    fn disconnect_from_host(this: Gd<Self>) {
+        with(&this, "disconnect_from_host", (), RawConnection::close);
+    }
+}
+
+fn available(connection: &RawConnection) -> i32 {
+    i32::try_from(connection.available()).unwrap_or(i32::MAX)
+}
+
+/// Runs one call on the connection, if there is one.
+fn with<T: Copy>(
+    this: &Gd<HttpClientRustStream>,
+    method: &str,
+    otherwise: T,
+    work: impl FnOnce(&RawConnection) -> T,
+) -> T {
+    let Some(connection) = HttpClientRustStream::connection_of(this) else { return otherwise };
+    let client = connection.client();
+    value_of(client.as_deref(), method, otherwise, || Ok(work(&connection)))
+}
+
+/// # Safety
+/// `buffer` must have room for `bytes` bytes, and `received` for a number.
+unsafe fn receive_raw(
+    method: &str,
+    this: &Gd<HttpClientRustStream>,
+    buffer: *mut u8,
+    bytes: i32,
+    received: *mut i32,
+    blocking: bool,
+) -> GError {
+    // SAFETY: the caller's promise. The engine reads it whatever happens.
+    unsafe { *received = 0 };
+    let len = usize::try_from(bytes).unwrap_or(0);
+    let (count, error) = transfer(method, this, |connection| {
+        // SAFETY: the caller's promise.
+        unsafe { receive(connection, buffer, len, blocking) }
+    });
+    // SAFETY: the caller's promise.
+    unsafe { *received = count as i32 };
+    error
+}
+
+/// # Safety
+/// `data` must have `bytes` bytes, and `sent` room for a number.
+unsafe fn send_raw(
+    method: &str,
+    this: &Gd<HttpClientRustStream>,
+    data: *const u8,
+    bytes: i32,
+    sent: *mut i32,
+    blocking: bool,
+) -> GError {
+    // SAFETY: the caller's promise. The engine reads it whatever happens.
+    unsafe { *sent = 0 };
+    let len = usize::try_from(bytes).unwrap_or(0);
+    // SAFETY: the caller's promise; an empty slice needs no memory.
+    let data = if len == 0 { &[] } else { unsafe { std::slice::from_raw_parts(data, len) } };
+    let (count, error) = transfer(method, this, |connection| send(connection, data, blocking));
+    // SAFETY: the caller's promise.
+    unsafe { *sent = count as i32 };
+    error
+}
+
+fn transfer(
+    method: &str,
+    this: &Gd<HttpClientRustStream>,
+    work: impl FnOnce(&RawConnection) -> (usize, GError),
+) -> (usize, GError) {
+    match HttpClientRustStream::connection_of(this) {
+        None => (0, GError::ERR_UNCONFIGURED),
+        Some(connection) => {
+            let client = connection.client();
+            value_of(client.as_deref(), method, (0, GError::FAILED), || Ok(work(&connection)))
+        }
+    }
+}
+
+/// Reads into `len` bytes at `buffer`; `blocking` until they are full. Says how much was read, and why not more.
+///
+/// # Safety
+/// There must be room for `len` bytes, which need not be initialised.
+unsafe fn receive(connection: &RawConnection, buffer: *mut u8, len: usize, blocking: bool) -> (usize, GError) {
+    let mut filled = 0;
+    while filled < len {
+        let size = PIECE.min(len - filled);
+        // SAFETY: `filled + size` is within the room. The engine's memory is made zeros first, since a slice must have values.
+        let room = unsafe {
+            let start = buffer.add(filled);
+            start.write_bytes(0, size);
+            std::slice::from_raw_parts_mut(start, size)
+        };
+        match connection.read(room) {
+            // The engine throws the bytes beside an error away. The next call has the error again.
+            Ok(0) | Err(_) if filled > 0 && !blocking => break,
+            Ok(0) => return (filled, GError::ERR_FILE_EOF),
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && blocking => {
+                connection.wait(Interest::Read, SLICE);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) => return (filled, code_of(&error)),
+        }
+    }
+    (filled, GError::OK)
+}
+
+/// Writes `bytes`; `blocking` until all are written, else once. Says how much was written, and why not more.
+fn send(connection: &RawConnection, bytes: &[u8], blocking: bool) -> (usize, GError) {
+    let mut written = 0;
+    while written < bytes.len() {
+        match connection.write(&bytes[written..]) {
+            Ok(count) => written += count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock && blocking => {
+                connection.wait(Interest::Write, SLICE);
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+            Err(error) => return (written, code_of(&error)),
+        }
+        if !blocking {
+            break;
+        }
+    }
+    (written, GError::OK)
+}
+
+fn code_of(error: &io::Error) -> GError {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<http_client::Error>());
+    inner.map_or(GError::ERR_CONNECTION_ERROR, |error| error_code(error.code))
+}

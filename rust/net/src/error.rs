@@ -1,0 +1,417 @@
+//! Why there is no connection, or no complete exchange on it: what kind of failure, in which phase, and what lies below it. The
+//! sentences for people are made here, from these parts, and nowhere else.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use http_protocol::{CallerError, Excerpt, Over, PeerError};
+
+/// A failure. It prints as a sentence for a person; what to do about it is decided by [`kind`](Self::kind) and its neighbours.
+#[derive(Clone, Debug)]
+pub struct Error(Box<Parts>);
+
+#[derive(Clone, Debug)]
+struct Parts {
+    kind: ErrorKind,
+    phase: Phase,
+    response_begun: bool,
+    source: Option<Arc<io::Error>>,
+}
+
+/// What a connection was doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Phase {
+    /// Looking a name up.
+    Resolve,
+    /// Making the TCP connection.
+    Connect,
+    /// Having a proxy make a tunnel.
+    Proxy,
+    /// Making TLS of it.
+    Tls,
+    /// Nothing: no exchange ran.
+    Idle,
+    /// Sending a request, or waiting for the head of its response.
+    Request,
+    /// Receiving a body.
+    Body,
+    /// Sending the rest of a request that is answered already.
+    Sending,
+}
+
+/// What kind of failure it is.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The caller's arguments make no sense, or come at the wrong moment; the sentence. Nothing was sent.
+    Misuse(String),
+    /// A name has no address.
+    Resolve {
+        /// Whose name.
+        hop: Hop,
+        /// What the resolver says.
+        reason: String,
+    },
+    /// No address answered.
+    Connect {
+        /// Whose addresses.
+        hop: Hop,
+        /// What became of each.
+        reason: String,
+    },
+    /// A proxy did not open a tunnel.
+    Proxy {
+        /// The proxy.
+        hop: Hop,
+        /// What it did instead.
+        problem: ProxyProblem,
+    },
+    /// TLS failed, in the handshake or later.
+    Tls(TlsFailure),
+    /// A limit of time passed. The phase says of what.
+    Timeout {
+        /// The limit.
+        limit: Duration,
+        /// What was being connected to; none on a connection that was made.
+        hop: Option<Hop>,
+        /// The addresses that were tried.
+        tried: String,
+    },
+    /// The connection ended, cleanly or not, before the head of the response was complete.
+    ClosedBeforeResponse(PeerError),
+    /// The connection broke where its end alone would not have been a failure.
+    Broken,
+    /// The server broke the rules of HTTP.
+    Malformed(PeerError),
+    /// The connection ended inside a body.
+    BodyCutShort(PeerError),
+    /// Bytes came that answer no request.
+    Unsolicited(PeerError),
+    /// The server closed a connection that was idle.
+    ClosedIdle,
+    /// The connection takes no more requests.
+    NotReusable(Over),
+    /// The request's body could not be read from where it comes from, or is not as long as was said; the sentence.
+    RequestBody(String),
+    /// The caller gave up.
+    Cancelled,
+}
+
+/// What a connection is made to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hop {
+    /// Its name or address.
+    pub name: String,
+    /// The same with the port.
+    pub authority: String,
+    /// It is a proxy for this server, not the server.
+    pub proxy_for: Option<String>,
+}
+
+/// What a proxy did instead of opening a tunnel.
+#[derive(Clone, Debug)]
+pub enum ProxyProblem {
+    /// It answered with this.
+    Answered {
+        /// The status code.
+        status: u16,
+        /// The words beside it, if there are any.
+        reason: Option<Excerpt>,
+        /// What to do, if that is known.
+        hint: Option<String>,
+    },
+    /// The connection to it failed.
+    Failed(Error),
+}
+
+/// What is wrong with TLS.
+#[derive(Clone, Debug)]
+pub struct TlsFailure {
+    /// What kind of trouble it is.
+    pub kind: TlsFailureKind,
+    /// The sentence, without `TLS: ` before it.
+    pub sentence: String,
+}
+
+/// What kind of trouble with TLS it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TlsFailureKind {
+    /// The options cannot be used: no certificate in a file, no name that a certificate can have.
+    Options,
+    /// The server's certificate is refused.
+    Certificate,
+    /// What was received is not TLS, or breaks its rules.
+    Malformed,
+    /// Client and server have nothing in common, or the server refuses.
+    Refused,
+    /// The connection ended or broke.
+    Ended,
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Resolve => "looking a name up",
+            Self::Connect => "connecting",
+            Self::Proxy => "asking a proxy for a tunnel",
+            Self::Tls => "making TLS of it",
+            Self::Idle => "idle",
+            Self::Request => "sending a request or waiting for its response",
+            Self::Body => "receiving a body",
+            Self::Sending => "sending the rest of a request that is answered",
+        })
+    }
+}
+
+impl ErrorKind {
+    /// What kind it is, in a few words without anything of a caller's or a peer's in them.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Misuse(_) => "misuse",
+            Self::Resolve { .. } => "a name has no address",
+            Self::Connect { .. } => "no address answered",
+            Self::Proxy { .. } => "a proxy opened no tunnel",
+            Self::Tls(failure) => match failure.kind {
+                TlsFailureKind::Options => "TLS options that cannot be used",
+                TlsFailureKind::Certificate => "a certificate that is refused",
+                TlsFailureKind::Malformed => "no valid TLS",
+                TlsFailureKind::Refused => "TLS refused",
+                TlsFailureKind::Ended => "the connection ended in the handshake",
+            },
+            Self::Timeout { .. } => "a limit of time passed",
+            Self::ClosedBeforeResponse(_) => "the connection ended before a response",
+            Self::Broken => "the connection broke",
+            Self::Malformed(_) => "no valid HTTP",
+            Self::BodyCutShort(_) => "a body cut short",
+            Self::Unsolicited(_) => "bytes that answer no request",
+            Self::ClosedIdle => "the server closed an idle connection",
+            Self::NotReusable(_) => "the connection takes no more requests",
+            Self::RequestBody(_) => "a request's body that cannot be read",
+            Self::Cancelled => "given up",
+        }
+    }
+}
+
+impl Error {
+    pub(crate) fn new(phase: Phase, kind: ErrorKind) -> Self {
+        Self(Box::new(Parts { kind, phase, response_begun: false, source: None }))
+    }
+
+    /// A mistake of the caller's.
+    pub fn misuse(sentence: impl Into<String>) -> Self {
+        Self::new(Phase::Idle, ErrorKind::Misuse(sentence.into()))
+    }
+
+    pub(crate) fn tls(kind: TlsFailureKind, sentence: impl Into<String>) -> Self {
+        Self::new(Phase::Tls, ErrorKind::Tls(TlsFailure { kind, sentence: sentence.into() }))
+    }
+
+    /// The caller gave up.
+    pub fn cancelled() -> Self {
+        Self::new(Phase::Idle, ErrorKind::Cancelled)
+    }
+
+    /// What the system says about it.
+    pub(crate) fn because_of(mut self, source: Option<Arc<io::Error>>) -> Self {
+        self.0.source = source;
+        self
+    }
+
+    /// Something of the response had come.
+    pub(crate) fn after_response_began(mut self, begun: bool) -> Self {
+        self.0.response_begun = begun;
+        self
+    }
+
+    /// What kind of failure it is.
+    pub fn kind(&self) -> &ErrorKind {
+        &self.0.kind
+    }
+
+    /// What the connection was doing.
+    pub fn phase(&self) -> Phase {
+        self.0.phase
+    }
+
+    /// Whether any byte of the response had come.
+    pub fn has_response_begun(&self) -> bool {
+        self.0.response_begun
+    }
+
+    /// Whether the caller is at fault, rather than the network or the server.
+    pub fn is_misuse(&self) -> bool {
+        matches!(self.0.kind, ErrorKind::Misuse(_))
+    }
+
+    /// Whether a limit of time passed.
+    pub fn is_timeout(&self) -> bool {
+        matches!(self.0.kind, ErrorKind::Timeout { .. })
+    }
+
+    /// Whether TLS is at fault.
+    pub fn is_tls(&self) -> bool {
+        matches!(self.0.kind, ErrorKind::Tls(_)) || (self.is_timeout() && self.0.phase == Phase::Tls)
+    }
+
+    /// Whether there never was a connection.
+    pub fn is_connect(&self) -> bool {
+        matches!(self.0.phase, Phase::Resolve | Phase::Connect | Phase::Proxy)
+    }
+}
+
+impl From<CallerError> for Error {
+    fn from(error: CallerError) -> Self {
+        Self::misuse(error.to_string())
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let because = Because(self.0.source.as_deref());
+        match &self.0.kind {
+            ErrorKind::Misuse(sentence) | ErrorKind::RequestBody(sentence) => f.write_str(sentence),
+            ErrorKind::Resolve { hop, reason } => {
+                write!(f, "{} could not be resolved: {reason}; check its spelling and the network", hop.whose_name())
+            }
+            ErrorKind::Connect { hop, reason } => cannot_connect(f, hop, reason),
+            ErrorKind::Proxy { hop, problem } => {
+                write!(f, "proxy {} {problem} when asked for {}", hop.authority, hop.target())
+            }
+            ErrorKind::Tls(failure) => write!(f, "TLS: {}", failure.sentence),
+            ErrorKind::Timeout { limit, hop, tried } => self.timed_out(f, *limit, hop.as_ref(), tried),
+            ErrorKind::ClosedBeforeResponse(error) | ErrorKind::BodyCutShort(error) => write!(f, "{error}{because}"),
+            ErrorKind::Malformed(error) | ErrorKind::Unsolicited(error) => error.fmt(f),
+            ErrorKind::Broken => {
+                let reason = self.0.source.as_deref().map(|error| format!(": {}", describe(error))).unwrap_or_default();
+                match self.0.phase {
+                    Phase::Idle => write!(f, "the idle connection broke{reason}; connect again"),
+                    _ => write!(f, "the connection broke in the middle of the body{reason}"),
+                }
+            }
+            ErrorKind::ClosedIdle => f.write_str("the server closed the idle connection; connect again"),
+            ErrorKind::NotReusable(over) => write!(f, "{}; connect again", over.reason()),
+            ErrorKind::Cancelled => f.write_str("the client was closed by another thread"),
+        }
+    }
+}
+
+impl Error {
+    fn timed_out(&self, f: &mut fmt::Formatter<'_>, limit: Duration, hop: Option<&Hop>, tried: &str) -> fmt::Result {
+        let Some(hop) = hop else {
+            let what = match self.0.phase {
+                Phase::Sending => "the server took no more of the request",
+                _ => "nothing came from the server",
+            };
+            return write!(f, "{what} for {} s, which is read_timeout", limit.as_secs_f64());
+        };
+        let limit = format!("in {} s, which is connect_timeout", limit.as_secs_f64());
+        match self.0.phase {
+            Phase::Resolve => write!(f, "{} could not be resolved: no answer {limit}", hop.whose_name()),
+            Phase::Proxy => {
+                write!(f, "proxy {} did not answer {limit} when asked for {}", hop.authority, hop.target())
+            }
+            Phase::Tls => write!(f, "TLS: the handshake did not come to an end {limit}"),
+            _ => cannot_connect(f, hop, &format!("{tried}: no answer {limit}")),
+        }
+    }
+}
+
+fn cannot_connect(f: &mut fmt::Formatter<'_>, hop: &Hop, reason: &str) -> fmt::Result {
+    let what = if hop.proxy_for.is_some() { "proxy " } else { "" };
+    write!(f, "cannot connect to {what}{} ({reason}); check that the server runs and listens there", hop.authority)
+}
+
+impl StdError for Error {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl Hop {
+    fn whose_name(&self) -> String {
+        format!("the {} {:?}", if self.proxy_for.is_some() { "proxy's name" } else { "host name" }, self.name)
+    }
+
+    fn target(&self) -> &str {
+        self.proxy_for.as_deref().unwrap_or_default()
+    }
+}
+
+impl fmt::Display for ProxyProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Answered { status, reason, hint } => {
+                write!(f, "answered {status}")?;
+                reason.as_ref().map_or(Ok(()), |reason| write!(f, " {reason:#}"))?;
+                hint.as_ref().map_or(Ok(()), |hint| write!(f, "; {hint}"))
+            }
+            Self::Failed(error) => write!(f, "failed: {error}"),
+        }
+    }
+}
+
+/// A system's error in brackets, if there is one.
+struct Because<'a>(Option<&'a io::Error>);
+
+impl fmt::Display for Because<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.map_or(Ok(()), |error| write!(f, " ({})", describe(error)))
+    }
+}
+
+/// An operating system's error as words, without its number. An error of our own is a sentence already.
+pub(crate) fn describe(error: &io::Error) -> String {
+    if error.get_ref().is_some() {
+        return error.to_string();
+    }
+    // In the same words on every system. Windows has sentences of its own, in the language of its user.
+    let words = match error.kind() {
+        io::ErrorKind::ConnectionRefused => "connection refused",
+        io::ErrorKind::ConnectionReset => "connection reset",
+        io::ErrorKind::ConnectionAborted => "connection aborted",
+        io::ErrorKind::TimedOut => "connection timed out",
+        io::ErrorKind::HostUnreachable => "no route to host",
+        io::ErrorKind::NetworkUnreachable => "network is unreachable",
+        _ => return without_number(error).to_lowercase(),
+    };
+    words.to_owned()
+}
+
+/// What the system calls an error, without its number and the full stop that Windows ends it with.
+pub(crate) fn without_number(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).trim_end_matches('.').to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use rustix::io::Errno;
+
+    use super::*;
+
+    #[test]
+    fn a_common_error_has_the_same_words_on_every_system() {
+        for (code, words) in [
+            (Errno::CONNREFUSED, "connection refused"),
+            (Errno::CONNRESET, "connection reset"),
+            (Errno::CONNABORTED, "connection aborted"),
+            (Errno::TIMEDOUT, "connection timed out"),
+            (Errno::HOSTUNREACH, "no route to host"),
+            (Errno::NETUNREACH, "network is unreachable"),
+        ] {
+            assert_eq!(describe(&code.into()), words);
+        }
+    }
+
+    #[test]
+    fn an_error_is_part_of_a_sentence_not_one_with_a_number_and_a_full_stop() {
+        for code in (1..=133).chain(10_004..=11_031) {
+            let words = describe(&io::Error::from_raw_os_error(code));
+            assert!(!words.contains("(os error") && !words.ends_with('.'), "{words}");
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Bytes that were received and not used yet.
+
+use std::io;
+use std::sync::{Mutex, PoisonError};
+
+use crate::transport::Stream;
+
+/// What one read asks for, in bytes: enough that system calls do not count, little enough to stay in the processor's cache.
+const READ: usize = 64 * 1024;
+/// Buffers that are kept for the next exchange, of any client.
+const SPARE: usize = 16;
+
+static SPARE_BUFFERS: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
+
+/// A buffer that is filled from a stream at its end and used up at its start. An empty one holds no memory: an idle client needs none.
+#[derive(Debug, Default)]
+pub(crate) struct Input {
+    /// Received bytes stand in `start..end`; the rest is room.
+    buffer: Vec<u8>,
+    start: usize,
+    end: usize,
+}
+
+impl Input {
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.buffer[self.start..self.end]
+    }
+
+    /// The same, to be decrypted in place.
+    pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.buffer[self.start..self.end]
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.start == self.end
+    }
+
+    /// Drops the first `count` bytes.
+    pub(crate) fn consume(&mut self, count: usize) {
+        debug_assert!(count <= self.end - self.start);
+        self.start = (self.start + count).min(self.end);
+        if self.is_empty() {
+            self.start = 0;
+            self.end = 0;
+        }
+    }
+
+    /// Reads once from `stream`, with room for `wanted` bytes in all. Says how many bytes came; none is the stream's end.
+    pub(crate) fn fill(&mut self, stream: &mut dyn Stream, wanted: usize) -> io::Result<usize> {
+        self.make_room(wanted);
+        let received = stream.read(&mut self.buffer[self.end..]);
+        match received {
+            Ok(count) => self.end += count,
+            Err(_) if self.is_empty() => self.release(),
+            Err(_) => {}
+        }
+        received
+    }
+
+    /// Whether the last read left no room, so that more may be waiting.
+    pub(crate) fn is_full(&self) -> bool {
+        self.end == self.buffer.len()
+    }
+
+    /// Gives the memory back, if there is nothing in it.
+    pub(crate) fn release(&mut self) {
+        if !self.is_empty() || self.buffer.is_empty() {
+            return;
+        }
+        let buffer = std::mem::take(&mut self.buffer);
+        let mut spare = SPARE_BUFFERS.lock().unwrap_or_else(PoisonError::into_inner);
+        if buffer.len() == READ && spare.len() < SPARE {
+            spare.push(buffer);
+        }
+    }
+
+    fn make_room(&mut self, wanted: usize) {
+        let held = self.end - self.start;
+        if self.buffer.is_empty() {
+            let spare = SPARE_BUFFERS.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            self.buffer = spare.unwrap_or_else(|| vec![0; READ]);
+        }
+        if self.start > 0 && (self.is_full() || self.start + wanted > self.buffer.len()) {
+            self.buffer.copy_within(self.start..self.end, 0);
+            self.start = 0;
+            self.end = held;
+        }
+        // Grows only where one element, such as a head or a chunk, is larger than a read.
+        let needed = wanted.max(held + 1);
+        if needed > self.buffer.len() {
+            self.buffer.resize(needed.max(self.buffer.len() * 2), 0);
+        }
+    }
+}
+
+impl Drop for Input {
+    fn drop(&mut self) {
+        self.start = 0;
+        self.end = 0;
+        self.release();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::transport::Probe;
+
+    struct Endless;
+
+    impl Stream for Endless {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            buffer.fill(7);
+            Ok(buffer.len())
+        }
+        fn write(&mut self, _: &[u8], _: &[u8]) -> io::Result<usize> {
+            Ok(0)
+        }
+        fn probe(&mut self) -> io::Result<Probe> {
+            Ok(Probe::Data)
+        }
+    }
+
+    #[test]
+    fn bytes_move_only_when_there_is_no_room_behind_them() {
+        let mut input = Input::default();
+        input.fill(&mut Endless, 1).unwrap();
+        assert!(input.is_full());
+        input.consume(READ - 10);
+        assert_eq!(input.fill(&mut Endless, 100).unwrap(), READ - 10);
+        assert_eq!(input.bytes().len(), READ);
+    }
+
+    #[test]
+    fn a_larger_element_makes_the_buffer_grow() {
+        let mut input = Input::default();
+        input.fill(&mut Endless, 3 * READ).unwrap();
+        assert!(input.bytes().len() >= 3 * READ);
+    }
+
+    #[test]
+    fn an_empty_buffer_gives_its_memory_back() {
+        let mut input = Input::default();
+        input.fill(&mut Endless, 1).unwrap();
+        input.consume(READ);
+        input.release();
+        assert_eq!(input.buffer.capacity(), 0);
+    }
+}

@@ -1,0 +1,454 @@
+//! Threads for work that must not hold a frame up, in lanes: what hangs in one keeps nothing in another waiting.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::Waker;
+use std::thread;
+use std::time::Duration;
+
+use crate::ready::Wait;
+
+/// How long a thread without work stays.
+const IDLE: Duration = Duration::from_secs(60);
+
+/// Name resolution. A name can hang for as long as the system's resolver likes, and no thread can be called back from there. So every look-up
+/// gets a thread at once, until 64 are waited for; those that nobody waits for any more count only to the 256 of all.
+pub(crate) const LOOK_UP_LIMITS: Limits = Limits { wanted: 64, all: 256, kept: 8 };
+/// Work that ends: TLS configurations, key shares.
+pub(crate) const PROCESSOR_LIMITS: Limits = Limits { wanted: 8, all: 8, kept: 8 };
+
+/// What waiters are given when a job comes to nothing.
+pub(crate) trait Loss {
+    /// The result of a job that is lost; `reason` is the end of a sentence.
+    fn lost(reason: &'static str) -> Self;
+}
+
+/// A queue of jobs, and the threads that do them.
+#[derive(Clone)]
+pub(crate) struct Lane(Arc<Inner>);
+
+/// How many threads a lane has.
+#[derive(Clone, Copy)]
+pub(crate) struct Limits {
+    /// Busy with what somebody waits for.
+    pub(crate) wanted: usize,
+    /// In all, with those that are stuck in what nobody waits for any more.
+    pub(crate) all: usize,
+    /// That stay for a while when there is nothing to do.
+    pub(crate) kept: usize,
+}
+
+struct Inner {
+    limits: Limits,
+    crew: Mutex<Crew>,
+    work: Condvar,
+}
+
+#[derive(Default)]
+struct Crew {
+    queue: VecDeque<Arc<dyn Job>>,
+    running: Vec<Arc<dyn Job>>,
+    /// Threads that were started and have not looked into the queue yet.
+    starting: usize,
+    idle: usize,
+}
+
+trait Job: Send + Sync {
+    /// Whether its result is of use to anybody.
+    fn is_wanted(&self) -> bool;
+
+    /// Does it, unless nobody wants it.
+    fn run(&self);
+
+    /// The system gives no thread for it.
+    fn run_without_thread(&self);
+}
+
+/// A result that a worker brings, shared by all who wait for it. It is waited for until the last of its clones is dropped.
+pub(crate) struct Pending<T>(Arc<Slot<T>>);
+
+/// Knows a job without waiting for it.
+pub(crate) struct Known<T>(Arc<Slot<T>>);
+
+struct Slot<T> {
+    state: Mutex<State<T>>,
+    lane: Weak<Inner>,
+}
+
+struct State<T> {
+    /// None once it was begun.
+    work: Option<Box<dyn FnOnce() -> T + Send>>,
+    result: Option<T>,
+    /// Who is woken by the result.
+    wakers: Vec<Waker>,
+    waiters: usize,
+    /// It is done whether or not anybody waits.
+    is_owed: bool,
+}
+
+impl Lane {
+    pub(crate) fn new(limits: Limits) -> Self {
+        Self(Arc::new(Inner { limits, crew: Mutex::default(), work: Condvar::new() }))
+    }
+
+    /// Has a worker do `work`, also if nobody waits for its result. If the system gives no thread, it is done here.
+    pub(crate) fn spawn<T: Loss + Clone + Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Pending<T> {
+        self.submit(Box::new(work), true)
+    }
+
+    /// Has a worker do `work`, if somebody still waits for its result when its turn comes. If the system gives no thread, it is lost.
+    pub(crate) fn spawn_while_wanted<T: Loss + Clone + Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Pending<T> {
+        self.submit(Box::new(work), false)
+    }
+
+    fn submit<T: Loss + Clone + Send + 'static>(
+        &self,
+        work: Box<dyn FnOnce() -> T + Send>,
+        is_owed: bool,
+    ) -> Pending<T> {
+        let state = Mutex::new(State { work: Some(work), result: None, wakers: Vec::new(), waiters: 1, is_owed });
+        let slot = Arc::new(Slot { state, lane: Arc::downgrade(&self.0) });
+        lock(&self.0.crew).queue.push_back(slot.clone());
+        self.0.staff();
+        Pending(slot)
+    }
+}
+
+impl Inner {
+    /// Has as many threads as the jobs need, as far as they may.
+    fn staff(self: &Arc<Self>) {
+        let mut crew = lock(&self.crew);
+        let (wanted, given_up) = std::mem::take(&mut crew.queue).into_iter().partition(|job| job.is_wanted());
+        crew.queue = wanted;
+        let mut without_thread = VecDeque::new();
+        while crew.lacks_threads(self.limits) {
+            let lane = self.clone();
+            match thread::Builder::new().name("HTTPClientRust".to_owned()).spawn(move || lane.run_jobs()) {
+                Ok(_) => crew.starting += 1,
+                Err(_) if crew.threads() == 0 => without_thread = std::mem::take(&mut crew.queue),
+                Err(_) => break,
+            }
+        }
+        drop(crew);
+        self.work.notify_all();
+        drop::<VecDeque<_>>(given_up);
+        without_thread.iter().for_each(|job| job.run_without_thread());
+    }
+
+    /// What each thread does.
+    fn run_jobs(&self) {
+        let mut crew = lock(&self.crew);
+        crew.starting -= 1;
+        loop {
+            while let Some(job) = crew.queue.pop_front() {
+                crew.running.push(job.clone());
+                drop(crew);
+                job.run();
+                crew = lock(&self.crew);
+                crew.running.retain(|running| !std::ptr::addr_eq(Arc::as_ptr(running), Arc::as_ptr(&job)));
+            }
+            if crew.threads() >= self.limits.kept {
+                return;
+            }
+            crew.idle += 1;
+            let nothing_to_do = |crew: &mut Crew| crew.queue.is_empty();
+            let waited = self.work.wait_timeout_while(crew, IDLE, nothing_to_do);
+            crew = waited.unwrap_or_else(PoisonError::into_inner).0;
+            crew.idle -= 1;
+            if crew.queue.is_empty() {
+                return;
+            }
+        }
+    }
+}
+
+impl Crew {
+    /// All but the one that asks, if it is between two jobs.
+    fn threads(&self) -> usize {
+        self.starting + self.idle + self.running.len()
+    }
+
+    fn lacks_threads(&self, limits: Limits) -> bool {
+        let free = self.starting + self.idle;
+        free < self.queue.len()
+            && self.threads() < limits.all
+            && free + self.running.iter().filter(|job| job.is_wanted()).count() < limits.wanted
+    }
+}
+
+impl<T: Loss + Clone + Send> Job for Slot<T> {
+    fn is_wanted(&self) -> bool {
+        lock(&self.state).is_wanted()
+    }
+
+    fn run(&self) {
+        let mut state = lock(&self.state);
+        let is_wanted = state.is_wanted();
+        let work = state.work.take();
+        drop(state);
+        if let Some(work) = work.filter(|_| is_wanted) {
+            let lost = |_| T::lost("the work on it broke off, which is a bug");
+            self.bring(catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(lost));
+        }
+    }
+
+    fn run_without_thread(&self) {
+        if lock(&self.state).is_owed {
+            return self.run();
+        }
+        drop(lock(&self.state).work.take());
+        self.bring(T::lost("the system has no thread left for it"));
+    }
+}
+
+impl<T> Slot<T> {
+    fn bring(&self, result: T) {
+        let mut state = lock(&self.state);
+        state.result = Some(result);
+        let wakers = std::mem::take(&mut state.wakers);
+        drop(state);
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl<T> State<T> {
+    fn is_wanted(&self) -> bool {
+        self.is_owed || self.waiters > 0
+    }
+}
+
+impl<T: Clone> Pending<T> {
+    /// The result; none while it is worked on.
+    pub(crate) fn result(&self) -> Option<T> {
+        lock(&self.0.state).result.clone()
+    }
+
+    /// Says that the result is waited for.
+    pub(crate) fn wait_for(&self, wait: &mut Wait) {
+        let mut state = lock(&self.0.state);
+        if state.result.is_some() {
+            wait.now();
+        } else if !state.wakers.iter().any(|waker| waker.will_wake(wait.waker())) {
+            state.wakers.push(wait.waker().clone());
+        }
+    }
+
+    /// Sleeps until there is a result, or `longest` has passed.
+    #[cfg(test)]
+    pub(crate) fn wait(&self, longest: Duration) {
+        let ready = crate::ready::Ready::new().expect("file descriptors");
+        let until = std::time::Instant::now() + longest;
+        while self.result().is_none() && std::time::Instant::now() < until {
+            let mut wait = Wait::new(&ready.waker());
+            self.wait_for(&mut wait);
+            wait.until(until);
+            ready.wait(&wait, std::time::Instant::now()).expect("a wait");
+        }
+    }
+
+    /// Something that does not wait.
+    pub(crate) fn known(&self) -> Known<T> {
+        Known(self.0.clone())
+    }
+}
+
+impl<T: Clone> Known<T> {
+    /// Waits beside those who do, or has the result. None if there is neither: such a job may never be done.
+    pub(crate) fn join(&self) -> Option<Pending<T>> {
+        let mut state = lock(&self.0.state);
+        if state.result.is_none() && !state.is_wanted() {
+            return None;
+        }
+        state.waiters += 1;
+        Some(Pending(self.0.clone()))
+    }
+}
+
+impl<T> Clone for Pending<T> {
+    fn clone(&self) -> Self {
+        lock(&self.0.state).waiters += 1;
+        Self(self.0.clone())
+    }
+}
+
+impl<T> Drop for Pending<T> {
+    fn drop(&mut self) {
+        let mut state = lock(&self.0.state);
+        state.waiters -= 1;
+        let is_given_up = state.result.is_none() && !state.is_wanted();
+        drop(state);
+        if is_given_up && let Some(lane) = self.0.lane.upgrade() {
+            // Its place is free.
+            lane.staff();
+        }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Pending<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Pending").field(&lock(&self.0.state).result).finish()
+    }
+}
+
+impl Loss for () {
+    fn lost(_: &'static str) {}
+}
+
+impl<T> Loss for Result<T, Arc<str>> {
+    fn lost(reason: &'static str) -> Self {
+        Err(reason.into())
+    }
+}
+
+/// Locks, whatever a panic elsewhere left behind: nothing that is locked here is ever half done.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::mpsc::{Receiver, Sender, channel};
+
+    use super::*;
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    type Numbered = Result<usize, Arc<str>>;
+
+    fn lane(wanted: usize, all: usize) -> Lane {
+        Lane::new(Limits { wanted, all, kept: 1 })
+    }
+
+    fn result(pending: &Pending<Numbered>) -> Numbered {
+        pending.wait(PATIENCE);
+        pending.result().expect("it is done")
+    }
+
+    /// A job that hangs until the sender is dropped, and has said that it runs.
+    fn hang(lane: &Lane) -> (Pending<Numbered>, Sender<()>, Receiver<()>) {
+        let (release, released) = channel::<()>();
+        let (runs, is_running) = channel();
+        let pending = lane.spawn_while_wanted(move || {
+            let _ = runs.send(());
+            let _ = released.recv();
+            Ok(0)
+        });
+        (pending, release, is_running)
+    }
+
+    #[test]
+    fn more_jobs_than_threads_are_all_done() {
+        let lane = lane(8, 8);
+        let jobs: Vec<_> = (0..200).map(|n| lane.spawn(move || Numbered::Ok(n))).collect();
+        for (n, job) in jobs.iter().enumerate() {
+            assert_eq!(result(job), Ok(n));
+        }
+    }
+
+    #[test]
+    fn a_job_that_panics_costs_neither_its_thread_nor_its_waiter() {
+        let lane = lane(1, 1);
+        let broken: Vec<_> = (0..5).map(|n| lane.spawn(move || -> Numbered { panic!("{n}, as it should") })).collect();
+        let sound = lane.spawn(|| Ok(1));
+        for job in &broken {
+            assert_eq!(result(job), Err("the work on it broke off, which is a bug".into()));
+        }
+        assert_eq!(result(&sound), Ok(1));
+        assert!(lock(&lane.0.crew).threads() <= 1);
+    }
+
+    #[test]
+    fn a_job_that_nobody_waits_for_any_more_is_skipped_and_one_that_is_owed_is_not() {
+        let lane = lane(1, 1);
+        let (first, release, runs) = hang(&lane);
+        runs.recv_timeout(PATIENCE).unwrap();
+        let done = Arc::new(AtomicUsize::new(0));
+        let count = |by: usize| {
+            let done = done.clone();
+            move || Numbered::Ok(done.fetch_add(by, Ordering::SeqCst))
+        };
+        let cloned = lane.spawn_while_wanted(count(100)).clone();
+        drop(lane.spawn_while_wanted(count(1)));
+        drop(lane.spawn(count(10)));
+        let last = lane.spawn_while_wanted(|| Ok(7));
+        drop(release);
+        assert_eq!((result(&first), result(&last), result(&cloned)), (Ok(0), Ok(7), Ok(0)));
+        assert_eq!(done.load(Ordering::SeqCst), 110, "the clone's and the owed one");
+    }
+
+    #[test]
+    fn a_job_that_hangs_and_is_given_up_makes_room_until_the_lane_has_all_its_threads() {
+        let lane = lane(2, 4);
+        let mut hanging: VecDeque<_> = (0..2).map(|_| hang(&lane)).collect();
+        hanging.iter().for_each(|(_, _, runs)| runs.recv_timeout(PATIENCE).unwrap());
+        let mut releases = Vec::new();
+        for _ in 0..2 {
+            // Both that may be waited for are stuck; a third waits its turn.
+            let next = hang(&lane);
+            hanging.iter().for_each(|(pending, ..)| assert_eq!(pending.result(), None));
+            assert!(next.2.try_recv().is_err());
+            let (given_up, release, _) = hanging.pop_front().unwrap();
+            releases.push(release);
+            drop(given_up);
+            next.2.recv_timeout(PATIENCE).expect("it runs as soon as there is room");
+            hanging.push_back(next);
+        }
+        assert_eq!(lock(&lane.0.crew).threads(), 4);
+        for (given_up, release, _) in hanging {
+            releases.push(release);
+            drop(given_up);
+        }
+        // Nothing is given back by those that hang for ever, so this is the end of the lane, until one returns.
+        let late = lane.spawn_while_wanted(|| Ok(5));
+        assert_eq!(lock(&lane.0.crew).threads(), 4);
+        assert_eq!(lock(&lane.0.crew).queue.len(), 1);
+        drop(releases);
+        assert_eq!(result(&late), Ok(5));
+    }
+
+    #[test]
+    fn what_waits_in_a_full_lane_and_is_given_up_leaves_nothing_behind() {
+        let lane = lane(1, 1);
+        let (_first, _release, runs) = hang(&lane);
+        runs.recv_timeout(PATIENCE).unwrap();
+        for n in 0..1000 {
+            drop(lane.spawn_while_wanted(move || Numbered::Ok(n)));
+        }
+        assert_eq!(lock(&lane.0.crew).queue.len(), 0);
+    }
+
+    #[test]
+    fn a_lane_that_hangs_holds_up_no_other() {
+        let (stuck, other) = (lane(1, 1), lane(1, 1));
+        let (_pending, _release, _) = hang(&stuck);
+        assert_eq!(result(&other.spawn(|| Ok(3))), Ok(3));
+    }
+
+    #[test]
+    fn who_only_watches_does_not_wait() {
+        let lane = lane(1, 1);
+        let (first, release, runs) = hang(&lane);
+        runs.recv_timeout(PATIENCE).unwrap();
+        let known = first.known();
+        let joined = known.join().expect("it is waited for");
+        drop(first);
+        assert!(known.join().is_some());
+        drop(joined);
+        assert!(known.join().is_none(), "nobody waits for it any more");
+        drop(release);
+        let done = lane.spawn(|| Ok(1));
+        assert_eq!(result(&done), Ok(1));
+        let known = done.known();
+        drop(done);
+        assert_eq!(known.join().map(|pending| result(&pending)), Some(Ok(1)), "a result stays");
+    }
+}

@@ -1,0 +1,78 @@
+//! HTTP/1.1 connections: from a [`Route`] to a [`Link`], and exchanges on it. Names, TCP, proxies, TLS.
+//!
+//! Nothing here waits, and nothing here looks at a clock: each call works off what is there and is told what time it is. What it would wait
+//! for, it says ([`Wait`]); [`Ready`] is one wait for one or for many. The world around it, the resolver, the workers, the TLS
+//! configurations, is a value ([`Context`]).
+//!
+//! ```text
+//!   Host, Proxies, TlsOptions ──▶ Route ──▶ Dial ──▶ Link ──▶ begin ─▶ receive_head ─▶ read_chunk … ─▶ begin
+//!        address.rs                  dial/               link/{send, head, body}
+//! ```
+//!
+//! ```
+//! use std::sync::Arc;
+//! use http_net::{Body, Context, Link, Request, Wait, memory};
+//! use http_protocol::Method;
+//!
+//! // Two ends joined in memory; over the network it is Dial that makes the link.
+//! let (near, far) = memory::pair(1024);
+//! let context = Context::shared();
+//! let now = context.now();
+//! let mut link = Link::over(context.clone(), Box::new(near), Some("example.com".to_owned()), now);
+//!
+//! let request = Request { method: Method::Get, url: "/", headers: &[], user_agent: "doctest" };
+//! link.begin(&request, Body::empty(), now)?;
+//! assert!(far.take().starts_with(b"GET / HTTP/1.1\r\nHost: example.com\r\n"));
+//! assert!(link.receive_head(now)?.is_none(), "nothing has come");
+//!
+//! far.push(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
+//! let response = link.receive_head(now)?.expect("the head is there");
+//! assert_eq!(response.head.status, 200);
+//! let body: Vec<u8> = link.read_available(now)?;
+//! assert_eq!(body, b"hello");
+//! assert!(link.is_idle(), "ready for the next request");
+//! # Ok::<(), http_net::Error>(())
+//! ```
+#![deny(unsafe_code)]
+
+mod address;
+mod body;
+mod context;
+mod deadline;
+mod dial;
+mod error;
+mod input;
+mod lanes;
+mod link;
+pub mod memory;
+mod observer;
+mod proxy;
+mod ready;
+mod resolve;
+mod route;
+mod timings;
+mod tls;
+mod transport;
+mod unsent;
+
+pub use address::{Host, host_field};
+pub use body::{Body, ByteBuffer};
+pub use context::{AskForAddresses, Context};
+pub use dial::{Dial, Dialled};
+pub use error::{Error, ErrorKind, Hop, Phase, ProxyProblem, TlsFailure, TlsFailureKind};
+pub use http_protocol::{Field, Fields, Framing, Head, Method, Over, PeerError};
+pub use link::{Link, Piece, Raw, Request, Response};
+pub use observer::{ConnectionId, Content, Event, Failure, Observer};
+pub use proxy::{Chosen, Exceptions, Proxies, Proxy};
+pub use ready::{Interest, Ready, Source, Wait, Watch};
+pub use route::Route;
+pub use timings::Timings;
+pub use tls::{Certificate, TlsInfo, TlsOptions, Trust, Verify};
+pub use transport::{Probe, Stream};
+
+/// The streams below a link, for the tests and the fuzz targets of this repository. They are no part of the interface.
+#[doc(hidden)]
+pub mod streams {
+    pub use crate::tls::TlsStream;
+    pub use crate::transport::TcpStream;
+}

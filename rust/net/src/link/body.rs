@@ -1,0 +1,368 @@
+//! Receiving a body: straight from the stream into the caller's array where the framing allows it.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+use http_protocol::BodyStep;
+
+use super::Link;
+use crate::body::ByteBuffer;
+use crate::error::{Error, ErrorKind, Phase};
+use crate::observer::{Content, Event};
+use crate::timings::Timings;
+use crate::transport::{Ending, repeated};
+
+/// What [`Link::read_available`] gives out at most in one call, in bytes.
+const AVAILABLE: usize = 16 * 1024 * 1024;
+/// What one read makes room for at most, in bytes, and at least.
+const AVAILABLE_AT_FIRST: usize = 256 * 1024;
+const AVAILABLE_AT_LEAST: usize = 16 * 1024;
+
+/// An array for a part of a body, and how much of it is filled. [`Link::fill`] fills it further; [`Link::give_out`] ends that.
+#[derive(Debug)]
+pub struct Piece<B> {
+    data: B,
+    filled: usize,
+    whole: usize,
+}
+
+impl<B> Piece<B> {
+    /// Whether there is no more room.
+    pub fn is_full(&self) -> bool {
+        self.filled == self.whole
+    }
+
+    /// Whether nothing is in it.
+    pub fn is_empty(&self) -> bool {
+        self.filled == 0
+    }
+}
+
+impl Link {
+    /// Begins to read one chunk of a chunked body if it has at most `size` bytes, else at most `size` bytes, and fills the piece with what
+    /// is there. None if nothing is there, or not all of such a chunk. An empty piece is the body's end. `whole` makes room for all of it; otherwise
+    /// only for what is there.
+    pub fn read_chunk<B: ByteBuffer>(
+        &mut self,
+        size: usize,
+        whole: bool,
+        now: Instant,
+    ) -> Result<Option<Piece<B>>, Error> {
+        self.raise_failure()?;
+        let mut in_one = size;
+        loop {
+            match self.next_body(in_one, size, now)? {
+                Next::Over => {
+                    self.finish_sending(now);
+                    self.raise_failure()?;
+                    return Ok(Some(Piece { data: B::with_len(0), filled: 0, whole: 0 }));
+                }
+                Next::Data(len) => {
+                    let behind = if self.input.bytes().len() == len && self.ended.is_none() { size - len } else { 0 };
+                    let direct = self.connection.direct(in_one).min(behind as u64) as usize;
+                    return self.take(len, direct, now).map(Some);
+                }
+                // The rest of this chunk will not come; what there is of it is given out.
+                Next::Missing if self.ended.is_some() && in_one > 0 => in_one = 0,
+                Next::Missing if self.ended.is_some() => self.end_body(now)?,
+                Next::Missing => {
+                    let direct = self.connection.direct(in_one).min(size as u64) as usize;
+                    if direct == 0 || !self.input.is_empty() {
+                        if self.fill_input(now) {
+                            continue;
+                        }
+                        return Ok(None);
+                    }
+                    let room = if whole { direct } else { self.useful(direct) };
+                    let piece: Piece<B> = self.take(0, room, now)?;
+                    if !piece.is_empty() {
+                        return Ok(Some(piece));
+                    }
+                    if self.ended.is_none() {
+                        return Ok(None);
+                    }
+                }
+            }
+        }
+    }
+
+    /// What there is of a chunk that will not be waited for any more; none if there is nothing. `failure` comes in the next call.
+    pub fn rest_before<B: ByteBuffer>(&mut self, failure: Error, size: usize, now: Instant) -> Result<B, Error> {
+        match self.next_body(0, size, now)? {
+            Next::Data(len) => {
+                let piece = self.take(len, 0, now)?;
+                let data = self.give_out(piece, now);
+                self.failure = Some(failure);
+                Ok(data)
+            }
+            _ => Err(failure),
+        }
+    }
+
+    /// Reads more of the body into a piece. A failure comes with the next read.
+    pub fn fill<B: ByteBuffer>(&mut self, piece: &mut Piece<B>, now: Instant) {
+        let count = self.read_direct(&mut piece.data.as_mut_slice()[piece.filled..piece.whole], now);
+        piece.filled += count;
+    }
+
+    /// Gives out what is in a piece. If those were the last bytes of the body, it is over now, and not with another, empty, read.
+    pub fn give_out<B: ByteBuffer>(&mut self, mut piece: Piece<B>, now: Instant) -> B {
+        if piece.filled < piece.data.as_mut_slice().len() {
+            piece.data.set_len(piece.filled);
+        }
+        if piece.filled > 0 {
+            self.note_received(piece.data.as_mut_slice());
+            self.tell_received();
+            self.settle(now);
+        }
+        piece.data
+    }
+
+    /// Has a failure come with the next read, behind what is given out now.
+    pub fn fail_later(&mut self, failure: Error) {
+        self.failure.get_or_insert(failure);
+    }
+
+    /// Whether nothing more can be read from the stream.
+    pub fn has_ended(&self) -> bool {
+        self.ended.is_some()
+    }
+
+    /// Whether nothing more comes, and nothing is held.
+    pub fn is_exhausted(&self) -> bool {
+        self.ended.is_some() && self.input.is_empty()
+    }
+
+    /// All bytes of the body that have arrived, up to 16 MiB; chunk boundaries do not show.
+    pub fn read_available<B: ByteBuffer>(&mut self, now: Instant) -> Result<B, Error> {
+        self.raise_failure()?;
+        let mut data = B::with_len(0);
+        let mut filled = 0;
+        let result = self.collect(&mut data, &mut filled, now);
+        data.set_len(filled);
+        self.tell_received();
+        match result {
+            Err(failure) if filled > 0 => self.failure = Some(failure),
+            result => result?,
+        }
+        Ok(data)
+    }
+
+    fn collect<B: ByteBuffer>(&mut self, data: &mut B, filled: &mut usize, now: Instant) -> Result<(), Error> {
+        let mut framing = 0;
+        // What had arrived when the call began. What comes while it copies is for the next call: a fast server would hold a frame up.
+        let mut due = None;
+        while *filled + framing < AVAILABLE {
+            match self.next_body(0, AVAILABLE - *filled, now)? {
+                Next::Over if *filled > 0 => return Ok(()),
+                Next::Over => {
+                    self.finish_sending(now);
+                    return self.raise_failure();
+                }
+                Next::Data(len) => {
+                    let place = &mut room(data, *filled, len)[..len];
+                    place.copy_from_slice(&self.input.bytes()[..len]);
+                    self.input.consume(len);
+                    self.note_received(place);
+                    *filled += len;
+                }
+                Next::Missing if self.ended.is_some() => return self.end_body(now),
+                Next::Missing => {
+                    let left = *due.get_or_insert_with(|| self.stream.waiting().unwrap_or(AVAILABLE));
+                    if left == 0 && *filled > 0 {
+                        return Ok(());
+                    }
+                    let direct = self.connection.direct(0).min((AVAILABLE - *filled) as u64) as usize;
+                    let count = if direct == 0 || !self.input.is_empty() {
+                        let before = self.input.bytes().len();
+                        if !self.fill_input(now) {
+                            return Ok(());
+                        }
+                        let count = self.input.bytes().len() - before;
+                        framing += count;
+                        count
+                    } else {
+                        let wanted = left.clamp(AVAILABLE_AT_LEAST, AVAILABLE_AT_FIRST).min(direct);
+                        let place = &mut room(data, *filled, wanted)[..wanted];
+                        let count = self.read_direct(place, now);
+                        self.note_received(&place[..count]);
+                        *filled += count;
+                        if count < wanted && self.ended.is_none() {
+                            return Ok(());
+                        }
+                        count
+                    };
+                    due = Some(left.saturating_sub(count));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// How much room to make for `direct` bytes: large arrays cost more to make than to fill, so no more than what waits.
+    fn useful(&mut self, direct: usize) -> usize {
+        if direct <= AVAILABLE_AT_FIRST {
+            return direct;
+        }
+        self.stream.waiting().map_or(direct, |waiting| waiting.clamp(AVAILABLE_AT_FIRST, direct))
+    }
+
+    /// `buffered` bytes of the input, and up to `direct` bytes read straight behind them.
+    fn take<B: ByteBuffer>(&mut self, buffered: usize, direct: usize, now: Instant) -> Result<Piece<B>, Error> {
+        let mut data = B::with_len(buffered + direct);
+        data.as_mut_slice()[..buffered].copy_from_slice(&self.input.bytes()[..buffered]);
+        self.input.consume(buffered);
+        let mut piece = Piece { data, filled: buffered, whole: buffered + direct };
+        if direct > 0 {
+            self.fill(&mut piece, now);
+        }
+        Ok(piece)
+    }
+
+    /// Reads body past the input into `buffer`, as far as it is there. Says how many bytes came.
+    fn read_direct(&mut self, buffer: &mut [u8], now: Instant) -> usize {
+        let mut filled = 0;
+        while filled < buffer.len() && self.ended.is_none() {
+            match self.stream.read(&mut buffer[filled..]) {
+                Ok(0) => self.ended = Some(Ending::Clean),
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => self.ended = Some(Ending::Error(error)),
+            }
+        }
+        if filled > 0 {
+            self.touch(now);
+        }
+        self.connection.advance(filled);
+        filled
+    }
+
+    /// Reads once into the input. Says whether to look at it again: something came, or the stream ended.
+    fn fill_input(&mut self, now: Instant) -> bool {
+        match self.input.fill(&mut *self.stream, self.connection.wanted()) {
+            Ok(0) => self.ended = Some(Ending::Clean),
+            Ok(_) => self.touch(now),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return false,
+            Err(error) => self.ended = Some(Ending::Error(error)),
+        }
+        true
+    }
+
+    fn next_body(&mut self, whole: usize, most: usize, now: Instant) -> Result<Next, Error> {
+        match self.connection.next_body(self.input.bytes(), whole, most) {
+            Err(error) => Err(self.failed(Phase::Body, ErrorKind::Malformed(error))),
+            Ok(BodyStep::Data { skip, len }) => {
+                self.input.consume(skip);
+                Ok(Next::Data(len))
+            }
+            Ok(BodyStep::NeedMore { skip }) => {
+                self.input.consume(skip);
+                Ok(Next::Missing)
+            }
+            Ok(BodyStep::Done { skip }) => {
+                self.input.consume(skip);
+                self.finish(now);
+                Ok(Next::Over)
+            }
+        }
+    }
+
+    /// Bytes were given out: if they were the last, the body ends now.
+    fn settle(&mut self, now: Instant) {
+        let is_over_with_stream = self.connection.ends_with_connection()
+            && self.input.is_empty()
+            && matches!(self.ended, Some(Ending::Clean));
+        let settled = if is_over_with_stream { self.end_body(now) } else { self.next_body(0, 0, now).map(drop) };
+        if let Err(failure) = settled {
+            self.failure = Some(failure);
+        }
+    }
+
+    /// The stream ended and the input is used up: that ends the body, or cuts it short.
+    fn end_body(&mut self, now: Instant) -> Result<(), Error> {
+        let until_close = self.connection.ends_with_connection();
+        let error = match &self.ended {
+            Some(Ending::Error(error)) => Some(Arc::new(repeated(error))),
+            // The end may be the other half of what made writing fail.
+            _ if until_close => self.write_error.take(),
+            _ => None,
+        };
+        match (self.connection.end(self.input.bytes()), error) {
+            (Ok(()), Some(error)) if until_close => {
+                Err(self.failed_because(Phase::Body, ErrorKind::Broken, Some(error)))
+            }
+            (Ok(()), _) => {
+                self.finish(now);
+                Ok(())
+            }
+            (Err(cut_short), error) => Err(self.failed_because(Phase::Body, ErrorKind::BodyCutShort(cut_short), error)),
+        }
+    }
+
+    /// The response is complete. The request may not be sent to its end: then [`finish_sending`](Self::finish_sending) ends the exchange.
+    fn finish(&mut self, now: Instant) {
+        self.input.release();
+        if self.outgoing.is_none() {
+            self.complete(now);
+        }
+    }
+
+    /// Gets further with the request after its response is complete. Says whether there is nothing left to send: an exchange is over when
+    /// both are.
+    pub(super) fn finish_sending(&mut self, now: Instant) -> bool {
+        self.send(now);
+        if self.outgoing.is_none() {
+            self.complete(now);
+        }
+        self.outgoing.is_none()
+    }
+
+    fn complete(&mut self, now: Instant) {
+        if self.timings.total.is_none() {
+            Timings::note(&mut self.timings.total, self.began, now);
+            self.tell_received();
+            self.observe(Event::Complete);
+        }
+    }
+
+    /// Shows bytes that are given out, and counts them.
+    fn note_received(&mut self, bytes: &[u8]) {
+        self.show(|| Content::ResponseBody(bytes));
+        self.untold += bytes.len() as u64;
+    }
+
+    /// Tells how many bytes were given out: before the end, or the failure, behind them.
+    pub(super) fn tell_received(&mut self) {
+        let bytes = std::mem::take(&mut self.untold);
+        if bytes > 0 {
+            self.observe(Event::Received { bytes });
+        }
+    }
+
+    /// The failure that the last call found behind the bytes it gave out.
+    pub(super) fn raise_failure(&mut self) -> Result<(), Error> {
+        self.failure.take().map_or(Ok(()), Err)
+    }
+}
+
+/// What the input holds of the body.
+enum Next {
+    /// This many bytes at its start.
+    Data(usize),
+    /// Not enough.
+    Missing,
+    /// The body is over.
+    Over,
+}
+
+/// The part of `data` behind its first `filled` bytes, with room for at least `wanted` more.
+fn room<B: ByteBuffer>(data: &mut B, filled: usize, wanted: usize) -> &mut [u8] {
+    let len = data.as_mut_slice().len();
+    if len == 0 {
+        *data = B::with_len(wanted);
+    } else if len < filled + wanted {
+        data.set_len((filled + wanted).max(len * 2).min(AVAILABLE.max(filled + wanted)));
+    }
+    &mut data.as_mut_slice()[filled..]
+}

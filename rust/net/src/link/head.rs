@@ -1,0 +1,105 @@
+//! Receiving a head: past interim responses, up to the final one.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+
+use http_protocol::{Framing, Head, HeadStep, PeerError};
+
+use super::Link;
+use crate::error::{Error, ErrorKind, Phase};
+use crate::observer::{Content, Event};
+use crate::timings::Timings;
+
+/// A response's head, and how its body ends.
+#[derive(Clone, Debug)]
+pub struct Response {
+    /// The final head.
+    pub head: Arc<Head>,
+    /// How the body's end is known.
+    pub framing: Framing,
+}
+
+impl Link {
+    /// Gets further with the request and the response's head. None as long as the head has not all arrived, or the response is over
+    /// with its head and the request is not sent to its end.
+    pub fn receive_head(&mut self, now: Instant) -> Result<Option<Response>, Error> {
+        self.send(now);
+        if self.early.is_none() {
+            self.early = self.await_head(now)?;
+        }
+        if self.early.is_some() && !self.connection.is_in_body() && !self.finish_sending(now) {
+            return self.raise_failure().map(|()| None);
+        }
+        Ok(self.early.take())
+    }
+
+    fn await_head(&mut self, now: Instant) -> Result<Option<Response>, Error> {
+        // What is held comes before what could be read: nothing more may come.
+        if let Some(response) = self.parse_head()? {
+            return Ok(Some(response));
+        }
+        loop {
+            let received = match &self.ended {
+                None => self.input.fill(&mut *self.stream, 1),
+                Some(ended) => ended.again(),
+            };
+            match received {
+                Ok(0) => return Err(self.ended_in_head(None)),
+                Ok(_) => {
+                    self.touch(now);
+                    Timings::note(&mut self.timings.first_byte, self.began, now);
+                    let more_may_wait = self.input.is_full();
+                    if let Some(response) = self.parse_head()? {
+                        return Ok(Some(response));
+                    }
+                    if more_may_wait {
+                        continue;
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(self.ended_in_head(Some(Arc::new(error)))),
+            }
+            return self.raise_failure().map(|()| None);
+        }
+    }
+
+    fn parse_head(&mut self) -> Result<Option<Response>, Error> {
+        if self.input.is_empty() {
+            return Ok(None);
+        }
+        match self.connection.read_head(self.input.bytes()) {
+            Ok(HeadStep::Head { skip, head, framing }) => {
+                self.input.consume(skip);
+                self.show(|| Content::ResponseHead(&head));
+                self.observe(Event::Response { status: head.status });
+                self.after_head(&head);
+                Ok(Some(Response { head: Arc::new(head), framing }))
+            }
+            Ok(HeadStep::NeedMore { skip }) => {
+                self.input.consume(skip);
+                Ok(None)
+            }
+            Err(error) => Err(self.failed(Phase::Request, ErrorKind::Malformed(error))),
+        }
+    }
+
+    /// An answer before the end of the request. The rest is not sent if the answer is no success and the connection is over with it: the server
+    /// says that it does not want the rest, and will not read it (RFC 9112 §9.5). In every other case it is: a success may be of no worth
+    /// without the rest, and a server that refuses and keeps the connection reads the rest to find the next request behind it. curl would
+    /// end the connection there, hyper goes on too; going on costs the upload, ending it a connection that the server has promised to keep.
+    fn after_head(&mut self, head: &Head) {
+        if self.outgoing.is_some() && head.status >= 300 && !self.connection.is_kept_alive() {
+            self.give_up_request();
+        }
+        if !self.connection.is_in_body() && !self.connection.is_switched() {
+            self.input.release();
+        }
+    }
+
+    fn ended_in_head(&mut self, error: Option<Arc<io::Error>>) -> Error {
+        let error = error.or(self.write_error.take());
+        let cut_short = self.connection.end(self.input.bytes()).err().unwrap_or(PeerError::NoResponse);
+        self.failed_because(Phase::Request, ErrorKind::ClosedBeforeResponse(cut_short), error)
+    }
+}

@@ -1,0 +1,346 @@
+//! One HTTP/1.1 connection: the stream, the protocol's state on it, and the bytes between the two.
+//!
+//! Nothing here waits. Each call works off what is there; [`Link::wait_for`] says what the next one would wait for, and
+//! [`Link::check_silence`] whether the server has been silent for too long.
+
+mod body;
+mod head;
+mod raw;
+mod send;
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use http_protocol::{Connection, Fields, Over, PeerError};
+
+pub use self::body::Piece;
+pub use self::head::Response;
+pub use self::raw::Raw;
+use self::send::Outgoing;
+pub use self::send::Request;
+use crate::context::Context;
+use crate::error::{Error, ErrorKind, Phase};
+use crate::input::Input;
+use crate::observer::{ConnectionId, Content, Event};
+use crate::ready::{Interest, Wait};
+use crate::route::Route;
+use crate::timings::Timings;
+use crate::tls::TlsInfo;
+use crate::transport::{Ending, NAP, Probe, Stream};
+
+/// A connection on which requests are sent and responses received, one exchange after the other.
+pub struct Link {
+    id: ConnectionId,
+    context: Arc<Context>,
+    /// Only a part of how another is made, which tells of it: the observer hears nothing.
+    is_silent: bool,
+    /// How the server was reached, and so for which requests this link may be used; none over a stream of the caller's.
+    route: Option<Arc<Route>>,
+    /// The value of `Host`, over a stream of the caller's.
+    host: Option<String>,
+    tls: Option<Arc<TlsInfo>>,
+    stream: Box<dyn Stream>,
+    connection: Connection,
+    /// Bytes that were received and not used.
+    input: Input,
+    /// The request, until all of it is written.
+    outgoing: Option<Outgoing>,
+    /// Bytes of the current request, head and body, that were written.
+    bytes_sent: u64,
+    /// Bytes of the body that were given out, and of which the observer was not told yet.
+    untold: u64,
+    /// Why writing failed. The response may have come all the same, and is read first.
+    write_error: Option<Arc<io::Error>>,
+    /// The stream is over; nothing more is read from it.
+    ended: Option<Ending>,
+    /// What went wrong behind bytes that were given out; raised by the next read.
+    failure: Option<Error>,
+    /// The response's head, where the response is over with it, and the request is not sent to its end.
+    early: Option<Response>,
+    /// When the last byte was received, written, or seen to have left the system.
+    last_activity: Instant,
+    /// Less than as many bytes unsent in the system are a sign that the request gets on.
+    unsent: usize,
+    /// When the current request began.
+    began: Instant,
+    timings: Timings,
+}
+
+impl Link {
+    /// HTTP over a stream of the caller's, which is connected already. `host` is the value of `Host`.
+    pub fn over(context: Arc<Context>, stream: Box<dyn Stream>, host: Option<String>, now: Instant) -> Self {
+        let id = context.observers().next_id();
+        Self::of_id(id, context, stream, host, now)
+    }
+
+    pub(crate) fn of_id(
+        id: ConnectionId,
+        context: Arc<Context>,
+        stream: Box<dyn Stream>,
+        host: Option<String>,
+        now: Instant,
+    ) -> Self {
+        Self {
+            id,
+            context,
+            is_silent: false,
+            route: None,
+            host,
+            tls: None,
+            stream,
+            connection: Connection::new(),
+            input: Input::default(),
+            outgoing: None,
+            bytes_sent: 0,
+            untold: 0,
+            write_error: None,
+            ended: None,
+            failure: None,
+            early: None,
+            last_activity: now,
+            unsent: 0,
+            began: now,
+            timings: Timings::default(),
+        }
+    }
+
+    /// Tells this link from every other of the context.
+    pub fn id(&self) -> ConnectionId {
+        self.id
+    }
+
+    /// How the server was reached: a request for another route must not go over this link. None over a stream of the caller's.
+    pub fn route(&self) -> Option<&Arc<Route>> {
+        self.route.as_ref()
+    }
+
+    /// What TLS agreed on; none without TLS.
+    pub fn tls(&self) -> Option<&Arc<TlsInfo>> {
+        self.tls.as_ref()
+    }
+
+    /// Whether no exchange runs, and another may.
+    pub fn is_idle(&self) -> bool {
+        self.connection.is_idle() && self.outgoing.is_none()
+    }
+
+    /// Of the other end, and of this one, where the stream goes over the network.
+    pub fn addresses(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
+        (self.stream.peer_addr(), self.stream.local_addr())
+    }
+
+    /// Whether a body can be read, or its end.
+    pub fn is_in_body(&self) -> bool {
+        self.connection.is_in_body() || self.failure.is_some()
+    }
+
+    /// Whether another protocol has taken over.
+    pub fn is_switched(&self) -> bool {
+        self.connection.is_switched()
+    }
+
+    /// Why no more requests are taken; none while they are.
+    pub fn over_because(&self) -> Option<Over> {
+        self.connection.over()
+    }
+
+    /// Whether the request is not all written.
+    pub fn is_sending(&self) -> bool {
+        self.outgoing.is_some()
+    }
+
+    /// Bytes of the current request, head and body, that were handed to the system.
+    pub fn bytes_sent(&self) -> u64 {
+        self.bytes_sent
+    }
+
+    /// How long the phases took.
+    pub fn timings(&self) -> Timings {
+        self.timings
+    }
+
+    /// Takes the trailer fields of the last chunked body.
+    pub fn take_trailers(&mut self) -> Fields {
+        self.connection.take_trailers()
+    }
+
+    /// Says what to wait for until there is something to do; `reading` is whether bytes of the response are wanted.
+    pub fn wait_for(&self, reading: bool, wait: &mut Wait) {
+        // What comes after the response answers nothing, and would only keep who waits awake.
+        let reading = reading && (self.is_receiving() || self.outgoing.is_none());
+        let is_starved = self.outgoing.as_ref().is_some_and(|outgoing| outgoing.is_starved);
+        if is_starved {
+            // A stream with room would only keep who waits awake.
+            wait.ask_again(NAP);
+        }
+        match (reading, self.outgoing.is_some() && !is_starved) {
+            (true, true) => self.stream.wait_for(Interest::Both, wait),
+            (true, false) => self.stream.wait_for(Interest::Read, wait),
+            (false, true) => self.stream.wait_for(Interest::Write, wait),
+            (false, false) => {}
+        }
+    }
+
+    /// When nothing will have moved for this long; none if the clock does not go so far.
+    pub fn silent_at(&self, limit: Duration) -> Option<Instant> {
+        self.last_activity.checked_add(limit)
+    }
+
+    /// Fails if nothing moved for `limit`. To be asked when there is nothing to read: a program that stood still for longer has what came
+    /// meanwhile.
+    pub fn check_silence(&mut self, limit: Option<Duration>, now: Instant) -> Result<(), Error> {
+        let Some(limit) = limit else { return Ok(()) };
+        if self.silent_at(limit).is_none_or(|deadline| now < deadline) || self.request_gets_on(now) {
+            return Ok(());
+        }
+        let phase = if self.is_receiving() { self.phase() } else { Phase::Sending };
+        Err(self.failed(phase, ErrorKind::Timeout { limit, hop: None, tried: String::new() }))
+    }
+
+    /// Whether bytes of the request have left the system since this was asked last, or since the last was written. Asked for the first time
+    /// it is given the benefit of the doubt, since when they left is not known.
+    fn request_gets_on(&mut self, now: Instant) -> bool {
+        if self.unsent == 0 {
+            return false;
+        }
+        let Some(unsent) = self.stream.unsent() else { return false };
+        let gets_on = unsent < self.unsent;
+        self.unsent = unsent;
+        if gets_on {
+            self.last_activity = now;
+        }
+        gets_on
+    }
+
+    /// Whether a request can be sent: the server has not ended the connection, nor sent anything unasked.
+    pub fn check_idle(&mut self) -> Result<(), Error> {
+        if let Some(over) = self.connection.over() {
+            return Err(self.failed(Phase::Idle, ErrorKind::NotReusable(over)));
+        }
+        if self.connection.is_switched() && (!self.input.is_empty() || self.ended.is_some()) {
+            // Whoever speaks the other protocol reads the rest, and finds the end.
+            return Ok(());
+        }
+        if !self.input.is_empty() {
+            let unsolicited = self.connection.unsolicited(self.input.bytes());
+            return Err(self.unsolicited(unsolicited));
+        }
+        let probed = match &self.ended {
+            None => self.stream.probe(),
+            // Whoever had the bytes found it.
+            Some(ended) => ended.again().map(|_| Probe::End),
+        };
+        match probed {
+            Ok(Probe::Quiet) => Ok(()),
+            Ok(Probe::Data) if self.connection.is_switched() => Ok(()),
+            Ok(Probe::Data) => {
+                let mut start = [0; 64];
+                let count = self.stream.read(&mut start).unwrap_or(0);
+                let unsolicited = self.connection.unsolicited(&start[..count]);
+                Err(self.unsolicited(unsolicited))
+            }
+            Ok(Probe::End) => Err(self.failed(Phase::Idle, ErrorKind::ClosedIdle)),
+            Err(error) => Err(self.failed_because(Phase::Idle, ErrorKind::Broken, Some(Arc::new(error)))),
+        }
+    }
+
+    /// The stream below, and what was received on it and not used.
+    pub(crate) fn into_parts(mut self) -> (Box<dyn Stream>, Input) {
+        let stream = std::mem::replace(&mut self.stream, Box::new(Nothing));
+        (stream, std::mem::take(&mut self.input))
+    }
+
+    /// Puts what is known of how the link was made in its place.
+    pub(crate) fn made_by(mut self, route: Arc<Route>, timings: Timings) -> Self {
+        self.route = Some(route);
+        self.timings = timings;
+        self
+    }
+
+    /// Has the observer hear nothing of it.
+    pub(crate) fn silent(mut self) -> Self {
+        self.is_silent = true;
+        self
+    }
+
+    pub(crate) fn secured_by(mut self, tls: Option<Arc<TlsInfo>>) -> Self {
+        self.tls = tls;
+        self
+    }
+
+    /// What is under way, for an error.
+    fn phase(&self) -> Phase {
+        if self.connection.is_in_body() { Phase::Body } else { Phase::Request }
+    }
+
+    /// A failure, which the observer is told.
+    fn failed(&mut self, phase: Phase, kind: ErrorKind) -> Error {
+        self.failed_because(phase, kind, None)
+    }
+
+    fn failed_because(&mut self, phase: Phase, kind: ErrorKind, source: Option<Arc<io::Error>>) -> Error {
+        self.tell_received();
+        let begun = phase != Phase::Idle && self.timings.first_byte.is_some();
+        let error = Error::new(phase, kind).after_response_began(begun).because_of(source);
+        if !self.is_silent {
+            self.context.observers().failure(self.id, &error);
+        }
+        error
+    }
+
+    fn unsolicited(&mut self, error: PeerError) -> Error {
+        self.failed(Phase::Idle, ErrorKind::Unsolicited(error))
+    }
+
+    /// Notes that bytes were received.
+    fn touch(&mut self, now: Instant) {
+        self.last_activity = now;
+        if self.outgoing.is_none() {
+            self.unsent = 0;
+        }
+    }
+
+    fn observe(&self, event: Event<'_>) {
+        if !self.is_silent {
+            self.context.observers().event(self.id, event);
+        }
+    }
+
+    fn show<'a>(&self, content: impl FnOnce() -> Content<'a>) {
+        if !self.is_silent {
+            self.context.observers().content(self.id, content);
+        }
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.observe(Event::Closed);
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link").field("id", &self.id).field("connection", &self.connection).finish_non_exhaustive()
+    }
+}
+
+/// What stands where a stream was taken away.
+struct Nothing;
+
+impl Stream for Nothing {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Ok(0)
+    }
+
+    fn write(&mut self, _: &[u8], _: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::NotConnected.into())
+    }
+
+    fn probe(&mut self) -> io::Result<Probe> {
+        Ok(Probe::End)
+    }
+}

@@ -1,0 +1,87 @@
+//! The bytes of a link, for another protocol than HTTP: WebSocket after a 101, whatever a tunnel leads to.
+
+use std::io;
+
+use super::Link;
+use crate::ready::{Interest, Wait};
+use crate::transport::{Ending, Probe, write_some};
+
+/// A link's bytes. None can be read while a response is due: they are HTTP's. None can be written while a request is on its way.
+#[derive(Debug)]
+pub struct Raw<'a>(&'a mut Link);
+
+impl Link {
+    /// The bytes of the link.
+    pub fn raw(&mut self) -> Raw<'_> {
+        Raw(self)
+    }
+
+    /// Whether a response is due or under way, so that what comes is HTTP.
+    pub fn is_receiving(&self) -> bool {
+        self.connection.awaits_head() || self.connection.is_in_body()
+    }
+}
+
+impl Raw<'_> {
+    /// Reads what is there, at first what came right behind the last response's head. None for the end; an error with the kind
+    /// `WouldBlock` if nothing is there.
+    pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let link = &mut *self.0;
+        if !link.input.is_empty() {
+            let count = buffer.len().min(link.input.bytes().len());
+            buffer[..count].copy_from_slice(&link.input.bytes()[..count]);
+            link.input.consume(count);
+            return Ok(count);
+        }
+        link.input.release();
+        if let Some(ended) = &link.ended {
+            return ended.again();
+        }
+        let read = link.stream.read(buffer);
+        if !buffer.is_empty() {
+            link.ended = Ending::of(&read);
+        }
+        read
+    }
+
+    /// Writes what the stream takes now, and says how much that was; an error with the kind `WouldBlock` if that is nothing.
+    pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        write_some(&mut *self.0.stream, &[], bytes)
+    }
+
+    /// How many bytes can be read at once, as far as has been received.
+    pub fn available(&mut self) -> usize {
+        let link = &mut *self.0;
+        if link.input.is_empty() && link.ended.is_none() {
+            link.ended = Ending::of(&link.input.fill(&mut *link.stream, 1));
+            link.input.release();
+        }
+        link.input.bytes().len()
+    }
+
+    /// Looks whether the other end is still there.
+    pub fn look(&mut self) {
+        let link = &mut *self.0;
+        if !link.input.is_empty() || link.ended.is_some() {
+            return;
+        }
+        match link.stream.probe() {
+            Ok(Probe::End) => link.ended = Some(Ending::Clean),
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => link.ended = Some(Ending::Error(error)),
+            _ => {}
+        }
+    }
+
+    /// Says what to wait for until the other end has done something, or takes more.
+    pub fn wait_for(&self, interest: Interest, wait: &mut Wait) {
+        if interest != Interest::Write && (!self.0.input.is_empty() || self.0.ended.is_some()) {
+            wait.now();
+        }
+        self.0.stream.wait_for(interest, wait);
+    }
+
+    /// Whether small writes are sent at once (`TCP_NODELAY`).
+    pub fn set_no_delay(&mut self, enabled: bool) -> io::Result<()> {
+        self.0.stream.set_no_delay(enabled)
+    }
+}

@@ -1,0 +1,361 @@
+//! A request on its way out: the head, the body, and how much of both has been written.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::time::Instant;
+
+use http_protocol::{ChunkEncoder, Method};
+
+use super::Link;
+use crate::body::Body;
+use crate::error::{Error, ErrorKind};
+use crate::observer::{Content, Event};
+use crate::proxy::header_lines;
+use crate::timings::Timings;
+use crate::transport::write_some;
+
+/// What one call writes at most, in bytes, so that a fast peer cannot hold a frame up.
+const WRITE_PER_CALL: usize = 16 * 1024 * 1024;
+/// A request of more bytes may take its time to leave the system. That of a smaller one does not matter beside a timeout.
+const SLOW_TO_LEAVE: u64 = 64 * 1024;
+/// What is read of a [`Body::Reader`] at once, in bytes.
+const PIECE: usize = 64 * 1024;
+
+/// A request as the caller describes it.
+#[derive(Clone, Copy, Debug)]
+pub struct Request<'a> {
+    /// The method.
+    pub method: Method,
+    /// The part of the URL after the host, or all of it.
+    pub url: &'a str,
+    /// Header lines, `Name: value` each.
+    pub headers: &'a [&'a str],
+    /// The value of `User-Agent`, unless a header gives one.
+    pub user_agent: &'a str,
+}
+
+impl Link {
+    /// Checks a request, and begins to send it. A failure of the connection shows in the response; the error here is a misuse, or
+    /// says that the connection is over.
+    pub fn begin(&mut self, request: &Request<'_>, body: Body, now: Instant) -> Result<(), Error> {
+        let host = match &self.route {
+            Some(route) => route.host.header_value(),
+            None => self.host.clone().unwrap_or_else(|| "localhost".to_owned()),
+        };
+        let proxy_prefix = self.route.as_ref().map(|route| route.proxy_prefix()).unwrap_or_default();
+        let for_proxy = self.route.as_ref().and_then(|route| route.proxy_authorization());
+        // Who is asked for a tunnel is a proxy too.
+        let reader_is_proxy =
+            request.method == Method::Connect || self.route.as_ref().is_some_and(|route| route.leads_to_proxy());
+        let headers = header_lines(request.headers, reader_is_proxy, for_proxy.as_deref());
+        let (head, facts) = http_protocol::Request {
+            method: request.method,
+            url: request.url,
+            headers: &headers,
+            body_length: body.length(),
+            host: &host,
+            user_agent: request.user_agent,
+            proxy_prefix: &proxy_prefix,
+        }
+        .encode()?;
+        if self.is_sending() {
+            let what = "the last request is still being sent, although it is answered; go on with it first";
+            return Err(Error::misuse(what));
+        }
+        if self.connection.is_idle() || self.connection.over().is_some() {
+            self.check_idle()?;
+        }
+        self.connection.begin(facts)?;
+        self.observe(Event::Request { method: request.method, body: body.length() });
+        self.show(|| Content::RequestHead(&head));
+        self.outgoing = Some(Outgoing::new(head, body));
+        self.bytes_sent = 0;
+        self.unsent = 0;
+        self.began = now;
+        self.last_activity = now;
+        self.timings.restart();
+        self.send(now);
+        Ok(())
+    }
+
+    /// Writes of the request what the stream takes. A failure to write is kept: the server may have answered before it.
+    pub fn send(&mut self, now: Instant) {
+        let Some(mut outgoing) = self.outgoing.take() else { return };
+        let before = self.bytes_sent;
+        let written = self.write_from(&mut outgoing, now);
+        if self.bytes_sent > before {
+            self.observe(Event::Sent { bytes: self.bytes_sent - before });
+        }
+        match written {
+            Ok(()) if outgoing.is_written() => Timings::note(&mut self.timings.send, self.began, now),
+            Ok(()) => self.outgoing = Some(outgoing),
+            Err(NotWritten::Stream(error)) => {
+                self.write_error = Some(Arc::new(error));
+                self.connection.abandon_request();
+            }
+            Err(NotWritten::Body(error)) => {
+                let kind = ErrorKind::RequestBody(error.to_string());
+                self.failure = Some(self.failed_because(self.phase(), kind, Some(Arc::new(error))));
+                self.connection.abandon_request();
+            }
+        }
+    }
+
+    /// Writes until the stream takes no more, all is written, or enough for one call.
+    fn write_from(&mut self, outgoing: &mut Outgoing, now: Instant) -> Result<(), NotWritten> {
+        let mut left = WRITE_PER_CALL;
+        outgoing.is_starved = false;
+        while !outgoing.is_written() && left > 0 {
+            let (head, body) = match outgoing.next() {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    outgoing.is_starved = true;
+                    return Ok(());
+                }
+                next => next.map_err(NotWritten::Body)?,
+            };
+            let body = &body[..body.len().min(left.saturating_sub(head.len()))];
+            match write_some(&mut *self.stream, head, body) {
+                Ok(count) => {
+                    let of_body = &body[..count.saturating_sub(head.len())];
+                    if !of_body.is_empty() {
+                        self.show(|| Content::RequestBody(of_body));
+                    }
+                    outgoing.advance(count);
+                    self.bytes_sent += count as u64;
+                    self.last_activity = now;
+                    self.unsent = if self.bytes_sent > SLOW_TO_LEAVE { usize::MAX } else { 0 };
+                    left = left.saturating_sub(count);
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
+                Err(error) => return Err(NotWritten::Stream(error)),
+            }
+        }
+        Ok(())
+    }
+
+    /// The rest of the request is not sent.
+    pub(super) fn give_up_request(&mut self) {
+        self.outgoing = None;
+        self.connection.abandon_request();
+    }
+}
+
+/// Why no more of a request is written.
+enum NotWritten {
+    /// The stream fails.
+    Stream(io::Error),
+    /// The body cannot be read.
+    Body(io::Error),
+}
+
+/// See the module.
+pub(super) struct Outgoing {
+    head: Vec<u8>,
+    head_written: usize,
+    payload: Payload,
+    /// The body's reader has nothing yet: it is that which is waited for, not the stream.
+    pub(super) is_starved: bool,
+}
+
+enum Payload {
+    Bytes { bytes: Box<dyn AsRef<[u8]> + Send>, written: usize },
+    Reader(Box<Reading>),
+}
+
+/// A body that is read piece by piece.
+struct Reading {
+    reader: Box<dyn Read + Send>,
+    framing: Framing,
+    /// The last piece that was read stands, framed, in `written..end`; what is before is written.
+    piece: Vec<u8>,
+    written: usize,
+    end: usize,
+}
+
+enum Framing {
+    /// This many bytes are still to be read, of so many.
+    Length { left: u64, whole: u64 },
+    /// None once the end is in the last piece.
+    Chunked(Option<ChunkEncoder>),
+}
+
+impl Outgoing {
+    pub(super) fn new(head: Vec<u8>, body: Body) -> Self {
+        let payload = match body {
+            Body::Bytes(bytes) => Payload::Bytes { bytes, written: 0 },
+            Body::Reader { reader, length } => {
+                let framing = match length {
+                    Some(whole) => Framing::Length { left: whole, whole },
+                    None => Framing::Chunked(Some(ChunkEncoder::default())),
+                };
+                Payload::Reader(Box::new(Reading { reader, framing, piece: Vec::new(), written: 0, end: 0 }))
+            }
+        };
+        Self { head, head_written: 0, payload, is_starved: false }
+    }
+
+    /// What is to be written next, of the head and of the body. Both are empty when all is written. The error is one of the body's
+    /// reader.
+    pub(super) fn next(&mut self) -> io::Result<(&[u8], &[u8])> {
+        let head = &self.head[self.head_written..];
+        let body = match &mut self.payload {
+            Payload::Bytes { bytes, written } => &(**bytes).as_ref()[*written..],
+            Payload::Reader(reading) => match reading.next() {
+                Ok(piece) => piece,
+                // The head does not wait for the body.
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock && !head.is_empty() => &[],
+                Err(error) => return Err(error),
+            },
+        };
+        Ok((head, body))
+    }
+
+    /// Notes that this much of what [`next`](Self::next) gave is written.
+    pub(super) fn advance(&mut self, count: usize) {
+        let of_head = count.min(self.head.len() - self.head_written);
+        self.head_written += of_head;
+        match &mut self.payload {
+            Payload::Bytes { written, .. } => *written += count - of_head,
+            Payload::Reader(reading) => reading.written += count - of_head,
+        }
+    }
+
+    /// Whether all is written, as far as that can be said without reading on.
+    pub(super) fn is_written(&self) -> bool {
+        self.head_written == self.head.len()
+            && match &self.payload {
+                Payload::Bytes { bytes, written } => *written == (**bytes).as_ref().len(),
+                Payload::Reader(reading) => reading.is_over(),
+            }
+    }
+}
+
+impl Reading {
+    fn next(&mut self) -> io::Result<&[u8]> {
+        if self.written == self.end && !self.is_over() {
+            self.read()?;
+        }
+        Ok(&self.piece[self.written..self.end])
+    }
+
+    fn is_over(&self) -> bool {
+        self.written == self.end && matches!(self.framing, Framing::Length { left: 0, .. } | Framing::Chunked(None))
+    }
+
+    fn read(&mut self) -> io::Result<()> {
+        const START: usize = ChunkEncoder::LONGEST;
+        let room = match self.framing {
+            Framing::Length { left, .. } => left.min(PIECE as u64) as usize,
+            Framing::Chunked(_) => PIECE,
+        };
+        (self.written, self.end) = (0, 0);
+        // Before the bytes there is room for what frames them.
+        if self.piece.len() < START + room {
+            self.piece.resize(START + room, 0);
+        }
+        let count = uninterrupted(&mut *self.reader, &mut self.piece[START..START + room])?.min(room);
+        match &mut self.framing {
+            Framing::Length { left, whole } if count == 0 => {
+                let message = format!("the request's body ended after {} of {whole} bytes", *whole - *left);
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));
+            }
+            Framing::Length { left, .. } => {
+                *left -= count as u64;
+                (self.written, self.end) = (START, START + count);
+            }
+            Framing::Chunked(encoder) if count == 0 => {
+                let end = encoder.take().map(ChunkEncoder::end).unwrap_or_default();
+                self.piece[..end.len()].copy_from_slice(end);
+                self.end = end.len();
+            }
+            Framing::Chunked(encoder) => {
+                let before = encoder.as_mut().map(|encoder| encoder.chunk(count)).unwrap_or_default();
+                self.piece[START - before.len()..START].copy_from_slice(&before);
+                (self.written, self.end) = (START - before.len(), START + count);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn uninterrupted(reader: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
+    loop {
+        match reader.read(buffer) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Gives `bytes` in pieces of `size`, with a pause before each.
+    struct Slow {
+        bytes: Vec<u8>,
+        size: usize,
+        paused: bool,
+    }
+
+    impl Read for Slow {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            self.paused = !self.paused;
+            if self.paused {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            let count = self.size.min(buffer.len()).min(self.bytes.len());
+            buffer[..count].copy_from_slice(&self.bytes[..count]);
+            self.bytes.drain(..count);
+            Ok(count)
+        }
+    }
+
+    fn slow(bytes: &[u8], size: usize) -> Box<Slow> {
+        Box::new(Slow { bytes: bytes.to_vec(), size, paused: false })
+    }
+
+    /// Writes all of it, at most `most` bytes at a time.
+    fn written(mut outgoing: Outgoing, most: usize) -> Result<Vec<u8>, String> {
+        let mut wire = Vec::new();
+        while !outgoing.is_written() {
+            let count = match outgoing.next() {
+                Ok((head, body)) => {
+                    let next = [head, body].concat();
+                    let count = next.len().min(most);
+                    wire.extend_from_slice(&next[..count]);
+                    count
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+                Err(error) => return Err(error.to_string()),
+            };
+            outgoing.advance(count);
+        }
+        Ok(wire)
+    }
+
+    #[test]
+    fn every_kind_of_body_goes_out_whole_however_little_is_written_at_once() {
+        let body = b"0123456789";
+        for most in [1, 2, 3, 7, 100] {
+            for size in [1, 4, 100] {
+                let known = Body::Reader { reader: slow(body, size), length: Some(10) };
+                assert_eq!(written(Outgoing::new(b"head:".to_vec(), known), most).unwrap(), b"head:0123456789");
+                let bytes = Body::Bytes(Box::new(body.to_vec()));
+                assert_eq!(written(Outgoing::new(b"head:".to_vec(), bytes), most).unwrap(), b"head:0123456789");
+            }
+            let unknown = Body::Reader { reader: slow(body, 4), length: None };
+            let wire = written(Outgoing::new(b"head:".to_vec(), unknown), most).unwrap();
+            assert_eq!(wire, b"head:4\r\n0123\r\n4\r\n4567\r\n2\r\n89\r\n0\r\n\r\n");
+        }
+    }
+
+    #[test]
+    fn a_body_that_ends_early_is_an_error_and_more_than_was_said_is_not_sent() {
+        let short = Body::Reader { reader: slow(b"0123", 4), length: Some(10) };
+        let error = written(Outgoing::new(Vec::new(), short), 100).unwrap_err();
+        assert_eq!(error, "the request's body ended after 4 of 10 bytes");
+        let long = Body::Reader { reader: slow(b"0123456789", 4), length: Some(6) };
+        assert_eq!(written(Outgoing::new(Vec::new(), long), 100).unwrap(), b"012345");
+    }
+}

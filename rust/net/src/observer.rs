@@ -1,0 +1,179 @@
+//! Who watches: phases, counts and failures of every connection and exchange, and, only if asked for, what is in them.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use http_protocol::{Head, Method};
+
+use crate::error::{Error, Phase};
+use crate::tls::TlsInfo;
+
+/// Is told what connections do. It is called on the thread that works on the connection, between two steps of that work: it must
+/// return soon, and must not call the connection.
+pub trait Observer: Send + Sync {
+    /// Something happened. There are no secrets in it: no header values, no targets, no bodies.
+    fn event(&self, connection: ConnectionId, event: &Event<'_>);
+
+    /// Whether [`content`](Self::content) is to be called.
+    fn wants_content(&self) -> bool {
+        false
+    }
+
+    /// What is sent and received, credentials included. Slices of a body come as they are read or written, transfer coding removed.
+    fn content(&self, connection: ConnectionId, content: Content<'_>) {
+        let _ = (connection, content);
+    }
+}
+
+/// Tells a connection, or the attempt to make one, from every other of the context.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnectionId(u64);
+
+impl ConnectionId {
+    /// The number.
+    pub fn get(self) -> u64 {
+        self.0
+    }
+}
+
+/// Something that happened on a connection.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A name is being looked up.
+    Resolving,
+    /// A TCP connection is being made.
+    Connecting {
+        /// How many addresses there are.
+        addresses: usize,
+    },
+    /// The TCP connection is made.
+    Connected {
+        /// To where.
+        peer: Option<SocketAddr>,
+    },
+    /// A proxy has made a tunnel.
+    Tunnelled,
+    /// TLS is agreed on.
+    Secured(&'a TlsInfo),
+    /// A request begins.
+    Request {
+        /// Its method.
+        method: Method,
+        /// The body's length in bytes; none if it is not known.
+        body: Option<u64>,
+    },
+    /// Bytes of the request, head or body, were handed to the system.
+    Sent {
+        /// How many.
+        bytes: u64,
+    },
+    /// The final head of the response has come.
+    Response {
+        /// The status code.
+        status: u16,
+    },
+    /// Bytes of the response's body were given out.
+    Received {
+        /// How many.
+        bytes: u64,
+    },
+    /// The exchange is complete.
+    Complete,
+    /// The connection, or the attempt to make it, failed.
+    Failed(Failure),
+    /// The connection is closed at this end, or the attempt to make it is over. It is the last of its events.
+    Closed,
+}
+
+/// A failure without the text that gave offence: the sentence of an [`Error`] may have a piece of a header or a body in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Failure {
+    /// What kind of failure it is, in a few words that are the same each time.
+    pub kind: &'static str,
+    /// What the connection was doing.
+    pub phase: Phase,
+    /// Whether any byte of the response had come.
+    pub response_begun: bool,
+}
+
+impl Failure {
+    pub(crate) fn of(error: &Error) -> Self {
+        Self { kind: error.kind().name(), phase: error.phase(), response_begun: error.has_response_begun() }
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}, {}", self.kind, self.phase)
+    }
+}
+
+/// What is sent or received.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub enum Content<'a> {
+    /// The head of a request as it is sent.
+    RequestHead(&'a [u8]),
+    /// A slice of a request's body.
+    RequestBody(&'a [u8]),
+    /// The head of a response.
+    ResponseHead(&'a Head),
+    /// A slice of a response's body.
+    ResponseBody(&'a [u8]),
+    /// A failure in full. The [`Event`] comes before it.
+    Failure(&'a Error),
+}
+
+/// The place of one observer, and the numbers of what it observes.
+#[derive(Default)]
+pub(crate) struct Observers {
+    observer: RwLock<Option<Arc<dyn Observer>>>,
+    /// Whether there is one: all that is looked at where there is none.
+    is_there: AtomicBool,
+    last_id: AtomicU64,
+}
+
+impl Observers {
+    pub(crate) fn set(&self, observer: Option<Arc<dyn Observer>>) {
+        let is_there = observer.is_some();
+        let before = {
+            let mut place = self.observer.write().unwrap_or_else(PoisonError::into_inner);
+            self.is_there.store(is_there, Ordering::Release);
+            std::mem::replace(&mut *place, observer)
+        };
+        drop(before);
+    }
+
+    pub(crate) fn next_id(&self) -> ConnectionId {
+        ConnectionId(self.last_id.fetch_add(1, Ordering::Relaxed) + 1)
+    }
+
+    pub(crate) fn event(&self, id: ConnectionId, event: Event<'_>) {
+        if let Some(observer) = self.get() {
+            observer.event(id, &event);
+        }
+    }
+
+    pub(crate) fn failure(&self, id: ConnectionId, error: &Error) {
+        self.event(id, Event::Failed(Failure::of(error)));
+        self.content(id, || Content::Failure(error));
+    }
+
+    /// `content` is made only where it is wanted.
+    pub(crate) fn content<'a>(&self, id: ConnectionId, content: impl FnOnce() -> Content<'a>) {
+        if let Some(observer) = self.get().filter(|observer| observer.wants_content()) {
+            observer.content(id, content());
+        }
+    }
+
+    fn get(&self) -> Option<Arc<dyn Observer>> {
+        if !self.is_there.load(Ordering::Acquire) {
+            return None;
+        }
+        self.observer.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}

@@ -1,0 +1,292 @@
+//! What something waits for, and one wait for all of it: sockets, a deadline, a worker's result, another thread.
+#![allow(unsafe_code, reason = "a poller must be told of a socket before it watches it, and before it is closed")]
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Wake, Waker};
+use std::time::{Duration, Instant};
+
+use polling::{Event, Events, Poller};
+use socket2::Socket;
+
+/// What is awaited of a socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Interest {
+    /// Bytes to read, or the end.
+    Read,
+    /// Room to write.
+    Write,
+    /// Either.
+    Both,
+}
+
+impl Interest {
+    fn event(self, key: usize) -> Event {
+        match self {
+            Self::Read => Event::readable(key),
+            Self::Write => Event::writable(key),
+            Self::Both => Event::all(key),
+        }
+    }
+}
+
+/// A socket that can be watched. It stays open as long as somebody watches it.
+#[derive(Clone, Debug)]
+pub struct Source(Arc<Socket>);
+
+impl Source {
+    pub(crate) fn new(socket: Arc<Socket>) -> Self {
+        Self(socket)
+    }
+
+    /// Whether both are one socket.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// What something waits for. It is filled in by what waits, and handed to [`Ready::wait`], or to a loop that drives many.
+#[derive(Debug)]
+pub struct Wait {
+    waker: Waker,
+    sources: Vec<(Source, Interest)>,
+    deadline: Option<Instant>,
+    ready: bool,
+    ask_again: Option<Duration>,
+}
+
+impl Wait {
+    /// Nothing yet. `waker` is called by workers whose result is waited for.
+    pub fn new(waker: &Waker) -> Self {
+        Self { waker: waker.clone(), sources: Vec::new(), deadline: None, ready: false, ask_again: None }
+    }
+
+    /// Waits for a socket.
+    pub(crate) fn socket(&mut self, source: Source, interest: Interest) {
+        self.sources.push((source, interest));
+    }
+
+    /// Waits until then at most. The earliest counts.
+    pub fn until(&mut self, deadline: Instant) {
+        self.deadline = Some(self.deadline.map_or(deadline, |earlier| earlier.min(deadline)));
+    }
+
+    /// There is something to do already.
+    pub fn now(&mut self) {
+        self.ready = true;
+    }
+
+    /// What is waited for cannot be watched: it must be asked again after this long.
+    pub fn ask_again(&mut self, after: Duration) {
+        self.ask_again = Some(self.ask_again.map_or(after, |sooner| sooner.min(after)));
+    }
+
+    /// Whom a worker wakes.
+    pub(crate) fn waker(&self) -> &Waker {
+        &self.waker
+    }
+
+    /// The sockets that are waited for.
+    pub fn sources(&self) -> &[(Source, Interest)] {
+        &self.sources
+    }
+
+    /// How long to sleep at most; none is for ever.
+    pub fn longest(&self, now: Instant) -> Option<Duration> {
+        if self.ready {
+            return Some(Duration::ZERO);
+        }
+        let until_deadline = self.deadline.map(|deadline| deadline.saturating_duration_since(now));
+        match (until_deadline, self.ask_again) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        }
+    }
+}
+
+/// The one wait: epoll, kqueue or IOCP, and a way for other threads to end it.
+#[derive(Debug)]
+pub struct Ready {
+    poller: Arc<Poller>,
+    events: Mutex<Events>,
+}
+
+impl Ready {
+    /// How many events one wait takes in.
+    const EVENTS: NonZeroUsize = NonZeroUsize::new(256).unwrap();
+
+    /// Takes up to three file descriptors.
+    pub fn new() -> io::Result<Self> {
+        Ok(Self { poller: Arc::new(Poller::new()?), events: Mutex::new(Events::with_capacity(Self::EVENTS)) })
+    }
+
+    /// Ends the wait that runs, or the next one.
+    pub fn waker(&self) -> Waker {
+        Waker::from(Arc::new(Notify(self.poller.clone())))
+    }
+
+    /// Sleeps until something of what `wait` asks for has happened, or the waker was called.
+    pub fn wait(&self, wait: &Wait, now: Instant) -> io::Result<()> {
+        let longest = wait.longest(now);
+        if longest == Some(Duration::ZERO) {
+            return Ok(());
+        }
+        let sources = wait.sources.iter().enumerate();
+        let watches: Vec<Watch> =
+            sources.map(|(key, (source, interest))| self.watch(source, *interest, key)).collect::<io::Result<_>>()?;
+        let waited = self.wait_for_watches(longest, |_| {});
+        drop(watches);
+        waited
+    }
+
+    /// Watches a socket until the result is dropped. Each [`Watch::rearm`] is good for one event, which comes with `key`.
+    pub fn watch(&self, source: &Source, interest: Interest, key: usize) -> io::Result<Watch> {
+        // SAFETY: the watch keeps the socket open, and takes it out of the poller before it lets go of it.
+        unsafe { self.poller.add(&*source.0, interest.event(key))? };
+        Ok(Watch { poller: self.poller.clone(), source: source.clone(), key })
+    }
+
+    /// Sleeps until a watched socket is ready, the waker was called, or `longest` has passed. `ready` is told the keys.
+    pub fn wait_for_watches(&self, longest: Option<Duration>, ready: impl FnMut(usize)) -> io::Result<()> {
+        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        events.clear();
+        match self.poller.wait(&mut events, longest) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
+            _ => {}
+        }
+        events.iter().map(|event| event.key).for_each(ready);
+        Ok(())
+    }
+}
+
+/// A socket in a poller; see [`Ready::watch`].
+#[derive(Debug)]
+pub struct Watch {
+    poller: Arc<Poller>,
+    source: Source,
+    key: usize,
+}
+
+impl Watch {
+    /// Asks for the next event.
+    pub fn rearm(&self, interest: Interest) -> io::Result<()> {
+        self.poller.modify(&*self.source.0, interest.event(self.key))
+    }
+
+    /// The socket.
+    pub fn source(&self) -> &Source {
+        &self.source
+    }
+}
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        // It fails where the system has taken the socket out itself.
+        let _ = self.poller.delete(&*self.source.0);
+    }
+}
+
+/// Ends a poller's wait.
+struct Notify(Arc<Poller>);
+
+impl Wake for Notify {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        // Where it fails, the wait still ends at its deadline.
+        let _ = self.0.notify();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::{TcpListener, TcpStream};
+    use std::thread;
+
+    use super::*;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    fn pair() -> (Source, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        near.set_nonblocking(true).unwrap();
+        (Source::new(Arc::new(near.into())), listener.accept().unwrap().0)
+    }
+
+    #[test]
+    fn a_wait_ends_when_bytes_come_and_again_when_more_come() {
+        let ready = Ready::new().unwrap();
+        let waker = ready.waker();
+        let (source, mut far) = pair();
+        for round in 0..3 {
+            far.write_all(b"x").unwrap();
+            let mut wait = Wait::new(&waker);
+            wait.socket(source.clone(), Interest::Read);
+            wait.until(Instant::now() + LONG);
+            ready.wait(&wait, Instant::now()).unwrap();
+            assert_eq!((&*source.0).read(&mut [0; 8]).unwrap(), 1, "round {round}");
+        }
+    }
+
+    #[test]
+    fn another_thread_ends_a_wait_that_has_no_deadline() {
+        let ready = Ready::new().unwrap();
+        let waker = ready.waker();
+        let (source, _far) = pair();
+        let other = thread::spawn({
+            let waker = waker.clone();
+            move || waker.wake()
+        });
+        let mut wait = Wait::new(&waker);
+        wait.socket(source, Interest::Read);
+        ready.wait(&wait, Instant::now()).unwrap();
+        other.join().unwrap();
+    }
+
+    #[test]
+    fn what_is_ready_already_is_not_waited_for() {
+        let ready = Ready::new().unwrap();
+        let waker = ready.waker();
+        let mut wait = Wait::new(&waker);
+        wait.now();
+        ready.wait(&wait, Instant::now()).unwrap();
+    }
+
+    #[test]
+    fn the_earliest_deadline_counts_and_one_that_is_past_is_none_to_sleep_for() {
+        let waker = Waker::noop();
+        let now = Instant::now();
+        let mut wait = Wait::new(waker);
+        assert_eq!(wait.longest(now), None);
+        wait.until(now + LONG);
+        wait.until(now + 2 * LONG);
+        assert_eq!(wait.longest(now), Some(LONG));
+        wait.ask_again(LONG / 2);
+        assert_eq!(wait.longest(now), Some(LONG / 2));
+        assert_eq!(wait.longest(now + 2 * LONG), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_watch_says_which_socket_is_ready_once_for_each_time_it_is_armed() {
+        let ready = Ready::new().unwrap();
+        let (first, mut far) = pair();
+        let (second, _other_far) = pair();
+        let watches =
+            [ready.watch(&first, Interest::Read, 7).unwrap(), ready.watch(&second, Interest::Read, 8).unwrap()];
+        far.write_all(b"x").unwrap();
+        let keys = |longest| {
+            let mut keys = Vec::new();
+            ready.wait_for_watches(Some(longest), |key| keys.push(key)).unwrap();
+            keys
+        };
+        assert_eq!(keys(LONG), [7]);
+        assert_eq!(keys(Duration::ZERO), [0; 0], "it is not armed");
+        watches[0].rearm(Interest::Read).unwrap();
+        assert_eq!(keys(LONG), [7]);
+    }
+}

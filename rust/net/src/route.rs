@@ -1,0 +1,64 @@
+//! How a server is reached: which one, through which proxy, secured how.
+
+use std::sync::Arc;
+
+use crate::address::{Host, to_ascii};
+use crate::error::Hop;
+use crate::proxy::Proxy;
+use crate::tls::TlsOptions;
+
+/// How a server is reached. Two routes are equal if a link of the one may serve requests for the other: the same server, the same
+/// proxy with the same credentials, the same TLS options with the same name.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Route {
+    /// The server.
+    pub host: Host,
+    /// A proxy in between.
+    pub proxy: Option<Arc<Proxy>>,
+    /// How the connection is secured; none is not at all.
+    pub tls: Option<TlsOptions>,
+}
+
+impl Route {
+    /// `tls` is for a host that is reached with it. Its name may be an international one.
+    pub fn new(host: Host, proxy: Option<Arc<Proxy>>, tls: &TlsOptions) -> Self {
+        let with_ascii_name = |tls: &TlsOptions| {
+            // What cannot be a name is refused by TLS, in its own words.
+            let name = tls.name.as_ref().map(|name| to_ascii(name).unwrap_or_else(|| name.clone()));
+            TlsOptions { name, ..tls.clone() }
+        };
+        let tls = host.secure.then(|| with_ascii_name(tls));
+        Self { host, proxy, tls }
+    }
+
+    /// What the TCP connection goes to.
+    pub(crate) fn first_hop(&self) -> &Host {
+        self.proxy.as_ref().map_or(&self.host, |proxy| &proxy.host)
+    }
+
+    pub(crate) fn hop(&self) -> Hop {
+        let first = self.first_hop();
+        let proxy_for = self.proxy.as_ref().map(|_| self.host.authority());
+        Hop { name: first.name_to_resolve(), authority: first.authority(), proxy_for }
+    }
+
+    /// What stands before the path in requests: the whole URL's start for a proxy that is not asked for a tunnel.
+    pub(crate) fn proxy_prefix(&self) -> String {
+        if self.leads_to_proxy() { format!("http://{}", self.host.authority()) } else { String::new() }
+    }
+
+    /// The header with the proxy's credentials, where the proxy reads the requests. Through a tunnel the server would.
+    pub(crate) fn proxy_authorization(&self) -> Option<String> {
+        self.proxy.as_ref().filter(|_| self.leads_to_proxy()).and_then(|proxy| proxy.authorization_header())
+    }
+
+    /// Whether a proxy reads the requests.
+    pub(crate) fn leads_to_proxy(&self) -> bool {
+        self.proxy.is_some() && self.tls.is_none()
+    }
+
+    /// Whether a proxy only carries bytes, and never reads the requests.
+    pub(crate) fn is_tunnelled(&self) -> bool {
+        self.proxy.is_some() && self.tls.is_some()
+    }
+}

@@ -1,0 +1,189 @@
+//! rustls configurations: one for all connections with equal options, made by a worker, since reading the system's authorities takes
+//! longer than a frame.
+
+use std::collections::HashMap;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use rustls::client::ClientSessionMemoryCache;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::{self, PemObject};
+use rustls::{ClientConfig, NamedGroup, RootCertStore};
+use rustls_native_certs::ErrorKind;
+
+use super::chain::Counting;
+use super::key_share::KeyShares;
+use super::options::{TlsOptions, Trust};
+use super::sessions;
+use super::verifier::Verifier;
+use crate::lanes::{Lane, Pending, lock};
+
+/// What connections with equal options share.
+#[derive(Debug)]
+pub(crate) struct Config {
+    pub(super) tls: Arc<ClientConfig>,
+    pub(super) sessions: Arc<ClientSessionMemoryCache>,
+}
+
+/// A configuration that is being made, or why it cannot be.
+pub(crate) type PendingConfig = Pending<Result<Arc<Config>, Arc<str>>>;
+
+/// Configurations that are kept. A game has a handful.
+const KEPT: usize = 32;
+
+/// The configurations of a context.
+#[derive(Clone)]
+pub(crate) struct Configs(Arc<Shared>);
+
+struct Shared {
+    known: Mutex<HashMap<TlsOptions, PendingConfig>>,
+    /// Mozilla's and the system's authorities, once they could be read.
+    system_roots: Mutex<Option<Arc<RootCertStore>>>,
+    key_shares: &'static KeyShares,
+    /// Who makes them.
+    lane: Lane,
+}
+
+impl Configs {
+    /// `lane` has the work.
+    pub(crate) fn new(lane: Lane) -> Self {
+        let key_shares = KeyShares::new();
+        Self(Arc::new(Shared { known: Mutex::default(), system_roots: Mutex::default(), key_shares, lane }))
+    }
+
+    /// The configuration for these options. Whoever asks is about to need a key share too.
+    pub(crate) fn config(&self, options: &TlsOptions) -> PendingConfig {
+        if !options.without_tls13 && !options.without_hybrid {
+            self.0.key_shares.prepare(&self.0.lane);
+        }
+        // The name is the connection's, not the configuration's.
+        let options = TlsOptions { name: None, ..options.clone() };
+        let mut known = lock(&self.0.known);
+        if let Some(known) = known.get(&options) {
+            return known.clone();
+        }
+        if known.len() >= KEPT {
+            known.clear();
+        }
+        let (shared, wanted) = (self.0.clone(), options.clone());
+        let pending = self.0.lane.spawn(move || {
+            let (config, is_final) = shared.make(&wanted);
+            if !is_final {
+                lock(&shared.known).remove(&wanted);
+            }
+            config
+        });
+        known.insert(options, pending.clone());
+        pending
+    }
+}
+
+impl Shared {
+    /// The configuration, and whether the next connection is to have the same.
+    fn make(&self, options: &TlsOptions) -> (Result<Arc<Config>, Arc<str>>, bool) {
+        match &options.trust {
+            Trust::System => {
+                let (roots, is_final) = self.system_roots();
+                (make_with(options, roots, Vec::new(), self.key_shares), is_final)
+            }
+            Trust::Pem(pem) => {
+                (read_pem(pem).and_then(|(roots, own)| make_with(options, roots, own, self.key_shares)), true)
+            }
+        }
+    }
+
+    /// Mozilla's and the system's authorities. What cannot be read of the system's is left out; whether the next attempt would find no more.
+    fn system_roots(&self) -> (Arc<RootCertStore>, bool) {
+        let mut known = lock(&self.system_roots);
+        if let Some(roots) = &*known {
+            return (roots.clone(), true);
+        }
+        let loaded = rustls_native_certs::load_native_certs();
+        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        roots.add_parsable_certificates(loaded.certs);
+        let roots = Arc::new(roots);
+        let is_final = !loaded.errors.iter().any(|error| may_pass(&error.kind));
+        if is_final {
+            *known = Some(roots.clone());
+        }
+        (roots, is_final)
+    }
+}
+
+fn make_with(
+    options: &TlsOptions,
+    roots: Arc<RootCertStore>,
+    own: Vec<CertificateDer<'static>>,
+    key_shares: &'static KeyShares,
+) -> Result<Arc<Config>, Arc<str>> {
+    let mut provider = aws_lc_rs::default_provider();
+    provider.signature_verification_algorithms = Counting::all();
+    if options.without_hybrid {
+        provider.kx_groups.retain(|group| group.name() != NamedGroup::X25519MLKEM768);
+    }
+    key_shares.offer_in(&mut provider);
+    let provider = Arc::new(provider);
+    // The first random number of a process takes tens of milliseconds, for the provider gathers entropy. A handshake in a frame
+    // must not be the one to wait for it; if it fails here, it fails there and is reported.
+    let _ = provider.secure_random.fill(&mut [0; 32]);
+    let verifier = Verifier::new(options.verify, roots, own, &provider)?;
+    let versions = if options.without_tls13 { &[&rustls::version::TLS12][..] } else { rustls::DEFAULT_VERSIONS };
+    let mut config = ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(versions)
+        .map_err(|error| error.to_string())?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    if cfg!(debug_assertions) {
+        // Lets a developer read the traffic with Wireshark; never in what players get.
+        config.key_log = Arc::new(rustls::KeyLogFile::new());
+    }
+    Ok(Arc::new(Config { tls: Arc::new(config), sessions: sessions::shared() }))
+}
+
+/// Whether what kept authorities from being read may be over the next time, as too many open files are. A file that is not there, not ours to
+/// read or no certificate stays so.
+fn may_pass(error: &ErrorKind) -> bool {
+    match error {
+        ErrorKind::Io { inner, .. } => is_passing(inner),
+        ErrorKind::Pem(pem::Error::Io(inner)) => is_passing(inner),
+        ErrorKind::Pem(_) => false,
+        _ => true,
+    }
+}
+
+fn is_passing(error: &io::Error) -> bool {
+    use io::ErrorKind::{InvalidData, IsADirectory, NotADirectory, NotFound, PermissionDenied};
+    !matches!(error.kind(), InvalidData | IsADirectory | NotADirectory | NotFound | PermissionDenied)
+}
+
+/// The authorities in a PEM text, and all its certificates.
+fn read_pem(pem: &[u8]) -> Result<(Arc<RootCertStore>, Vec<CertificateDer<'static>>), Arc<str>> {
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(&with_each_marker_on_a_line(pem))
+        .collect::<Result<_, _>>()
+        .map_err(|error| {
+            Arc::from(format!(
+                "the trusted certificates are not PEM text: {error}; give a file with BEGIN CERTIFICATE blocks"
+            ))
+        })?;
+    if certificates.is_empty() {
+        return Err("the trusted certificates have no BEGIN CERTIFICATE block; give them as PEM text".into());
+    }
+    let mut roots = RootCertStore::empty();
+    let (_, ignored) = roots.add_parsable_certificates(certificates.iter().cloned());
+    if ignored == certificates.len() {
+        return Err("none of the trusted certificates can be read; they may be damaged".into());
+    }
+    Ok((Arc::new(roots), certificates))
+}
+
+/// The same text with every block where the parser looks for one, at the start of a line. Texts that were joined can have a NUL, a byte
+/// order mark or nothing at all between two blocks.
+fn with_each_marker_on_a_line(pem: &[u8]) -> Vec<u8> {
+    let printable = |byte: &u8| if matches!(byte, b' '..=b'~') { char::from(*byte) } else { '\n' };
+    let text: String = pem.iter().map(printable).collect();
+    let lines: Vec<&str> = text.split('\n').map(str::trim).collect();
+    lines.join("\n").replace("----------BEGIN ", "-----\n-----BEGIN ").into_bytes()
+}

@@ -1,0 +1,125 @@
+//! The client's half of a key exchange, made by a worker while names are looked up and connections made: in a frame it would
+//! take longer than all else that begins a handshake.
+
+use std::fmt;
+use std::sync::Mutex;
+
+use rustls::crypto::{ActiveKeyExchange, CompletedKeyExchange, CryptoProvider, SupportedKxGroup, aws_lc_rs};
+use rustls::ffdhe_groups::FfdheGroup;
+use rustls::{Error, NamedGroup, ProtocolVersion};
+
+use crate::lanes::{Lane, lock};
+
+/// The group that a `ClientHello` offers a share of, with a share that is ready.
+pub(super) struct KeyShares {
+    group: &'static dyn SupportedKxGroup,
+    ready: Mutex<Ready>,
+}
+
+struct Ready {
+    /// Used once, like every other.
+    share: Option<Box<dyn ActiveKeyExchange>>,
+    is_being_made: bool,
+}
+
+impl KeyShares {
+    /// rustls wants its groups for ever, so these are never freed: some tens of bytes for each context.
+    pub(super) fn new() -> &'static Self {
+        Box::leak(Box::new(Self {
+            group: aws_lc_rs::default_provider().kx_groups[0],
+            ready: Mutex::new(Ready { share: None, is_being_made: false }),
+        }))
+    }
+
+    /// Has handshakes take a share that is ready, if there is one.
+    pub(super) fn offer_in(&'static self, provider: &mut CryptoProvider) {
+        if let Some(first) = provider.kx_groups.iter_mut().find(|group| group.name() == self.group.name()) {
+            *first = self;
+        }
+    }
+
+    /// Has a worker make a share for the next handshake, unless there is one.
+    pub(super) fn prepare(&'static self, lane: &Lane) {
+        let mut ready = lock(&self.ready);
+        if ready.share.is_none() && !ready.is_being_made {
+            ready.is_being_made = true;
+            drop(ready);
+            lane.spawn(|| {
+                // What fails here fails in the handshake too, and is reported there.
+                let share = self.group.start().ok();
+                *lock(&self.ready) = Ready { share, is_being_made: false };
+            });
+        }
+    }
+}
+
+impl SupportedKxGroup for KeyShares {
+    fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, Error> {
+        let prepared = lock(&self.ready).share.take();
+        prepared.map_or_else(|| self.group.start(), Ok)
+    }
+
+    fn start_and_complete(&self, peer_pub_key: &[u8]) -> Result<CompletedKeyExchange, Error> {
+        self.group.start_and_complete(peer_pub_key)
+    }
+
+    fn ffdhe_group(&self) -> Option<FfdheGroup<'static>> {
+        self.group.ffdhe_group()
+    }
+
+    fn name(&self) -> NamedGroup {
+        self.group.name()
+    }
+
+    fn fips(&self) -> bool {
+        self.group.fips()
+    }
+
+    fn usable_for_version(&self, version: ProtocolVersion) -> bool {
+        self.group.usable_for_version(version)
+    }
+}
+
+impl fmt::Debug for KeyShares {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.group.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+    use std::time::{Duration, Instant};
+
+    use super::*;
+    use crate::lanes::PROCESSOR_LIMITS;
+
+    #[test]
+    fn a_share_is_made_ahead_and_used_once() {
+        let (shares, lane) = (KeyShares::new(), Lane::new(PROCESSOR_LIMITS));
+        let mut seen = HashSet::new();
+        for _ in 0..20 {
+            shares.prepare(&lane);
+            let started = Instant::now();
+            while lock(&shares.ready).share.is_none() {
+                assert!(started.elapsed() < Duration::from_secs(60), "no worker made a share");
+                std::thread::yield_now();
+            }
+            // The one that is ready, and one for which none is.
+            for _ in 0..2 {
+                assert!(seen.insert(shares.start().unwrap().pub_key().to_vec()));
+            }
+            assert!(lock(&shares.ready).share.is_none());
+        }
+    }
+
+    #[test]
+    fn a_provider_takes_the_shares_in_the_place_of_its_first_group() {
+        let mut provider = aws_lc_rs::default_provider();
+        let names: Vec<_> = provider.kx_groups.iter().map(|group| group.name()).collect();
+        let shares = KeyShares::new();
+        shares.offer_in(&mut provider);
+        assert_eq!(provider.kx_groups.iter().map(|group| group.name()).collect::<Vec<_>>(), names);
+        assert!(std::ptr::addr_eq(provider.kx_groups[0], shares));
+    }
+}

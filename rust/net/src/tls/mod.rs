@@ -1,0 +1,20 @@
+//! TLS by rustls: which server to trust, the handshake, records, and sentences for what goes wrong.
+
+mod certificate;
+mod chain;
+mod config;
+mod failure;
+mod info;
+mod key_share;
+mod options;
+mod problem;
+mod records;
+mod sessions;
+mod stream;
+mod verifier;
+
+pub use certificate::Certificate;
+pub(crate) use config::{Configs, PendingConfig};
+pub use info::TlsInfo;
+pub use options::{TlsOptions, Trust, Verify};
+pub use stream::TlsStream;

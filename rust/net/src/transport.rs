@@ -1,0 +1,216 @@
+//! What a link needs of the thing below it, and TCP as the first such thing.
+
+use std::io::{self, IoSlice, Read};
+use std::mem::MaybeUninit;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use socket2::Socket;
+
+use crate::ready::{Interest, Source, Wait};
+use crate::unsent;
+
+/// How long something that cannot be watched is left alone before it is asked again.
+pub(crate) const NAP: Duration = Duration::from_millis(1);
+
+/// A two-way stream of bytes that never blocks: a call that would wait fails with [`io::ErrorKind::WouldBlock`].
+///
+/// Every stream keeps to the same rules, however many layers hold bytes:
+///
+/// - Bytes come before the end or the error behind them, and each of the two is repeated by every later call.
+/// - What `read` left behind, `probe` finds, and `wait_for` does not wait for.
+/// - The end of one direction is not that of the other.
+/// - A call takes no more from the peer than what it gives out and a bounded part besides.
+pub trait Stream: Send {
+    /// Reads into `buffer` and says how many bytes it read; none is the end. An empty buffer gets none, and that is not the end.
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// Writes as much of `head` and then `body` as the stream takes now, and says how much that was. A stream that takes nothing now would
+    /// block; callers take 0 for that too.
+    fn write(&mut self, head: &[u8], body: &[u8]) -> io::Result<usize>;
+
+    /// Looks whether something has come, without taking it: first bytes, then the end or an error.
+    fn probe(&mut self) -> io::Result<Probe>;
+
+    /// Says what to wait for until the stream is ready; `wait.now()` if it is, also if a read would give the end or an error. What cannot be
+    /// watched is asked again after a moment.
+    fn wait_for(&self, interest: Interest, wait: &mut Wait) {
+        let _ = interest;
+        wait.ask_again(NAP);
+    }
+
+    /// How many bytes wait to be read, if the stream can tell.
+    fn waiting(&mut self) -> Option<usize> {
+        None
+    }
+
+    /// How many bytes of what was written the system still holds, as far as it tells: Linux, Android and Apple's systems do. Where it
+    /// does not, what is written counts as sent.
+    fn unsent(&mut self) -> Option<usize> {
+        None
+    }
+
+    /// The address of the other end, if the stream goes over the network.
+    fn peer_addr(&self) -> Option<SocketAddr> {
+        None
+    }
+
+    /// The address of this end, if the stream goes over the network.
+    fn local_addr(&self) -> Option<SocketAddr> {
+        None
+    }
+
+    /// Whether small writes are sent at once (`TCP_NODELAY`), where that makes a difference.
+    fn set_no_delay(&mut self, enabled: bool) -> io::Result<()> {
+        let _ = enabled;
+        Ok(())
+    }
+}
+
+/// What [`Stream::probe`] found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Probe {
+    /// Nothing has come.
+    Quiet,
+    /// Bytes have come.
+    Data,
+    /// The peer has ended the stream.
+    End,
+}
+
+/// Writes what the stream takes. One that says 0 would be asked again for ever: it blocks.
+pub(crate) fn write_some(stream: &mut dyn Stream, head: &[u8], body: &[u8]) -> io::Result<usize> {
+    match stream.write(head, body) {
+        Ok(0) if !(head.is_empty() && body.is_empty()) => Err(io::ErrorKind::WouldBlock.into()),
+        written => written,
+    }
+}
+
+/// How a stream ended, to be told again: a system tells of an error once.
+#[derive(Debug)]
+pub(crate) enum Ending {
+    /// The peer said that it will send nothing more.
+    Clean,
+    /// An error cut it off.
+    Error(io::Error),
+}
+
+impl Ending {
+    /// The ending that a read came to, if it did.
+    pub(crate) fn of(read: &io::Result<usize>) -> Option<Self> {
+        match read {
+            Ok(0) => Some(Self::Clean),
+            Err(error) if error.kind() != io::ErrorKind::WouldBlock => Some(Self::Error(repeated(error))),
+            _ => None,
+        }
+    }
+
+    /// What a further read comes to.
+    pub(crate) fn again(&self) -> io::Result<usize> {
+        match self {
+            Self::Clean => Ok(0),
+            Self::Error(error) => Err(repeated(error)),
+        }
+    }
+}
+
+pub(crate) fn repeated(error: &io::Error) -> io::Error {
+    match error.raw_os_error() {
+        Some(code) => io::Error::from_raw_os_error(code),
+        None => io::Error::new(error.kind(), error.to_string()),
+    }
+}
+
+/// A TCP connection.
+#[derive(Debug)]
+pub struct TcpStream {
+    socket: Arc<Socket>,
+    ended: Option<Ending>,
+}
+
+impl TcpStream {
+    /// Takes over a connected socket in non-blocking mode.
+    pub fn new(socket: impl Into<Arc<Socket>>) -> Self {
+        Self { socket: socket.into(), ended: None }
+    }
+}
+
+impl Stream for TcpStream {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        // Systems differ in what they make of it.
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        if let Some(ending) = &self.ended {
+            return ending.again();
+        }
+        let read = uninterrupted(|| (&*self.socket).read(buffer));
+        self.ended = Ending::of(&read);
+        read
+    }
+
+    fn write(&mut self, head: &[u8], body: &[u8]) -> io::Result<usize> {
+        uninterrupted(|| self.socket.send_vectored_with_flags(&[IoSlice::new(head), IoSlice::new(body)], NO_SIGNAL))
+    }
+
+    fn probe(&mut self) -> io::Result<Probe> {
+        if let Some(ending) = &self.ended {
+            return ending.again().map(|_| Probe::End);
+        }
+        let mut byte = [MaybeUninit::uninit()];
+        match uninterrupted(|| self.socket.peek(&mut byte)) {
+            Ok(0) => Ok(Probe::End),
+            Ok(_) => Ok(Probe::Data),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(Probe::Quiet),
+            Err(error) => {
+                self.ended = Some(Ending::Error(repeated(&error)));
+                Err(error)
+            }
+        }
+    }
+
+    fn waiting(&mut self) -> Option<usize> {
+        rustix::io::ioctl_fionread(&*self.socket).ok().and_then(|count| usize::try_from(count).ok())
+    }
+
+    fn peer_addr(&self) -> Option<SocketAddr> {
+        self.socket.peer_addr().ok()?.as_socket()
+    }
+
+    fn local_addr(&self) -> Option<SocketAddr> {
+        self.socket.local_addr().ok()?.as_socket()
+    }
+
+    fn set_no_delay(&mut self, enabled: bool) -> io::Result<()> {
+        self.socket.set_tcp_nodelay(enabled)
+    }
+
+    fn unsent(&mut self) -> Option<usize> {
+        unsent::bytes(&self.socket)
+    }
+
+    fn wait_for(&self, interest: Interest, wait: &mut Wait) {
+        if self.ended.is_some() && interest != Interest::Write {
+            return wait.now();
+        }
+        wait.socket(Source::new(self.socket.clone()), interest);
+    }
+}
+
+/// Writing to a connection that the peer has reset must be an error, not a signal that ends the game. On Apple's systems
+/// the socket itself is set so.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const NO_SIGNAL: i32 = rustix::net::SendFlags::NOSIGNAL.bits() as i32;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const NO_SIGNAL: i32 = 0;
+
+/// Repeats a call that a signal interrupted.
+fn uninterrupted<T>(mut call: impl FnMut() -> io::Result<T>) -> io::Result<T> {
+    loop {
+        match call() {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            result => return result,
+        }
+    }
+}
