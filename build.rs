@@ -8,11 +8,14 @@ use std::path::Path;
 
 /// What the godot crate calls the function that Godot calls first.
 const ENTRY_SYMBOL: &str = "gdext_rust_init";
+/// What scripts call the class: with the feature `engine-names` as the engine does, which must not have it then.
+const CLASS_NAME: &str = if cfg!(feature = "engine-names") { "HTTPClient" } else { "HTTPClientRust" };
 
 fn main() {
     let package = env!("CARGO_PKG_NAME");
     let addon = Path::new("addons").join(package);
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rustc-env=CLASS_NAME={CLASS_NAME}");
 
     let extension = addon.join(format!("{package}.gdextension"));
     let text = read(&extension);

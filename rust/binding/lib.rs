@@ -6,6 +6,8 @@
 mod call;
 mod convert;
 mod editor_help;
+#[cfg(feature = "engine-names")]
+mod engine_names;
 mod low;
 mod object_registry;
 mod pin;
@@ -17,14 +19,16 @@ struct Extension;
 
 // SAFETY: the library keeps to the rules of the engine's threads: what it calls from other threads than the main one is
 // documented as usable there.
-#[gdextension]
+#[cfg_attr(not(feature = "engine-names"), gdextension)]
+#[cfg_attr(feature = "engine-names", gdextension(entry_symbol = gdext_rust_init_of_the_crate))]
 unsafe impl ExtensionLibrary for Extension {
     fn on_stage_init(stage: InitStage) {
         if stage == InitStage::Scene {
             pin::keep_loaded();
             low::register();
         }
-        if stage == InitStage::Editor {
+        // An engine that lacks the class has no use for our pages on it, or has its own.
+        if stage == InitStage::Editor && !cfg!(feature = "engine-names") {
             editor_help::load();
         }
     }

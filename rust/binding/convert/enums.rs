@@ -11,7 +11,7 @@ use godot::meta::{FromGodot, GodotConvert, ToGodot};
 /// Makes a newtype of an integer that scripts see as one of the enums. Every integer is taken: whether it is a value of the
 /// enum is checked later, where a message can say so.
 macro_rules! script_enum {
-    ($(#[$doc:meta])* $name:ident, $script_name:literal) => {
+    ($(#[$doc:meta])* $name:ident, $script_name:expr) => {
         $(#[$doc])*
         #[derive(Clone, Copy, Debug)]
         pub(crate) struct $name(pub(crate) i64);
@@ -48,12 +48,12 @@ macro_rules! script_enum {
 script_enum!(
     /// A value of `HTTPClientRust.Method`, or any other integer.
     MethodValue,
-    "HTTPClientRust.Method"
+    concat!(env!("CLASS_NAME"), ".Method")
 );
 script_enum!(
     /// A value of `HTTPClientRust.Status`.
     StatusValue,
-    "HTTPClientRust.Status"
+    concat!(env!("CLASS_NAME"), ".Status")
 );
 
 /// Names and values, in the order of the values.

@@ -30,7 +30,8 @@ use crate::registration::{hint, register_enum, register_property};
 pub(crate) static OBJECTS: ObjectRegistry<Shared> = ObjectRegistry::new();
 
 #[derive(GodotClass)]
-#[class(tool, base = RefCounted, rename = HTTPClientRust)]
+#[cfg_attr(not(feature = "engine-names"), class(tool, base = RefCounted, rename = HTTPClientRust))]
+#[cfg_attr(feature = "engine-names", class(tool, base = RefCounted, rename = HTTPClient))]
 pub(crate) struct HttpClientRust {
     shared: Arc<Shared>,
 }

@@ -1,7 +1,52 @@
-//! What a fetch decides, above connections and below Godot: values in, values out. No sockets, no clock, no randomness; the time
-//! and random numbers are arguments.
+//! Requests from beginning to end: a session, tasks, and responses; with redirects, retries, cookies, compression, server-sent events
+//! and downloads that resume. Above connections (`http-net`), below Godot, and usable from any Rust program.
 //!
-//! # The modules, in the order in which a request meets them
+//! ```
+//! use std::io::{Read, Write};
+//! use std::net::TcpListener;
+//!
+//! use http_fetch::{Request, ResultCode, Session, Settings};
+//!
+//! // A server of three lines.
+//! let listener = TcpListener::bind("127.0.0.1:0")?;
+//! let base_url = format!("http://{}/api/", listener.local_addr()?);
+//! std::thread::spawn(move || -> std::io::Result<()> {
+//!     let (mut stream, _) = listener.accept()?;
+//!     let _ = stream.read(&mut [0; 1024])?;
+//!     stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello")
+//! });
+//!
+//! let session = Session::new(Settings { base_url, ..Settings::default() });
+//! let task = session.fetch(Request::get("greeting"));
+//! let response = task.wait();
+//! assert_eq!((response.result, response.code()), (ResultCode::Success, 200));
+//! assert_eq!(response.text(), "hello");
+//!
+//! // Whatever is wrong with a request is told by its task, too.
+//! let refused = session.fetch(Request::get("ftp://example.com/")).wait();
+//! assert_eq!(refused.result, ResultCode::InvalidRequest);
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! # How it runs
+//!
+//! ```text
+//!  Session ── fetch, stream, listen, download ──▶ Task ◀── notices, the response ───┐
+//!     │ a command                                                                   │
+//!     ▼                                                                             │
+//!  Worker, one thread ──▶ Engine ──▶ Call, from request to completion ──▶ Sink ─────┘
+//!                           │          │  by the policies below           memory, chunks,
+//!                           ▼          ▼                                  events, a file
+//!                         Pool ◀──▶ Exchange, today a link of HTTP/1.1
+//! ```
+//!
+//! One [`Worker`] drives every session's calls, and sleeps when nothing happens. A [`Task`] completes exactly once, whatever happens; its
+//! owner waits for it, takes its [`Notice`]s, or has the worker tell when there are some ([`Worker::set_deliver`]). Bodies go into any
+//! [`Buffer`]; streams and events that nobody takes are not read on, and hold up nobody else.
+//!
+//! # The policies, in the order in which a request meets them
+//!
+//! They are values in, values out: no sockets, no clock, no randomness; the time and random numbers are arguments.
 //!
 //! | module | decides | by |
 //! | --- | --- | --- |
@@ -24,7 +69,7 @@
 //! - Errors are enums. Each prints as one sentence for a person, without a secret and without raw text of a server.
 //! - Nothing waits, but for [`multipart::BodyReader`], which reads files.
 //!
-//! # From an answer to the next request
+//! # From an answer to the next request, by the policies alone
 //!
 //! ```
 //! use std::time::{Duration, SystemTime};
@@ -85,12 +130,37 @@
 #![forbid(unsafe_code)]
 
 pub mod address;
+mod answer;
+mod attempt;
+mod call;
 pub mod charset;
+mod cookie_file;
 pub mod cookies;
 pub mod decode;
 pub mod download;
+mod engine;
 pub mod events;
+pub mod exchange;
+mod failure;
 pub mod header_line;
+mod mailbox;
 pub mod multipart;
+mod part;
+mod pool;
 pub mod redirect;
+mod response;
 pub mod retry;
+mod session;
+mod settings;
+#[cfg(test)]
+mod simulation;
+mod sink;
+mod task;
+mod way;
+mod worker;
+
+pub use response::{Buffer, Facts, Response, ResultCode};
+pub use session::Session;
+pub use settings::{Credentials, Download, Request, RequestBody, Settings};
+pub use task::{Notice, Task};
+pub use worker::Worker;

@@ -61,7 +61,7 @@ pub use context::{AskForAddresses, Context};
 pub use dial::{Dial, Dialled};
 pub use error::{Error, ErrorKind, Hop, Phase, ProxyProblem, TlsFailure, TlsFailureKind};
 pub use http_protocol::{Field, Fields, Framing, Head, Method, Over, PeerError};
-pub use link::{Link, Piece, Raw, Request, Response};
+pub use link::{Link, Piece, Raw, Received, Request, Response};
 pub use observer::{ConnectionId, Content, Event, Failure, Observer};
 pub use proxy::{Chosen, Exceptions, Proxies, Proxy};
 pub use ready::{Interest, Ready, Source, Wait, Watch};

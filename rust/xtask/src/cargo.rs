@@ -26,10 +26,12 @@ pub(crate) fn build_library(workspace: &Workspace, release: bool) -> Result<Path
 
 /// Builds the add-on's library as it is published, for another machine than this one if `target` names one, and says where
 /// it is. What it is built from are the versions in Cargo.lock, and no path of this machine is in it.
-pub(crate) fn build_published_library(workspace: &Workspace, target: Option<&str>) -> Result<PathBuf> {
+/// `more` are further options of cargo's.
+pub(crate) fn build_published_library(workspace: &Workspace, target: Option<&str>, more: &[String]) -> Result<PathBuf> {
     let config = source_paths::config(workspace)?;
     let mut options = vec!["--release", "--locked", "--config", &config];
     options.extend(target.iter().flat_map(|target| ["--target", target]));
+    options.extend(more.iter().map(String::as_str));
     build_dynamic_library(workspace, ADDON, &options)
 }
 

@@ -1,9 +1,13 @@
 //! The name that the built library has inside the add-on. The .gdextension is where these names stand.
 
+use std::path::Path;
+
 use anyhow::{Context, Result, bail};
 
+use crate::workspace::Workspace;
+
 /// The library's path inside the add-on for an operating system and a processor, as Rust names them
-/// (`std::env::consts`), by the `[libraries]` of a .gdextension file.
+/// (`std::env::consts`), by the ``[libraries]`` of a .gdextension file.
 pub(crate) fn path_in_addon(gdextension: &str, os: &str, arch: &str) -> Result<String> {
     let arch = match arch {
         "aarch64" => "arm64",
@@ -20,7 +24,7 @@ pub(crate) fn path_in_addon(gdextension: &str, os: &str, arch: &str) -> Result<S
             return Ok(path.to_owned());
         }
     }
-    bail!("the .gdextension has no library for {os}.{arch}; add a line to its [libraries]")
+    bail!("the .gdextension has no library for {os}.{arch}; add a line to its `[libraries]`")
 }
 
 /// A quoted value of a Godot configuration file.
@@ -39,17 +43,35 @@ fn value<'a>(text: &'a str, section: &str, key: &str) -> Option<&'a str> {
 }
 
 /// The entry of this machine in a .gdextension file.
-pub(crate) fn path_for_this_machine(gdextension: &std::path::Path) -> Result<String> {
-    let text =
-        std::fs::read_to_string(gdextension).with_context(|| format!("cannot read {}", gdextension.display()))?;
-    path_in_addon(&text, std::env::consts::OS, std::env::consts::ARCH)
+pub(crate) fn path_for_this_machine(gdextension: &Path) -> Result<String> {
+    path_in_addon(&read(gdextension)?, std::env::consts::OS, std::env::consts::ARCH)
+}
+
+/// The library's path inside the add-on for a key of `[libraries]`.
+pub(crate) fn path_of(workspace: &Workspace, key: &str) -> Result<String> {
+    let text = read(&workspace.gdextension())?;
+    value(&text, "libraries", key)
+        .map(str::to_owned)
+        .with_context(|| format!("the .gdextension has no library for {key}"))
+}
+
+/// The key of `[libraries]` whose library has this file name.
+pub(crate) fn key_of(workspace: &Workspace, file_name: &str) -> Result<String> {
+    let text = read(&workspace.gdextension())?;
+    let end = format!("= \"bin/{file_name}\"");
+    let key = text.lines().find_map(|line| line.trim().strip_suffix(&end)).map(|key| key.trim().to_owned());
+    key.with_context(|| format!("{file_name} is in no line of the .gdextension; its name must stand there"))
+}
+
+fn read(gdextension: &Path) -> Result<String> {
+    std::fs::read_to_string(gdextension).with_context(|| format!("cannot read {}", gdextension.display()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const FILE: &str = "[configuration]\nlinux.x86_64 = \"wrong\"\n[libraries]\nlinux.x86_64 = \"bin/a.so\"\n\
+    const FILE: &str = "[configuration]\nlinux.x86_64 = \"wrong\"\n`[libraries]`\nlinux.x86_64 = \"bin/a.so\"\n\
                         macos = \"bin/a.dylib\"\n[icons]\nlinux.arm64 = \"wrong\"\n";
 
     #[test]
@@ -73,7 +95,7 @@ mod tests {
     #[test]
     fn a_library_outside_the_addon_is_refused() {
         for path in ["../a.so", "/a.so", "res://a.so"] {
-            let file = format!("[libraries]\nlinux = \"{path}\"");
+            let file = format!("`[libraries]`\nlinux = \"{path}\"");
             assert!(path_in_addon(&file, "linux", "x86_64").is_err(), "{path}");
         }
     }

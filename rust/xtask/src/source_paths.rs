@@ -12,15 +12,20 @@ use cargo_metadata::MetadataCommand;
 use crate::workspace::Workspace;
 
 /// A folder of this machine, and what stands for it in the library.
-struct Replacement {
-    folder: PathBuf,
-    by: &'static str,
+pub(crate) struct Replacement {
+    pub(crate) folder: PathBuf,
+    pub(crate) by: &'static str,
 }
 
 /// The argument of cargo's `--config` that has the compiler replace this machine's folders. It adds to the flags of
 /// `.cargo/config.toml`; flags in the variable `RUSTFLAGS` would take the place of both.
 pub(crate) fn config(workspace: &Workspace) -> Result<String> {
-    let flags: Vec<String> = replacements(workspace)?
+    config_of(&replacements(workspace)?)
+}
+
+/// The same, for these folders.
+pub(crate) fn config_of(replacements: &[Replacement]) -> Result<String> {
+    let flags: Vec<String> = replacements
         .iter()
         .map(|Replacement { folder, by }| format!("--remap-path-prefix={}={by}", folder.display()))
         .collect();
@@ -29,14 +34,13 @@ pub(crate) fn config(workspace: &Workspace) -> Result<String> {
 }
 
 /// The folder of this machine that a library names; none if it names none.
-pub(crate) fn named_in(library: &Path, workspace: &Workspace) -> Result<Option<PathBuf>> {
-    let content = std::fs::read(library).with_context(|| format!("cannot read {}", library.display()))?;
-    let folders = replacements(workspace)?.into_iter().map(|replacement| replacement.folder);
-    Ok(folders.into_iter().find(|folder| contains(&content, folder.as_os_str().as_encoded_bytes())))
+pub(crate) fn named_in<'a>(library: &[u8], replacements: &'a [Replacement]) -> Option<&'a Path> {
+    let folders = replacements.iter().map(|replacement| replacement.folder.as_path());
+    folders.into_iter().find(|folder| contains(library, folder.as_os_str().as_encoded_bytes()))
 }
 
 /// Where sources stand on this machine. Of several that match a path, the compiler takes the last.
-fn replacements(workspace: &Workspace) -> Result<Vec<Replacement>> {
+pub(crate) fn replacements(workspace: &Workspace) -> Result<Vec<Replacement>> {
     Ok(vec![
         Replacement { folder: workspace.root().to_path_buf(), by: "http_client_rust" },
         Replacement { folder: target_folder(workspace)?, by: "target" },
@@ -94,11 +98,9 @@ mod tests {
     #[test]
     fn a_library_that_names_a_folder_of_this_machine_is_found_out() {
         let workspace = Workspace::find().unwrap();
-        let folder = tempfile::tempdir().unwrap();
-        let library = folder.path().join("library");
-        std::fs::write(&library, b"...rust/client/src/lib.rs...").unwrap();
-        assert_eq!(named_in(&library, &workspace).unwrap(), None);
-        std::fs::write(&library, format!("...{}/src/lib.rs...", workspace.root().display())).unwrap();
-        assert_eq!(named_in(&library, &workspace).unwrap().as_deref(), Some(workspace.root()));
+        let folders = replacements(&workspace).unwrap();
+        assert_eq!(named_in(b"...rust/client/src/lib.rs...", &folders), None);
+        let library = format!("...{}/src/lib.rs...", workspace.root().display());
+        assert_eq!(named_in(library.as_bytes(), &folders), Some(workspace.root()));
     }
 }

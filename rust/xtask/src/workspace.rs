@@ -39,6 +39,11 @@ impl Workspace {
         self.root.join("addons").join(ADDON)
     }
 
+    /// The file of the add-on that names its libraries.
+    pub(crate) fn gdextension(&self) -> PathBuf {
+        self.addon().join(format!("{ADDON}.gdextension"))
+    }
+
     /// The sample project.
     pub(crate) fn godot_project(&self) -> PathBuf {
         self.root.join("godot_project")

@@ -221,7 +221,7 @@ impl Link {
     }
 
     /// Reads body past the input into `buffer`, as far as it is there. Says how many bytes came.
-    fn read_direct(&mut self, buffer: &mut [u8], now: Instant) -> usize {
+    pub(super) fn read_direct(&mut self, buffer: &mut [u8], now: Instant) -> usize {
         let mut filled = 0;
         while filled < buffer.len() && self.ended.is_none() {
             match self.stream.read(&mut buffer[filled..]) {
@@ -239,7 +239,7 @@ impl Link {
     }
 
     /// Reads once into the input. Says whether to look at it again: something came, or the stream ended.
-    fn fill_input(&mut self, now: Instant) -> bool {
+    pub(super) fn fill_input(&mut self, now: Instant) -> bool {
         match self.input.fill(&mut *self.stream, self.connection.wanted()) {
             Ok(0) => self.ended = Some(Ending::Clean),
             Ok(_) => self.touch(now),
@@ -249,7 +249,7 @@ impl Link {
         true
     }
 
-    fn next_body(&mut self, whole: usize, most: usize, now: Instant) -> Result<Next, Error> {
+    pub(super) fn next_body(&mut self, whole: usize, most: usize, now: Instant) -> Result<Next, Error> {
         match self.connection.next_body(self.input.bytes(), whole, most) {
             Err(error) => Err(self.failed(Phase::Body, ErrorKind::Malformed(error))),
             Ok(BodyStep::Data { skip, len }) => {
@@ -280,7 +280,7 @@ impl Link {
     }
 
     /// The stream ended and the input is used up: that ends the body, or cuts it short.
-    fn end_body(&mut self, now: Instant) -> Result<(), Error> {
+    pub(super) fn end_body(&mut self, now: Instant) -> Result<(), Error> {
         let until_close = self.connection.ends_with_connection();
         let error = match &self.ended {
             Some(Ending::Error(error)) => Some(Arc::new(repeated(error))),
@@ -327,7 +327,7 @@ impl Link {
     }
 
     /// Shows bytes that are given out, and counts them.
-    fn note_received(&mut self, bytes: &[u8]) {
+    pub(super) fn note_received(&mut self, bytes: &[u8]) {
         self.show(|| Content::ResponseBody(bytes));
         self.untold += bytes.len() as u64;
     }
@@ -347,7 +347,7 @@ impl Link {
 }
 
 /// What the input holds of the body.
-enum Next {
+pub(super) enum Next {
     /// This many bytes at its start.
     Data(usize),
     /// Not enough.

@@ -6,6 +6,7 @@
 mod body;
 mod head;
 mod raw;
+mod receive;
 mod send;
 
 use std::fmt;
@@ -19,6 +20,7 @@ use http_protocol::{Connection, Fields, Over, PeerError};
 pub use self::body::Piece;
 pub use self::head::Response;
 pub use self::raw::Raw;
+pub use self::receive::Received;
 use self::send::Outgoing;
 pub use self::send::Request;
 use crate::context::Context;
@@ -52,6 +54,8 @@ pub struct Link {
     bytes_sent: u64,
     /// Bytes of the body that were given out, and of which the observer was not told yet.
     untold: u64,
+    /// How many of them the head has in all.
+    head_len: u64,
     /// Why writing failed. The response may have come all the same, and is read first.
     write_error: Option<Arc<io::Error>>,
     /// The stream is over; nothing more is read from it.
@@ -96,6 +100,7 @@ impl Link {
             outgoing: None,
             bytes_sent: 0,
             untold: 0,
+            head_len: 0,
             write_error: None,
             ended: None,
             failure: None,
@@ -155,6 +160,11 @@ impl Link {
     /// Bytes of the current request, head and body, that were handed to the system.
     pub fn bytes_sent(&self) -> u64 {
         self.bytes_sent
+    }
+
+    /// The same without the head: bytes of the body, with what frames its chunks if its length is not known.
+    pub fn body_bytes_sent(&self) -> u64 {
+        self.bytes_sent.saturating_sub(self.head_len)
     }
 
     /// How long the phases took.

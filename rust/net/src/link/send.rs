@@ -68,6 +68,7 @@ impl Link {
         self.connection.begin(facts)?;
         self.observe(Event::Request { method: request.method, body: body.length() });
         self.show(|| Content::RequestHead(&head));
+        self.head_len = head.len() as u64;
         self.outgoing = Some(Outgoing::new(head, body));
         self.bytes_sent = 0;
         self.unsent = 0;

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::cargo;
+use crate::package::interface;
 use crate::workspace::Workspace;
 
 /// What the command line says.
@@ -13,11 +14,15 @@ pub(crate) struct Arguments {
     /// The machine that it is for, as Rust names it; this one if none is given.
     #[arg(long, value_name = "TRIPLE")]
     target: Option<String>,
+    /// Call the class HTTPClient, for an engine that was built without its own.
+    #[arg(long)]
+    engine_names: bool,
 }
 
 /// Runs the command, and prints where the library is.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
-    let built = cargo::build_published_library(workspace, arguments.target.as_deref())?;
+    let more = if arguments.engine_names { interface::options_for_engine_names(workspace)? } else { Vec::new() };
+    let built = cargo::build_published_library(workspace, arguments.target.as_deref(), &more)?;
     println!("{}", built.display());
     Ok(ExitCode::SUCCESS)
 }

@@ -112,7 +112,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
         }
     }
     if package {
-        let archive = package::make_as_step(workspace, false, &mut report);
+        let archive = package::make_as_step(workspace, &package::Build::ThisMachine, false, &mut report);
         let ready = godot.as_ref().zip(archive.as_ref());
         for trial in trials {
             report.step(trial.name(), || {

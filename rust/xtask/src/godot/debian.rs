@@ -1,6 +1,6 @@
 //! Gets Godot from the Debian mirror that this machine is configured to use, by `get_debian.sh`, into a folder of the cache.
 //!
-//! The packages of the newer suite bring their own C library; Godot is started through that one's loader.
+//! The packages of the newer suite bring their own C library; what is in them is started through that one's loader.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -74,13 +74,18 @@ impl Machine {
         )
     }
 
+    /// The loader's path and what stands before the program that it starts, with the C library of this root.
+    pub(crate) fn loader_arguments(&self, root: &Path) -> [PathBuf; 3] {
+        [root.join(self.loader), "--library-path".into(), root.join("usr/lib").join(self.triplet)]
+    }
+
     /// The launcher of Godot, whose sound has libraries of its own.
     pub(crate) fn godot_launcher(&self, emulator: &str) -> String {
         self.launcher("usr/bin/godot", emulator, &[&format!("usr/lib/{}/pulseaudio", self.triplet)])
     }
 }
 
-/// The program in the cache folder; gets it first if it is not there yet.
+/// Godot in the cache folder; gets it first if it is not there yet.
 pub(crate) fn install_once(cache: &Path) -> Result<PathBuf> {
     let machine = Machine::of_this_processor().context("no recipe for this processor")?;
     let recipe = Recipe {

@@ -5,33 +5,57 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-use super::{Archive, Entry, licences};
+use super::cross::{self, Row, Tools};
+use super::verify::{self, Limits};
+use super::{Archive, Entry, interface, licences};
 use crate::cargo;
 use crate::library;
-use crate::source_paths;
+use crate::source_paths::{self, Replacement};
 use crate::workspace::{ADDON, Workspace, files_in};
 
 /// The most bytes that one library may have in the zip.
 const LARGEST_LIBRARY: u64 = 10 << 20;
 const THIRD_PARTY: &str = "THIRD_PARTY_LICENSES.txt";
 
-/// Makes the zip in `dist`, of a library built for this machine and of those that are in `dist/lib` already; `prebuilt` builds
-/// none. An error where a library is too large, or the new one names a folder of this machine.
-pub(crate) fn make(workspace: &Workspace, prebuilt: bool) -> Result<Archive> {
-    let dist = workspace.root().join("dist");
+/// Which libraries are built, to go into the zip with those that are in `dist/lib` already.
+pub(crate) enum Build {
+    Nothing,
+    ThisMachine,
+    /// On Linux alone, by their lines in the .gdextension.
+    Platforms(Vec<&'static Row>),
+}
+
+/// Makes the zip in `dist`; one with the engine's names is made in a folder of its own. An error where a library breaks one of
+/// the rules in [`verify`].
+pub(crate) fn make(workspace: &Workspace, build: &Build, engine_names: bool) -> Result<Archive> {
+    let dist = workspace.root().join(if engine_names { "dist/engine-names" } else { "dist" });
+    let more = if engine_names { interface::options_for_engine_names(workspace)? } else { Vec::new() };
     let collected = dist.join("lib");
     let symbols = dist.join("symbols");
     for folder in [&collected, &symbols] {
         std::fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
     }
-    if !prebuilt {
-        let library = build(workspace, &collected, &symbols)?;
-        // Microsoft's compiler cannot replace the paths of C sources.
-        if !cfg!(windows)
-            && let Some(folder) = source_paths::named_in(&library, workspace)?
-        {
-            bail!("{} names {}, a folder of this machine", shown(workspace, &library), folder.display());
+    let mut folders = source_paths::replacements(workspace)?;
+    match build {
+        Build::Nothing => {}
+        Build::ThisMachine => {
+            build_for_this_machine(workspace, &collected, &symbols, &more)?;
         }
+        Build::Platforms(rows) => {
+            let tools = Tools::find_or_get()?;
+            folders = cross::replacements(workspace, &tools)?;
+            for row in rows {
+                let built = cross::build(workspace, &tools, row, &more)?;
+                let path = library::path_of(workspace, row.key)?;
+                let name = Path::new(&path).file_name().context("a library has a name")?;
+                write(&symbols.join(name), &built.with_symbols)?;
+                write(&collected.join(name), &built.published)?;
+            }
+        }
+    }
+    let problems = check(workspace, &collected, build, &folders)?;
+    if !problems.is_empty() {
+        bail!(problems.join("\n"));
     }
 
     let version = env!("CARGO_PKG_VERSION");
@@ -48,11 +72,33 @@ pub(crate) fn make(workspace: &Workspace, prebuilt: bool) -> Result<Archive> {
     Ok(archive)
 }
 
-/// Builds the library for this machine and puts it beside those of other machines, without its symbols. Says where it is.
-fn build(workspace: &Workspace, collected: &Path, symbols: &Path) -> Result<PathBuf> {
-    let built = cargo::build_published_library(workspace, None)?;
-    let gdextension = workspace.addon().join(format!("{ADDON}.gdextension"));
-    let path = library::path_for_this_machine(&gdextension)?;
+/// Judges every library, and prints a table.
+fn check(workspace: &Workspace, collected: &Path, build: &Build, folders: &[Replacement]) -> Result<Vec<String>> {
+    let of_this_machine = library::path_for_this_machine(&workspace.gdextension())?;
+    let of_this_machine = library::key_of(workspace, of_this_machine.trim_start_matches("bin/"))?;
+    let limits = |key: &str| match build {
+        Build::Platforms(rows) if rows.iter().any(|row| row.key == key) => Limits::PUBLISHED,
+        Build::Nothing => Limits::PUBLISHED,
+        // What this machine's own compiler makes needs what this machine has.
+        _ if key == of_this_machine => Limits::THIS_MACHINE,
+        _ => Limits::PUBLISHED,
+    };
+    let mut problems = Vec::new();
+    println!("\n{}", verify::HEADING);
+    for library in files_in(collected, |_| true) {
+        let key = library::key_of(workspace, &library.file_name().unwrap_or_default().to_string_lossy())?;
+        let verdict = verify::judge(&key, &library, limits(&key), folders)?;
+        println!("{}", verdict.line);
+        problems.extend(verdict.problems.into_iter().map(|problem| format!("the library for {key} {problem}")));
+    }
+    println!();
+    Ok(problems)
+}
+
+/// Builds the library for this machine and puts it beside those of other machines, without its symbols.
+fn build_for_this_machine(workspace: &Workspace, collected: &Path, symbols: &Path, more: &[String]) -> Result<()> {
+    let built = cargo::build_published_library(workspace, None, more)?;
+    let path = library::path_for_this_machine(&workspace.gdextension())?;
     let name = Path::new(&path).file_name().context("a library has a name")?;
     copy(&built, &symbols.join(name))?;
     copy(&built, &collected.join(name))?;
@@ -61,9 +107,7 @@ fn build(workspace: &Workspace, collected: &Path, symbols: &Path) -> Result<Path
     if database.is_file() {
         copy(&database, &symbols.join(name).with_extension("pdb"))?;
     }
-    let library = collected.join(name);
-    strip(&library)?;
-    Ok(library)
+    strip(&collected.join(name))
 }
 
 /// Takes the names of functions off. The linker's own tool does it, which is there wherever something was linked.
@@ -95,14 +139,10 @@ fn addon(workspace: &Workspace, collected: &Path) -> Result<Vec<Entry>> {
         })
         .map(|entry| Entry { name: format!("{top}/{}", entry.name), ..entry })
         .collect();
-    let gdextension =
-        std::fs::read_to_string(folder.join(format!("{ADDON}.gdextension"))).context("cannot read the .gdextension")?;
     let mut count = 0;
     for library in files_in(collected, |_| true) {
         let name = library.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if !gdextension.contains(&format!("\"bin/{name}\"")) {
-            bail!("{} is in no line of the .gdextension; its name must stand there", library.display());
-        }
+        library::key_of(workspace, &name)?;
         entries.push(Entry::of_file(format!("{top}/bin/{name}"), &library)?);
         count += 1;
     }
@@ -130,6 +170,10 @@ fn entries_of(folder: &Path) -> Result<Vec<Entry>> {
         }
     }
     Ok(entries)
+}
+
+fn write(path: &Path, content: &[u8]) -> Result<()> {
+    std::fs::write(path, content).with_context(|| format!("cannot write {}", path.display()))
 }
 
 fn copy(from: &Path, to: &Path) -> Result<()> {

@@ -62,6 +62,11 @@ impl Archive {
             .collect()
     }
 
+    /// Whether it has a file whose path ends so.
+    pub(crate) fn has(&self, end: &str) -> bool {
+        self.sizes().is_ok_and(|files| files.iter().any(|(name, _)| name.ends_with(end)))
+    }
+
     /// Unpacks everything into a folder.
     pub(crate) fn unpack(&self, folder: &Path) -> Result<()> {
         self.open()?.extract(folder).with_context(|| format!("cannot unpack into {}", folder.display()))

@@ -43,6 +43,18 @@ const TESTS: &[&str] = &["test_lifetime.gd", "test_threads.gd"];
 /// What a script does that has to run everywhere.
 const WITHOUT_LIBRARY: &str = include_str!("without_library.gd");
 
+/// The second line is Godot's own.
+const WHERE_THE_CLASS_IS: &str = r#"# expect-log: this library brings its own HTTPClient, and this engine has one already
+# allow-log: GDExtension initialization function 'gdext_rust_init' returned an error
+# allow-log: Error loading extension
+extends SceneTree
+
+
+func _initialize() -> void:
+	print(HTTPClient.new().get_status())
+	quit()
+"#;
+
 /// What looks around in the editor.
 const VISITOR: &str = include_str!("first_start.gd");
 const VISITORS_PLUGIN: &str =
@@ -105,6 +117,15 @@ pub(super) fn try_without_library(godot: &Godot, archive: &Archive) -> Outcome {
     })())
 }
 
+/// A library that is called as the engine's class, in an engine that has it: it says so, and nothing else happens.
+pub(super) fn try_where_the_class_is(godot: &Godot, archive: &Archive) -> Outcome {
+    suite::outcome_of_script((|| {
+        let project = unpack(archive)?;
+        announce_extension(project.path())?;
+        run_script(godot, project.path(), WHERE_THE_CLASS_IS)
+    })())
+}
+
 /// Tests of the sample project with the library as it is published.
 pub(super) fn run_tests(godot: &Godot, workspace: &Workspace, archive: &Archive) -> Outcome {
     let copied = (|| {
@@ -136,13 +157,15 @@ pub(super) fn copy_sample(workspace: &Workspace, archive: &Archive, project: &Pa
 }
 
 /// Writes what the editor writes when it sees the add-on for the first time.
-fn announce_extension(project: &Path) -> Result<()> {
+pub(super) fn announce_extension(project: &Path) -> Result<()> {
     write(&project.join(".godot/extension_list.cfg"), &format!("res://addons/{ADDON}/{ADDON}.gdextension\n"))
 }
 
-fn unpack(archive: &Archive) -> Result<TempDir> {
+/// A project that has nothing but the add-on and a script that makes a request.
+/// Its folder has a name as people have them: with a space, and with a letter that is not in ASCII.
+pub(super) fn unpack(archive: &Archive) -> Result<TempDir> {
     let project = tempfile::Builder::new()
-        .prefix("http_client_rust-package-")
+        .prefix("http_client_rust pâckage-")
         .tempdir()
         .context("cannot make a temporary folder")?;
     archive.unpack(project.path())?;
@@ -154,10 +177,20 @@ fn unpack(archive: &Archive) -> Result<TempDir> {
 fn request(godot: &Godot, project: &Path, head: ScriptHead) -> Result<Finished> {
     let servers = Servers::start()?;
     let address = servers.some_arguments(&["http"]).concat().replace("--http=", "");
+    run(godot, project, &["--script", "res://request.gd", "--", &address], head)
+}
+
+/// Runs another script in such a project.
+pub(super) fn run_script(godot: &Godot, project: &Path, script: &str) -> Result<Finished> {
+    write(&project.join("script.gd"), script)?;
+    run(godot, project, &["--script", "res://script.gd"], ScriptHead::parse(script)?)
+}
+
+fn run(godot: &Godot, project: &Path, arguments: &[&str], head: ScriptHead) -> Result<Finished> {
     godot.run(Run {
-        name: "a request with the unpacked add-on",
+        name: "a script with the unpacked add-on",
         project,
-        arguments: ["--script", "res://request.gd", "--", &address].iter().map(Into::into).collect(),
+        arguments: arguments.iter().map(Into::into).collect(),
         screen: None,
         home: None,
         environment: Vec::new(),

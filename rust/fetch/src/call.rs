@@ -1,0 +1,403 @@
+//! One call, from a request to its completion, over any number of attempts and redirects.
+//!
+//! ```text
+//!  Begin ──▶ (Queued) ──▶ Dialing ──▶ Head ──▶ Body ──▶ Over
+//!    ▲          │  a kept connection ──▶ ▲ │      │
+//!    │          └────────────────────────┘ │      │ a stream of events that ends,
+//!    │                                     ▼      │ a download that breaks off
+//!    │                 a redirect,     Draining   │
+//!    │                 or a status        │       │
+//!    │                 to try again       ▼       ▼
+//!    └──────────────────────────────── Waiting ◀──┘ ◀── any failure that is worth another attempt
+//! ```
+//!
+//! Every other failure leads to `Over`, and so does `cancel`, from every state. Whatever happens, the task is completed exactly once:
+//! [`Call::advance`] says that it is over, and who drops a call before that completes it as cancelled.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use http_net::Wait;
+
+use crate::cookie_file::Cookies;
+use crate::decode::Decoder;
+use crate::exchange::{Dialer, Dialing, Exchange};
+use crate::failure::Failure;
+use crate::pool::Pool;
+use crate::redirect;
+use crate::response::{Buffer, Facts, Response, ResultCode};
+use crate::retry::{self, Attempt, End, Next};
+use crate::settings::{Kind, Prepared, Request, Settings};
+use crate::sink::{Memory, Sink};
+use crate::task::{Notice, Shared};
+use crate::way::Hop;
+
+/// A call takes so many steps before others have their turn, of which a step in a body, with up to 256 KiB, counts for several.
+const STEPS: usize = 32;
+const STEPS_OF_BODY: usize = 8;
+
+/// What a call needs of the thread that drives it.
+pub(crate) struct World<'a> {
+    /// For all that passes.
+    pub(crate) now: Instant,
+    /// For dates that servers write.
+    pub(crate) wall: SystemTime,
+    /// From 0 to 1.
+    pub(crate) random: f64,
+    pub(crate) pool: &'a mut Pool,
+    pub(crate) dialer: &'a dyn Dialer,
+    /// Room for what is not received straight to its place.
+    pub(crate) scratch: &'a mut [u8],
+}
+
+/// See the module.
+pub(crate) struct Call<B: Buffer> {
+    pub(crate) task: Arc<Shared<B>>,
+    pub(super) settings: Arc<Settings>,
+    pub(super) cookies: Arc<Cookies>,
+    pub(super) kind: Kind,
+    pub(super) asked: Request,
+    pub(super) state: State,
+    /// None before it was checked.
+    pub(super) hop: Option<Hop>,
+    pub(super) body: Prepared,
+    pub(super) sink: Sink<B>,
+    pub(super) facts: Facts,
+    began: Option<Instant>,
+    pub(super) retries: u32,
+    pub(super) redirects: u32,
+    /// An attempt of the current request died with a kept connection.
+    pub(super) lost_kept: bool,
+    /// The connection of the current attempt had served before.
+    pub(super) on_kept: bool,
+    /// The request that is under way was written, in part at least.
+    pub(super) was_written: bool,
+    pub(super) decoder: Option<Decoder>,
+    /// Received, and not unpacked yet.
+    pub(super) packed: Packed,
+    /// Bytes of the body on the wire, of a resumed download with those before.
+    pub(super) received: u64,
+    pub(super) total: Option<u64>,
+    pub(super) uploaded: u64,
+    /// When it was read on after a pause of our own.
+    pub(super) resumed: Option<Instant>,
+    pub(super) is_paused: bool,
+    /// The task was told of the response.
+    pub(super) is_announced: bool,
+    /// There is more to do right now.
+    is_busy: bool,
+}
+
+#[derive(Default)]
+pub(super) struct Packed {
+    pub(super) bytes: Vec<u8>,
+    pub(super) start: usize,
+    pub(super) end: usize,
+    pub(super) is_last: bool,
+}
+
+pub(super) enum State {
+    Begin,
+    /// For a place, for so long.
+    Queued(Option<Instant>),
+    Dialing(Box<dyn Dialing>),
+    Head(Box<dyn Exchange>),
+    Body(Box<dyn Exchange>),
+    /// What is left of a response that nobody wants, so that its connection can be used again.
+    Draining(Draining),
+    /// For another attempt.
+    Waiting(Instant),
+    Over,
+}
+
+pub(super) struct Draining {
+    pub(super) exchange: Box<dyn Exchange>,
+    pub(super) left: usize,
+    pub(super) until: Instant,
+    /// When the next attempt begins.
+    pub(super) next: Instant,
+}
+
+pub(super) enum Step {
+    Again,
+    Wait,
+    Done,
+}
+
+impl<B: Buffer> Call<B> {
+    pub(crate) fn new(
+        task: Arc<Shared<B>>,
+        settings: Arc<Settings>,
+        cookies: Arc<Cookies>,
+        kind: Kind,
+        asked: Request,
+    ) -> Self {
+        let facts = Facts { url: asked.url.clone(), ..Facts::default() };
+        Self {
+            sink: Sink::Memory(Memory::new(settings.body_size_limit)),
+            task,
+            settings,
+            cookies,
+            kind,
+            asked,
+            state: State::Begin,
+            hop: None,
+            body: Prepared::Empty,
+            facts,
+            began: None,
+            retries: 0,
+            redirects: 0,
+            lost_kept: false,
+            on_kept: false,
+            was_written: false,
+            decoder: None,
+            packed: Packed::default(),
+            received: 0,
+            total: None,
+            uploaded: 0,
+            resumed: None,
+            is_paused: false,
+            is_announced: false,
+            is_busy: false,
+        }
+    }
+
+    /// Gets further. Says whether it is over; it must not be called again then.
+    pub(crate) fn advance(&mut self, world: &mut World<'_>) -> bool {
+        let began = *self.began.get_or_insert(world.now);
+        self.is_busy = false;
+        if self.task.is_cancelled() {
+            return self.fail(Failure::cancelled(), world);
+        }
+        let mut left = STEPS;
+        loop {
+            left = left.saturating_sub(if matches!(self.state, State::Body(_)) { STEPS_OF_BODY } else { 1 });
+            match self.step(world) {
+                Ok(Step::Done) => return self.complete(ResultCode::Success, String::new(), world),
+                Ok(Step::Again) => {}
+                Ok(Step::Wait) => break,
+                Err(failure) => {
+                    if let Some(failure) = self.retry_after(failure, world) {
+                        return self.fail(failure, world);
+                    }
+                }
+            }
+            if left == 0 {
+                self.is_busy = true;
+                break;
+            }
+        }
+        // It counts only where there is nothing left to do.
+        let limit = self.settings.timeout.filter(|limit| world.now.saturating_duration_since(began) >= *limit);
+        if let Some(limit) = limit {
+            let sentence = format!("the request took longer than {} s, which is timeout", limit.as_secs_f64());
+            return self.fail(Failure::new(ResultCode::Timeout, sentence), world);
+        }
+        false
+    }
+
+    /// Says what to wait for until there is something to do.
+    pub(crate) fn wait_for(&self, wait: &mut Wait) {
+        if self.is_busy || self.task.is_cancelled() {
+            wait.now();
+        }
+        if let Some(deadline) = self.began.and_then(|began| began.checked_add(self.settings.timeout?)) {
+            wait.until(deadline);
+        }
+        match &self.state {
+            State::Begin => wait.now(),
+            State::Queued(until) => until.iter().for_each(|until| wait.until(*until)),
+            State::Dialing(dialing) => dialing.wait_for(wait),
+            State::Head(exchange) | State::Body(exchange) => {
+                exchange.wait_for(!self.is_paused, wait);
+                if let Some(deadline) = self.stalls_at(&**exchange) {
+                    wait.until(deadline);
+                }
+            }
+            State::Draining(draining) => {
+                draining.exchange.wait_for(true, wait);
+                wait.until(draining.until);
+            }
+            State::Waiting(until) => wait.until(*until),
+            State::Over => {}
+        }
+    }
+
+    fn step(&mut self, world: &mut World<'_>) -> Result<Step, Failure> {
+        match std::mem::replace(&mut self.state, State::Over) {
+            State::Begin => self.begin(world),
+            State::Queued(until) => self.take_place(until, world),
+            State::Dialing(mut dialing) => match dialing.advance(world.now) {
+                Err(error) => Err(Failure::of_exchange(&error)),
+                Ok(Some(exchange)) => self.send(exchange, false, world),
+                Ok(None) => {
+                    self.state = State::Dialing(dialing);
+                    Ok(Step::Wait)
+                }
+            },
+            State::Head(exchange) => self.await_head(exchange, world),
+            State::Body(exchange) => self.read_body(exchange, world),
+            State::Draining(draining) => self.drain(draining, world),
+            State::Waiting(until) if world.now >= until => {
+                self.state = State::Begin;
+                Ok(Step::Again)
+            }
+            State::Waiting(until) => {
+                self.state = State::Waiting(until);
+                Ok(Step::Wait)
+            }
+            State::Over => Ok(Step::Wait),
+        }
+    }
+
+    fn await_head(&mut self, mut exchange: Box<dyn Exchange>, world: &mut World<'_>) -> Result<Step, Failure> {
+        let received = exchange.receive_head(world.now);
+        self.was_written = exchange.bytes_sent() > 0;
+        self.facts.timings = exchange.timings();
+        self.note_upload(&*exchange);
+        match received.map_err(|error| Failure::of_exchange(&error))? {
+            Some(response) => self.on_head(exchange, &response, world),
+            None => {
+                self.check_stall(&mut *exchange, world)?;
+                self.state = State::Head(exchange);
+                Ok(Step::Wait)
+            }
+        }
+    }
+
+    pub(super) fn note_upload(&mut self, exchange: &dyn Exchange) {
+        let (sent, total) = (exchange.body_bytes_sent(), self.body.len());
+        if sent > self.uploaded {
+            self.uploaded = sent;
+            self.task.upload_progress(sent.min(total), total);
+        }
+    }
+
+    /// When nothing will have moved for too long; none where that is no fault of the server's.
+    fn stalls_at(&self, exchange: &dyn Exchange) -> Option<Instant> {
+        let limit = self.settings.stall_timeout.filter(|_| !self.is_paused && !matches!(self.kind, Kind::Listen))?;
+        let silent = exchange.silent_at(limit)?;
+        let after_pause = self.resumed.and_then(|resumed| resumed.checked_add(limit));
+        Some(after_pause.map_or(silent, |after_pause| silent.max(after_pause)))
+    }
+
+    pub(super) fn check_stall(&self, exchange: &mut dyn Exchange, world: &World<'_>) -> Result<(), Failure> {
+        match (self.settings.stall_timeout, self.stalls_at(exchange)) {
+            (Some(limit), Some(at)) if world.now >= at => {
+                exchange.check_silence(limit, world.now).map_err(|error| Failure::of_exchange(&error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Gives the request that the rules of redirects made of this one.
+    pub(super) fn follow(&mut self, next: redirect::Request) {
+        let Some(hop) = &mut self.hop else { return };
+        let from = std::mem::replace(&mut hop.request, next);
+        self.facts.redirects.push(from.address.as_str().to_owned());
+        self.redirects += 1;
+        self.lost_kept = false;
+    }
+
+    /// Decides whether an attempt that ended is worth another; gives when.
+    pub(super) fn decide(&self, end: End<'_>, world: &World<'_>) -> Next {
+        let Some(hop) = &self.hop else { return Next::Stop };
+        let policy =
+            retry::Policy { most: self.settings.max_retries, unsafe_methods: self.settings.retry_unsafe_methods };
+        let attempt = Attempt {
+            method: hop.request.method,
+            retries: self.retries,
+            on_kept_connection: self.on_kept,
+            was_written: self.was_written,
+            has_lost_kept_connection: self.lost_kept,
+            can_resume: matches!(&self.sink, Sink::File(part) if part.can_resume()),
+            time_left: self.time_left(world.now),
+        };
+        retry::decide(policy, &attempt, end, world.wall, world.random)
+    }
+
+    fn time_left(&self, now: Instant) -> Option<Duration> {
+        let passed = now.saturating_duration_since(self.began?);
+        Some(self.settings.timeout?.saturating_sub(passed))
+    }
+
+    /// Has the next attempt be made after so long. Gives when that is.
+    pub(super) fn plan_retry(&mut self, after: Duration, reason: String, now: Instant) -> Instant {
+        self.retries = self.retries.saturating_add(1);
+        self.lost_kept = false;
+        self.task.tell(Notice::Retrying { attempt: self.retries + 1, after, reason });
+        now.checked_add(after).unwrap_or(now)
+    }
+
+    /// Gives the failure back if it is the end.
+    fn retry_after(&mut self, failure: Failure, world: &mut World<'_>) -> Option<Failure> {
+        self.state = State::Over;
+        self.is_paused = false;
+        if let Sink::File(part) = &mut self.sink {
+            part.break_off();
+        }
+        let Some(kind) = failure.retry else { return Some(failure) };
+        if let Some(after) = self.reconnection(kind) {
+            self.leave_place(world.pool);
+            self.state = State::Waiting(self.plan_retry(after, End::Failed(kind).to_string(), world.now));
+            return None;
+        }
+        match self.decide(End::Failed(kind), world) {
+            Next::Stop => return Some(failure),
+            Next::AtOnce => {
+                self.leave_place(world.pool);
+                self.lost_kept = true;
+                self.state = State::Begin;
+            }
+            Next::After(after) => {
+                self.leave_place(world.pool);
+                self.state = State::Waiting(self.plan_retry(after, End::Failed(kind).to_string(), world.now));
+            }
+        }
+        None
+    }
+
+    /// After how long a stream of events is asked for again; none if this is not one that was there before.
+    fn reconnection(&mut self, kind: retry::Failure) -> Option<Duration> {
+        let is_get = self.hop.as_ref().is_some_and(|hop| hop.request.method == http_protocol::Method::Get);
+        let Sink::Events(stream) = &mut self.sink else { return None };
+        if !stream.was_opened || !is_get || kind == retry::Failure::BadResponse {
+            return None;
+        }
+        let was_open = std::mem::take(&mut stream.is_open);
+        Some(if was_open { stream.reconnection.after_end() } else { stream.reconnection.after_failure() })
+    }
+
+    fn fail(&mut self, failure: Failure, world: &mut World<'_>) -> bool {
+        if let Sink::File(part) = &mut self.sink {
+            part.break_off();
+        }
+        self.complete(failure.result, failure.sentence, world)
+    }
+
+    /// Ends the call.
+    fn complete(&mut self, result: ResultCode, mut error: String, world: &mut World<'_>) -> bool {
+        self.state = State::Over;
+        self.leave_place(world.pool);
+        let body = match result {
+            ResultCode::Success => self.sink.take_body(),
+            _ => B::with_len(0),
+        };
+        if result == ResultCode::Success && self.facts.code >= 400 {
+            let url = self.hop.as_ref().map_or("", |hop| hop.request.address.without_fragment());
+            error = format!("the server answered {} to {url}", self.facts.code);
+        }
+        // A path that was claimed is free before anybody hears of the end.
+        self.sink = Sink::Chunks;
+        // Where it fails, the cookies of the next change are written again with these.
+        let _ = self.cookies.save(world.wall);
+        self.task.complete(Response { result, facts: std::mem::take(&mut self.facts), body, error });
+        true
+    }
+}
+
+impl<B: Buffer> Drop for Call<B> {
+    fn drop(&mut self) {
+        self.task.complete_without_call(ResultCode::Cancelled, "the request was cancelled");
+    }
+}

@@ -1,0 +1,308 @@
+//! All calls and idle connections of a worker, and what each of them waits for. It has no thread and no clock: who has them drives it, and
+//! in a test that is the test.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex};
+use std::task::{Wake, Waker};
+use std::time::{Duration, Instant, SystemTime};
+
+use http_net::{Interest, Ready, Wait, Watch};
+
+use crate::call::{Call, World};
+use crate::exchange::Dialer;
+use crate::mailbox::{Command, Mailbox, lock};
+use crate::pool::Pool;
+use crate::response::{Buffer, ResultCode};
+
+/// Room for what is not received straight to its place, in bytes.
+const SCRATCH: usize = 256 << 10;
+/// How long to leave a socket alone that cannot be watched, since the system has no more descriptors.
+const NAP: Duration = Duration::from_millis(5);
+/// Keys of idle connections have this bit, those of calls do not.
+const IDLE: usize = 1 << (usize::BITS - 1);
+
+/// See the module.
+pub(crate) struct Engine<B: Buffer> {
+    mailbox: Arc<Mailbox<B>>,
+    dialer: Arc<dyn Dialer>,
+    pool: Pool,
+    calls: HashMap<usize, Slot<B>>,
+    /// What idle connections are watched with, by their key.
+    idle: HashMap<usize, Vec<Armed>>,
+    /// Whose turn it is, each once.
+    runnable: VecDeque<usize>,
+    is_runnable: BTreeSet<usize>,
+    deadlines: BTreeSet<(Instant, usize)>,
+    woken: Arc<Woken>,
+    scratch: Vec<u8>,
+    random: Random,
+}
+
+struct Slot<B: Buffer> {
+    call: Box<Call<B>>,
+    waker: Waker,
+    watches: Vec<Armed>,
+    deadline: Option<Instant>,
+}
+
+/// A watched socket. An event disarms it.
+struct Armed {
+    watch: Watch,
+    interest: Option<Interest>,
+}
+
+/// Calls that workers have results for.
+#[derive(Default)]
+struct Woken {
+    keys: Mutex<Vec<usize>>,
+    /// Wakes the thread.
+    waker: Mutex<Option<Waker>>,
+}
+
+struct WakeCall {
+    key: usize,
+    woken: Arc<Woken>,
+}
+
+impl<B: Buffer> Engine<B> {
+    pub(crate) fn new(mailbox: Arc<Mailbox<B>>, dialer: Arc<dyn Dialer>) -> Self {
+        Self {
+            mailbox,
+            dialer,
+            pool: Pool::default(),
+            calls: HashMap::new(),
+            idle: HashMap::new(),
+            runnable: VecDeque::new(),
+            is_runnable: BTreeSet::new(),
+            deadlines: BTreeSet::new(),
+            woken: Arc::default(),
+            scratch: Vec::new(),
+            random: Random::new(),
+        }
+    }
+
+    /// Is called when a worker has a result.
+    pub(crate) fn set_waker(&self, waker: Waker) {
+        *lock(&self.woken.waker) = Some(waker);
+    }
+
+    /// Does what there is to do now: takes commands, and gives every call whose turn it is one turn.
+    pub(crate) fn turn(&mut self, now: Instant, wall: SystemTime, ready: Option<&Ready>) {
+        for command in self.mailbox.take_commands() {
+            self.take_command(command);
+        }
+        let woken = std::mem::take(&mut *lock(&self.woken.keys));
+        woken.into_iter().for_each(|key| self.run_soon(key));
+        while let Some(&(at, key)) = self.deadlines.first().filter(|(at, _)| *at <= now) {
+            self.deadlines.remove(&(at, key));
+            if let Some(slot) = self.calls.get_mut(&key) {
+                slot.deadline = None;
+            }
+            self.run_soon(key);
+        }
+        self.pool.expire(now);
+        for _ in 0..self.runnable.len() {
+            let Some(key) = self.runnable.pop_front() else { break };
+            self.is_runnable.remove(&key);
+            self.run(key, now, wall, ready);
+        }
+        self.tend_idle(ready);
+    }
+
+    /// A watched socket is ready.
+    pub(crate) fn event(&mut self, key: usize) {
+        let watches = match key & IDLE {
+            0 => self.calls.get_mut(&key).map(|slot| &mut slot.watches),
+            _ => self.idle.get_mut(&key),
+        };
+        // Which of a call's sockets it was is not told. There is more than one only while it connects.
+        watches.into_iter().flatten().for_each(|armed| armed.interest = None);
+        self.run_soon(key);
+    }
+
+    /// How long there is nothing to do, unless something happens; none is for ever.
+    pub(crate) fn longest(&self, now: Instant) -> Option<Duration> {
+        if !self.runnable.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let deadline = self.deadlines.first().map(|(at, _)| *at);
+        let earliest = match (deadline, self.pool.next_expiry()) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        };
+        earliest.map(|at| at.saturating_duration_since(now))
+    }
+
+    /// Gives every call a turn: nobody knows what happened meanwhile.
+    pub(crate) fn run_all(&mut self) {
+        let keys: Vec<usize> = self.calls.keys().copied().collect();
+        keys.into_iter().for_each(|key| self.run_soon(key));
+    }
+
+    #[cfg(test)]
+    pub(crate) fn idle_count(&self) -> usize {
+        self.pool.idle_count()
+    }
+
+    fn take_command(&mut self, command: Command<B>) {
+        match command {
+            Command::Start(call) => {
+                let key = call.task.key();
+                let waker = Waker::from(Arc::new(WakeCall { key, woken: self.woken.clone() }));
+                self.calls.insert(key, Slot { call, waker, watches: Vec::new(), deadline: None });
+                self.run_soon(key);
+            }
+            Command::Cancel(key) | Command::Resume(key) => self.run_soon(key),
+            Command::Close(session) => self.pool.close_session(session),
+        }
+    }
+
+    fn run_soon(&mut self, key: usize) {
+        if self.is_runnable.insert(key) {
+            self.runnable.push_back(key);
+        }
+    }
+
+    fn run(&mut self, key: usize, now: Instant, wall: SystemTime, ready: Option<&Ready>) {
+        if key & IDLE != 0 {
+            return self.look_at_idle(key, ready);
+        }
+        let Some(slot) = self.calls.get_mut(&key) else { return };
+        self.scratch.resize(SCRATCH, 0);
+        let mut world = World {
+            now,
+            wall,
+            random: self.random.next(),
+            pool: &mut self.pool,
+            dialer: &*self.dialer,
+            scratch: &mut self.scratch,
+        };
+        // Of what a call that panicked left in between, nothing is used but its place.
+        let advanced = catch_unwind(AssertUnwindSafe(|| slot.call.advance(&mut world)));
+        let is_over = advanced.unwrap_or_else(|_| {
+            slot.call.leave_place(&mut self.pool);
+            let sentence = "the request failed by a fault of this library; please report it";
+            slot.call.task.complete_without_call(ResultCode::RequestFailed, sentence);
+            true
+        });
+        // A socket can be watched once: what the call took from the pool is its own from here on.
+        self.forget_taken();
+        if is_over {
+            if let Some(deadline) = self.calls.remove(&key).and_then(|slot| slot.deadline) {
+                self.deadlines.remove(&(deadline, key));
+            }
+        } else {
+            self.wait(key, now, ready);
+        }
+        for granted in self.pool.take_granted() {
+            self.run_soon(granted);
+        }
+    }
+
+    /// Notes what a call waits for.
+    fn wait(&mut self, key: usize, now: Instant, ready: Option<&Ready>) {
+        let Some(slot) = self.calls.get_mut(&key) else { return };
+        let mut wait = Wait::new(&slot.waker);
+        slot.call.wait_for(&mut wait);
+        // What it has put back, others may watch from here on.
+        forget_others(&mut slot.watches, &wait);
+        let mut longest = wait.longest(now);
+        if longest != Some(Duration::ZERO) && !watch(&mut slot.watches, &wait, key, ready) {
+            longest = Some(longest.map_or(NAP, |longest| longest.min(NAP)));
+        }
+        let deadline = longest.filter(|longest| !longest.is_zero()).and_then(|longest| now.checked_add(longest));
+        if deadline != slot.deadline {
+            if let Some(before) = std::mem::replace(&mut slot.deadline, deadline) {
+                self.deadlines.remove(&(before, key));
+            }
+            self.deadlines.extend(deadline.map(|deadline| (deadline, key)));
+        }
+        if longest == Some(Duration::ZERO) {
+            self.run_soon(key);
+        }
+    }
+
+    /// Something came on an idle connection.
+    fn look_at_idle(&mut self, key: usize, ready: Option<&Ready>) {
+        let Some(mut watches) = self.idle.remove(&key) else { return };
+        let Some(exchange) = self.pool.look((key & !IDLE) as u64) else { return };
+        let mut wait = Wait::new(Waker::noop());
+        exchange.wait_for(true, &mut wait);
+        watch(&mut watches, &wait, key, ready);
+        self.idle.insert(key, watches);
+    }
+
+    /// Watches the connections that became idle, and lets go of those that are not any more.
+    fn tend_idle(&mut self, ready: Option<&Ready>) {
+        self.forget_taken();
+        for id in self.pool.take_put() {
+            let key = id as usize | IDLE;
+            self.idle.insert(key, Vec::new());
+            self.look_at_idle(key, ready);
+        }
+        // Looking may have closed some.
+        self.forget_taken();
+    }
+
+    fn forget_taken(&mut self) {
+        for id in self.pool.take_gone() {
+            self.idle.remove(&(id as usize | IDLE));
+        }
+    }
+}
+
+/// Watches what is waited for, and nothing else. Says whether that was possible.
+fn watch(watches: &mut Vec<Armed>, wait: &Wait, key: usize, ready: Option<&Ready>) -> bool {
+    forget_others(watches, wait);
+    let mut is_watched = true;
+    for (source, interest) in wait.sources() {
+        let Some(ready) = ready else { return false };
+        let done = match watches.iter_mut().find(|armed| armed.watch.source().is_same(source)) {
+            Some(armed) if armed.interest == Some(*interest) => Ok(()),
+            Some(armed) => armed.watch.rearm(*interest).map(|()| armed.interest = Some(*interest)),
+            None => ready.watch(source, *interest, key).map(|watch| {
+                watches.push(Armed { watch, interest: Some(*interest) });
+            }),
+        };
+        is_watched &= done.is_ok();
+    }
+    is_watched
+}
+
+/// Lets go of the sockets that are not waited for.
+fn forget_others(watches: &mut Vec<Armed>, wait: &Wait) {
+    let is_wanted = |armed: &Armed| wait.sources().iter().any(|(source, _)| armed.watch.source().is_same(source));
+    watches.retain(is_wanted);
+}
+
+impl Wake for WakeCall {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        lock(&self.woken.keys).push(self.key);
+        if let Some(waker) = &*lock(&self.woken.waker) {
+            waker.wake_by_ref();
+        }
+    }
+}
+
+/// Random enough that many players do not come back in one moment (xorshift64*).
+struct Random(u64);
+
+impl Random {
+    fn new() -> Self {
+        Self(RandomState::new().hash_one(0) | 1)
+    }
+
+    /// From 0 to 1.
+    fn next(&mut self) -> f64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11) as f64 / (1u64 << 53) as f64
+    }
+}

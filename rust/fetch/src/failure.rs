@@ -1,0 +1,143 @@
+//! Why a call has no whole response: its result, its sentence, and whether trying again could help.
+
+use std::io;
+
+use http_net::{Error, ErrorKind, Phase, ProxyProblem};
+
+use crate::address::AddressError;
+use crate::decode::DecodeError;
+use crate::download::DownloadError;
+use crate::events::EventsError;
+use crate::multipart::FormError;
+use crate::redirect::RedirectError;
+use crate::response::ResultCode;
+use crate::retry;
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    pub(crate) result: ResultCode,
+    pub(crate) sentence: String,
+    /// What the rules of retries know it as; none if they have no say in it.
+    pub(crate) retry: Option<retry::Failure>,
+}
+
+impl Failure {
+    pub(crate) fn new(result: ResultCode, sentence: impl Into<String>) -> Self {
+        Self { result, sentence: sentence.into(), retry: None }
+    }
+
+    pub(crate) fn invalid(sentence: impl Into<String>) -> Self {
+        Self::new(ResultCode::InvalidRequest, sentence)
+    }
+
+    pub(crate) fn cancelled() -> Self {
+        Self::new(ResultCode::Cancelled, "the request was cancelled")
+    }
+
+    /// What a disk says.
+    pub(crate) fn disk(result: ResultCode, what: &str, path: &std::path::Path, error: &io::Error) -> Self {
+        let text = error.to_string();
+        let words = text.split(" (os error").next().unwrap_or(&text);
+        Self::new(result, format!("the file {:?} cannot be {what}: {words}", path.display().to_string()))
+    }
+
+    /// A failure on the way to a response, or in it.
+    pub(crate) fn of_exchange(error: &Error) -> Self {
+        let (result, retry) = classify(error);
+        Self { result, sentence: sentence(error), retry }
+    }
+}
+
+fn classify(error: &Error) -> (ResultCode, Option<retry::Failure>) {
+    use retry::Failure as Retry;
+    match error.kind() {
+        ErrorKind::Misuse(_) => (ResultCode::InvalidRequest, None),
+        ErrorKind::Resolve { .. } => (ResultCode::CantResolve, Some(Retry::ResolveFailed)),
+        ErrorKind::Connect { .. } => (ResultCode::CantConnect, Some(Retry::ConnectFailed)),
+        ErrorKind::Proxy { problem: ProxyProblem::Answered { .. }, .. } => {
+            (ResultCode::CantConnect, Some(Retry::ProxyRefused))
+        }
+        ErrorKind::Proxy { .. } => (ResultCode::CantConnect, Some(Retry::ProxyFailed)),
+        ErrorKind::Tls(_) if error.phase() == Phase::Tls => (ResultCode::TlsHandshakeError, Some(Retry::Tls)),
+        ErrorKind::Timeout { .. } => {
+            let is_connecting = matches!(error.phase(), Phase::Resolve | Phase::Connect | Phase::Proxy);
+            (ResultCode::Timeout, Some(if is_connecting { Retry::ConnectTimeout } else { Retry::Timeout }))
+        }
+        ErrorKind::ClosedBeforeResponse(_) if !error.has_response_begun() => {
+            let is_reset = std::error::Error::source(error).is_some();
+            let retry = if is_reset { Retry::ResetBeforeResponse } else { Retry::ClosedBeforeResponse };
+            (ResultCode::ConnectionError, Some(retry))
+        }
+        // It was idle when the request was to be sent.
+        ErrorKind::ClosedIdle | ErrorKind::NotReusable(_) => {
+            (ResultCode::ConnectionError, Some(Retry::ClosedBeforeResponse))
+        }
+        ErrorKind::Broken if error.phase() == Phase::Idle => {
+            (ResultCode::ConnectionError, Some(Retry::ResetBeforeResponse))
+        }
+        ErrorKind::Malformed(_) | ErrorKind::Unsolicited(_) => (ResultCode::ConnectionError, Some(Retry::BadResponse)),
+        ErrorKind::RequestBody(_) => (ResultCode::RequestFailed, None),
+        ErrorKind::Cancelled => (ResultCode::Cancelled, None),
+        _ => (ResultCode::ConnectionError, Some(Retry::BrokenOff)),
+    }
+}
+
+/// The limits have names of their own here.
+fn sentence(error: &Error) -> String {
+    match error.kind() {
+        ErrorKind::Timeout { limit, hop: None, .. } => {
+            let what = match error.phase() {
+                Phase::Sending => "the server took no more of the request",
+                _ => "nothing came from the server",
+            };
+            format!("{what} for {} s, which is stall_timeout", limit.as_secs_f64())
+        }
+        _ => error.to_string(),
+    }
+}
+
+impl From<AddressError> for Failure {
+    fn from(error: AddressError) -> Self {
+        Self::invalid(error.to_string())
+    }
+}
+
+impl From<RedirectError> for Failure {
+    fn from(error: RedirectError) -> Self {
+        let result = match error {
+            RedirectError::TooMany { .. } => ResultCode::RedirectLimitReached,
+            _ => ResultCode::RequestFailed,
+        };
+        Self::new(result, error.to_string())
+    }
+}
+
+impl From<DecodeError> for Failure {
+    fn from(error: DecodeError) -> Self {
+        let result = match error {
+            DecodeError::TooLarge { .. } => ResultCode::BodySizeLimitExceeded,
+            _ => ResultCode::BodyDecompressFailed,
+        };
+        Self::new(result, error.to_string())
+    }
+}
+
+impl From<DownloadError> for Failure {
+    fn from(error: DownloadError) -> Self {
+        Self::new(ResultCode::RequestFailed, error.to_string())
+    }
+}
+
+impl From<EventsError> for Failure {
+    fn from(error: EventsError) -> Self {
+        Self::new(ResultCode::BodySizeLimitExceeded, error.to_string())
+    }
+}
+
+/// Before anything is sent. While it is sent, the connection says it.
+impl From<FormError> for Failure {
+    fn from(error: FormError) -> Self {
+        Self::invalid(error.to_string())
+    }
+}

@@ -1,0 +1,286 @@
+//! The file of a download on the disk: the part, the notes beside it, and its own name at the end. What they are worth is decided in
+//! [`download`](crate::download).
+
+use std::collections::BTreeSet;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use crate::download::{self, Fields, LONGEST_NOTES, Notes, Plan, Verdict};
+use crate::failure::Failure;
+use crate::mailbox::lock;
+use crate::response::ResultCode;
+
+/// What is written at once, in bytes.
+pub(crate) const BUFFER: usize = 256 << 10;
+/// Less than this waits for more.
+const WORTH_WRITING: usize = 64 << 10;
+
+/// Paths that are being downloaded to. It is of the process, as the disk is: no two worlds may write one file.
+static BUSY: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+
+/// See the module.
+pub(crate) struct PartFile {
+    path: PathBuf,
+    part: PathBuf,
+    notes: PathBuf,
+    /// Goes on with what an earlier download left.
+    resumes: bool,
+    /// More bytes are refused.
+    limit: Option<u64>,
+    plan: Plan,
+    file: Option<File>,
+    buffer: Vec<u8>,
+    buffered: usize,
+    /// Bytes of the file, those in the buffer included.
+    len: u64,
+    expected: Option<u64>,
+    /// Notes of what is written now are on the disk.
+    is_noted: bool,
+    _claim: Claim,
+}
+
+impl PartFile {
+    /// Claims the path.
+    pub(crate) fn new(path: &Path, resumes: bool, limit: Option<u64>) -> Result<Self, Failure> {
+        let claim = Claim::new(path)?;
+        Ok(Self {
+            path: path.to_owned(),
+            part: download::part_path(path),
+            notes: download::notes_path(path),
+            resumes,
+            limit,
+            plan: Plan::Whole,
+            file: None,
+            buffer: Vec::new(),
+            buffered: 0,
+            len: 0,
+            expected: None,
+            is_noted: false,
+            _claim: claim,
+        })
+    }
+
+    /// What to ask for, by what is on the disk now.
+    pub(crate) fn plan(&mut self, url: &str, range_by_hand: bool) -> &Plan {
+        self.file = None;
+        let part = fs::symlink_metadata(&self.part).ok().filter(|part| part.is_file() && self.resumes);
+        let notes = part.as_ref().and_then(|_| read_notes(&self.notes));
+        self.plan = Plan::new(url, part.map(|part| part.len()), notes, range_by_hand);
+        &self.plan
+    }
+
+    /// Judges the final response, and opens the part if the body is to be written to it.
+    pub(crate) fn judge(&mut self, url: &str, status: u16, fields: &Fields<'_>) -> Result<Verdict, Failure> {
+        let verdict = self.plan.judge(status, fields)?;
+        let cannot_open = |error| Failure::disk(ResultCode::DownloadFileCantOpen, "opened", &self.part, &error);
+        match verdict {
+            Verdict::StartOver { len } => {
+                // By a new file: what stands there may be a link to another place.
+                remove(&self.part).map_err(cannot_open)?;
+                let file = OpenOptions::new().write(true).create_new(true).open(&self.part).map_err(cannot_open)?;
+                let notes = Notes::of(url, fields).filter(|_| self.resumes && !matches!(self.plan, Plan::ByHand));
+                self.is_noted = match notes {
+                    Some(notes) => fs::write(&self.notes, notes.to_text()).is_ok(),
+                    None => remove(&self.notes).is_err(),
+                };
+                self.begin(file, 0, len)?;
+            }
+            Verdict::Append { len } => {
+                let from = match &self.plan {
+                    Plan::Rest { from, .. } => *from,
+                    _ => 0,
+                };
+                let mut file = OpenOptions::new().write(true).open(&self.part).map_err(cannot_open)?;
+                file.set_len(from).and_then(|()| file.seek(SeekFrom::Start(from))).map_err(cannot_open)?;
+                self.is_noted = true;
+                self.begin(file, from, Some(len))?;
+            }
+            Verdict::Complete => {
+                (self.len, self.expected) = (fs::metadata(&self.part).map_err(cannot_open)?.len(), None);
+            }
+            Verdict::AskAgain => {
+                remove(&self.part).map_err(cannot_open)?;
+                let _ = remove(&self.notes);
+                self.plan = Plan::Whole;
+            }
+            Verdict::NoFile => {}
+        }
+        Ok(verdict)
+    }
+
+    fn begin(&mut self, file: File, len: u64, expected: Option<u64>) -> Result<(), Failure> {
+        (self.file, self.len, self.expected) = (Some(file), len, expected);
+        self.buffered = 0;
+        self.buffer.resize(BUFFER, 0);
+        match (self.limit, expected) {
+            (Some(limit), Some(expected)) if expected > limit => Err(over(limit)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Bytes of the file so far.
+    pub(crate) fn len(&self) -> u64 {
+        self.len
+    }
+
+    /// Whether another attempt would go on where this one broke off.
+    pub(crate) fn can_resume(&self) -> bool {
+        self.resumes && self.is_noted && self.len > 0
+    }
+
+    /// Fills the buffer by `read`, and writes what is worth it. Gives what `read` gave.
+    pub(crate) fn fill(&mut self, read: impl FnOnce(&mut [u8]) -> Result<usize, Failure>) -> Result<usize, Failure> {
+        let read = read(&mut self.buffer[self.buffered..])?;
+        self.buffered += read;
+        self.len += read as u64;
+        if let Some(limit) = self.limit.filter(|limit| self.len > *limit) {
+            return Err(over(limit));
+        }
+        if self.buffered >= WORTH_WRITING {
+            self.write_out()?;
+        }
+        Ok(read)
+    }
+
+    fn write_out(&mut self) -> Result<(), Failure> {
+        let bytes = &self.buffer[..std::mem::take(&mut self.buffered)];
+        let Some(file) = &mut self.file else { return Ok(()) };
+        file.write_all(bytes)
+            .map_err(|error| Failure::disk(ResultCode::DownloadFileWriteError, "written", &self.part, &error))
+    }
+
+    /// The body is whole: the file gets its name.
+    pub(crate) fn finish(&mut self) -> Result<(), Failure> {
+        self.write_out()?;
+        download::check_length(self.len, self.expected)?;
+        self.file = None;
+        fs::rename(&self.part, &self.path)
+            .map_err(|error| Failure::disk(ResultCode::DownloadFileWriteError, "renamed to", &self.path, &error))?;
+        let _ = remove(&self.notes);
+        Ok(())
+    }
+
+    /// The body is not whole. What is there of it stays, for the next time.
+    pub(crate) fn break_off(&mut self) {
+        // The failure that is told is the first one.
+        let _ = self.write_out();
+        self.file = None;
+    }
+}
+
+fn over(limit: u64) -> Failure {
+    let sentence = format!("the file has more than {limit} bytes, which is the limit (body_size_limit)");
+    Failure::new(ResultCode::BodySizeLimitExceeded, sentence)
+}
+
+fn read_notes(path: &Path) -> Option<Notes> {
+    let mut text = String::new();
+    File::open(path).ok()?.take(LONGEST_NOTES as u64 + 1).read_to_string(&mut text).ok()?;
+    Notes::read(&text)
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
+}
+
+/// A path that nobody else downloads to meanwhile.
+struct Claim(PathBuf);
+
+impl Claim {
+    fn new(path: &Path) -> Result<Self, Failure> {
+        let cannot_open = |error| Failure::disk(ResultCode::DownloadFileCantOpen, "opened", path, &error);
+        let whole = std::path::absolute(path).map_err(cannot_open)?;
+        if !lock(&BUSY).insert(whole.clone()) {
+            return Err(cannot_open(io::Error::other("another download to it is under way; wait for its end")));
+        }
+        Ok(Self(whole))
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        lock(&BUSY).remove(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ETAG: Fields<'static> =
+        Fields { content_range: None, body_len: Some(6), etag: Some("\"v1\""), last_modified: None, is_encoded: false };
+
+    fn write(part: &mut PartFile, bytes: &[u8]) -> usize {
+        let fill = |room: &mut [u8]| {
+            room[..bytes.len()].copy_from_slice(bytes);
+            Ok(bytes.len())
+        };
+        part.fill(fill).unwrap()
+    }
+
+    #[test]
+    fn a_part_that_broke_off_is_gone_on_with_and_becomes_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let mut part = PartFile::new(&path, true, None).unwrap();
+        assert_eq!(*part.plan("http://a/f", false), Plan::Whole);
+        part.judge("http://a/f", 200, &ETAG).unwrap();
+        write(&mut part, b"abc");
+        assert!(part.can_resume());
+        part.break_off();
+        drop(part);
+        assert!(!path.exists());
+
+        let mut part = PartFile::new(&path, true, None).unwrap();
+        assert!(matches!(part.plan("http://a/f", false), Plan::Rest { from: 3, .. }));
+        let rest = Fields { content_range: Some("bytes 3-5/6"), body_len: Some(3), ..ETAG };
+        assert_eq!(part.judge("http://a/f", 206, &rest).unwrap(), Verdict::Append { len: 6 });
+        write(&mut part, b"def");
+        part.finish().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"abcdef");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left");
+    }
+
+    #[test]
+    fn two_downloads_to_one_path_at_once_are_refused_and_one_after_the_other_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let first = PartFile::new(&path, true, None).unwrap();
+        let second = PartFile::new(&path, true, None).err().unwrap();
+        assert_eq!(second.result, ResultCode::DownloadFileCantOpen);
+        drop(first);
+        assert!(PartFile::new(&path, true, None).is_ok());
+    }
+
+    #[test]
+    fn a_folder_that_is_not_there_and_a_path_that_is_a_folder_are_errors_with_the_name_in_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut part = PartFile::new(&folder.path().join("none/file"), true, None).unwrap();
+        let failure = part.judge("http://a/f", 200, &ETAG).unwrap_err();
+        assert_eq!(failure.result, ResultCode::DownloadFileCantOpen);
+        assert!(failure.sentence.contains("file.part"), "{}", failure.sentence);
+
+        let path = folder.path().join("taken");
+        fs::create_dir(&path).unwrap();
+        let mut part = PartFile::new(&path, true, None).unwrap();
+        part.judge("http://a/f", 200, &ETAG).unwrap();
+        write(&mut part, b"abcdef");
+        let failure = part.finish().unwrap_err();
+        assert_eq!(failure.result, ResultCode::DownloadFileWriteError);
+        assert!(!failure.sentence.contains("os error"), "{}", failure.sentence);
+    }
+
+    #[test]
+    fn a_file_that_is_too_long_is_refused_at_its_head_or_as_it_comes() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut part = PartFile::new(&folder.path().join("file"), false, Some(5)).unwrap();
+        assert_eq!(part.judge("u", 200, &ETAG).unwrap_err().result, ResultCode::BodySizeLimitExceeded);
+        part.judge("u", 200, &Fields { body_len: None, ..ETAG }).unwrap();
+        assert!(part.fill(|_| Ok(6)).is_err());
+    }
+}

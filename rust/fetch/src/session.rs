@@ -1,0 +1,158 @@
+//! What many requests share: settings, cookies, and the connections that are kept open between them.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
+
+use crate::address::Address;
+use crate::call::Call;
+use crate::cookie_file::Cookies;
+use crate::cookies::{Cookie, CookieError};
+use crate::mailbox::{Command, lock};
+use crate::pool::SessionId;
+use crate::response::Buffer;
+use crate::settings::{Download, Kind, Request, Settings};
+use crate::task::{Shared, Task};
+use crate::worker::Worker;
+
+/// See the module. Cloning it gives the same session. Tasks outlive it.
+pub struct Session<B: Buffer = Vec<u8>>(Arc<Inner<B>>);
+
+struct Inner<B: Buffer> {
+    id: SessionId,
+    worker: Arc<Worker<B>>,
+    settings: Mutex<Arc<Settings>>,
+    cookies: Arc<Cookies>,
+}
+
+impl Session {
+    /// One on the worker of the process.
+    pub fn new(settings: Settings) -> Self {
+        Self::on(Worker::shared().clone(), settings)
+    }
+}
+
+impl<B: Buffer> Session<B> {
+    /// One on this worker.
+    pub fn on(worker: Arc<Worker<B>>, settings: Settings) -> Self {
+        let id = worker.mailbox().next_number();
+        Self(Arc::new(Inner { id, worker, settings: Mutex::new(Arc::new(settings)), cookies: Arc::default() }))
+    }
+
+    /// The settings that the next request goes by.
+    pub fn settings(&self) -> Arc<Settings> {
+        lock(&self.0.settings).clone()
+    }
+
+    /// Changes them, for the requests that begin from now on.
+    pub fn set(&self, change: impl FnOnce(&mut Settings)) {
+        change(Arc::make_mut(&mut lock(&self.0.settings)));
+    }
+
+    /// Requests a response that is kept in memory.
+    pub fn fetch(&self, request: Request) -> Task<B> {
+        self.start(Kind::Fetch, request, self.settings())
+    }
+
+    /// Requests a response whose body is given out as it comes, unpacked ([`Notice::Chunk`](crate::Notice::Chunk)). Who does not take it
+    /// slows its own request down.
+    pub fn stream(&self, request: Request) -> Task<B> {
+        self.start(Kind::Stream, request, self.settings())
+    }
+
+    /// Requests server-sent events ([`Notice::Event`](crate::Notice::Event)). A stream that ends is asked for again.
+    pub fn listen(&self, request: Request) -> Task<B> {
+        self.start(Kind::Listen, request, self.settings())
+    }
+
+    /// Requests a response that becomes a file.
+    pub fn download(&self, request: Request, to: Download) -> Task<B> {
+        self.start(Kind::Download(to), request, self.settings())
+    }
+
+    /// The same as [`fetch`](Self::fetch), or with `to` as [`download`](Self::download), by other settings: over this session's
+    /// connections, with no cookies of its own unless `settings` has them enabled.
+    pub fn fetch_with(&self, request: Request, to: Option<Download>, settings: Settings) -> Task<B> {
+        self.start(to.map_or(Kind::Fetch, Kind::Download), request, Arc::new(settings))
+    }
+
+    fn start(&self, kind: Kind, request: Request, settings: Arc<Settings>) -> Task<B> {
+        let worker = &self.0.worker;
+        let task = Shared::new(worker.mailbox(), self.0.id, &request.url);
+        worker.start(Call::new(task.clone(), settings, self.0.cookies.clone(), kind, request));
+        Task(task)
+    }
+
+    /// Keeps cookies that have an expiry in this file, and takes in those that are there; none keeps them in memory alone. The error is a
+    /// sentence.
+    pub fn set_cookie_file(&self, path: Option<PathBuf>) -> Result<(), String> {
+        self.0.cookies.set_file(path, SystemTime::now())
+    }
+
+    /// The cookies that a request to this URL is sent with.
+    pub fn cookies(&self, address: &Address) -> Vec<Cookie> {
+        self.0.cookies.with(|jar| jar.get(address, SystemTime::now()).into_iter().cloned().collect())
+    }
+
+    /// Sets a cookie as a response of this URL would by `Set-Cookie`.
+    pub fn set_cookie(&self, address: &Address, set_cookie: &str) -> Result<(), CookieError> {
+        self.0.cookies.with(|jar| jar.set(address, set_cookie, SystemTime::now()))
+    }
+
+    /// Removes all cookies.
+    pub fn clear_cookies(&self) {
+        self.0.cookies.with(|jar| jar.clear());
+    }
+
+    /// Writes the cookie file, if a cookie in it changed. Requests do so when they end; this is for cookies that were set by hand.
+    pub fn save_cookies(&self) -> io::Result<()> {
+        self.0.cookies.save(SystemTime::now())
+    }
+
+    /// What a URL comes to, relative to `base_url`.
+    pub fn resolve(&self, url: &str) -> Result<Address, crate::address::AddressError> {
+        let settings = self.settings();
+        let base = match settings.base_url.as_str() {
+            "" => None,
+            base => Some(Address::resolve(None, base)?),
+        };
+        Address::resolve(base.as_ref(), url)
+    }
+
+    /// Cancels all of its tasks.
+    pub fn cancel_all(&self) {
+        self.0.worker.mailbox().active(Some(self.0.id)).iter().for_each(|task| task.cancel());
+    }
+
+    /// How many of its tasks are not completed.
+    pub fn active_count(&self) -> usize {
+        self.0.worker.mailbox().active(Some(self.0.id)).len()
+    }
+
+    /// The worker that drives it.
+    pub fn worker(&self) -> &Arc<Worker<B>> {
+        &self.0.worker
+    }
+}
+
+impl<B: Buffer> Clone for Session<B> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<B: Buffer> Drop for Inner<B> {
+    fn drop(&mut self) {
+        // Where it fails, there is nobody left to tell.
+        let _ = self.cookies.save(SystemTime::now());
+        self.worker.mailbox().send(Command::Close(self.id));
+    }
+}
+
+impl<B: Buffer> fmt::Debug for Session<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session").field("id", &self.0.id).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,279 @@
+//! Calls without a thread, a socket or a clock: connections are joined in memory to a script that answers, and time passes when a test says
+//! so. All policies together run here as they do in the worker.
+
+mod anything;
+mod bodies;
+mod downloads;
+mod ends;
+mod events;
+mod going_on;
+
+use std::io;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime};
+
+use http_net::memory::{self, MemoryStream};
+use http_net::{Context, Dial, Dialled, Error, Host, Link, Route, TlsOptions, Wait};
+
+use crate::call::Call;
+use crate::cookie_file::Cookies;
+use crate::engine::Engine;
+use crate::exchange::{Dialer, Dialing, Exchange};
+use crate::mailbox::{Command, Mailbox, lock};
+use crate::settings::{Kind, Request, Settings};
+use crate::task::{Notice, Shared, Task};
+
+/// What a script does with a request.
+enum Reply {
+    /// Sends these bytes, and keeps the connection.
+    Send(Vec<u8>),
+    /// Sends these bytes, then the end.
+    End(Vec<u8>),
+    /// Sends these bytes, then a reset.
+    Reset(Vec<u8>),
+    /// Sends nothing.
+    Silence,
+}
+
+type Script = Box<dyn FnMut(&str) -> Reply>;
+
+struct Simulation {
+    mailbox: Arc<Mailbox<Vec<u8>>>,
+    engine: Engine<Vec<u8>>,
+    network: Arc<Mutex<Network>>,
+    cookies: Arc<Cookies>,
+    settings: Settings,
+    script: Script,
+    now: Instant,
+    wall: SystemTime,
+    /// All requests, with the host of their connection before each.
+    requests: Vec<String>,
+}
+
+/// The far ends.
+#[derive(Default)]
+struct Network {
+    connections: Vec<Connection>,
+    /// So many of the next connections are refused.
+    refused: usize,
+    /// Dials do not come to an end.
+    is_silent: bool,
+    /// Dials panic.
+    panics: bool,
+}
+
+struct Connection {
+    host: String,
+    far: MemoryStream,
+    received: String,
+}
+
+impl Simulation {
+    fn new(script: impl FnMut(&str) -> Reply + 'static) -> Self {
+        let mailbox = Arc::new(Mailbox::new());
+        let network: Arc<Mutex<Network>> = Arc::default();
+        let engine = Engine::new(mailbox.clone(), Arc::new(Scripted(network.clone())));
+        Self {
+            mailbox,
+            engine,
+            network,
+            cookies: Arc::default(),
+            settings: Settings::default(),
+            script: Box::new(script),
+            now: Instant::now(),
+            wall: SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000),
+            requests: Vec::new(),
+        }
+    }
+
+    fn start(&self, kind: Kind, request: Request) -> Task {
+        let task = Shared::new(&self.mailbox, 1, &request.url);
+        let settings = Arc::new(self.settings.clone());
+        let call = Call::new(task.clone(), settings, self.cookies.clone(), kind, request);
+        self.mailbox.send(Command::Start(Box::new(call)));
+        Task(task)
+    }
+
+    fn get(&self, url: &str) -> Task {
+        self.start(Kind::Fetch, Request::get(url))
+    }
+
+    /// Runs until nothing more happens at this moment.
+    fn settle(&mut self) {
+        for _ in 0..10_000 {
+            self.engine.run_all();
+            self.engine.turn(self.now, self.wall, None);
+            let answered = self.answer();
+            if !answered && self.engine.longest(self.now) != Some(Duration::ZERO) {
+                return;
+            }
+        }
+        panic!("it does not come to rest");
+    }
+
+    /// Lets time pass, with a look at every deadline on the way.
+    fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        self.settle();
+        while self.now < end {
+            let step = self.engine.longest(self.now).map_or(time, |longest| longest.max(Duration::from_nanos(1)));
+            let step = step.min(end - self.now);
+            self.now += step;
+            self.wall += step;
+            self.settle();
+        }
+    }
+
+    /// Answers the requests that are whole. Says whether there were any.
+    fn answer(&mut self) -> bool {
+        let mut network = lock(&self.network);
+        let mut answered = false;
+        for connection in &mut network.connections {
+            connection.received.push_str(&String::from_utf8_lossy(&connection.far.take()));
+            let Some(head) = connection.received.find("\r\n\r\n").map(|at| at + 4) else { continue };
+            let body_len = value(&connection.received[..head], "Content-Length").map_or(0, |len| len.parse().unwrap());
+            if connection.received.len() < head + body_len {
+                continue;
+            }
+            let request: String = connection.received.drain(..head + body_len).collect();
+            answered = true;
+            let reply = (self.script)(&request);
+            self.requests.push(format!("{} {request}", connection.host));
+            match reply {
+                Reply::Send(bytes) => connection.far.push(&bytes),
+                Reply::End(bytes) => {
+                    connection.far.push(&bytes);
+                    connection.far.finish();
+                }
+                Reply::Reset(bytes) => {
+                    connection.far.push(&bytes);
+                    connection.far.reset();
+                }
+                Reply::Silence => {}
+            }
+        }
+        answered
+    }
+
+    fn connections(&self) -> usize {
+        lock(&self.network).connections.len()
+    }
+
+    /// Sends on the latest connection.
+    fn push(&self, bytes: &[u8]) {
+        lock(&self.network).connections.last().unwrap().far.push(bytes);
+    }
+
+    fn finish(&self) {
+        lock(&self.network).connections.last().unwrap().far.finish();
+    }
+
+    /// Runs to the end of a task, through as much time as it takes.
+    fn run(&mut self, task: &Task) -> Arc<crate::Response> {
+        self.settle();
+        for _ in 0..1000 {
+            if let Some(response) = task.response() {
+                return response;
+            }
+            let step = self.engine.longest(self.now).expect("it waits for something");
+            self.pass(step);
+        }
+        panic!("it does not end");
+    }
+}
+
+/// A response with this status, these header lines and this body.
+fn response(status: u16, headers: &[&str], body: impl AsRef<[u8]>) -> Vec<u8> {
+    let body = body.as_ref();
+    let mut bytes = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n", body.len()).into_bytes();
+    for line in headers {
+        bytes.extend([line.as_bytes(), b"\r\n"].concat());
+    }
+    [&bytes, &b"\r\n"[..], body].concat()
+}
+
+fn ok(body: &str) -> Reply {
+    Reply::Send(response(200, &[], body))
+}
+
+/// The path of a request, or what stands in that place.
+fn target(request: &str) -> &str {
+    request.split(' ').nth(1).unwrap()
+}
+
+/// The value of a header of a request.
+fn value<'a>(request: &'a str, name: &str) -> Option<&'a str> {
+    request.lines().find_map(|line| {
+        let (other, value) = line.split_once(": ")?;
+        other.eq_ignore_ascii_case(name).then_some(value)
+    })
+}
+
+/// What notices there were, in short.
+fn short(notices: Vec<Notice>) -> Vec<String> {
+    let name = |notice: Notice| match notice {
+        Notice::ResponseStarted(facts) => format!("started {}", facts.code),
+        Notice::Progress { bytes, total } => format!("progress {bytes} of {total:?}"),
+        Notice::UploadProgress { bytes, total } => format!("sent {bytes} of {total}"),
+        Notice::Chunk(chunk) => format!("chunk {}", chunk.len()),
+        Notice::Event(event) => format!("event {} {} {}", event.kind, event.data, event.id),
+        Notice::Retrying { attempt, reason, .. } => format!("retrying {attempt}: {reason}"),
+        Notice::Completed(response) => format!("completed {}", response.result),
+    };
+    notices.into_iter().map(name).collect()
+}
+
+/// Dials by the script.
+struct Scripted(Arc<Mutex<Network>>);
+
+struct Dialed(Arc<Mutex<Network>>, Arc<Route>);
+
+impl Dialer for Scripted {
+    fn dial(&self, route: Arc<Route>, _: Option<Duration>, _: Arc<str>, _: Instant) -> Result<Box<dyn Dialing>, Error> {
+        Ok(Box::new(Dialed(self.0.clone(), route)))
+    }
+}
+
+impl Dialing for Dialed {
+    fn advance(&mut self, now: Instant) -> Result<Option<Box<dyn Exchange>>, Error> {
+        let mut network = lock(&self.0);
+        if network.is_silent {
+            return Ok(None);
+        }
+        if std::mem::take(&mut network.panics) {
+            panic!("a fault in one call");
+        }
+        if network.refused > 0 {
+            network.refused -= 1;
+            return Err(refusal());
+        }
+        let (near, far) = memory::pair(1 << 20);
+        let host = self.1.host.header_value();
+        network.connections.push(Connection { host: host.clone(), far, received: String::new() });
+        Ok(Some(Box::new(Link::over(Context::shared().clone(), Box::new(near), Some(host), now))))
+    }
+
+    fn wait_for(&self, wait: &mut Wait) {
+        if !lock(&self.0).is_silent {
+            wait.now();
+        }
+    }
+}
+
+/// The failure of a connection that a real port refused: only the real thing makes one.
+fn refusal() -> Error {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap();
+    let host = Host::parse(&free.to_string(), -1, false).unwrap();
+    let route = Arc::new(Route::new(host, None, &TlsOptions::default()));
+    let mut dial = match Dial::start(Context::shared(), route, None, "".into(), Instant::now()) {
+        Ok(dial) => dial,
+        Err(error) => return error,
+    };
+    loop {
+        match dial.advance(Instant::now()) {
+            Err(error) => return error,
+            Ok(Dialled::Link(_)) => panic!("somebody listens there: {}", io::Error::last_os_error()),
+            Ok(_) => std::thread::yield_now(),
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! A request under way, for who made it: what happened, how far it is, and its end, which comes exactly once.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::events::Event;
+use crate::mailbox::{Command, Mailbox, lock};
+use crate::pool::SessionId;
+use crate::response::{Buffer, Facts, Response, ResultCode};
+
+/// Bytes that wait for the owner of a stream before its connection is not read on.
+pub(crate) const WINDOW: usize = 4 << 20;
+/// What a notice costs beside its bytes, so that a stream of tiny chunks or events is bounded too.
+const NOTICE_COST: usize = 512;
+
+/// Something that happened to a task.
+#[derive(Debug)]
+pub enum Notice<B = Vec<u8>> {
+    /// The final head is there.
+    ResponseStarted(Arc<Facts>),
+    /// So many bytes of the body have come, as they were on the wire. Only the latest is kept.
+    Progress {
+        /// Bytes; of a resumed download with those that were there before.
+        bytes: u64,
+        /// Of so many; none if that is not known.
+        total: Option<u64>,
+    },
+    /// So many bytes of the request's body were handed to the system. Only the latest is kept.
+    UploadProgress {
+        /// Bytes.
+        bytes: u64,
+        /// Of so many.
+        total: u64,
+    },
+    /// A piece of a streamed body, unpacked.
+    Chunk(B),
+    /// A server-sent event.
+    Event(Event),
+    /// It will be tried again.
+    Retrying {
+        /// The number of the attempt that is to come; the first is 1.
+        attempt: u32,
+        /// After so long.
+        after: Duration,
+        /// Why.
+        reason: String,
+    },
+    /// The end. Nothing follows.
+    Completed(Arc<Response<B>>),
+}
+
+/// A request under way. Dropping it changes nothing: the request goes on. A stream or a listener that nobody takes notices of any more
+/// stands still, until it is cancelled or `timeout` passes.
+pub struct Task<B: Buffer = Vec<u8>>(pub(crate) Arc<Shared<B>>);
+
+/// What a task and its call share.
+pub(crate) struct Shared<B: Buffer> {
+    key: usize,
+    session: SessionId,
+    url: String,
+    mailbox: Arc<Mailbox<B>>,
+    state: Mutex<State<B>>,
+    changed: Condvar,
+    is_cancelled: AtomicBool,
+    downloaded: AtomicU64,
+    /// −1 if it is not known.
+    body_size: AtomicI64,
+    uploaded: AtomicU64,
+}
+
+struct State<B> {
+    notices: VecDeque<(u64, Notice<B>)>,
+    /// The mailbox lists the task.
+    is_listed: bool,
+    /// What the notices hold that somebody has to take.
+    waiting: usize,
+    /// The call does not read on before they are taken.
+    is_paused: bool,
+    response: Option<Arc<Response<B>>>,
+}
+
+impl<B: Buffer> Task<B> {
+    /// Tells this task from every other of its worker.
+    pub fn id(&self) -> u64 {
+        self.0.key as u64
+    }
+
+    /// The URL as it was given.
+    pub fn url(&self) -> &str {
+        &self.0.url
+    }
+
+    /// Ends it: it completes as cancelled, unless it is completed already.
+    pub fn cancel(&self) {
+        self.0.cancel();
+    }
+
+    /// Whether it has come to its end.
+    pub fn is_completed(&self) -> bool {
+        self.response().is_some()
+    }
+
+    /// What came of it; none before it is completed.
+    pub fn response(&self) -> Option<Arc<Response<B>>> {
+        lock(&self.0.state).response.clone()
+    }
+
+    /// Sleeps until it is completed. A stream whose notices nobody takes does not complete.
+    pub fn wait(&self) -> Arc<Response<B>> {
+        let state = lock(&self.0.state);
+        let waited = self.0.changed.wait_while(state, |state| state.response.is_none());
+        let state = waited.unwrap_or_else(PoisonError::into_inner);
+        state.response.clone().unwrap_or_else(|| unreachable!("it waits for it"))
+    }
+
+    /// Takes what happened since the last call, in its order.
+    pub fn take_notices(&self) -> Vec<Notice<B>> {
+        self.0.take().into_iter().map(|(_, notice)| notice).collect()
+    }
+
+    /// The same, but sleeps until there is something; for `longest` at most. Empty then, and after [`Notice::Completed`].
+    pub fn next_notices(&self, longest: Option<Duration>) -> Vec<Notice<B>> {
+        let deadline = longest.and_then(|longest| Instant::now().checked_add(longest));
+        let mut state = lock(&self.0.state);
+        while state.notices.is_empty() && state.response.is_none() {
+            state = match deadline {
+                None => self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
+                Some(deadline) => {
+                    let left = deadline.saturating_duration_since(Instant::now());
+                    if left.is_zero() {
+                        break;
+                    }
+                    self.0.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
+                }
+            };
+        }
+        drop(state);
+        self.take_notices()
+    }
+
+    /// Bytes of the body that have come, as they were on the wire.
+    pub fn downloaded_bytes(&self) -> u64 {
+        self.0.downloaded.load(Ordering::Relaxed)
+    }
+
+    /// How many there are in all; −1 if that is not known.
+    pub fn body_size(&self) -> i64 {
+        self.0.body_size.load(Ordering::Relaxed)
+    }
+
+    /// Bytes of the request's body that were handed to the system.
+    pub fn uploaded_bytes(&self) -> u64 {
+        self.0.uploaded.load(Ordering::Relaxed)
+    }
+}
+
+impl<B: Buffer> Shared<B> {
+    pub(crate) fn new(mailbox: &Arc<Mailbox<B>>, session: SessionId, url: &str) -> Arc<Self> {
+        let task = Arc::new(Self {
+            // A key is a number that polls know too. There are not so many tasks that it matters.
+            key: mailbox.next_number() as usize & (usize::MAX >> 1),
+            session,
+            url: url.to_owned(),
+            mailbox: mailbox.clone(),
+            state: Mutex::new(State {
+                notices: VecDeque::new(),
+                is_listed: false,
+                waiting: 0,
+                is_paused: false,
+                response: None,
+            }),
+            changed: Condvar::new(),
+            is_cancelled: AtomicBool::new(false),
+            downloaded: AtomicU64::new(0),
+            body_size: AtomicI64::new(-1),
+            uploaded: AtomicU64::new(0),
+        });
+        mailbox.add_active(&task);
+        task
+    }
+
+    pub(crate) fn key(&self) -> usize {
+        self.key
+    }
+
+    pub(crate) fn session(&self) -> SessionId {
+        self.session
+    }
+
+    pub(crate) fn cancel(&self) {
+        if !self.is_cancelled.swap(true, Ordering::SeqCst) {
+            self.mailbox.send(Command::Cancel(self.key));
+        }
+    }
+
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.is_cancelled.load(Ordering::SeqCst)
+    }
+
+    /// Notes how much of the body has come.
+    pub(crate) fn progress(self: &Arc<Self>, bytes: u64, total: Option<u64>) {
+        self.downloaded.store(bytes, Ordering::Relaxed);
+        self.body_size.store(total.and_then(|total| i64::try_from(total).ok()).unwrap_or(-1), Ordering::Relaxed);
+        self.tell(Notice::Progress { bytes, total });
+    }
+
+    /// Notes how much of the request's body was sent.
+    pub(crate) fn upload_progress(self: &Arc<Self>, bytes: u64, total: u64) {
+        self.uploaded.store(bytes, Ordering::Relaxed);
+        self.tell(Notice::UploadProgress { bytes, total });
+    }
+
+    /// Adds a notice; none after the end.
+    pub(crate) fn tell(self: &Arc<Self>, notice: Notice<B>) {
+        let mut state = lock(&self.state);
+        if state.response.is_none() {
+            self.push(&mut state, notice);
+            self.announce(state);
+        }
+    }
+
+    /// Ends the task, if it has not ended. Says whether this was the end.
+    pub(crate) fn complete(self: &Arc<Self>, response: Response<B>) -> bool {
+        let mut state = lock(&self.state);
+        if state.response.is_some() {
+            return false;
+        }
+        let response = Arc::new(response);
+        self.push(&mut state, Notice::Completed(response.clone()));
+        state.response = Some(response);
+        // Before anybody hears of it: who does finds one less.
+        self.mailbox.remove_active(self.key);
+        self.announce(state);
+        true
+    }
+
+    /// Ends the task without its call.
+    pub(crate) fn complete_without_call(self: &Arc<Self>, result: ResultCode, sentence: &str) -> bool {
+        let facts = Facts { url: self.url.clone(), ..Facts::default() };
+        self.complete(Response { result, facts, body: B::with_len(0), error: sentence.to_owned() })
+    }
+
+    /// Whether the owner has enough to take. Then the worker is told once it is taken.
+    pub(crate) fn is_full(&self) -> bool {
+        let mut state = lock(&self.state);
+        state.is_paused = state.waiting >= WINDOW;
+        state.is_paused
+    }
+
+    /// Takes the notices, with their numbers.
+    pub(crate) fn take(&self) -> Vec<(u64, Notice<B>)> {
+        let mut state = lock(&self.state);
+        state.is_listed = false;
+        state.waiting = 0;
+        let is_resumed = std::mem::take(&mut state.is_paused);
+        let notices = std::mem::take(&mut state.notices);
+        drop(state);
+        if is_resumed {
+            self.mailbox.send(Command::Resume(self.key));
+        }
+        notices.into()
+    }
+
+    fn push(&self, state: &mut State<B>, notice: Notice<B>) {
+        match &notice {
+            Notice::Progress { .. } => state.notices.retain(|(_, other)| !matches!(other, Notice::Progress { .. })),
+            Notice::UploadProgress { .. } => {
+                state.notices.retain(|(_, other)| !matches!(other, Notice::UploadProgress { .. }));
+            }
+            Notice::Chunk(chunk) => state.waiting += chunk.as_slice().len() + NOTICE_COST,
+            Notice::Event(event) => state.waiting += event.data.len() + event.kind.len() + NOTICE_COST,
+            _ => {}
+        }
+        state.notices.push_back((self.mailbox.next_number(), notice));
+    }
+
+    /// Tells whoever waits for a notice that there is one.
+    fn announce(self: &Arc<Self>, mut state: std::sync::MutexGuard<'_, State<B>>) {
+        let is_news = !std::mem::replace(&mut state.is_listed, true);
+        drop(state);
+        self.changed.notify_all();
+        if is_news && !self.mailbox.has_notices(self) {
+            lock(&self.state).is_listed = false;
+        }
+    }
+}
+
+impl<B: Buffer> Clone for Task<B> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<B: Buffer> fmt::Debug for Task<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Task").field("id", &self.id()).field("is_completed", &self.is_completed()).finish()
+    }
+}

@@ -1,0 +1,195 @@
+//! The one thread that drives every session's calls: it sleeps until a socket is ready, a deadline passes, or somebody tells it something.
+//!
+//! It starts with the first request, and nobody ever joins it. Tasks tell what happens to them by [`Notice`]s; who sets a `deliver` hook
+//! is called once when there are some where there were none, and takes them in one batch.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, Mutex};
+use std::thread;
+use std::time::{Duration, SystemTime};
+
+use http_net::{Context, Ready};
+
+use crate::call::Call;
+use crate::engine::Engine;
+use crate::exchange::{Dialer, Network};
+use crate::mailbox::{Command, Mailbox, lock};
+use crate::response::{Buffer, ResultCode};
+use crate::task::{Notice, Task};
+
+/// How long to sleep where the system has no descriptors left to wait with.
+const NAP: Duration = Duration::from_millis(5);
+
+/// See the module. Sessions share one; dropping the last reference ends it.
+pub struct Worker<B: Buffer = Vec<u8>> {
+    context: Arc<Context>,
+    mailbox: Arc<Mailbox<B>>,
+    is_closed: Arc<AtomicBool>,
+    /// What the thread will need; none once it runs.
+    seed: Mutex<Option<Arc<dyn Dialer>>>,
+}
+
+impl Worker {
+    /// The one of the process, over the network.
+    pub fn shared() -> &'static Arc<Worker> {
+        static SHARED: LazyLock<Arc<Worker>> = LazyLock::new(|| Worker::new(Context::shared().clone()));
+        &SHARED
+    }
+}
+
+impl<B: Buffer> Worker<B> {
+    /// A worker of one's own. Its thread starts with the first request.
+    pub fn new(context: Arc<Context>) -> Arc<Self> {
+        let dialer = Arc::new(Network(context.clone()));
+        Self::with_dialer(context, dialer)
+    }
+
+    /// One that makes its connections in another way.
+    pub fn with_dialer(context: Arc<Context>, dialer: Arc<dyn Dialer>) -> Arc<Self> {
+        Arc::new(Self {
+            context,
+            mailbox: Arc::new(Mailbox::new()),
+            is_closed: Arc::default(),
+            seed: Mutex::new(Some(dialer)),
+        })
+    }
+
+    /// Has `deliver` called, on the worker's thread or on one that cancels tasks, when there are notices where there were none. It should
+    /// only pass that on, must not call the worker, and is not called any more once this was called with none.
+    pub fn set_deliver(&self, deliver: Option<Box<dyn Fn() + Send>>) {
+        self.mailbox.set_deliver(deliver);
+    }
+
+    /// Takes what happened to all tasks since the last call, in its order. Only what happens after a `deliver` was set is here.
+    pub fn take_notices(&self) -> Vec<(Task<B>, Notice<B>)> {
+        let mut notices = Vec::new();
+        for task in self.mailbox.take_listed() {
+            notices.extend(task.take().into_iter().map(|(number, notice)| (number, task.clone(), notice)));
+        }
+        notices.sort_by_key(|(number, ..)| *number);
+        notices.into_iter().map(|(_, task, notice)| (Task(task), notice)).collect()
+    }
+
+    /// The program ends: every task completes as cancelled, before this returns; later ones at once. The thread ends by itself.
+    pub fn close(&self) {
+        self.is_closed.store(true, Ordering::SeqCst);
+        self.mailbox.wake();
+        for task in self.mailbox.active(None) {
+            task.complete_without_call(ResultCode::Cancelled, ENDS);
+        }
+    }
+
+    /// How many tasks are not completed.
+    pub fn active_count(&self) -> usize {
+        self.mailbox.active(None).len()
+    }
+
+    /// The world that it works in.
+    pub fn context(&self) -> &Arc<Context> {
+        &self.context
+    }
+
+    pub(crate) fn mailbox(&self) -> &Arc<Mailbox<B>> {
+        &self.mailbox
+    }
+
+    pub(crate) fn start(&self, call: Call<B>) {
+        let task = call.task.clone();
+        if let Err(error) = self.start_thread() {
+            let sentence = format!("the thread for requests could not be started: {error}");
+            task.complete_without_call(ResultCode::RequestFailed, &sentence);
+        }
+        self.mailbox.send(Command::Start(Box::new(call)));
+        // Whoever closed it meanwhile may not have seen this one.
+        if self.is_closed.load(Ordering::SeqCst) {
+            task.complete_without_call(ResultCode::Cancelled, ENDS);
+            drop(self.mailbox.take_commands());
+        }
+    }
+
+    fn start_thread(&self) -> std::io::Result<()> {
+        let mut seed = lock(&self.seed);
+        let Some(dialer) = seed.clone() else { return Ok(()) };
+        let driver = Driver {
+            context: self.context.clone(),
+            mailbox: self.mailbox.clone(),
+            is_closed: self.is_closed.clone(),
+            ready: None,
+        };
+        thread::Builder::new().name("http-fetch".to_owned()).spawn(move || driver.run(dialer))?;
+        *seed = None;
+        Ok(())
+    }
+}
+
+/// What tasks are told that the end of the program ended.
+const ENDS: &str = "the request was cancelled, since the program ends";
+
+impl<B: Buffer> Drop for Worker<B> {
+    fn drop(&mut self) {
+        self.is_closed.store(true, Ordering::SeqCst);
+        self.mailbox.wake();
+    }
+}
+
+impl<B: Buffer> fmt::Debug for Worker<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worker").field("active", &self.active_count()).finish_non_exhaustive()
+    }
+}
+
+/// What runs on the thread.
+struct Driver<B: Buffer> {
+    context: Arc<Context>,
+    mailbox: Arc<Mailbox<B>>,
+    is_closed: Arc<AtomicBool>,
+    /// None where the system has no descriptors left; then it is tried again.
+    ready: Option<Ready>,
+}
+
+impl<B: Buffer> Driver<B> {
+    fn run(mut self, dialer: Arc<dyn Dialer>) {
+        let mut engine = Engine::new(self.mailbox.clone(), dialer);
+        // A call that panics ends alone. A fault in what drives them ends them all, and none waits for ever.
+        let ran = catch_unwind(AssertUnwindSafe(|| self.drive(&mut engine)));
+        self.is_closed.store(true, Ordering::SeqCst);
+        let (result, sentence) = match ran {
+            Ok(()) => (ResultCode::Cancelled, ENDS),
+            Err(_) => (
+                ResultCode::RequestFailed,
+                "the thread for requests ended by a fault of this library; please report it",
+            ),
+        };
+        for task in self.mailbox.active(None) {
+            task.complete_without_call(result, sentence);
+        }
+        drop(self.mailbox.take_commands());
+    }
+
+    fn drive(&mut self, engine: &mut Engine<B>) {
+        while !self.is_closed.load(Ordering::SeqCst) {
+            if self.ready.is_none() {
+                self.ready = Ready::new().ok();
+                if let Some(ready) = &self.ready {
+                    self.mailbox.set_waker(ready.waker());
+                    engine.set_waker(ready.waker());
+                }
+            }
+            engine.turn(self.context.now(), SystemTime::now(), self.ready.as_ref());
+            if self.is_closed.load(Ordering::SeqCst) {
+                return;
+            }
+            let longest = engine.longest(self.context.now());
+            let slept = match &self.ready {
+                Some(ready) => ready.wait_for_watches(longest, |key| engine.event(key)).is_ok(),
+                None => false,
+            };
+            if !slept {
+                thread::sleep(NAP);
+                engine.run_all();
+            }
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! Receiving a body into room that the caller has, such as a file's buffer or the next part of an array that grows.
+
+use std::time::Instant;
+
+use super::Link;
+use super::body::Next;
+use crate::error::Error;
+
+/// What [`Link::receive`] did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// Bytes at the start of the room that are body now.
+    pub bytes: usize,
+    /// The exchange is over: the response was complete, and so is the request.
+    pub is_over: bool,
+}
+
+impl Link {
+    /// Receives as much of the body as is there and `room` takes; chunk boundaries do not show. Goes on with the request too, if it is not
+    /// all sent. A failure behind bytes comes with the next call.
+    pub fn receive(&mut self, room: &mut [u8], now: Instant) -> Result<Received, Error> {
+        self.raise_failure()?;
+        self.send(now);
+        let mut filled = 0;
+        let received = self.receive_into(room, &mut filled, now);
+        self.tell_received();
+        match received {
+            Ok(is_over) => Ok(Received { bytes: filled, is_over }),
+            Err(failure) if filled > 0 => {
+                self.fail_later(failure);
+                Ok(Received { bytes: filled, is_over: false })
+            }
+            Err(failure) => Err(failure),
+        }
+    }
+
+    /// Says whether the exchange is over.
+    fn receive_into(&mut self, room: &mut [u8], filled: &mut usize, now: Instant) -> Result<bool, Error> {
+        loop {
+            let left = room.len() - *filled;
+            match self.next_body(0, left, now)? {
+                Next::Over => {
+                    let is_sent = self.finish_sending(now);
+                    self.raise_failure()?;
+                    return Ok(is_sent);
+                }
+                // With nothing left to put it in there is only a look at whether this was the end.
+                Next::Data(_) | Next::Missing if left == 0 => return Ok(false),
+                Next::Data(len) => {
+                    let place = &mut room[*filled..*filled + len];
+                    place.copy_from_slice(&self.input.bytes()[..len]);
+                    self.input.consume(len);
+                    self.note_received(place);
+                    *filled += len;
+                }
+                Next::Missing if self.ended.is_some() => self.end_body(now)?,
+                Next::Missing => {
+                    let direct = self.connection.direct(0).min(left as u64) as usize;
+                    if direct == 0 || !self.input.is_empty() {
+                        if !self.fill_input(now) {
+                            return Ok(false);
+                        }
+                        continue;
+                    }
+                    let place = &mut room[*filled..*filled + direct];
+                    let count = self.read_direct(place, now);
+                    self.note_received(&place[..count]);
+                    *filled += count;
+                    if count < direct && self.ended.is_none() {
+                        return Ok(false);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http_protocol::Method;
+
+    use super::*;
+    use crate::{Body, Context, Request, memory};
+
+    /// Receives a whole reply through a room of so many bytes, which comes in pieces of `piece`.
+    fn received(reply: &[u8], piece: usize, room: usize) -> Result<Vec<u8>, Error> {
+        let (near, far) = memory::pair(1 << 20);
+        let now = Instant::now();
+        let mut link = Link::over(Context::shared().clone(), Box::new(near), None, now);
+        let request = Request { method: Method::Get, url: "/", headers: &[], user_agent: "" };
+        link.begin(&request, Body::empty(), now)?;
+        let mut pieces = reply.chunks(piece);
+        let (mut body, mut room, mut has_head) = (Vec::new(), vec![0; room], false);
+        loop {
+            match pieces.next() {
+                Some(piece) => far.push(piece),
+                None => far.finish(),
+            }
+            if !has_head {
+                has_head = link.receive_head(now)?.is_some();
+            }
+            if !has_head {
+                continue;
+            }
+            loop {
+                let received = link.receive(&mut room, now)?;
+                body.extend_from_slice(&room[..received.bytes]);
+                if received.is_over {
+                    return Ok(body);
+                }
+                if received.bytes == 0 {
+                    break;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn every_framing_comes_whole_through_a_room_of_any_size() {
+        let replies: [&[u8]; 3] = [
+            b"HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\nhello world",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6;x=y\r\nhello \r\n5\r\nworld\r\n0\r\nA: b\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\n\r\nhello world",
+        ];
+        for reply in replies {
+            for piece in [1, 2, 3, 7, 1000] {
+                for room in [1, 2, 5, 11, 64] {
+                    assert_eq!(received(reply, piece, room).unwrap(), b"hello world", "{piece} {room}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_cut_short_is_an_error_behind_its_bytes() {
+        for reply in [
+            &b"HTTP/1.1 200 OK\r\nContent-Length: 12\r\n\r\nhello"[..],
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n6\r\nhello",
+        ] {
+            for room in [1, 5, 64] {
+                assert!(received(reply, 1000, room).unwrap_err().to_string().contains("ended after 5"), "{room}");
+            }
+        }
+    }
+}
