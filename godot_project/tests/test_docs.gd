@@ -3,7 +3,9 @@ extends "res://tests/support/test_case.gd"
 ## description without a member.
 
 const FOLDER := "res://addons/http_client_rust/doc/"
-const CLASSES: Array[String] = ["HTTPClientRust", "HTTPClientRustStream"]
+const CLASSES: Array[String] = [
+	"HTTPClientRust", "HTTPClientRustStream", "HTTPFormRust", "HTTPRequestRust", "HTTPResponseRust", "HTTPSessionRust",
+	"HTTPTaskRust"]
 ## A description shorter than this says nothing.
 const SHORTEST := 12
 
@@ -43,6 +45,22 @@ func test_every_property_is_described() -> void:
 					assert_true(ClassDB.class_has_method(name, method, true), "%s's %s %s" % [property, role, method])
 
 
+func test_every_signal_is_described_with_its_arguments_as_registered() -> void:
+	for name: String in CLASSES:
+		var signals: Dictionary = _page(name)["signal"]
+		var registered := {}
+		for info: Dictionary in ClassDB.class_get_signal_list(name, true):
+			var shown := PackedStringArray()
+			for argument: Dictionary in info["args"]:
+				shown.append("%s: %s" % [argument["name"], _type(argument, false)])
+			registered[info["name"]] = "%s(%s)" % [info["name"], ", ".join(shown)]
+		for signal_name: String in registered:
+			assert_equal(signals.get(signal_name, {}).get("signature", "missing"), registered[signal_name], name + "." + signal_name)
+		for signal_name: String in signals:
+			assert_true(registered.has(signal_name), "%s.%s is described and not registered" % [name, signal_name])
+			_check_text(signals[signal_name], "%s.%s" % [name, signal_name])
+
+
 func test_every_constant_is_described_with_its_enum_and_value() -> void:
 	for name: String in CLASSES:
 		var constants: Dictionary = _page(name)["constant"]
@@ -60,7 +78,7 @@ func test_every_constant_is_described_with_its_enum_and_value() -> void:
 
 
 func test_every_link_leads_to_something() -> void:
-	var link := RegEx.create_from_string("\\[(method|member|constant|enum|param) ([A-Za-z0-9_./]+)\\]")
+	var link := RegEx.create_from_string("\\[(method|member|signal|constant|enum|param) ([A-Za-z0-9_./]+)\\]")
 	for name: String in CLASSES:
 		for found: RegExMatch in link.search_all(FileAccess.get_file_as_string(FOLDER + name + ".xml")):
 			var target := found.get_string(2)
@@ -75,6 +93,8 @@ func test_every_link_leads_to_something() -> void:
 				"member":
 					there = ClassDB.class_get_property_list(place).any(
 						func(property: Dictionary) -> bool: return property["name"] == member)
+				"signal":
+					there = ClassDB.class_has_signal(place, member)
 				"enum":
 					there = ClassDB.class_has_enum(place, member)
 				"constant":
@@ -111,7 +131,7 @@ func test_the_classes_themselves_are_described_and_nothing_is_left_open() -> voi
 ## An example that is no whole script stands in a function, with what it takes for granted.
 func _as_script(example: String) -> String:
 	var head := "extends Node\n"
-	if not example.begins_with("var http"):
+	if not example.begins_with("var http :=") and example.contains("http."):
 		head += "var http := HTTPClientRust.new()\nvar file: FileAccess\n"
 	if not example.begins_with("func ") and not example.contains("\nfunc "):
 		example = "func example() -> void:\n" + example.indent("    ")
@@ -124,7 +144,7 @@ func _check_text(entry: Dictionary, what: String) -> void:
 
 ## Attributes of the class and, under "method", "member" and "constant", its entries by name.
 func _page(name: String) -> Dictionary:
-	var page := {"method": {}, "member": {}, "constant": {}, "brief_description": "", "description": "", "name": ""}
+	var page := {"method": {}, "member": {}, "constant": {}, "signal": {}, "brief_description": "", "description": "", "name": ""}
 	var parser := XMLParser.new()
 	if not assert_error(parser.open(FOLDER + name + ".xml"), OK, "opening the page of " + name):
 		return page
@@ -142,7 +162,7 @@ func _page(name: String) -> Dictionary:
 						entry = {"into": "brief_description"}
 					"description" when not entry.has("kind"):
 						entry = {"into": "description"}
-					"method", "member", "constant":
+					"method", "member", "constant", "signal":
 						entry = attributes
 						entry["kind"] = parser.get_node_name()
 						entry["params"] = PackedStringArray()
@@ -164,8 +184,10 @@ func _page(name: String) -> Dictionary:
 				if parser.get_node_name() == "method":
 					entry["signature"] = "%s(%s) -> %s%s" % [
 						entry["name"], ", ".join(entry["params"]), entry["return"],
-						" const" if str(entry.get("qualifiers", "")) == "const" else ""]
-				if parser.get_node_name() in ["method", "member", "constant", "brief_description"]:
+						" " + str(entry["qualifiers"]) if entry.has("qualifiers") else ""]
+				if parser.get_node_name() == "signal":
+					entry["signature"] = "%s(%s)" % [entry["name"], ", ".join(entry["params"])]
+				if parser.get_node_name() in ["method", "member", "constant", "signal", "brief_description"]:
 					entry = {}
 				elif parser.get_node_name() == "description" and entry.has("into"):
 					entry = {}
@@ -194,7 +216,7 @@ func _methods(name: String) -> Dictionary:
 			shown.append(part)
 		signatures[method["name"]] = "%s(%s) -> %s%s" % [
 			method["name"], ", ".join(shown), _type(method["return"], true),
-			" const" if method["flags"] & METHOD_FLAG_CONST else ""]
+			" const" if method["flags"] & METHOD_FLAG_CONST else " static" if method["flags"] & METHOD_FLAG_STATIC else ""]
 	return signatures
 
 
@@ -203,4 +225,6 @@ func _type(info: Dictionary, returned: bool) -> String:
 		return info["class_name"]
 	if info["type"] == TYPE_NIL:
 		return "void" if returned and not info["usage"] & PROPERTY_USAGE_NIL_IS_VARIANT else "Variant"
+	if info["type"] == TYPE_ARRAY and info["hint"] == PROPERTY_HINT_ARRAY_TYPE:
+		return info["hint_string"] + "[]"
 	return type_string(info["type"])

@@ -41,7 +41,7 @@ pub(crate) fn error_of<'a>(
 
 fn caught<T>(client: Option<&HttpClient>, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
-        let message = "something went wrong inside HTTPClientRust; please report it with what the log says".to_owned();
+        let message = FAULT.to_owned();
         let error = Error { code: ErrorCode::Failed, message };
         Err(match client {
             Some(client) => client.refused(error),
@@ -49,6 +49,23 @@ fn caught<T>(client: Option<&HttpClient>, work: impl FnOnce() -> Result<T, Error
         })
     })
 }
+
+/// Runs one call of another class that gives back an `Error` constant: of a panic the godot crate would make 0, which is `OK`.
+pub(crate) fn failed_on_panic(work: impl FnOnce() -> GError) -> GError {
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
+        godot_error!("{FAULT}");
+        GError::FAILED
+    })
+}
+
+/// Runs what the engine calls by itself. A panic leaves a message.
+pub(crate) fn guarded(work: impl FnOnce()) {
+    if catch_unwind(AssertUnwindSafe(work)).is_err() {
+        godot_error!("{FAULT}");
+    }
+}
+
+const FAULT: &str = "something went wrong inside HTTPClientRust; please report it with what the log says";
 
 /// Prints a mistake of the script, as the engine's own classes do. What the network or a server does is no mistake of it.
 fn report(method: &str, error: &Error) {

@@ -5,9 +5,14 @@ use std::ffi::c_char;
 use godot::sys;
 
 /// Godot's class-reference XML, one file per class.
-const PAGES: [&str; 2] = [
+const PAGES: [&str; 7] = [
     include_str!("../../addons/http_client_rust/doc/HTTPClientRust.xml"),
     include_str!("../../addons/http_client_rust/doc/HTTPClientRustStream.xml"),
+    include_str!("../../addons/http_client_rust/doc/HTTPFormRust.xml"),
+    include_str!("../../addons/http_client_rust/doc/HTTPRequestRust.xml"),
+    include_str!("../../addons/http_client_rust/doc/HTTPResponseRust.xml"),
+    include_str!("../../addons/http_client_rust/doc/HTTPSessionRust.xml"),
+    include_str!("../../addons/http_client_rust/doc/HTTPTaskRust.xml"),
 ];
 
 /// Hands the pages to the editor. Only in the editor's stage: there is no help elsewhere.

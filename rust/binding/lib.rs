@@ -1,6 +1,7 @@
-//! The GDExtension: registers the class `HTTPClientRust`, whose work the crate `http-client` does.
+//! The GDExtension: registers `HTTPClientRust`, whose work the crate `http-client` does, and the classes above it, whose work `http-fetch`
+//! does.
 //!
-//! This crate converts types and knows no rule of HTTP. `low` has the classes, `convert` the types; the rest is the engine's edge. A panic
+//! This crate converts types and knows no rule of HTTP. `low` and `high` have the classes, `convert` the types; the rest is the engine's edge. A panic
 //! in an entry point is caught in `call`.
 
 mod call;
@@ -8,6 +9,7 @@ mod convert;
 mod editor_help;
 #[cfg(feature = "engine-names")]
 mod engine_names;
+mod high;
 mod low;
 mod object_registry;
 mod pin;
@@ -26,6 +28,7 @@ unsafe impl ExtensionLibrary for Extension {
         if stage == InitStage::Scene {
             pin::keep_loaded();
             low::register();
+            high::register();
         }
         // An engine that lacks the class has no use for our pages on it, or has its own.
         if stage == InitStage::Editor && !cfg!(feature = "engine-names") {
@@ -35,6 +38,7 @@ unsafe impl ExtensionLibrary for Extension {
 
     fn on_stage_deinit(stage: InitStage) {
         if stage == InitStage::Scene {
+            high::release();
             convert::spare::release();
         }
     }

@@ -33,6 +33,8 @@ func _run() -> void:
 	await _test_chunked_answer(client)
 	await _test_fault(client)
 	await _test_refused_port(client)
+	await _test_session()
+	await _test_node()
 	await _finish()
 
 
@@ -41,6 +43,21 @@ func _test_request(client: RefCounted) -> void:
 	_report(
 		"a_plugin_makes_a_request_in_the_editor",
 		answer["code"] == 200 and answer["body"] == "Hello from the embedded server.\n".to_utf8_buffer(), str(answer))
+
+
+func _test_session() -> void:
+	var session: RefCounted = ClassDB.instantiate(&"HTTPSessionRust")
+	var response: RefCounted = await session.call("fetch", "http://%s/hello" % OS.get_environment("HTTP_CLIENT_RUST_TEST_HTTP")).wait()
+	_report("a_plugin_awaits_a_task", response.call("get_response_code") == 200, str(response.call("get_error_message")))
+
+
+func _test_node() -> void:
+	var node: Node = ClassDB.instantiate(&"HTTPRequestRust")
+	add_child(node)
+	node.call("request", "http://%s/hello" % OS.get_environment("HTTP_CLIENT_RUST_TEST_HTTP"))
+	var result: Array = await Signal(node, &"request_completed")
+	_report("a_plugins_node_makes_a_request", result[0] == 0 and result[1] == 200, str(result))
+	node.queue_free()
 
 
 func _test_chunked_answer(client: RefCounted) -> void:

@@ -20,12 +20,7 @@ macro_rules! script_enum {
             type Via = i64;
 
             fn godot_shape() -> GodotShape {
-                GodotShape::Enum {
-                    variant_type: VariantType::INT,
-                    enumerators: Cow::Borrowed(&[]),
-                    godot_name: Some(Cow::Borrowed($script_name)),
-                    is_bitfield: false,
-                }
+                $crate::convert::enums::shape_of_enum($script_name)
             }
         }
 
@@ -43,6 +38,17 @@ macro_rules! script_enum {
             }
         }
     };
+}
+
+pub(crate) use script_enum;
+
+pub(crate) fn shape_of_enum(script_name: &'static str) -> GodotShape {
+    GodotShape::Enum {
+        variant_type: VariantType::INT,
+        enumerators: Cow::Borrowed(&[]),
+        godot_name: Some(Cow::Borrowed(script_name)),
+        is_bitfield: false,
+    }
 }
 
 script_enum!(

@@ -15,6 +15,11 @@ use crate::convert::certificates::{chosen_by_project, is_hybrid_disabled, is_tls
 pub(crate) struct TlsArgument(Variant);
 
 impl TlsArgument {
+    /// TLS with these options, or those of the project.
+    pub(crate) fn of(options: Option<Gd<GodotTlsOptions>>) -> Self {
+        Self(options.map_or_else(|| true.to_variant(), |options| options.to_variant()))
+    }
+
     /// Whether TLS is wanted for this host, which may turn it on by itself, and how it is secured. `verify_host` counts beside a bool
     /// only.
     pub(crate) fn read(

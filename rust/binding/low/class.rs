@@ -378,7 +378,7 @@ fn query_string(fields: &VarDictionary) -> String {
 }
 
 /// A timeout in seconds, where 0 is none.
-fn timeout(given: f64) -> Result<Option<Duration>, Error> {
+pub(crate) fn timeout(given: f64) -> Result<Option<Duration>, Error> {
     if given >= 0.0 && Duration::try_from_secs_f64(given).is_ok() {
         return Ok(seconds(given));
     }
@@ -386,16 +386,16 @@ fn timeout(given: f64) -> Result<Option<Duration>, Error> {
     Err(Error { code: ErrorCode::InvalidParameter, message })
 }
 
-fn seconds(given: f64) -> Option<Duration> {
+pub(crate) fn seconds(given: f64) -> Option<Duration> {
     Duration::try_from_secs_f64(given).ok().filter(|timeout| !timeout.is_zero())
 }
 
-fn connect_timeout_of_project() -> f64 {
+pub(crate) fn connect_timeout_of_project() -> f64 {
     setting("network/limits/tcp/connect_timeout_seconds").try_to::<i64>().map_or(30.0, |seconds| seconds as f64)
 }
 
 /// The engine's own `User-Agent`, such as `GodotEngine/4.6.3.stable.official (Linux)`.
-fn user_agent() -> Arc<str> {
+pub(crate) fn user_agent() -> Arc<str> {
     static USER_AGENT: OnceLock<Arc<str>> = OnceLock::new();
     let build = || {
         let version = Engine::singleton().get_version_info();

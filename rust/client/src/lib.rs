@@ -51,8 +51,8 @@ mod view;
 pub use client::{Body, HttpClient};
 pub use error::{Error, ErrorCode};
 pub use http_net::{
-    ByteBuffer, Certificate, ConnectionId, Content, Context, Event, Exceptions, Field, Fields, Head, Interest, Method,
-    Observer, Probe, Proxies, Proxy, Stream, Timings, TlsInfo, TlsOptions, Trust, Verify, Wait,
+    ByteBuffer, Certificate, Chosen, ConnectionId, Content, Context, Event, Exceptions, Field, Fields, Head, Interest,
+    Method, Observer, Probe, Proxies, Proxy, Stream, Timings, TlsInfo, TlsOptions, Trust, Verify, Wait,
 };
 pub use http_protocol::QueryString;
 #[cfg(feature = "log")]

@@ -17,6 +17,16 @@ pub(crate) struct Checked {
     pub(crate) base_origin: Option<Origin>,
 }
 
+impl Request {
+    /// What is wrong with it by these settings, as a sentence: all that its task would be told before anything is sent, but for the files of
+    /// a form.
+    pub fn check(&self, settings: &Settings) -> Result<(), String> {
+        // Whether there is a body, and not how long it is, can make a difference.
+        let body_len = u64::from(!matches!(self.body, RequestBody::Empty));
+        check(settings, self, body_len).map(drop).map_err(|failure| failure.sentence)
+    }
+}
+
 /// Checks all that can be wrong with a request before it is sent.
 pub(crate) fn check(settings: &Settings, request: &Request, body_len: u64) -> Result<Checked, Failure> {
     let method = Method::from_index(request.method).ok_or_else(|| {

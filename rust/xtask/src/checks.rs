@@ -18,8 +18,8 @@ const DEADLINE: Duration = Duration::from_secs(45 * 60);
 const FORBIDDEN: [(&str, &[&str]); 5] = [
     ("http-client", &["godot"]),
     ("http-fetch", &["godot", "http-client"]),
-    ("http-net", &["godot", "http-client"]),
-    ("http-protocol", &["godot", "http-client", "http-net", "polling", "rustls", "socket2"]),
+    ("http-net", &["godot", "http-client", "http-fetch"]),
+    ("http-protocol", &["godot", "http-client", "http-fetch", "http-net", "polling", "rustls", "socket2"]),
     ("xtask", &["aws", "godot", "http", "hyper", "rustls", "test", "tokio"]),
 ];
 

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, bail};
 use crate::workspace::Workspace;
 
 /// The library's path inside the add-on for an operating system and a processor, as Rust names them
-/// (`std::env::consts`), by the ``[libraries]`` of a .gdextension file.
+/// (`std::env::consts`), by the `[libraries]` of a .gdextension file.
 pub(crate) fn path_in_addon(gdextension: &str, os: &str, arch: &str) -> Result<String> {
     let arch = match arch {
         "aarch64" => "arm64",
@@ -71,7 +71,7 @@ fn read(gdextension: &Path) -> Result<String> {
 mod tests {
     use super::*;
 
-    const FILE: &str = "[configuration]\nlinux.x86_64 = \"wrong\"\n`[libraries]`\nlinux.x86_64 = \"bin/a.so\"\n\
+    const FILE: &str = "[configuration]\nlinux.x86_64 = \"wrong\"\n[libraries]\nlinux.x86_64 = \"bin/a.so\"\n\
                         macos = \"bin/a.dylib\"\n[icons]\nlinux.arm64 = \"wrong\"\n";
 
     #[test]
@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn a_library_outside_the_addon_is_refused() {
         for path in ["../a.so", "/a.so", "res://a.so"] {
-            let file = format!("`[libraries]`\nlinux = \"{path}\"");
+            let file = format!("[libraries]\nlinux = \"{path}\"");
             assert!(path_in_addon(&file, "linux", "x86_64").is_err(), "{path}");
         }
     }

@@ -1,0 +1,130 @@
+# Mistakes of a script are logged, as by the engine's own classes.
+# expect-log: ^ERROR: HTTPSessionRust\.(get_cookies|set_cookie|set_tls_options|set_https?_proxy|set_(connect_|stall_)?timeout)\(\): .+
+# expect-log: ^ERROR: HTTPSessionRust\.(set_cookie_file|set_max_connections_per_host)\(\): .+
+# expect-log: ^ERROR: HTTPTaskRust\.bind_node\(\): the node is null
+# expect-log: ^ERROR: HTTPFormRust\.add_(file|bytes)\(\): .+
+# expect-log: ^ERROR: HTTPRequestRust\.(request|request_raw|set_tls_options|set_timeout|set_download_chunk_size|set_download_file)\(\): .+
+extends "res://tests/support/fetch_case.gd"
+## Bad input to sessions, tasks, forms and nodes: a code or a result and a sentence, and all goes on as before.
+
+
+func test_settings_out_of_range_are_refused_or_taken_for_the_nearest() -> void:
+	var session := new_session()
+	if session == null:
+		return
+	for name: String in ["connect_timeout", "stall_timeout", "timeout"]:
+		var before: float = session.get(name)
+		for value: float in [-1.0, NAN, INF, -INF, 1e300]:
+			session.set(name, value)
+			assert_equal(session.get(name), before, "%s after %s" % [name, value])
+	for case: Array in [
+			["max_redirects", -7, -1], ["max_redirects", 1 << 62, 4_294_967_295], ["max_retries", -7, 0],
+			["max_retries", 1 << 62, 4_294_967_295], ["body_size_limit", -7, -1], ["body_size_limit", 0, 0],
+			["max_connections_per_host", 0, 6], ["max_connections_per_host", -1, 6]]:
+		session.set(case[0], case[1])
+		assert_equal(session.get(case[0]), case[2], "%s after %s" % [case[0], case[1]])
+	session.body_size_limit = 100
+	assert_response(await fetched(session, url("/hello")), SUCCESS, 200)
+
+
+func test_urls_headers_and_methods_of_all_kinds_end_with_a_sentence() -> void:
+	var session := new_session()
+	if session == null:
+		return
+	for at: String in ["", " ", "http:", "http:///", "http://[::1", "http://a b/", "file:///etc/passwd", "javascript:1", "http://a:99999/",
+			"http://a:0/", "http://\u0007/", "http://a/\r\nX: y", "x".repeat(100_000), "\u202e"]:
+		assert_response(await fetched(session, at), INVALID_REQUEST, 0, at.left(30))
+	for header: String in ["", ":", ": x", "a b: c", "A\r\n: b", "A: b\nC: d", "Content-Length: 5", "Transfer-Encoding: chunked"]:
+		assert_response(await fetched(session, url("/hello"), [header]), INVALID_REQUEST, 0, header)
+	for method: int in [-1, 9, 1 << 62, -(1 << 62)]:
+		assert_response(await fetched(session, url("/hello"), [], method), INVALID_REQUEST, 0, str(method))
+	for body: Variant in [1, 1.5, true, Vector2.ZERO, Node, Callable(), ^"a/b"]:
+		assert_response(await fetched(session, url("/hello"), [], 2, body), INVALID_REQUEST, 0, str(body))
+	assert_response(await fetched(session, url("/hello")), SUCCESS, 200)
+
+
+func test_no_message_has_a_secret() -> void:
+	var session := new_session()
+	if session == null:
+		return
+	for case: Array in [
+			["http://user:hunter2@:80/", []], ["ftp://user:hunter2@a/", []], [url("/hello"), ["Authorization: hunter2\r\nX: y"]],
+			[url("/hello"), ["hunter2"]]]:
+		var response := await fetched(session, case[0], PackedStringArray(case[1]))
+		assert_true(not str(response.get_error_message()).contains("hunter2"), "the message for %s" % [case])
+
+
+func test_cookies_and_proxies_that_make_no_sense() -> void:
+	var session := new_session()
+	if session == null:
+		return
+	assert_equal(session.get_cookies("nonsense").size(), 0, "cookies of no URL")
+	for case: Array in [["", ""], ["nonsense", "a=b"], ["http://a.com/", ""], ["http://a.com/", "a=b; Domain=b.com"], ["http://a.com/", "a=\u0001"]]:
+		assert_error(session.set_cookie(case[0], case[1]), ERR_INVALID_PARAMETER, "set_cookie(%s)" % [case])
+	session.set_tls_options(TLSOptions.server(CryptoKey.new(), X509Certificate.new()))
+	session.cookie_file = "res://"
+	assert_equal(session.cookie_file, "", "a folder as the cookie file")
+	session.set_http_proxy("socks5://a", 1080)
+	assert_true((await fetched(session, url("/hello"))).get_result() in [2, INVALID_REQUEST], "an unusable proxy")
+	session.set_http_proxy("", -1)
+	assert_response(await fetched(session, url("/hello")), SUCCESS, 200)
+
+
+func test_downloads_to_no_file() -> void:
+	var session := new_session()
+	if session == null:
+		return
+	for path: String in ["", "user://", folder(), "/proc/none/x"]:
+		var response := await response_of(session.download(url("/hello"), path), path)
+		assert_true(response.get_result() in [10, 11, INVALID_REQUEST], "%s: result %d" % [path, response.get_result()])
+		assert_true(str(response.get_error_message()).length() > 10, "a sentence for " + path)
+	remove_folder()
+
+
+func test_two_downloads_to_one_path() -> void:
+	var session := new_session()
+	if session == null:
+		return
+	var path := folder().path_join("one")
+	var first: RefCounted = session.download(url("/bytes/3000000?delay_ms=5"), path)
+	await wait_frames(5)
+	assert_response(await response_of(session.download(url("/bytes/10"), path)), 10, 0, "the second")
+	first.cancel()
+	assert_response(await response_of(first), CANCELLED, first.get_response().get_response_code(), "the first")
+	remove_folder()
+
+
+func test_forms_with_odd_parts() -> void:
+	var session := new_session()
+	var form := made(&"HTTPFormRust")
+	if session == null or form == null:
+		return
+	form.add_bytes("a", PackedByteArray(), "x", "no type")
+	form.add_file("b", "res://project.godot", "x", "a/b\r\nX: y")
+	form.add_field("", "")
+	form.add_field("\r\n\"--", "\u0000")
+	var body: String = echo_of(await fetched(session, url("/echo"), [], 2, form))["body_text"]
+	assert_equal(body.count("Content-Disposition"), 2, "parts that were taken")
+
+
+func test_tasks_and_nodes_with_odd_calls() -> void:
+	var session := new_session()
+	var node := made(&"HTTPRequestRust") as Node
+	if session == null or node == null:
+		return
+	await wait_frames(1)
+	var task: RefCounted = session.fetch(url("/hello"))
+	assert_true(task.bind_node(null) == task, "bind_node(null)")
+	assert_response(await response_of(task), SUCCESS, 200)
+	task.cancel()
+	assert_true(task.bind_node(node) == task, "bind_node() of a task that is over")
+	node.set_tls_options(null)
+	node.set_timeout(-1.0)
+	node.set_download_chunk_size(0)
+	node.cancel_request()
+	tree.root.add_child(node)
+	assert_error(node.request_raw("nonsense"), ERR_INVALID_PARAMETER, "request_raw()")
+	assert_error(node.request(url("/fault/never-answers", "raw")), OK, "request()")
+	node.download_file = "user://x"
+	assert_equal(node.download_file, "", "download_file during a request")
+	node.free()

@@ -1,0 +1,163 @@
+//! Bodies in the engine's own arrays: the worker receives into the memory that a script gets, so that no frame pays for a copy.
+//!
+//! The worker may be in the middle of that when the engine goes. So every call of the engine is made under a lock that [`leave_engine`]
+//! takes: from then on bodies are Rust's, and arrays of the engine's that the worker still has are left where they are.
+
+use std::mem::ManuallyDrop;
+use std::sync::{Arc, LazyLock, PoisonError, RwLock, RwLockReadGuard};
+
+use godot::builtin::PackedByteArray;
+use godot::init::is_main_thread;
+use http_client::{ByteBuffer, Context};
+use http_fetch::Buffer;
+
+pub(crate) type Notice = http_fetch::Notice<Body>;
+pub(crate) type Response = http_fetch::Response<Body>;
+pub(crate) type Session = http_fetch::Session<Body>;
+pub(crate) type Task = http_fetch::Task<Body>;
+pub(crate) type Worker = http_fetch::Worker<Body>;
+
+/// Whether the engine is there.
+static ENGINE: RwLock<Engine> = RwLock::new(Engine::Runs);
+
+#[derive(Clone, Copy, PartialEq)]
+enum Engine {
+    Runs,
+    /// Only the main thread may still call it.
+    Ends,
+    IsGone,
+}
+
+/// The one of the process.
+pub(crate) fn worker() -> &'static Arc<Worker> {
+    static WORKER: LazyLock<Arc<Worker>> = LazyLock::new(|| Worker::new(Context::shared().clone()));
+    &WORKER
+}
+
+/// From here on nothing of the engine's is called for a body.
+pub(crate) fn leave_engine() {
+    *ENGINE.write().unwrap_or_else(PoisonError::into_inner) = Engine::Ends;
+}
+
+/// The library goes.
+pub(crate) fn forget_engine() {
+    *ENGINE.write().unwrap_or_else(PoisonError::into_inner) = Engine::IsGone;
+}
+
+fn engine() -> RwLockReadGuard<'static, Engine> {
+    ENGINE.read().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// See the module.
+pub(crate) enum Body {
+    /// In the engine's memory.
+    Engines(Array),
+    /// Of the time after it.
+    Rusts(Vec<u8>),
+}
+
+pub(crate) struct Array {
+    array: ManuallyDrop<PackedByteArray>,
+    /// Where its bytes lie, which nobody else has: it is not cloned before the last of them is written.
+    start: *mut u8,
+    len: usize,
+}
+
+// SAFETY: the array's count of references is atomic; its bytes are written by the one owner before anybody else has it.
+unsafe impl Send for Array {}
+// SAFETY: what is shared is only read.
+unsafe impl Sync for Array {}
+
+impl Body {
+    /// For a script. Shares the memory.
+    pub(crate) fn give_out(&self) -> PackedByteArray {
+        match self {
+            Self::Engines(array) => (*array.array).clone(),
+            Self::Rusts(bytes) => PackedByteArray::from(bytes.as_slice()),
+        }
+    }
+}
+
+impl Array {
+    /// Under the lock.
+    fn resize(&mut self, len: usize) {
+        self.array.resize(len);
+        let bytes = self.array.as_mut_slice();
+        (self.start, self.len) = (bytes.as_mut_ptr(), bytes.len());
+    }
+}
+
+impl ByteBuffer for Body {
+    fn with_len(len: usize) -> Self {
+        let engine = engine();
+        if *engine != Engine::Runs {
+            return Self::Rusts(vec![0; len]);
+        }
+        let array = ManuallyDrop::new(PackedByteArray::new());
+        let mut array = Array { array, start: std::ptr::NonNull::dangling().as_ptr(), len: 0 };
+        if len > 0 {
+            array.resize(len);
+        }
+        Self::Engines(array)
+    }
+
+    fn set_len(&mut self, len: usize) {
+        let engine = engine();
+        match self {
+            Self::Engines(array) if *engine == Engine::Runs => array.resize(len),
+            // Its memory stays; it cannot become longer any more.
+            Self::Engines(array) if len <= array.len => array.len = len,
+            Self::Engines(array) => {
+                let mut bytes = array.as_slice().to_vec();
+                bytes.resize(len, 0);
+                *self = Self::Rusts(bytes);
+            }
+            Self::Rusts(bytes) => bytes.resize(len, 0),
+        }
+    }
+
+    fn as_mut_slice(&mut self) -> &mut [u8] {
+        match self {
+            // SAFETY: the array has so many bytes there, and this is the only reference to it.
+            Self::Engines(array) => unsafe { std::slice::from_raw_parts_mut(array.start, array.len) },
+            Self::Rusts(bytes) => bytes,
+        }
+    }
+}
+
+impl Array {
+    fn as_slice(&self) -> &[u8] {
+        // SAFETY: the array has so many bytes there as long as this does, and nobody writes to an array that is shared.
+        unsafe { std::slice::from_raw_parts(self.start, self.len) }
+    }
+}
+
+impl Buffer for Body {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Engines(array) => array.as_slice(),
+            Self::Rusts(bytes) => bytes,
+        }
+    }
+}
+
+impl Drop for Array {
+    fn drop(&mut self) {
+        let engine = engine();
+        let is_there = match *engine {
+            Engine::Runs => true,
+            Engine::Ends => is_main_thread(),
+            Engine::IsGone => false,
+        };
+        if is_there {
+            // SAFETY: it is dropped here alone, and not used any more.
+            unsafe { ManuallyDrop::drop(&mut self.array) };
+        }
+    }
+}
+
+impl std::fmt::Debug for Body {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Body({} bytes)", self.as_slice().len())
+    }
+}

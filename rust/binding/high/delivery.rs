@@ -1,0 +1,321 @@
+//! From the worker to scripts: who has a task until it is completed, one batch of signals a frame, and the end of the program.
+//!
+//! The worker calls a hook when there is something new, and that makes one deferred call. All signals are emitted on the main thread; what
+//! else threads need of a task they take themselves ([`wait_to_finish`]). When the root leaves the tree, every task completes as cancelled
+//! and everything of the engine's is let go: later there is nobody who could.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use godot::builtin::{Callable, GString, Variant};
+use godot::classes::object::ConnectFlags;
+use godot::classes::{Engine, MainLoop, Object, SceneTree};
+use godot::init::is_main_thread;
+use godot::meta::ToGodot;
+use godot::obj::{Gd, Singleton};
+
+use crate::call::guarded;
+use crate::high::body::{Notice, Task, forget_engine, leave_engine, worker};
+use crate::high::held::{Held, connect};
+use crate::high::response::Known;
+use crate::high::session::{HttpSessionRust, SessionShared};
+use crate::high::task::{HttpTaskRust, TaskShared, WAITED, forget_connections, leave_nodes};
+
+static HUB: Mutex<Hub> = Mutex::new(Hub {
+    tasks: None,
+    shared: None,
+    is_hooked: false,
+    is_asked_to_hook: false,
+    is_closed: false,
+    last_frame: None,
+});
+
+struct Hub {
+    /// Tasks that are not completed, by the worker's number.
+    tasks: Option<HashMap<u64, Kept>>,
+    /// What `HTTPSessionRust.shared()` gives.
+    shared: Option<Held<Gd<HttpSessionRust>>>,
+    /// The end of the program will be noticed.
+    is_hooked: bool,
+    is_asked_to_hook: bool,
+    /// It has come.
+    is_closed: bool,
+    /// In which frame there was the last batch.
+    last_frame: Option<u64>,
+}
+
+/// A task's object, and what it shares, so that nothing needs to ask the object for it.
+#[derive(Clone)]
+struct Kept {
+    /// Whose task it is.
+    session: Arc<SessionShared>,
+    object: Held<Gd<HttpTaskRust>>,
+    shared: Arc<TaskShared>,
+}
+
+fn hub() -> MutexGuard<'static, Hub> {
+    HUB.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Starts a task of a session, and holds its object until it is completed. `prepare` is called before anything can happen to it.
+pub(crate) fn start(
+    session: &Arc<SessionShared>,
+    prepare: impl FnOnce(&TaskShared),
+    start: impl FnOnce() -> Task,
+) -> Gd<HttpTaskRust> {
+    hook_up();
+    let (object, shared) = HttpTaskRust::made();
+    prepare(&shared);
+    let kept = Kept { session: session.clone(), object: Held(object.clone()), shared: shared.clone() };
+    // Under the lock: its first notice finds it.
+    let mut hub = hub();
+    let task = start();
+    let id = task.id();
+    shared.set_task(task);
+    let is_closed = hub.is_closed;
+    if !is_closed {
+        hub.tasks.get_or_insert_default().insert(id, kept);
+    }
+    drop(hub);
+    // After the end of the program nothing is emitted any more.
+    if is_closed && let Some(response) = shared.task().and_then(Task::response) {
+        shared.complete(response);
+    }
+    object
+}
+
+/// Cancels all tasks of a session, in the order in which they were started.
+pub(crate) fn cancel_all(session: &Arc<SessionShared>) {
+    let of_session = |(_, kept): &(&u64, &Kept)| Arc::ptr_eq(&kept.session, session);
+    let mut tasks: Vec<(u64, Kept)> =
+        hub().tasks.iter().flatten().filter(of_session).map(|(id, kept)| (*id, kept.clone())).collect();
+    tasks.sort_by_key(|(id, _)| *id);
+    tasks.iter().for_each(|(_, kept)| kept.shared.cancel());
+}
+
+/// The session of the whole game.
+pub(crate) fn shared_session(make: impl FnOnce() -> Gd<HttpSessionRust>) -> Gd<HttpSessionRust> {
+    hook_up();
+    let known = hub().shared.as_ref().map(|held| held.0.clone());
+    if let Some(session) = known {
+        return session;
+    }
+    let made = make();
+    let mut hub = hub();
+    if hub.is_closed {
+        return made;
+    }
+    let kept = hub.shared.get_or_insert_with(|| Held(made.clone())).0.clone();
+    drop(hub);
+    kept
+}
+
+/// Sleeps until a task is completed. On the main thread its signals are emitted meanwhile, and no other's.
+pub(crate) fn wait_to_finish(object: &Gd<HttpTaskRust>, shared: &Arc<TaskShared>) {
+    let Some(task) = shared.task() else { return };
+    if !is_main_thread() {
+        // Its signals come on the main thread, which may be waiting for this one.
+        let response = task.wait();
+        shared.complete(response);
+        return;
+    }
+    loop {
+        while let Some(notice) = shared.next_pending() {
+            emit(object, shared, notice);
+        }
+        let notices = if task.is_completed() { task.take_notices() } else { task.next_notices(None) };
+        if notices.is_empty() && task.is_completed() {
+            break;
+        }
+        shared.add_pending(notices);
+    }
+    // Where this was called by a function that its end calls, or another thread has waited too.
+    if let Some(response) = task.response() {
+        shared.complete(response);
+    }
+}
+
+/// Emits what happened since the last call: once a frame.
+fn deliver() {
+    let frame = Engine::singleton().get_process_frames();
+    if hub().last_frame == Some(frame) && is_put_off() {
+        return;
+    }
+    let notices = worker().take_notices();
+    if !notices.is_empty() {
+        hub().last_frame = Some(frame);
+    }
+    let mut order = Vec::with_capacity(notices.len());
+    for (task, notice) in notices {
+        let kept = hub().tasks.as_ref().and_then(|tasks| tasks.get(&task.id())).cloned();
+        if let Some(kept) = kept {
+            kept.shared.add_pending([notice]);
+            order.push(kept);
+        }
+    }
+    for kept in order {
+        // Unless somebody who waits for the task was faster.
+        if let Some(notice) = kept.shared.next_pending() {
+            emit(&kept.object.0, &kept.shared, notice);
+        }
+    }
+}
+
+/// Emits all that there is of a task.
+fn drain(kept: &Kept) {
+    kept.shared.add_pending(kept.shared.task().map(Task::take_notices).unwrap_or_default());
+    while let Some(notice) = kept.shared.next_pending() {
+        emit(&kept.object.0, &kept.shared, notice);
+    }
+}
+
+/// Has the next batch come with the next frame: another deferred call would come in this one too. Not possible without a tree.
+fn is_put_off() -> bool {
+    let Some(tree) = scene_tree() else { return false };
+    let next = Callable::from_sync_fn("HTTPTaskRust.deliver_next", |_: &[&Variant]| guarded(deliver));
+    connect(&tree, "process_frame", &next, Some(ConnectFlags::ONE_SHOT));
+    true
+}
+
+/// Emits one thing that happened to a task. On the main thread.
+fn emit(object: &Gd<HttpTaskRust>, shared: &Arc<TaskShared>, notice: Notice) {
+    let mut signals = object.clone().upcast::<Object>();
+    let is_cancelled = shared.is_cancelled();
+    let count = |bytes: u64| i64::try_from(bytes).unwrap_or(i64::MAX);
+    match notice {
+        Notice::Completed(response) => {
+            let id = shared.task().map(Task::id);
+            let response = shared.complete(response);
+            let held = id.and_then(|id| hub().tasks.as_mut().and_then(|tasks| tasks.remove(&id)));
+            let (waiters, nodes, node) = shared.take_listeners();
+            leave_nodes(shared, nodes);
+            let response = response.to_variant();
+            signals.emit_signal("completed", std::slice::from_ref(&response));
+            for mut waiter in waiters {
+                waiter.emit_signal(WAITED, std::slice::from_ref(&response));
+            }
+            if let Some(node) = node {
+                node.completed(shared);
+            }
+            forget_connections(&mut object.clone());
+            drop(held);
+        }
+        // Who cancels wants to hear no more of it than its end.
+        _ if is_cancelled => {}
+        Notice::ResponseStarted(facts) => {
+            let response = shared.response_with(Known::Head(facts));
+            signals.emit_signal("response_started", &[response.to_variant()]);
+        }
+        Notice::Progress { bytes, total } => {
+            let total = total.map_or(-1, count);
+            signals.emit_signal("progressed", &[count(bytes).to_variant(), total.to_variant()]);
+        }
+        Notice::UploadProgress { bytes, total } => {
+            signals.emit_signal("upload_progressed", &[count(bytes).to_variant(), count(total).to_variant()]);
+        }
+        Notice::Chunk(chunk) => {
+            signals.emit_signal("chunk_received", &[chunk.give_out().to_variant()]);
+        }
+        Notice::Event(event) => {
+            let arguments = [&*event.kind, &event.data, &event.id].map(|text| GString::from(text).to_variant());
+            signals.emit_signal("event_received", &arguments);
+        }
+        Notice::Retrying { attempt, after, reason } => {
+            let arguments = [i64::from(attempt).to_variant(), after.as_secs_f64().to_variant(), reason.to_variant()];
+            signals.emit_signal("retrying", &arguments);
+        }
+    }
+}
+
+/// Has the worker deliver, and the end of the program noticed. From another thread, the main thread is asked to.
+fn hook_up() {
+    let mut hub = hub();
+    if hub.is_hooked || hub.is_closed {
+        return;
+    }
+    let is_here = is_main_thread() && main_loop().is_some();
+    if is_here {
+        hub.is_hooked = true;
+        drop(hub);
+        hook_here();
+    } else if !hub.is_asked_to_hook {
+        hub.is_asked_to_hook = true;
+        drop(hub);
+        let later = Callable::from_sync_fn("HTTPSessionRust.hook_up", |_: &[&Variant]| guarded(hook_up));
+        later.call_deferred(&[]);
+    }
+}
+
+fn hook_here() {
+    let notice = Held(Callable::from_sync_fn("HTTPTaskRust.deliver", |_: &[&Variant]| guarded(deliver)));
+    // Its lock is held meanwhile: after `quit` took the hook away, nothing is called any more.
+    worker().set_deliver(Some(Box::new(move || {
+        let notice: &Held<Callable> = &notice;
+        notice.0.call_deferred(&[]);
+    })));
+    if let Some(tree) = scene_tree() {
+        let ending = Callable::from_sync_fn("HTTPSessionRust.quit", |_: &[&Variant]| guarded(quit));
+        if let Some(root) = tree.get_root() {
+            connect(&root, "tree_exiting", &ending, None);
+        }
+    } else if let Some(mut main_loop) = main_loop() {
+        // It goes with the main loop, when nobody can be told any more.
+        let ending = Ending;
+        let held = Callable::from_sync_fn("HTTPSessionRust.quit", move |_: &[&Variant]| {
+            let _: &Ending = &ending;
+        });
+        main_loop.set_meta("_http_client_rust", &held.to_variant());
+    }
+    // What happened before is listed nowhere.
+    let all: Vec<Kept> = hub().tasks.iter().flat_map(HashMap::values).cloned().collect();
+    all.iter().for_each(drain);
+}
+
+/// The end of the program: every task completes as cancelled, and nothing of the engine's is kept.
+fn quit() {
+    close(true);
+}
+
+fn close(tells: bool) {
+    let mut hub = hub();
+    if std::mem::replace(&mut hub.is_closed, true) {
+        return;
+    }
+    let tasks = hub.tasks.take().unwrap_or_default();
+    let session = hub.shared.take();
+    drop(hub);
+    let worker = worker();
+    worker.set_deliver(None);
+    worker.close();
+    leave_engine();
+    let mut tasks: Vec<_> = tasks.into_iter().collect();
+    tasks.sort_by_key(|(id, _)| *id);
+    if tells {
+        tasks.iter().for_each(|(_, kept)| drain(kept));
+    }
+    drop(tasks);
+    drop(session);
+}
+
+/// What a main loop without a tree takes with it.
+struct Ending;
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        guarded(|| close(false));
+    }
+}
+
+/// When the library goes. All is over by then, unless no main loop ever ran.
+pub(crate) fn release() {
+    close(false);
+    forget_engine();
+}
+
+fn main_loop() -> Option<Gd<MainLoop>> {
+    Engine::singleton().get_main_loop()
+}
+
+fn scene_tree() -> Option<Gd<SceneTree>> {
+    main_loop()?.try_cast::<SceneTree>().ok()
+}

@@ -1,0 +1,121 @@
+//! The class `HTTPFormRust`: a form that is being put together.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use godot::builtin::{GString, PackedByteArray};
+use godot::classes::{Crypto, FileAccess, IRefCounted, ProjectSettings, RefCounted};
+use godot::global::godot_error;
+use godot::obj::{Base, NewGd, Singleton};
+use godot::register::{GodotClass, godot_api};
+use http_fetch::multipart::{DiskFile, Form, FormError, Source};
+
+/// See the module.
+#[derive(GodotClass)]
+#[class(tool, base = RefCounted, rename = HTTPFormRust)]
+pub(crate) struct HttpFormRust {
+    form: Mutex<Form>,
+}
+
+impl HttpFormRust {
+    /// The form as it is now.
+    pub(crate) fn form(&self) -> Arc<Form> {
+        Arc::new(self.lock().clone())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Form> {
+        self.form.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[godot_api]
+impl IRefCounted for HttpFormRust {
+    fn init(_base: Base<RefCounted>) -> Self {
+        let random = Crypto::new_gd().generate_random_bytes(16);
+        let random = random.as_slice().try_into().unwrap_or_default();
+        Self { form: Mutex::new(Form::new(random)) }
+    }
+}
+
+#[godot_api]
+impl HttpFormRust {
+    #[func(gd_self)]
+    fn add_field(this: godot::obj::Gd<Self>, name: GString, value: GString) {
+        this.bind().lock().add_field(&name.to_string(), &value.to_string());
+    }
+
+    #[func(gd_self)]
+    fn add_file(
+        this: godot::obj::Gd<Self>,
+        name: GString,
+        path: GString,
+        #[opt(default = "")] filename: GString,
+        #[opt(default = "")] content_type: GString,
+    ) {
+        let source = source_of(&path);
+        let filename = if filename.is_empty() { last_part(&path.to_string()) } else { filename.to_string() };
+        let added = this.bind().lock().add_source(&name.to_string(), source, &filename, &content_type.to_string());
+        report("add_file", added);
+    }
+
+    #[func(gd_self)]
+    fn add_bytes(
+        this: godot::obj::Gd<Self>,
+        name: GString,
+        bytes: PackedByteArray,
+        filename: GString,
+        #[opt(default = "application/octet-stream")] content_type: GString,
+    ) {
+        let (name, filename) = (name.to_string(), filename.to_string());
+        let added = this.bind().lock().add_bytes(&name, bytes.to_vec(), &filename, &content_type.to_string());
+        report("add_bytes", added);
+    }
+
+    #[func]
+    fn get_content_type(&self) -> GString {
+        GString::from(&self.lock().content_type())
+    }
+
+    #[func]
+    fn get_length(&self) -> i64 {
+        let form = self.lock().clone();
+        form.body().ok().and_then(|body| i64::try_from(body.content_length()).ok()).unwrap_or(-1)
+    }
+}
+
+fn report(method: &str, added: Result<(), FormError>) {
+    if let Err(error) = added {
+        godot_error!("HTTPFormRust.{method}(): {error}");
+    }
+}
+
+fn last_part(path: &str) -> String {
+    path.rsplit(['/', '\\']).next().unwrap_or_default().to_owned()
+}
+
+/// Where a file's bytes come from: the disk, or, in an exported game, the pack.
+fn source_of(path: &GString) -> Arc<dyn Source> {
+    let on_disk = ProjectSettings::singleton().globalize_path(path);
+    if !path.to_string().starts_with("res://")
+        || on_disk != *path && std::fs::exists(on_disk.to_string()).unwrap_or(false)
+    {
+        return Arc::new(DiskFile(on_disk.to_string().into()));
+    }
+    // The worker must not call the engine, which may be gone by then. What stands in a pack is small beside a player's files.
+    if FileAccess::file_exists(path) {
+        return Arc::new(Packed(FileAccess::get_file_as_bytes(path).to_vec().into()));
+    }
+    Arc::new(DiskFile(path.to_string().into()))
+}
+
+/// A file of the pack.
+struct Packed(Arc<[u8]>);
+
+impl Source for Packed {
+    fn measure(&self) -> std::io::Result<u64> {
+        Ok(self.0.len() as u64)
+    }
+
+    fn open(&self) -> std::io::Result<Box<dyn std::io::Read + Send>> {
+        Ok(Box::new(std::io::Cursor::new(self.0.clone())))
+    }
+}

@@ -1,0 +1,36 @@
+//! What scripts give as a body, as the worker takes it.
+
+use godot::builtin::{GString, PackedByteArray, Variant, VariantType};
+use godot::classes::Json;
+use godot::obj::Gd;
+use http_fetch::RequestBody;
+
+use crate::high::form::HttpFormRust;
+
+/// A body of any type. Bytes are copied: the worker must hold nothing of the engine's, which may be gone before it.
+pub(crate) fn request_body(body: &Variant) -> RequestBody {
+    match body.get_type() {
+        VariantType::NIL => RequestBody::Empty,
+        VariantType::STRING | VariantType::STRING_NAME => RequestBody::bytes(body.to::<GString>().to_string()),
+        VariantType::PACKED_BYTE_ARRAY => raw_body(&body.to::<PackedByteArray>()),
+        VariantType::DICTIONARY | VariantType::ARRAY => {
+            let text = Json::stringify_ex(body).sort_keys(false).done().to_string();
+            RequestBody::json(text)
+        }
+        VariantType::OBJECT => match body.try_to::<Gd<HttpFormRust>>() {
+            Ok(form) => RequestBody::Form(form.bind().form()),
+            Err(_) => refused("an object that is no HTTPFormRust"),
+        },
+        other => refused(&format!("of the type {other:?}")),
+    }
+}
+
+pub(crate) fn raw_body(bytes: &PackedByteArray) -> RequestBody {
+    if bytes.is_empty() { RequestBody::Empty } else { RequestBody::bytes(bytes.to_vec()) }
+}
+
+fn refused(what: &str) -> RequestBody {
+    RequestBody::Refused(format!(
+        "the body is {what}; give a String, a PackedByteArray, a Dictionary, an Array, an HTTPFormRust or null"
+    ))
+}

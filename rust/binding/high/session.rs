@@ -1,0 +1,322 @@
+//! The class `HTTPSessionRust`: what many requests share. Its properties stand in [`session_properties`](crate::high::session_properties).
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use godot::builtin::{Array, GString, VarDictionary, Variant};
+use godot::classes::{IRefCounted, ProjectSettings, RefCounted, TlsOptions as GodotTlsOptions};
+use godot::global::{Error as GError, godot_error};
+use godot::meta::ToGodot;
+use godot::obj::{Base, Gd, Singleton};
+use godot::register::{GodotClass, godot_api};
+use http_client::{Proxies, Proxy};
+use http_fetch::cookies::{Cookie, SameSite};
+use http_fetch::{Credentials, Download, Request, RequestBody, Settings};
+
+use crate::call::failed_on_panic;
+use crate::convert::tls_argument::TlsArgument;
+use crate::high::body::{Session, worker};
+use crate::high::delivery;
+use crate::high::held::Held;
+use crate::high::request_body::request_body;
+use crate::high::task::HttpTaskRust;
+use crate::high::values::{AnyValue, HeaderLines};
+use crate::low::{connect_timeout_of_project, seconds, user_agent};
+
+/// See the module.
+#[derive(GodotClass)]
+#[class(tool, base = RefCounted, rename = HTTPSessionRust)]
+pub(crate) struct HttpSessionRust {
+    shared: Arc<SessionShared>,
+}
+
+/// What the object shares with the calls on it.
+pub(crate) struct SessionShared {
+    pub(crate) session: Session,
+    own: Mutex<Own>,
+}
+
+/// Locked for moments only, in which nothing is called.
+#[derive(Default)]
+pub(crate) struct Own {
+    pub(crate) trusted_ca_file: GString,
+    pub(crate) cookie_file: GString,
+    pub(crate) tls_options: Option<Held<Gd<GodotTlsOptions>>>,
+    /// The settings have what `trusted_ca_file` and `tls_options` come to.
+    pub(crate) is_tls_known: bool,
+}
+
+// SAFETY: the text's count of references is atomic, and one thread at a time has the lock.
+unsafe impl Send for Own {}
+
+impl SessionShared {
+    pub(crate) fn own(&self) -> MutexGuard<'_, Own> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Reads the certificates and options that changed since the last request; what cannot be read is a sentence.
+    pub(crate) fn know_tls(&self) -> Result<(), String> {
+        let own = self.own();
+        if own.is_tls_known {
+            return Ok(());
+        }
+        let options = own.tls_options.as_ref().map(|held| held.0.clone());
+        let file = own.trusted_ca_file.clone();
+        drop(own);
+        let tls = TlsArgument::of(options).read("https://", true, &file).map_err(|error| error.message)?.1;
+        self.session.set(|settings| settings.tls = tls);
+        self.own().is_tls_known = true;
+        Ok(())
+    }
+
+    fn request(&self, url: &GString, headers: &HeaderLines, method: i64, body: &Variant) -> Request {
+        let body = match self.know_tls() {
+            Ok(()) => request_body(body),
+            Err(sentence) => RequestBody::Refused(sentence),
+        };
+        Request { url: url.to_string(), method, headers: headers.lines(), body }
+    }
+}
+
+impl HttpSessionRust {
+    pub(crate) fn shared_of(this: &Gd<Self>) -> Arc<SessionShared> {
+        this.bind().shared.clone()
+    }
+
+    pub(crate) fn own_shared(&self) -> &SessionShared {
+        &self.shared
+    }
+
+    /// The session that a node uses if it has none of its own.
+    pub(crate) fn of_the_game() -> Gd<Self> {
+        delivery::shared_session(Gd::default)
+    }
+}
+
+/// The settings that a session has before a script sets any.
+pub(crate) fn first_settings() -> Settings {
+    Settings { user_agent: user_agent(), connect_timeout: seconds(connect_timeout_of_project()), ..Settings::default() }
+}
+
+/// A path as the system knows it.
+pub(crate) fn on_disk(path: &GString) -> std::path::PathBuf {
+    ProjectSettings::singleton().globalize_path(path).to_string().into()
+}
+
+#[godot_api]
+impl IRefCounted for HttpSessionRust {
+    fn init(_base: Base<RefCounted>) -> Self {
+        let session = Session::on(worker().clone(), first_settings());
+        Self { shared: Arc::new(SessionShared { session, own: Mutex::default() }) }
+    }
+}
+
+#[godot_api]
+impl HttpSessionRust {
+    #[func(gd_self)]
+    fn fetch(
+        this: Gd<Self>,
+        url: GString,
+        #[opt(default = HeaderLines::default())] custom_headers: HeaderLines,
+        #[opt(default = 0)] method: i64,
+        #[opt(default = AnyValue::default())] body: AnyValue,
+    ) -> Gd<HttpTaskRust> {
+        let shared = Self::shared_of(&this);
+        let request = shared.request(&url, &custom_headers, method, &body.0);
+        delivery::start(&shared, |_| {}, || shared.session.fetch(request))
+    }
+
+    #[func(gd_self)]
+    fn stream(
+        this: Gd<Self>,
+        url: GString,
+        #[opt(default = HeaderLines::default())] custom_headers: HeaderLines,
+        #[opt(default = 0)] method: i64,
+        #[opt(default = AnyValue::default())] body: AnyValue,
+    ) -> Gd<HttpTaskRust> {
+        let shared = Self::shared_of(&this);
+        let request = shared.request(&url, &custom_headers, method, &body.0);
+        delivery::start(&shared, |_| {}, || shared.session.stream(request))
+    }
+
+    #[func(gd_self)]
+    fn listen(
+        this: Gd<Self>,
+        url: GString,
+        #[opt(default = HeaderLines::default())] custom_headers: HeaderLines,
+        #[opt(default = 0)] method: i64,
+        #[opt(default = AnyValue::default())] body: AnyValue,
+    ) -> Gd<HttpTaskRust> {
+        let shared = Self::shared_of(&this);
+        let request = shared.request(&url, &custom_headers, method, &body.0);
+        delivery::start(&shared, |_| {}, || shared.session.listen(request))
+    }
+
+    #[func(gd_self)]
+    fn download(
+        this: Gd<Self>,
+        url: GString,
+        path: GString,
+        #[opt(default = HeaderLines::default())] custom_headers: HeaderLines,
+    ) -> Gd<HttpTaskRust> {
+        let shared = Self::shared_of(&this);
+        let request = shared.request(&url, &custom_headers, 0, &Variant::nil());
+        let to = Download::to(on_disk(&path));
+        delivery::start(&shared, |_| {}, || shared.session.download(request, to))
+    }
+
+    #[func]
+    fn shared() -> Gd<Self> {
+        Self::of_the_game()
+    }
+
+    #[func(gd_self)]
+    fn set_bearer_auth(this: Gd<Self>, token: GString) {
+        set_credentials(&Self::shared_of(&this), "set_bearer_auth", Credentials::bearer(&token.to_string()));
+    }
+
+    #[func(gd_self)]
+    fn set_basic_auth(this: Gd<Self>, user: GString, password: GString) {
+        let credentials = Credentials::basic(&user.to_string(), &password.to_string());
+        set_credentials(&Self::shared_of(&this), "set_basic_auth", credentials);
+    }
+
+    #[func(gd_self)]
+    fn clear_auth(this: Gd<Self>) {
+        Self::shared_of(&this).session.set(|settings| settings.credentials = None);
+    }
+
+    #[func(gd_self)]
+    fn set_http_proxy(this: Gd<Self>, host: GString, port: i64) {
+        let proxy = Proxy::choose(&host.to_string(), port);
+        if let Some(Err(error)) = &proxy {
+            godot_error!("HTTPSessionRust.set_http_proxy(): {error}");
+        }
+        Self::shared_of(&this).session.set(|settings| settings.proxies.http = proxy);
+    }
+
+    #[func(gd_self)]
+    fn set_https_proxy(this: Gd<Self>, host: GString, port: i64) {
+        let proxy = Proxy::choose(&host.to_string(), port);
+        if let Some(Err(error)) = &proxy {
+            godot_error!("HTTPSessionRust.set_https_proxy(): {error}");
+        }
+        Self::shared_of(&this).session.set(|settings| settings.proxies.https = proxy);
+    }
+
+    #[func(gd_self)]
+    fn set_proxy_from_environment(this: Gd<Self>) {
+        let proxies = Proxies::of_process();
+        if let Some(error) = proxies.problem() {
+            godot_error!("HTTPSessionRust.set_proxy_from_environment(): {error}");
+        }
+        Self::shared_of(&this).session.set(|settings| settings.proxies = proxies);
+    }
+
+    #[func(gd_self)]
+    fn set_tls_options(this: Gd<Self>, options: Option<Gd<GodotTlsOptions>>) {
+        if options.as_ref().is_some_and(|options| options.is_server()) {
+            godot_error!(
+                "HTTPSessionRust.set_tls_options(): the options are for a server; make them with TLSOptions.client()"
+            );
+            return;
+        }
+        let shared = Self::shared_of(&this);
+        let mut own = shared.own();
+        let before = std::mem::replace(&mut own.tls_options, options.map(Held));
+        own.is_tls_known = false;
+        drop(own);
+        drop(before);
+    }
+
+    #[func]
+    fn get_cookies(&self, url: GString) -> Array<VarDictionary> {
+        match self.shared.session.resolve(&url.to_string()) {
+            Ok(address) => self.shared.session.cookies(&address).iter().map(cookie_dictionary).collect(),
+            Err(error) => {
+                godot_error!("HTTPSessionRust.get_cookies(): {error}");
+                Array::new()
+            }
+        }
+    }
+
+    #[func(gd_self)]
+    fn set_cookie(this: Gd<Self>, url: GString, cookie: GString) -> GError {
+        let shared = Self::shared_of(&this);
+        failed_on_panic(|| set_cookie(&shared, &url, &cookie))
+    }
+
+    #[func(gd_self)]
+    fn clear_cookies(this: Gd<Self>) {
+        let shared = Self::shared_of(&this);
+        shared.session.clear_cookies();
+        save_cookies(&shared, "clear_cookies");
+    }
+
+    #[func(gd_self)]
+    fn cancel_all(this: Gd<Self>) {
+        delivery::cancel_all(&Self::shared_of(&this));
+    }
+
+    #[func]
+    fn get_active_count(&self) -> i64 {
+        self.shared.session.active_count() as i64
+    }
+}
+
+fn set_credentials(shared: &SessionShared, method: &str, credentials: Credentials) {
+    if shared.session.settings().base_url.is_empty() {
+        godot_error!(
+            "HTTPSessionRust.{method}(): there is no base_url, whose server alone gets the credentials; set it first"
+        );
+        return;
+    }
+    shared.session.set(|settings| settings.credentials = Some(credentials));
+}
+
+fn set_cookie(shared: &SessionShared, url: &GString, cookie: &GString) -> GError {
+    let address = shared.session.resolve(&url.to_string()).map_err(|error| error.to_string());
+    let set = address.and_then(|address| {
+        shared.session.set_cookie(&address, &cookie.to_string()).map_err(|error| error.to_string())
+    });
+    match set {
+        Ok(()) => {
+            save_cookies(shared, "set_cookie");
+            GError::OK
+        }
+        Err(sentence) => {
+            godot_error!("HTTPSessionRust.set_cookie(): {sentence}");
+            GError::ERR_INVALID_PARAMETER
+        }
+    }
+}
+
+fn save_cookies(shared: &SessionShared, method: &str) {
+    if let Err(error) = shared.session.save_cookies() {
+        godot_error!("HTTPSessionRust.{method}(): the cookie file cannot be written: {error}");
+    }
+}
+
+fn cookie_dictionary(cookie: &Cookie) -> VarDictionary {
+    let expires = cookie.expires.and_then(|at| at.duration_since(SystemTime::UNIX_EPOCH).ok());
+    let same_site = match cookie.same_site {
+        SameSite::Strict => "Strict",
+        SameSite::Lax => "Lax",
+        SameSite::None => "None",
+        _ => "",
+    };
+    let mut dictionary = VarDictionary::new();
+    for (name, value) in [
+        ("name", cookie.name.to_variant()),
+        ("value", cookie.value.to_variant()),
+        ("domain", cookie.domain.to_variant()),
+        ("path", cookie.path.to_variant()),
+        ("expires", expires.map_or(0.0, |at| at.as_secs_f64()).to_variant()),
+        ("secure", cookie.secure.to_variant()),
+        ("http_only", cookie.http_only.to_variant()),
+        ("same_site", same_site.to_variant()),
+    ] {
+        dictionary.set(&name.to_variant(), &value);
+    }
+    dictionary
+}
