@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use super::Archive;
 use crate::captured::Echo;
+use crate::cargo;
 use crate::godot::run::{DEADLINE, Finished, Run};
 use crate::godot::screen::Screen;
 use crate::godot::{Godot, editor, suite};
@@ -38,7 +39,7 @@ func _initialize() -> void:
 	quit(0 if http.get_response_code() == 200 else 1)
 "#;
 
-const TESTS: &[&str] = &["test_lifetime.gd", "test_threads.gd"];
+const TESTS: &[&str] = &["test_fetch_lifetime.gd", "test_lifetime.gd", "test_threads.gd"];
 
 /// What a script does that has to run everywhere.
 const WITHOUT_LIBRARY: &str = include_str!("without_library.gd");
@@ -135,6 +136,9 @@ pub(super) fn run_tests(godot: &Godot, workspace: &Workspace, archive: &Archive)
             .context("cannot make a temporary folder")?;
         let copy = Workspace::at(folder.path());
         copy_sample(workspace, archive, &copy.godot_project())?;
+        // Some tests hand over a stream of another extension.
+        let peer = cargo::build_dynamic_library(workspace, "test-peer", &[])?;
+        stage::stage_test_peer(&copy, &peer)?;
         Ok((folder, copy))
     })();
     match copied {
