@@ -121,7 +121,7 @@ impl Request<'_> {
             } else if is("Content-Length") {
                 once(given.content_length.replace(value.trim_matches([' ', '\t'])).is_some(), "Content-Length")?;
             } else if is("Transfer-Encoding") {
-                return Err(refuse("is not needed, since the length of the body is known"));
+                return Err(refuse("is not needed, since it is set where the length of the body is not known"));
             }
             given.user_agent |= is("User-Agent");
             given.accept |= is("Accept");

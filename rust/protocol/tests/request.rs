@@ -164,12 +164,12 @@ fn a_header_that_may_not_be_sent_is_refused_with_its_name_and_the_reason() {
         (
             "Transfer-Encoding: chunked",
             "the header \"Transfer-Encoding\"",
-            "is not needed, since the length of the body is known",
+            "is not needed, since it is set where the length of the body is not known",
         ),
         (
             "transfer-encoding:",
             "the header \"transfer-encoding\"",
-            "is not needed, since the length of the body is known",
+            "is not needed, since it is set where the length of the body is not known",
         ),
     ] {
         let error = refusal(&plain(Method::Get, "/", &["Good: one", line], 0));
