@@ -3,7 +3,7 @@
 
 use std::io;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
@@ -121,9 +121,9 @@ impl Ready {
         Ok(Self { poller: Arc::new(Poller::new()?), events: Mutex::new(Events::with_capacity(Self::EVENTS)) })
     }
 
-    /// Ends the wait that runs, or the next one.
+    /// Ends the wait that runs, or the next one. Whoever keeps it, such as a look-up that hangs, keeps no file descriptors.
     pub fn waker(&self) -> Waker {
-        Waker::from(Arc::new(Notify(self.poller.clone())))
+        Waker::from(Arc::new(Notify(Arc::downgrade(&self.poller))))
     }
 
     /// Sleeps until something of what `wait` asks for has happened, or the waker was called.
@@ -187,8 +187,8 @@ impl Drop for Watch {
     }
 }
 
-/// Ends a poller's wait.
-struct Notify(Arc<Poller>);
+/// Ends a poller's wait, if there is still one.
+struct Notify(Weak<Poller>);
 
 impl Wake for Notify {
     fn wake(self: Arc<Self>) {
@@ -197,7 +197,7 @@ impl Wake for Notify {
 
     fn wake_by_ref(self: &Arc<Self>) {
         // Where it fails, the wait still ends at its deadline.
-        let _ = self.0.notify();
+        let _ = self.0.upgrade().map(|poller| poller.notify());
     }
 }
 
@@ -216,6 +216,15 @@ mod tests {
         let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         near.set_nonblocking(true).unwrap();
         (Source::new(Arc::new(near.into())), listener.accept().unwrap().0)
+    }
+
+    #[test]
+    fn a_waker_that_outlives_its_wait_keeps_no_file_descriptors() {
+        let ready = Ready::new().unwrap();
+        let (waker, poller) = (ready.waker(), Arc::downgrade(&ready.poller));
+        drop(ready);
+        assert!(poller.upgrade().is_none());
+        waker.wake();
     }
 
     #[test]
