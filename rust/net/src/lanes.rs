@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::Waker;
@@ -42,6 +43,7 @@ pub(crate) struct Limits {
 
 struct Inner {
     limits: Limits,
+    start: StartThread,
     crew: Mutex<Crew>,
     work: Condvar,
 }
@@ -54,6 +56,9 @@ struct Crew {
     starting: usize,
     idle: usize,
 }
+
+/// Starts a thread. An error if the system gives none.
+type StartThread = fn(Box<dyn FnOnce() + Send>) -> io::Result<()>;
 
 trait Job: Send + Sync {
     /// Whether its result is of use to anybody.
@@ -90,7 +95,19 @@ struct State<T> {
 
 impl Lane {
     pub(crate) fn new(limits: Limits) -> Self {
-        Self(Arc::new(Inner { limits, crew: Mutex::default(), work: Condvar::new() }))
+        Self::with_threads(limits, |work| {
+            thread::Builder::new().name("HTTPClientRust".to_owned()).spawn(work).map(drop)
+        })
+    }
+
+    /// A lane in a system that has no thread left.
+    #[cfg(test)]
+    pub(crate) fn without_threads(limits: Limits) -> Self {
+        Self::with_threads(limits, |_| Err(io::ErrorKind::WouldBlock.into()))
+    }
+
+    fn with_threads(limits: Limits, start: StartThread) -> Self {
+        Self(Arc::new(Inner { limits, start, crew: Mutex::default(), work: Condvar::new() }))
     }
 
     /// Has a worker do `work`, also if nobody waits for its result. If the system gives no thread, it is done here.
@@ -131,8 +148,8 @@ impl Inner {
         let mut without_thread = VecDeque::new();
         while crew.lacks_threads(self.limits) {
             let lane = self.clone();
-            match thread::Builder::new().name("HTTPClientRust".to_owned()).spawn(move || lane.run_jobs()) {
-                Ok(_) => crew.starting += 1,
+            match (self.start)(Box::new(move || lane.run_jobs())) {
+                Ok(()) => crew.starting += 1,
                 Err(_) if crew.threads() == 0 => without_thread = std::mem::take(&mut crew.queue),
                 Err(_) => break,
             }
@@ -424,6 +441,14 @@ mod tests {
             drop(lane.spawn_while_wanted(move || Numbered::Ok(n)));
         }
         assert_eq!(lock(&lane.0.crew).queue.len(), 0);
+    }
+
+    #[test]
+    fn without_a_thread_what_is_owed_is_done_at_once_and_all_else_is_lost() {
+        let lane = Lane::without_threads(Limits { wanted: 1, all: 1, kept: 1 });
+        assert_eq!(lane.spawn(|| Numbered::Ok(1)).result(), Some(Ok(1)));
+        let lost = lane.spawn_while_wanted(|| Numbered::Ok(1)).result();
+        assert_eq!(lost, Some(Err("the system has no thread left for it".into())));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use rustls::client::ClientSessionMemoryCache;
@@ -10,7 +11,7 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::{ClientConfig, NamedGroup, RootCertStore};
-use rustls_native_certs::ErrorKind;
+use rustls_native_certs::{CertificateResult, ErrorKind, load_native_certs};
 
 use super::chain::Counting;
 use super::key_share::KeyShares;
@@ -37,7 +38,9 @@ const KEPT: usize = 32;
 pub(crate) struct Configs(Arc<Shared>);
 
 struct Shared {
-    known: Mutex<HashMap<TlsOptions, PendingConfig>>,
+    known: Mutex<HashMap<TlsOptions, Known>>,
+    /// Reads the system's authorities.
+    load: fn() -> CertificateResult,
     /// Mozilla's and the system's authorities, once they could be read.
     system_roots: Mutex<Option<Arc<RootCertStore>>>,
     key_shares: &'static KeyShares,
@@ -45,11 +48,22 @@ struct Shared {
     lane: Lane,
 }
 
+struct Known {
+    config: PendingConfig,
+    /// The next connection is to have another: not all could be read. It is a flag, since the worker must not ask for the lock: if the
+    /// system has no thread left, it is the caller, who has it.
+    is_passing: Arc<AtomicBool>,
+}
+
 impl Configs {
     /// `lane` has the work.
     pub(crate) fn new(lane: Lane) -> Self {
-        let key_shares = KeyShares::new();
-        Self(Arc::new(Shared { known: Mutex::default(), system_roots: Mutex::default(), key_shares, lane }))
+        Self::with_authorities(lane, load_native_certs)
+    }
+
+    fn with_authorities(lane: Lane, load: fn() -> CertificateResult) -> Self {
+        let (known, system_roots, key_shares) = (Mutex::default(), Mutex::default(), KeyShares::new());
+        Self(Arc::new(Shared { known, load, system_roots, key_shares, lane }))
     }
 
     /// The configuration for these options. Whoever asks is about to need a key share too.
@@ -60,22 +74,21 @@ impl Configs {
         // The name is the connection's, not the configuration's.
         let options = TlsOptions { name: None, ..options.clone() };
         let mut known = lock(&self.0.known);
-        if let Some(known) = known.get(&options) {
-            return known.clone();
+        if let Some(known) = known.get(&options).filter(|known| !known.is_passing.load(Ordering::Acquire)) {
+            return known.config.clone();
         }
         if known.len() >= KEPT {
             known.clear();
         }
-        let (shared, wanted) = (self.0.clone(), options.clone());
-        let pending = self.0.lane.spawn(move || {
+        let is_passing = Arc::new(AtomicBool::new(false));
+        let (shared, wanted, mark) = (self.0.clone(), options.clone(), is_passing.clone());
+        let config = self.0.lane.spawn(move || {
             let (config, is_final) = shared.make(&wanted);
-            if !is_final {
-                lock(&shared.known).remove(&wanted);
-            }
+            mark.store(!is_final, Ordering::Release);
             config
         });
-        known.insert(options, pending.clone());
-        pending
+        known.insert(options, Known { config: config.clone(), is_passing });
+        config
     }
 }
 
@@ -99,7 +112,7 @@ impl Shared {
         if let Some(roots) = &*known {
             return (roots.clone(), true);
         }
-        let loaded = rustls_native_certs::load_native_certs();
+        let loaded = (self.load)();
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         roots.add_parsable_certificates(loaded.certs);
         let roots = Arc::new(roots);
@@ -186,4 +199,35 @@ fn with_each_marker_on_a_line(pem: &[u8]) -> Vec<u8> {
     let text: String = pem.iter().map(printable).collect();
     let lines: Vec<&str> = text.split('\n').map(str::trim).collect();
     lines.join("\n").replace("----------BEGIN ", "-----\n-----BEGIN ").into_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc::channel;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::lanes::PROCESSOR_LIMITS;
+
+    /// Too many files are open.
+    fn nothing_for_now() -> CertificateResult {
+        let inner = io::Error::from_raw_os_error(rustix::io::Errno::MFILE.raw_os_error());
+        let kind = ErrorKind::Io { inner, path: "authorities".into() };
+        let mut result = CertificateResult::default();
+        result.errors.push(rustls_native_certs::Error { context: "", kind });
+        result
+    }
+
+    #[test]
+    fn without_threads_and_file_descriptors_a_configuration_is_made_by_who_asks_and_not_kept() {
+        let (done, is_done) = channel();
+        thread::spawn(move || {
+            let configs = Configs::with_authorities(Lane::without_threads(PROCESSOR_LIMITS), nothing_for_now);
+            let made = || configs.config(&TlsOptions::default()).result().expect("made at once").expect("usable");
+            let _ = done.send(!Arc::ptr_eq(&made(), &made()));
+        });
+        let is_made_anew = is_done.recv_timeout(Duration::from_secs(60)).expect("it waits for itself");
+        assert!(is_made_anew);
+    }
 }
