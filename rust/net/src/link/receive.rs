@@ -6,6 +6,9 @@ use super::Link;
 use super::body::Next;
 use crate::error::Error;
 
+/// What one call takes from the peer at most beyond the room, in bytes: a server can frame each byte of a body by kilobytes.
+const FRAMING_PER_CALL: usize = 64 * 1024;
+
 /// What [`Link::receive`] did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Received {
@@ -36,6 +39,7 @@ impl Link {
 
     /// Says whether the exchange is over.
     fn receive_into(&mut self, room: &mut [u8], filled: &mut usize, now: Instant) -> Result<bool, Error> {
+        let mut taken = 0;
         loop {
             let left = room.len() - *filled;
             match self.next_body(0, left, now)? {
@@ -57,9 +61,11 @@ impl Link {
                 Next::Missing => {
                     let direct = self.connection.direct(0).min(left as u64) as usize;
                     if direct == 0 || !self.input.is_empty() {
-                        if !self.fill_input(now) {
+                        let before = self.input.bytes().len();
+                        if taken > room.len() + FRAMING_PER_CALL || !self.fill_input(now) {
                             return Ok(false);
                         }
+                        taken += self.input.bytes().len() - before;
                         continue;
                     }
                     let place = &mut room[*filled..*filled + direct];
@@ -129,6 +135,26 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_call_takes_no_more_than_the_room_and_a_bounded_part_besides_however_a_body_is_framed() {
+        let (near, far) = memory::pair(1 << 20);
+        let now = Instant::now();
+        let mut link = Link::over(Context::shared().clone(), Box::new(near), None, now);
+        let request = Request { method: Method::Get, url: "/", headers: &[], user_agent: "" };
+        link.begin(&request, Body::empty(), now).unwrap();
+        far.push(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        assert!(link.receive_head(now).unwrap().is_some());
+        let chunk = format!("1;{}\r\nx\r\n", "e".repeat(8000));
+        let (chunks, mut room) = (200, vec![0; 1000]);
+        far.push(chunk.repeat(chunks).as_bytes());
+        let mut calls = Vec::new();
+        while calls.iter().sum::<usize>() < chunks {
+            calls.push(link.receive(&mut room, now).unwrap().bytes);
+        }
+        let most = (room.len() + FRAMING_PER_CALL + 64 * 1024) / 8000 + 2;
+        assert!(calls.iter().all(|&bytes| 0 < bytes && bytes <= most), "{calls:?}");
     }
 
     #[test]
