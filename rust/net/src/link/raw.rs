@@ -66,7 +66,11 @@ impl Raw<'_> {
             return;
         }
         match link.stream.probe() {
-            Ok(Probe::End) => link.ended = Some(Ending::Clean),
+            // Whether it is a clean one, only a read tells: TLS that is cut off ends without its own goodbye.
+            Ok(Probe::End) => {
+                link.ended = Ending::of(&link.input.fill(&mut *link.stream, 1));
+                link.input.release();
+            }
             Err(error) if error.kind() != io::ErrorKind::WouldBlock => link.ended = Some(Ending::Error(error)),
             _ => {}
         }
@@ -83,5 +87,41 @@ impl Raw<'_> {
     /// Whether small writes are sent at once (`TCP_NODELAY`).
     pub fn set_no_delay(&mut self, enabled: bool) -> io::Result<()> {
         self.0.stream.set_no_delay(enabled)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+    use crate::{Context, Stream};
+
+    /// Gone, and only a read says that it was cut off, as TLS without close_notify is.
+    struct CutOff;
+
+    impl Stream for CutOff {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::UnexpectedEof.into())
+        }
+
+        fn write(&mut self, _: &[u8], _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn probe(&mut self) -> io::Result<Probe> {
+            Ok(Probe::End)
+        }
+    }
+
+    #[test]
+    fn a_connection_that_was_cut_off_has_no_clean_end_though_somebody_looked_before_reading() {
+        let mut link = Link::over(Context::shared().clone(), Box::new(CutOff), None, Instant::now());
+        let mut raw = link.raw();
+        raw.look();
+        for _ in 0..2 {
+            assert_eq!(raw.read(&mut [0]).unwrap_err().kind(), io::ErrorKind::UnexpectedEof);
+        }
+        assert!(link.is_exhausted());
     }
 }
