@@ -52,10 +52,10 @@ pub struct Link {
     outgoing: Option<Outgoing>,
     /// Bytes of the current request, head and body, that were written.
     bytes_sent: u64,
-    /// Bytes of the body that were given out, and of which the observer was not told yet.
-    untold: u64,
-    /// How many of them the head has in all.
+    /// How many bytes the head of the current request has in all.
     head_len: u64,
+    /// Bytes of the response's body that were given out, and of which the observer was not told yet.
+    untold: u64,
     /// Why writing failed. The response may have come all the same, and is read first.
     write_error: Option<Arc<io::Error>>,
     /// The stream is over; nothing more is read from it.

@@ -1,5 +1,6 @@
 //! A request on its way out: the head, the body, and how much of both has been written.
 
+use std::fmt;
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::Instant;
@@ -8,7 +9,7 @@ use http_protocol::{ChunkEncoder, Method};
 
 use super::Link;
 use crate::body::Body;
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, describe};
 use crate::observer::{Content, Event};
 use crate::proxy::header_lines;
 use crate::timings::Timings;
@@ -22,7 +23,7 @@ const SLOW_TO_LEAVE: u64 = 64 * 1024;
 const PIECE: usize = 64 * 1024;
 
 /// A request as the caller describes it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Request<'a> {
     /// The method.
     pub method: Method,
@@ -32,6 +33,13 @@ pub struct Request<'a> {
     pub headers: &'a [&'a str],
     /// The value of `User-Agent`, unless a header gives one.
     pub user_agent: &'a str,
+}
+
+/// Without what may be secret: the values of headers, and what stands in the URL.
+impl fmt::Debug for Request<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request").field("method", &self.method).finish_non_exhaustive()
+    }
 }
 
 impl Link {
@@ -95,7 +103,7 @@ impl Link {
                 self.connection.abandon_request();
             }
             Err(NotWritten::Body(error)) => {
-                let kind = ErrorKind::RequestBody(error.to_string());
+                let kind = ErrorKind::RequestBody(body_failed(&error));
                 self.failure = Some(self.failed_because(self.phase(), kind, Some(Arc::new(error))));
                 self.connection.abandon_request();
             }
@@ -138,6 +146,14 @@ impl Link {
     pub(super) fn give_up_request(&mut self) {
         self.outgoing = None;
         self.connection.abandon_request();
+    }
+}
+
+/// What a reader says itself is a sentence; what the system says to it, a few words.
+fn body_failed(error: &io::Error) -> String {
+    match error.get_ref() {
+        Some(sentence) => sentence.to_string(),
+        None => format!("the request's body cannot be read: {}", describe(error)),
     }
 }
 
@@ -333,6 +349,21 @@ mod tests {
             outgoing.advance(count);
         }
         Ok(wire)
+    }
+
+    #[test]
+    fn the_debug_form_of_a_request_has_no_secret_in_it() {
+        let headers = ["Authorization: Bearer secret"];
+        let url = "http://user:secret@host/?key=secret";
+        let request = Request { method: Method::Get, url, headers: &headers, user_agent: "" };
+        assert_eq!(format!("{request:?}"), "Request { method: Get, .. }");
+    }
+
+    #[test]
+    fn a_body_that_the_system_cannot_read_is_a_sentence_without_a_number() {
+        let error = io::Error::from_raw_os_error(rustix::io::Errno::ACCESS.raw_os_error());
+        assert_eq!(body_failed(&error), "the request's body cannot be read: permission denied");
+        assert_eq!(body_failed(&io::Error::other("the file was changed")), "the file was changed");
     }
 
     #[test]
