@@ -52,7 +52,7 @@ struct Inner {
 struct Crew {
     queue: VecDeque<Arc<dyn Job>>,
     running: Vec<Arc<dyn Job>>,
-    /// Threads that were started and have not looked into the queue yet.
+    /// Threads that are about to look into the queue: they were started, or are between two jobs.
     starting: usize,
     idle: usize,
 }
@@ -170,7 +170,15 @@ impl Inner {
                 drop(crew);
                 job.run();
                 crew = lock(&self.crew);
-                crew.running.retain(|running| !std::ptr::addr_eq(Arc::as_ptr(running), Arc::as_ptr(&job)));
+                let is_this = |running: &Arc<dyn Job>| std::ptr::addr_eq(Arc::as_ptr(running), Arc::as_ptr(&job));
+                let done = crew.running.iter().position(is_this).map(|index| crew.running.swap_remove(index));
+                // It is about to look into the queue again, and counts as one that can have work.
+                crew.starting += 1;
+                drop(crew);
+                // After the lock: with it may go a result, and the wakers of who waited.
+                drop((done, job));
+                crew = lock(&self.crew);
+                crew.starting -= 1;
             }
             if crew.threads() >= self.limits.kept {
                 return;
@@ -449,6 +457,33 @@ mod tests {
         assert_eq!(lane.spawn(|| Numbered::Ok(1)).result(), Some(Ok(1)));
         let lost = lane.spawn_while_wanted(|| Numbered::Ok(1)).result();
         assert_eq!(lost, Some(Err("the system has no thread left for it".into())));
+    }
+
+    /// Looks at a lane when it is dropped.
+    struct Looks(Lane, Sender<bool>);
+
+    impl Drop for Looks {
+        fn drop(&mut self) {
+            let _ = self.1.send(self.0.0.crew.try_lock().is_ok());
+        }
+    }
+
+    impl Loss for Arc<Looks> {
+        fn lost(_: &'static str) -> Self {
+            unreachable!("it is done")
+        }
+    }
+
+    #[test]
+    fn no_result_is_dropped_under_the_lock_of_a_lane() {
+        let lane = lane(1, 1);
+        let (looks, is_free) = channel();
+        for _ in 0..100 {
+            let result = Looks(lane.clone(), looks.clone());
+            // Nobody waits, so that the worker has the last of it.
+            drop(lane.spawn(move || Arc::new(result)));
+            assert!(is_free.recv_timeout(PATIENCE).unwrap());
+        }
     }
 
     #[test]
