@@ -14,6 +14,9 @@ use crate::ready::{Interest, Source, Wait};
 /// How long an attempt is alone before the next address is tried beside it (RFC 8305 §5).
 const STAGGER: Duration = Duration::from_millis(250);
 
+/// Addresses that are tried. A name can have thousands, and each that refuses at once costs this call a socket and the message a part.
+const MOST: usize = 32;
+
 /// Connection attempts to the addresses of one server.
 #[derive(Debug)]
 pub(super) struct Race {
@@ -46,6 +49,7 @@ impl Race {
     /// Starts with the first of `addresses`, which are in the order of the system's preference.
     pub(super) fn new(addresses: &[SocketAddr], now: Instant) -> Self {
         let mut untried = interleave(addresses);
+        untried.truncate(MOST);
         untried.reverse();
         let mut race = Self { untried, attempts: Vec::new(), last_start: now, failures: Vec::new(), last_error: None };
         race.start_next(now);
@@ -189,6 +193,16 @@ mod tests {
     fn without_an_address_there_is_no_connection() {
         let now = Instant::now();
         assert!(matches!(Race::new(&[], now).advance(now), Progress::Failed(..)));
+    }
+
+    #[test]
+    fn of_a_name_with_thousands_of_addresses_a_few_are_tried() {
+        let now = Instant::now();
+        let address = SocketAddrV6::new("fe80::1".parse().unwrap(), 81, 0, u32::MAX);
+        let Progress::Failed(reason, _) = Race::new(&vec![address.into(); 5000], now).advance(now) else {
+            panic!("no system has an interface of this number");
+        };
+        assert_eq!(reason.split("; ").count(), MOST);
     }
 
     /// A place that takes no more connections, and so answers none.
