@@ -63,10 +63,18 @@ pub(super) fn useful<'a>(
 
 /// Has `work` check no more than [`SIGNATURES`]; all further ones count as wrong.
 pub(super) fn with_few_signatures<T>(work: impl FnOnce() -> T) -> T {
+    /// Also when a panic passes through: the thread goes on, and its next handshakes would fail.
+    struct Lift;
+
+    impl Drop for Lift {
+        fn drop(&mut self) {
+            LEFT.set(None);
+        }
+    }
+
     LEFT.set(Some(SIGNATURES));
-    let result = work();
-    LEFT.set(None);
-    result
+    let _lift = Lift;
+    work()
 }
 
 /// How many signatures this thread has checked.
@@ -129,5 +137,18 @@ impl SignatureVerificationAlgorithm for Counting {
 impl fmt::Debug for Counting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::catch_unwind;
+
+    use super::*;
+
+    #[test]
+    fn a_panic_in_a_check_leaves_the_thread_without_a_limit() {
+        assert!(catch_unwind(|| with_few_signatures(|| panic!("as it should"))).is_err());
+        assert_eq!(LEFT.get(), None);
     }
 }
