@@ -3,10 +3,12 @@
 use std::io;
 
 use super::Link;
+use crate::error::Error;
 use crate::ready::{Interest, Wait};
 use crate::transport::{Ending, Probe, write_some};
 
-/// A link's bytes. None can be read while a response is due: they are HTTP's. None can be written while a request is on its way.
+/// A link's bytes. None can be read while a response is due: they are HTTP's. None can be written while a request is being sent. Who tries gets
+/// an error, and the exchange goes on.
 #[derive(Debug)]
 pub struct Raw<'a>(&'a mut Link);
 
@@ -27,6 +29,9 @@ impl Raw<'_> {
     /// `WouldBlock` if nothing is there.
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let link = &mut *self.0;
+        if link.is_receiving() {
+            return Err(misuse("a response is being received, and its bytes are HTTP's"));
+        }
         if !link.input.is_empty() {
             let count = buffer.len().min(link.input.bytes().len());
             buffer[..count].copy_from_slice(&link.input.bytes()[..count]);
@@ -46,12 +51,18 @@ impl Raw<'_> {
 
     /// Writes what the stream takes now, and says how much that was; an error with the kind `WouldBlock` if that is nothing.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.is_sending() {
+            return Err(misuse("a request is being sent, and other bytes would be a part of it"));
+        }
         write_some(&mut *self.0.stream, &[], bytes)
     }
 
-    /// How many bytes can be read at once, as far as has been received.
+    /// How many bytes can be read at once, as far as has been received; none while a response is due.
     pub fn available(&mut self) -> usize {
         let link = &mut *self.0;
+        if link.is_receiving() {
+            return 0;
+        }
         if link.input.is_empty() && link.ended.is_none() {
             link.ended = Ending::of(&link.input.fill(&mut *link.stream, 1));
             link.input.release();
@@ -59,10 +70,10 @@ impl Raw<'_> {
         link.input.bytes().len()
     }
 
-    /// Looks whether the other end is still there.
+    /// Looks whether the other end is still there, unless a response is due: then whoever receives it does.
     pub fn look(&mut self) {
         let link = &mut *self.0;
-        if !link.input.is_empty() || link.ended.is_some() {
+        if link.is_receiving() || !link.input.is_empty() || link.ended.is_some() {
             return;
         }
         match link.stream.probe() {
@@ -90,12 +101,18 @@ impl Raw<'_> {
     }
 }
 
+fn misuse(sentence: &str) -> io::Error {
+    io::Error::other(Error::misuse(sentence))
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Instant;
 
+    use http_protocol::Method;
+
     use super::*;
-    use crate::{Context, Stream};
+    use crate::{Body, Context, Request, Stream, memory};
 
     /// Gone, and only a read says that it was cut off, as TLS without close_notify is.
     struct CutOff;
@@ -112,6 +129,32 @@ mod tests {
         fn probe(&mut self) -> io::Result<Probe> {
             Ok(Probe::End)
         }
+    }
+
+    #[test]
+    fn who_reads_or_writes_bytes_takes_nothing_from_an_exchange_and_adds_nothing_to_it() {
+        let (near, far) = memory::pair(64);
+        let now = Instant::now();
+        let mut link = Link::over(Context::shared().clone(), Box::new(near), None, now);
+        let request = Request { method: Method::Post, url: "/", headers: &[], user_agent: "" };
+        link.begin(&request, Body::Bytes(Box::new([b'x'; 100])), now).unwrap();
+        assert!(link.is_sending() && link.raw().write(b"y").is_err());
+        let mut sent = far.take();
+        while link.is_sending() {
+            link.send(now);
+            sent.extend(far.take());
+        }
+        assert!(sent.ends_with(b"x") && !sent.contains(&b'y'));
+        far.push(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok");
+        let mut buffer = [0; 8];
+        let mut tried = |link: &mut Link| {
+            link.raw().look();
+            assert!(link.raw().available() == 0 && link.raw().read(&mut buffer).is_err());
+        };
+        tried(&mut link);
+        assert!(link.receive_head(now).unwrap().is_some());
+        tried(&mut link);
+        assert_eq!(link.read_available::<Vec<u8>>(now).unwrap(), b"ok");
     }
 
     #[test]
