@@ -41,7 +41,7 @@ impl<B> Piece<B> {
 
 impl Link {
     /// Begins to read one chunk of a chunked body if it has at most `size` bytes, else at most `size` bytes, and fills the piece with what
-    /// is there. None if nothing is there, or not all of such a chunk. An empty piece is the body's end. `whole` makes room for all of it; otherwise
+    /// is there. None if nothing is there, or not all of such a chunk. An empty piece is the body's end; a size of 0 counts as 1. `whole` makes room for all of it; otherwise
     /// only for what is there.
     pub fn read_chunk<B: ByteBuffer>(
         &mut self,
@@ -50,6 +50,8 @@ impl Link {
         now: Instant,
     ) -> Result<Option<Piece<B>>, Error> {
         self.raise_failure()?;
+        // With no room at all it would only gather input, for as long as some comes.
+        let size = size.max(1);
         let mut in_one = size;
         loop {
             match self.next_body(in_one, size, now)? {
@@ -365,4 +367,27 @@ fn room<B: ByteBuffer>(data: &mut B, filled: usize, wanted: usize) -> &mut [u8] 
         data.set_len((filled + wanted).max(len * 2).min(AVAILABLE.max(filled + wanted)));
     }
     &mut data.as_mut_slice()[filled..]
+}
+
+#[cfg(test)]
+mod tests {
+    use http_protocol::Method;
+
+    use super::*;
+    use crate::{Body, Context, Request, memory};
+
+    #[test]
+    fn a_read_of_no_bytes_gathers_no_input_but_reads_one() {
+        let (near, far) = memory::pair(1 << 20);
+        let now = Instant::now();
+        let mut link = Link::over(Context::shared().clone(), Box::new(near), None, now);
+        let request = Request { method: Method::Get, url: "/", headers: &[], user_agent: "" };
+        link.begin(&request, Body::empty(), now).unwrap();
+        far.push(b"HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n");
+        assert!(link.receive_head(now).unwrap().is_some());
+        far.push(&[7; 200_000]);
+        let piece = link.read_chunk(0, false, now).unwrap().expect("a byte");
+        assert_eq!(link.give_out::<Vec<u8>>(piece, now), [7]);
+        assert!(link.input.is_empty());
+    }
 }
