@@ -69,7 +69,7 @@ pub enum ErrorKind {
         /// What it did instead.
         problem: ProxyProblem,
     },
-    /// TLS failed, in the handshake or later.
+    /// TLS failed in the handshake. What breaks it later breaks the exchange, and is the source of that failure.
     Tls(TlsFailure),
     /// A limit of time passed. The phase says of what.
     Timeout {
@@ -257,7 +257,7 @@ impl Error {
         matches!(self.0.kind, ErrorKind::Tls(_)) || (self.is_timeout() && self.0.phase == Phase::Tls)
     }
 
-    /// Whether there never was a connection.
+    /// Whether it failed on the way to the server: in looking a name up, in TCP, or at a proxy. TLS comes behind.
     pub fn is_connect(&self) -> bool {
         matches!(self.0.phase, Phase::Resolve | Phase::Connect | Phase::Proxy)
     }

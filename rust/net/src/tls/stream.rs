@@ -328,7 +328,7 @@ impl TlsStream {
         loop {
             self.check()?;
             let status = self.connection.process_tls_records(&mut self.input.bytes_mut()[..self.given]);
-            let discard = status.discard;
+            let mut discard = status.discard;
             let mut is_over = false;
             let mut failed = None;
             match status.state {
@@ -339,6 +339,7 @@ impl TlsStream {
                 }
                 Ok(ConnectionState::ReadTraffic(mut traffic)) => {
                     while let Some(Ok(record)) = traffic.next_record() {
+                        discard += record.discard;
                         self.plain.extend_from_slice(record.payload);
                     }
                 }
