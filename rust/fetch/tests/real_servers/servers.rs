@@ -1,0 +1,181 @@
+//! Finds and starts the programs.
+
+use std::fs;
+use std::io::{BufRead, BufReader, ErrorKind, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+
+use super::{PATIENCE, content};
+
+/// A server's process, which ends with this value, and its files.
+pub(crate) struct Server {
+    process: Child,
+    address: SocketAddr,
+    files: TempDir,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+impl Server {
+    /// httpbin with its own server; none if Python has no such package.
+    pub(crate) fn httpbin() -> Option<Server> {
+        let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/python/bin/python3");
+        let mut lack = "python3, which is not installed".to_owned();
+        for python in [own, PathBuf::from("python3")] {
+            let mut command = Command::new(python);
+            command.args(["-c", include_str!("server.py")]).stdout(Stdio::piped()).stderr(Stdio::null());
+            let Some(mut process) = spawn(&mut command) else { continue };
+            let mut line = String::new();
+            BufReader::new(process.stdout.take().expect("it is piped")).read_line(&mut line).expect("a line");
+            let server = |port| Server {
+                process,
+                address: (Ipv4Addr::LOCALHOST, port).into(),
+                files: tempfile::tempdir().expect("a temporary folder"),
+            };
+            match line.trim().split_once(' ') {
+                Some(("port", port)) => return Some(server(port.parse().expect("a port"))),
+                Some(("lacks", package)) => {
+                    lack = format!("Python's package {package}, which is not installed (.ci/python.txt)");
+                    drop(server(0));
+                }
+                _ => panic!("{command:?} says {line:?}"),
+            }
+        }
+        left_out(&format!("what needs {lack}"));
+        None
+    }
+
+    /// nginx as one process of the user who runs the test; none if it is not installed. `settings` are those of its files.
+    pub(crate) fn nginx(settings: &str) -> Option<Server> {
+        for _ in 0..10 {
+            let files = tempfile::tempdir().expect("a temporary folder");
+            for folder in ["www", "temporary"] {
+                fs::create_dir(files.path().join(folder)).expect("a temporary folder");
+            }
+            fs::write(files.path().join("www/content.bin"), content()).expect("a temporary file");
+            // nginx cannot tell the port that the system chose. Another process may be first; then it is tried again.
+            let unused = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+            let address = unused.local_addr().expect("it is bound");
+            drop(unused);
+            let Some(process) = start_nginx(files.path(), address, settings) else {
+                left_out("what needs nginx, which is not installed");
+                return None;
+            };
+            let mut server = Server { process, address, files };
+            if server.is_listening() {
+                return Some(server);
+            }
+        }
+        panic!("nginx does not start");
+    }
+
+    /// Ends nginx in the middle of whatever it does.
+    pub(crate) fn kill(&mut self) {
+        // It may have ended by itself.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+
+    /// Starts nginx where it was, with other settings.
+    pub(crate) fn restart_nginx(&mut self, settings: &str) {
+        self.kill();
+        self.process = start_nginx(self.files.path(), self.address, settings).expect("it was there");
+        assert!(self.is_listening(), "nginx finds its port in use");
+    }
+
+    fn is_listening(&mut self) -> bool {
+        let started = Instant::now();
+        while TcpStream::connect(self.address).is_err() {
+            if self.process.try_wait().expect("a child").is_some() {
+                let log = fs::read_to_string(self.files.path().join("error.log")).unwrap_or_default();
+                assert!(log.contains("Address already in use"), "nginx ended: {log}");
+                return false;
+            }
+            assert!(started.elapsed() < PATIENCE, "nginx does not listen");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        true
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// The same by another name, which is another origin.
+    pub(crate) fn other_origin(&self, path: &str) -> String {
+        format!("http://localhost:{}{path}", self.address.port())
+    }
+
+    /// What is served, and room for what is received.
+    pub(crate) fn folder(&self) -> &Path {
+        self.files.path()
+    }
+
+    /// What nginx was asked for and answered: status, Range, If-Range, the connection and bytes, a line for each request that is over.
+    /// Waits until it is as it should be: nginx may write a line after its answer was read.
+    pub(crate) fn until_logged(&self, is_there: impl Fn(&[&str]) -> bool) -> String {
+        let started = Instant::now();
+        loop {
+            let log = fs::read_to_string(self.files.path().join("access.log")).unwrap_or_default();
+            if is_there(&log.lines().collect::<Vec<_>>()) {
+                return log;
+            }
+            assert!(started.elapsed() < PATIENCE, "nginx wrote {log:?}");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+}
+
+/// Starts a program; none if it is not installed.
+fn spawn(command: &mut Command) -> Option<Child> {
+    // Servers stand where not every user looks.
+    let path = std::env::var("PATH").unwrap_or_default() + ":/usr/local/sbin:/usr/sbin:/sbin";
+    match command.env("PATH", path).stdin(Stdio::null()).spawn() {
+        Ok(process) => Some(process),
+        Err(error) if error.kind() == ErrorKind::NotFound => None,
+        Err(error) => panic!("{command:?}: {error}"),
+    }
+}
+
+/// Past what libtest captures.
+fn left_out(what: &str) {
+    writeln!(std::io::stderr(), "left out: {what}").expect("stderr");
+}
+
+fn start_nginx(folder: &Path, address: SocketAddr, settings: &str) -> Option<Child> {
+    let configuration = format!(
+        r#"
+daemon off;
+master_process off;
+pid nginx.pid;
+events {{ worker_connections 64; }}
+http {{
+    log_format asked '$status range="$http_range" if-range=$http_if_range connection=$connection sent=$body_bytes_sent';
+    access_log access.log asked;
+    client_body_temp_path temporary;
+    proxy_temp_path temporary;
+    fastcgi_temp_path temporary;
+    uwsgi_temp_path temporary;
+    scgi_temp_path temporary;
+    client_max_body_size 1m;
+    server {{
+        listen {address};
+        root www;
+        {settings}
+    }}
+}}
+"#
+    );
+    fs::write(folder.join("nginx.conf"), configuration).expect("a temporary file");
+    let mut command = Command::new("nginx");
+    command.arg("-p").arg(folder).args(["-e", "error.log", "-c", "nginx.conf"]);
+    spawn(command.stderr(Stdio::null()))
+}
