@@ -29,8 +29,8 @@ def form():
 PACKERS = {
     "gzip": gzip.compress,
     "deflate": zlib.compress,
-    "br": brotli.compress,
-    "zstd": zstandard.ZstdCompressor(level=9).compress,
+    "br": lambda body: brotli.compress(body, quality=5),
+    "zstd": zstandard.ZstdCompressor().compress,
 }
 
 
