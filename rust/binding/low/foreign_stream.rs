@@ -13,6 +13,8 @@ use http_client::{Probe, Stream};
 const PIECE: usize = 256 * 1024;
 /// What a peer is asked for, in bytes, that says that nothing waits.
 const UNTOLD: usize = 4096;
+/// `STATUS_NONE` or `STATUS_DISCONNECTED` of `StreamPeerTCP`, `StreamPeerTLS` and their kin.
+const NONE: i64 = 0;
 /// `STATUS_CONNECTING` or `STATUS_HANDSHAKING`, and `STATUS_CONNECTED`, of `StreamPeerTCP`, `StreamPeerTLS` and their kin.
 const CONNECTING: i64 = 1;
 const CONNECTED: i64 = 2;
@@ -109,10 +111,12 @@ impl Stream for ForeignStream {
             buffer[0] = byte;
             return Ok(1);
         }
-        if self.status_without_bytes()?.is_some() {
-            return Ok(0);
+        match self.status_without_bytes()? {
+            // It was closed, and nothing says that anything is missing.
+            Some(NONE) => Ok(0),
+            Some(status) => Err(not_connected(status)),
+            None => self.take(buffer),
         }
-        self.take(buffer)
     }
 
     fn write(&mut self, head: &[u8], body: &[u8]) -> io::Result<usize> {

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
+use crate::input::{Input, SpareBuffers};
 use crate::lanes::{LOOK_UP_LIMITS, Lane, PROCESSOR_LIMITS};
 use crate::observer::{Observer, Observers};
 use crate::resolve::{Ask, Clock, Resolver};
@@ -20,6 +21,7 @@ pub struct Context {
     resolver: Resolver,
     tls: Configs,
     observers: Observers,
+    spare_buffers: Arc<SpareBuffers>,
 }
 
 impl Context {
@@ -40,6 +42,7 @@ impl Context {
             // Work that takes longer than a frame and ends.
             tls: Configs::new(Lane::new(PROCESSOR_LIMITS)),
             observers: Observers::default(),
+            spare_buffers: Arc::default(),
             clock,
         }
     }
@@ -60,6 +63,11 @@ impl Context {
 
     pub(crate) fn tls(&self) -> &Configs {
         &self.tls
+    }
+
+    /// Room to receive into.
+    pub(crate) fn input(&self) -> Input {
+        Input::with(self.spare_buffers.clone())
     }
 
     pub(crate) fn observers(&self) -> &Observers {

@@ -1,16 +1,31 @@
 //! Bytes that were received and not used yet.
 
 use std::io;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::transport::Stream;
 
 /// What one read asks for, in bytes: enough that system calls do not count, little enough to stay in the processor's cache.
 const READ: usize = 64 * 1024;
-/// Buffers that are kept for the next exchange, of any client.
+/// Buffers that are kept for the next exchange, of any link of a context.
 const SPARE: usize = 16;
 
-static SPARE_BUFFERS: Mutex<Vec<Vec<u8>>> = Mutex::new(Vec::new());
+/// Buffers that nobody uses at the moment. There is nothing in them: what was received by one connection is not another's.
+#[derive(Debug, Default)]
+pub(crate) struct SpareBuffers(Mutex<Vec<Vec<u8>>>);
+
+impl SpareBuffers {
+    fn take(&self) -> Option<Vec<u8>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop()
+    }
+
+    fn keep(&self, buffer: Vec<u8>) {
+        let mut spare = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if buffer.len() == READ && spare.len() < SPARE {
+            spare.push(buffer);
+        }
+    }
+}
 
 /// A buffer that is filled from a stream at its end and used up at its start. An empty one holds no memory: an idle client needs none.
 #[derive(Debug, Default)]
@@ -19,9 +34,18 @@ pub(crate) struct Input {
     buffer: Vec<u8>,
     start: usize,
     end: usize,
+    /// Behind this nothing was received since the buffer was taken.
+    used: usize,
+    /// Where buffers come from and go to; none for one that takes and gives back its own.
+    spare: Option<Arc<SpareBuffers>>,
 }
 
 impl Input {
+    /// An empty one, whose buffer comes from there.
+    pub(crate) fn with(spare: Arc<SpareBuffers>) -> Self {
+        Self { buffer: Vec::new(), start: 0, end: 0, used: 0, spare: Some(spare) }
+    }
+
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.buffer[self.start..self.end]
     }
@@ -50,7 +74,10 @@ impl Input {
         self.make_room(wanted);
         let received = stream.read(&mut self.buffer[self.end..]);
         match received {
-            Ok(count) => self.end += count,
+            Ok(count) => {
+                self.end += count;
+                self.used = self.used.max(self.end);
+            }
             Err(_) if self.is_empty() => self.release(),
             Err(_) => {}
         }
@@ -67,17 +94,18 @@ impl Input {
         if !self.is_empty() || self.buffer.is_empty() {
             return;
         }
-        let buffer = std::mem::take(&mut self.buffer);
-        let mut spare = SPARE_BUFFERS.lock().unwrap_or_else(PoisonError::into_inner);
-        if buffer.len() == READ && spare.len() < SPARE {
-            spare.push(buffer);
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let used = std::mem::take(&mut self.used);
+        if let Some(spare) = &self.spare {
+            buffer[..used].fill(0);
+            spare.keep(buffer);
         }
     }
 
     fn make_room(&mut self, wanted: usize) {
         let held = self.end - self.start;
         if self.buffer.is_empty() {
-            let spare = SPARE_BUFFERS.lock().unwrap_or_else(PoisonError::into_inner).pop();
+            let spare = self.spare.as_ref().and_then(|spare| spare.take());
             self.buffer = spare.unwrap_or_else(|| vec![0; READ]);
         }
         if self.start > 0 && (self.is_full() || self.start + wanted > self.buffer.len()) {
@@ -145,5 +173,15 @@ mod tests {
         input.consume(READ);
         input.release();
         assert_eq!(input.buffer.capacity(), 0);
+    }
+
+    #[test]
+    fn what_one_connection_received_is_in_no_buffer_of_the_next() {
+        let spare = Arc::new(SpareBuffers::default());
+        let mut input = Input::with(spare.clone());
+        input.fill(&mut Endless, 1).unwrap();
+        input.consume(READ);
+        input.release();
+        assert_eq!(spare.take().map(|buffer| buffer.iter().all(|&byte| byte == 0)), Some(true));
     }
 }

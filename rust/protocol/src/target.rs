@@ -25,7 +25,14 @@ pub(crate) fn encode(method: Method, url: &str) -> Result<Cow<'_, str>, CallerEr
         return Ok(Cow::Borrowed(url));
     }
     let url = url.split_once('#').map_or(url, |(before, _)| before);
-    let encoded = Cow::from(utf8_percent_encode(url, NOT_IN_TARGETS));
+    // User and password of a URL are never sent with it (RFC 9110 §4.2.4).
+    match stripped_of_user_info(url) {
+        Cow::Borrowed(url) => origin_or_absolute_form(url, Cow::from(utf8_percent_encode(url, NOT_IN_TARGETS))),
+        Cow::Owned(url) => origin_or_absolute_form(&url, utf8_percent_encode(&url, NOT_IN_TARGETS).to_string().into()),
+    }
+}
+
+fn origin_or_absolute_form<'a>(url: &str, encoded: Cow<'a, str>) -> Result<Cow<'a, str>, CallerError> {
     match scheme(url) {
         None if url.starts_with('/') => Ok(encoded),
         None => Ok(Cow::Owned(format!("/{encoded}"))),
@@ -45,6 +52,16 @@ pub(crate) fn authority(url: &str) -> Option<&str> {
     let after_scheme = &url[scheme(url)?.len() + 3..];
     let authority = after_scheme.split(['/', '?']).next().unwrap_or_default();
     Some(authority.rsplit_once('@').map_or(authority, |(_, host)| host))
+}
+
+/// An absolute URL without user and password; every other URL as it is.
+fn stripped_of_user_info(url: &str) -> Cow<'_, str> {
+    let Some(start) = scheme(url).map(|scheme| scheme.len() + 3) else { return url.into() };
+    let end = url[start..].find(['/', '?']).map_or(url.len(), |end| start + end);
+    match url[start..end].rsplit_once('@') {
+        Some((_, host)) => format!("{}{host}{}", &url[..start], &url[end..]).into(),
+        None => url.into(),
+    }
 }
 
 /// The scheme of an absolute URL, such as the `http` of `http://host/`.
@@ -86,6 +103,20 @@ fn without_user_info(url: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn user_and_password_of_a_url_are_not_sent() {
+        for (url, target) in [
+            ("http://user:secret@host/a@b?c@d", "http://host/a@b?c@d"),
+            ("https://secret@host", "https://host"),
+            ("http://a@b@host:81/", "http://host:81/"),
+            ("/path@x", "/path@x"),
+            ("http://host/@", "http://host/@"),
+        ] {
+            assert_eq!(encode(Method::Get, url).unwrap(), target);
+        }
+        assert!(encode(Method::Get, "http://user:secret@/").is_err());
+    }
 
     #[test]
     fn the_part_after_the_host_becomes_an_origin_form() {

@@ -220,7 +220,9 @@ impl Dial {
                     self.timings.connect = Some(self.finish_step(now));
                     Ok(match self.route.tls {
                         None => self.made(stream, None, now),
-                        Some(_) => Outcome::Next(Step::AwaitingConfig { below: stream, received: Input::default() }),
+                        Some(_) => {
+                            Outcome::Next(Step::AwaitingConfig { below: stream, received: self.context.input() })
+                        }
                     })
                 }
             },
@@ -360,7 +362,7 @@ impl TlsStream {
         loop {
             if let Some(config) = pending.result() {
                 let config = config.map_err(|reason| reason.to_string())?;
-                return Self::new(&config, options, host, below, Input::default(), true);
+                return Self::new(&config, options, host, below, context.input(), true);
             }
             let mut wait = Wait::new(&waker);
             pending.wait_for(&mut wait);

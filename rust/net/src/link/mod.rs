@@ -88,6 +88,7 @@ impl Link {
         now: Instant,
     ) -> Self {
         Self {
+            input: context.input(),
             id,
             context,
             is_silent: false,
@@ -96,7 +97,6 @@ impl Link {
             tls: None,
             stream,
             connection: Connection::new(),
-            input: Input::default(),
             outgoing: None,
             bytes_sent: 0,
             untold: 0,
