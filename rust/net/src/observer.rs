@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
@@ -155,6 +156,16 @@ impl Observers {
     pub(crate) fn event(&self, id: ConnectionId, event: Event<'_>) {
         if let Some(observer) = self.get() {
             observer.event(id, &event);
+        }
+    }
+
+    /// To be called when the connection is dropped, perhaps since the observer panicked: a second panic then would end the process.
+    pub(crate) fn closed(&self, id: ConnectionId) {
+        let told = catch_unwind(AssertUnwindSafe(|| self.event(id, Event::Closed)));
+        if let Err(panic) = told
+            && !std::thread::panicking()
+        {
+            resume_unwind(panic);
         }
     }
 

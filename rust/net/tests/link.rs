@@ -3,6 +3,8 @@
 
 mod support;
 
+use std::io;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use http_net::{Body, ErrorKind, Method, Over, PeerError, Phase};
@@ -352,4 +354,56 @@ fn bytes_of_another_protocol_come_first_what_was_received_and_then_what_comes() 
     assert_eq!(scene.server.take(), b"hello");
     scene.server.finish();
     assert_eq!(raw.read(&mut buffer).unwrap(), 0);
+}
+
+#[test]
+fn what_is_held_and_what_has_failed_is_not_waited_for() {
+    let head = "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n";
+    let mut scene = Scene::in_body(&format!("{head}hello"));
+    assert!(scene.is_ready(), "the body's start came with the head");
+    let mut room = [0; 2];
+    assert_eq!(scene.link.receive(&mut room, scene.clock.now()).unwrap().bytes, 2);
+    assert!(scene.is_ready(), "there was no room for the rest");
+    assert_eq!(scene.read().unwrap(), b"llo");
+    assert!(!scene.is_ready(), "the other half has not come");
+
+    let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let mut scene = Scene::in_body(&format!("{chunked}5\r\nhello\r\n3"));
+    assert_eq!(scene.read().unwrap(), b"hello");
+    assert_eq!(scene.read().unwrap(), b"");
+    assert!(!scene.is_ready(), "half a line is nothing to do");
+    scene.server.push(b"\r\nabc\r\nno size\r\n");
+    assert_eq!(scene.read().unwrap(), b"abc");
+    assert!(scene.is_ready(), "a failure is behind these bytes");
+    scene.read().unwrap_err();
+}
+
+#[test]
+fn raw_bytes_are_neither_taken_from_a_response_nor_put_into_a_request() {
+    let mut scene = Scene::with_room(100);
+    scene.begin(Method::Post, "/", &[], Body::Bytes(Box::new([b'x'; 1000]))).unwrap();
+    scene.server.take();
+    assert_eq!(scene.link.raw().write(b"between").unwrap_err().kind(), io::ErrorKind::Other);
+    scene.server.push(OK.as_bytes());
+    assert_eq!(scene.link.raw().read(&mut [0; 100]).unwrap_err().kind(), io::ErrorKind::Other);
+    assert_eq!(scene.link.raw().available(), 0);
+    assert_eq!(scene.head().unwrap().expect("the whole head").head.status, 200);
+}
+
+/// Says another length each time.
+struct Growing(AtomicUsize);
+
+impl AsRef<[u8]> for Growing {
+    fn as_ref(&self) -> &[u8] {
+        &[b'x'; 10][..self.0.fetch_add(1, Ordering::Relaxed).min(10)]
+    }
+}
+
+#[test]
+fn a_body_that_changes_its_length_is_an_error_and_not_the_start_of_another_request() {
+    let mut scene = Scene::new();
+    scene.begin(Method::Post, "/", &[], Body::Bytes(Box::new(Growing(AtomicUsize::new(2))))).unwrap();
+    assert_eq!(scene.server.take(), b"", "none of it is sent");
+    let error = scene.head().unwrap_err();
+    assert!(matches!(error.kind(), ErrorKind::RequestBody(_)), "{error}");
 }

@@ -5,6 +5,7 @@ mod support;
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -364,4 +365,22 @@ fn an_attempt_that_fails_or_is_given_up_is_closed_once() {
     log.events.lock().unwrap().clear();
     drop(Dial::start(&context, Arc::new(route("another.test")), None, "test".into(), context.now()).unwrap());
     assert_eq!(names(&log), ["Resolving", "Closed"]);
+}
+
+/// Panics whatever it is told.
+struct Faulty;
+
+impl Observer for Faulty {
+    fn event(&self, _: ConnectionId, _: &Event<'_>) {
+        panic!("as it should");
+    }
+}
+
+#[test]
+fn an_observer_that_panics_breaks_the_call_and_not_the_process() {
+    let clock = Clock::new();
+    let context = clock.context();
+    context.set_observer(Some(Arc::new(Faulty)));
+    let call = AssertUnwindSafe(|| Scene::of(clock.clone(), context.clone(), 1000).get("/"));
+    assert!(catch_unwind(call).is_err(), "both the request and the end of the link are told");
 }

@@ -537,3 +537,19 @@ fn a_handshake_takes_a_long_chain_in_bounded_parts() {
         read_exactly(&mut stream, b"hello");
     }
 }
+
+#[test]
+fn who_waits_for_room_is_not_woken_by_bytes_that_nobody_takes() {
+    for version in [&TLS12, &TLS13] {
+        let (mut stream, mut server) = memory::secured(version);
+        stream.probe().expect("tickets, if anything");
+        server.memory.between().takes = false;
+        stream.write(&[], &[7; 1000]).expect("it is encrypted");
+        server.send(b"hello");
+        assert_eq!(stream.write(&[], &[7; 1000]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+        assert!(!is_ready(&stream, Interest::Write), "there is no room");
+        assert!(is_ready(&stream, Interest::Read));
+        server.memory.between().takes = true;
+        assert!(is_ready(&stream, Interest::Write));
+    }
+}

@@ -341,7 +341,7 @@ impl Dial {
 impl Drop for Dial {
     fn drop(&mut self) {
         if !self.is_made {
-            self.observe(Event::Closed);
+            self.context.observers().closed(self.id);
         }
     }
 }

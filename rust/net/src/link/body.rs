@@ -256,10 +256,13 @@ impl Link {
             Err(error) => Err(self.failed(Phase::Body, ErrorKind::Malformed(error))),
             Ok(BodyStep::Data { skip, len }) => {
                 self.input.consume(skip);
+                self.is_lacking = false;
                 Ok(Next::Data(len))
             }
             Ok(BodyStep::NeedMore { skip }) => {
                 self.input.consume(skip);
+                // A look whether it is over says nothing of what is there.
+                self.is_lacking = (whole, most) != (0, 0);
                 Ok(Next::Missing)
             }
             Ok(BodyStep::Done { skip }) => {

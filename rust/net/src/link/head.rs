@@ -71,6 +71,7 @@ impl Link {
         match self.connection.read_head(self.input.bytes()) {
             Ok(HeadStep::Head { skip, head, framing }) => {
                 self.input.consume(skip);
+                self.is_lacking = false;
                 self.show(|| Content::ResponseHead(&head));
                 self.observe(Event::Response { status: head.status });
                 self.after_head(&head);
@@ -78,6 +79,7 @@ impl Link {
             }
             Ok(HeadStep::NeedMore { skip }) => {
                 self.input.consume(skip);
+                self.is_lacking = true;
                 Ok(None)
             }
             Err(error) => Err(self.failed(Phase::Request, ErrorKind::Malformed(error))),

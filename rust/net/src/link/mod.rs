@@ -48,6 +48,8 @@ pub struct Link {
     connection: Connection,
     /// Bytes that were received and not used.
     input: Input,
+    /// What of them is to be used next has not all come: they were looked at.
+    is_lacking: bool,
     /// The request, until all of it is written.
     outgoing: Option<Outgoing>,
     /// Bytes of the current request, head and body, that were written.
@@ -97,6 +99,7 @@ impl Link {
             tls: None,
             stream,
             connection: Connection::new(),
+            is_lacking: false,
             outgoing: None,
             bytes_sent: 0,
             untold: 0,
@@ -181,6 +184,9 @@ impl Link {
     pub fn wait_for(&self, reading: bool, wait: &mut Wait) {
         // What comes after the response answers nothing, and would only keep who waits awake.
         let reading = reading && (self.is_receiving() || self.outgoing.is_none());
+        if self.failure.is_some() || (reading && !self.input.is_empty() && !(self.is_lacking && self.is_receiving())) {
+            return wait.now();
+        }
         let is_starved = self.outgoing.as_ref().is_some_and(|outgoing| outgoing.is_starved);
         if is_starved {
             // A stream with room would only keep who waits awake.
@@ -328,7 +334,9 @@ impl Link {
 
 impl Drop for Link {
     fn drop(&mut self) {
-        self.observe(Event::Closed);
+        if !self.is_silent {
+            self.context.observers().closed(self.id);
+        }
     }
 }
 

@@ -83,10 +83,13 @@ impl Link {
 
 #[cfg(test)]
 mod tests {
+    use std::task::Waker;
+    use std::time::Duration;
+
     use http_protocol::Method;
 
     use super::*;
-    use crate::{Body, Context, Request, memory};
+    use crate::{Body, Context, Request, Wait, memory};
 
     /// Receives a whole reply through a room of so many bytes, which comes in pieces of `piece`.
     fn received(reply: &[u8], piece: usize, room: usize) -> Result<Vec<u8>, Error> {
@@ -166,6 +169,30 @@ mod tests {
             for room in [1, 5, 64] {
                 assert!(received(reply, 1000, room).unwrap_err().to_string().contains("ended after 5"), "{room}");
             }
+        }
+    }
+
+    #[test]
+    fn a_call_ends_although_a_server_sends_long_lines_around_short_chunks_for_ever() {
+        let (near, far) = memory::pair(1 << 20);
+        let now = Instant::now();
+        let mut link = Link::over(Context::shared().clone(), Box::new(near), None, now);
+        let request = Request { method: Method::Get, url: "/", headers: &[], user_agent: "" };
+        link.begin(&request, Body::empty(), now).unwrap();
+        far.push(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
+        link.receive_head(now).unwrap().expect("a whole head");
+        let line = "x".repeat(8000);
+        let flood = format!("1;{line}\r\nx\r\n").repeat(1000);
+        far.push(flood.as_bytes());
+        let mut room = [0; 65536];
+        let received = link.receive(&mut room, now).unwrap();
+        assert!((1..100).contains(&received.bytes), "{received:?}");
+        let mut total = received.bytes;
+        while total < 1000 {
+            let mut wait = Wait::new(Waker::noop());
+            link.wait_for(true, &mut wait);
+            assert_eq!(wait.longest(now), Some(Duration::ZERO), "there is more");
+            total += link.receive(&mut room, now).unwrap().bytes;
         }
     }
 }

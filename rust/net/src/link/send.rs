@@ -56,11 +56,12 @@ impl Link {
         let reader_is_proxy =
             request.method == Method::Connect || self.route.as_ref().is_some_and(|route| route.leads_to_proxy());
         let headers = header_lines(request.headers, reader_is_proxy, for_proxy.as_deref());
+        let length = body.length();
         let (head, facts) = http_protocol::Request {
             method: request.method,
             url: request.url,
             headers: &headers,
-            body_length: body.length(),
+            body_length: length,
             host: &host,
             user_agent: request.user_agent,
             proxy_prefix: &proxy_prefix,
@@ -74,10 +75,10 @@ impl Link {
             self.check_idle()?;
         }
         self.connection.begin(facts)?;
-        self.observe(Event::Request { method: request.method, body: body.length() });
+        self.observe(Event::Request { method: request.method, body: length });
         self.show(|| Content::RequestHead(&head));
         self.head_len = head.len() as u64;
-        self.outgoing = Some(Outgoing::new(head, body));
+        self.outgoing = Some(Outgoing::new(head, body, length));
         self.bytes_sent = 0;
         self.unsent = 0;
         self.began = now;
@@ -175,7 +176,12 @@ pub(super) struct Outgoing {
 }
 
 enum Payload {
-    Bytes { bytes: Box<dyn AsRef<[u8]> + Send>, written: usize },
+    /// So many as the head has said.
+    Bytes {
+        bytes: Box<dyn AsRef<[u8]> + Send>,
+        written: usize,
+        whole: usize,
+    },
     Reader(Box<Reading>),
 }
 
@@ -197,10 +203,11 @@ enum Framing {
 }
 
 impl Outgoing {
-    pub(super) fn new(head: Vec<u8>, body: Body) -> Self {
+    /// `length` is what the head says of the body.
+    pub(super) fn new(head: Vec<u8>, body: Body, length: Option<u64>) -> Self {
         let payload = match body {
-            Body::Bytes(bytes) => Payload::Bytes { bytes, written: 0 },
-            Body::Reader { reader, length } => {
+            Body::Bytes(bytes) => Payload::Bytes { bytes, written: 0, whole: length.unwrap_or_default() as usize },
+            Body::Reader { reader, .. } => {
                 let framing = match length {
                     Some(whole) => Framing::Length { left: whole, whole },
                     None => Framing::Chunked(Some(ChunkEncoder::default())),
@@ -216,7 +223,10 @@ impl Outgoing {
     pub(super) fn next(&mut self) -> io::Result<(&[u8], &[u8])> {
         let head = &self.head[self.head_written..];
         let body = match &mut self.payload {
-            Payload::Bytes { bytes, written } => &(**bytes).as_ref()[*written..],
+            Payload::Bytes { bytes, written, whole } => match (**bytes).as_ref() {
+                bytes if bytes.len() == *whole => &bytes[*written..],
+                _ => return Err(io::Error::other("the request's body changed its length while it was sent")),
+            },
             Payload::Reader(reading) => match reading.next() {
                 Ok(piece) => piece,
                 // The head does not wait for the body.
@@ -241,7 +251,7 @@ impl Outgoing {
     pub(super) fn is_written(&self) -> bool {
         self.head_written == self.head.len()
             && match &self.payload {
-                Payload::Bytes { bytes, written } => *written == (**bytes).as_ref().len(),
+                Payload::Bytes { written, whole, .. } => written == whole,
                 Payload::Reader(reading) => reading.is_over(),
             }
     }
@@ -332,6 +342,11 @@ mod tests {
         Box::new(Slow { bytes: bytes.to_vec(), size, paused: false })
     }
 
+    fn outgoing(head: Vec<u8>, body: Body) -> Outgoing {
+        let length = body.length();
+        Outgoing::new(head, body, length)
+    }
+
     /// Writes all of it, at most `most` bytes at a time.
     fn written(mut outgoing: Outgoing, most: usize) -> Result<Vec<u8>, String> {
         let mut wire = Vec::new();
@@ -372,12 +387,12 @@ mod tests {
         for most in [1, 2, 3, 7, 100] {
             for size in [1, 4, 100] {
                 let known = Body::Reader { reader: slow(body, size), length: Some(10) };
-                assert_eq!(written(Outgoing::new(b"head:".to_vec(), known), most).unwrap(), b"head:0123456789");
+                assert_eq!(written(outgoing(b"head:".to_vec(), known), most).unwrap(), b"head:0123456789");
                 let bytes = Body::Bytes(Box::new(body.to_vec()));
-                assert_eq!(written(Outgoing::new(b"head:".to_vec(), bytes), most).unwrap(), b"head:0123456789");
+                assert_eq!(written(outgoing(b"head:".to_vec(), bytes), most).unwrap(), b"head:0123456789");
             }
             let unknown = Body::Reader { reader: slow(body, 4), length: None };
-            let wire = written(Outgoing::new(b"head:".to_vec(), unknown), most).unwrap();
+            let wire = written(outgoing(b"head:".to_vec(), unknown), most).unwrap();
             assert_eq!(wire, b"head:4\r\n0123\r\n4\r\n4567\r\n2\r\n89\r\n0\r\n\r\n");
         }
     }
@@ -385,9 +400,9 @@ mod tests {
     #[test]
     fn a_body_that_ends_early_is_an_error_and_more_than_was_said_is_not_sent() {
         let short = Body::Reader { reader: slow(b"0123", 4), length: Some(10) };
-        let error = written(Outgoing::new(Vec::new(), short), 100).unwrap_err();
+        let error = written(outgoing(Vec::new(), short), 100).unwrap_err();
         assert_eq!(error, "the request's body ended after 4 of 10 bytes");
         let long = Body::Reader { reader: slow(b"0123456789", 4), length: Some(6) };
-        assert_eq!(written(Outgoing::new(Vec::new(), long), 100).unwrap(), b"012345");
+        assert_eq!(written(outgoing(Vec::new(), long), 100).unwrap(), b"012345");
     }
 }

@@ -530,7 +530,8 @@ impl Stream for TlsStream {
         if is_ready && interest != Interest::Write {
             return wait.now();
         }
-        let interest = if self.output.is_empty() { interest } else { Interest::Both };
+        // A reader sends on what is encrypted; who only writes is not woken by bytes that nobody takes.
+        let interest = if self.output.is_empty() || interest == Interest::Write { interest } else { Interest::Both };
         self.below.wait_for(interest, wait);
     }
 }

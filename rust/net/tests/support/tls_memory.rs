@@ -121,9 +121,15 @@ impl Stream for Memory {
         between.waits += 1;
         let is_readable = !between.to_client.is_empty() || between.error.is_some() || between.ended;
         // Memory has no descriptor: what moves it is the test, which asks again.
-        match interest {
-            Interest::Read if !is_readable => wait.ask_again(Duration::from_millis(1)),
-            _ => wait.now(),
+        let is_ready = match interest {
+            Interest::Read => is_readable,
+            Interest::Write => between.takes,
+            Interest::Both => is_readable || between.takes,
+        };
+        if is_ready {
+            wait.now();
+        } else {
+            wait.ask_again(Duration::from_millis(1));
         }
     }
 }
