@@ -278,6 +278,49 @@ func test_four_threads_on_one_stream() -> void:
 	assert_equal(received, 4 * 300 * 3, "bytes that came back")
 
 
+## The engine looks a method of a stream up at the first call, without a lock: threads that made the first call together jumped to address 0.
+func test_threads_may_call_a_new_stream_first_at_once() -> void:
+	var listener := TCPServer.new()
+	assert_error(listener.listen(0, "127.0.0.1"), OK, "listen()")
+	var client := new_client()
+	var is_over: Array[bool] = [false]
+	var threads: Array[Thread] = []
+	for index: int in 4:
+		var thread := Thread.new()
+		thread.start(_call_each_new_stream.bind(client, is_over))
+		threads.append(thread)
+	for connection: int in 1000:
+		client.connect_to_host("127.0.0.1", listener.get_local_port())
+		for attempt: int in 1000:
+			client.poll()
+			if client.get_status() == HTTPClient.STATUS_CONNECTED:
+				break
+			OS.delay_usec(10)
+		OS.delay_usec(200)
+		while listener.is_connection_available():
+			listener.take_connection()
+	is_over[0] = true
+	var called := 0
+	for thread: Thread in threads:
+		called += (await _result_of(thread))["called"]
+	assert_true(called > 0, "streams were called")
+
+
+func _call_each_new_stream(client: RefCounted, is_over: Array[bool]) -> Dictionary:
+	var byte := PackedByteArray([1])
+	var last: StreamPeer = null
+	var called := 0
+	while not is_over[0]:
+		var stream: StreamPeer = client.get_connection()
+		if stream != null and stream != last:
+			stream.put_partial_data(byte)
+			stream.get_partial_data(1)
+			stream.get_available_bytes()
+			last = stream
+			called += 1
+	return {"called": called}
+
+
 func test_any_calls_from_several_threads() -> void:
 	var clients: Array[RefCounted] = [await _echoing_client(), await connected_client()]
 	var threads: Array[Thread] = []

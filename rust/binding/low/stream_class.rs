@@ -7,8 +7,8 @@
 use std::io;
 use std::time::Duration;
 
-use godot::builtin::GString;
-use godot::classes::IStreamPeerExtension;
+use godot::builtin::{GString, PackedByteArray};
+use godot::classes::{IStreamPeerExtension, StreamPeer};
 use godot::global::Error as GError;
 use godot::meta::conv::RawPtr;
 use godot::obj::Gd;
@@ -35,7 +35,22 @@ pub(crate) struct HttpClientRustStream {
 
 impl HttpClientRustStream {
     pub(crate) fn over(connection: RawConnection) -> Gd<Self> {
-        Gd::from_init_fn(|_| Self { connection: Some(connection) })
+        let mut stream = Gd::from_init_fn(|_| Self { connection: None });
+        Self::have_methods_looked_up(&stream.clone().upcast());
+        stream.bind_mut().connection = Some(connection);
+        stream
+    }
+
+    /// The engine looks up each method of an extension's stream at the first call on that object, without a lock, and clears the place
+    /// while it looks: of two threads that call first, one can jump to address 0. So each is called once before the object is handed out.
+    fn have_methods_looked_up(stream: &Gd<StreamPeer>) {
+        let mut stream = stream.clone();
+        let byte = PackedByteArray::from([0]);
+        stream.put_data(&byte);
+        stream.put_partial_data(&byte);
+        stream.get_data(1);
+        stream.get_partial_data(1);
+        stream.get_available_bytes();
     }
 
     pub(crate) fn connection(&self) -> Option<&RawConnection> {
