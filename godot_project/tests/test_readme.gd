@@ -13,8 +13,29 @@ func test_every_script_in_the_texts_compiles() -> void:
 	assert_true(count >= 2, "README.md has scripts, but %d were found" % count)
 
 
-func test_the_first_script_of_the_readme_fetches_what_it_says() -> void:
+func test_the_first_script_of_the_readme_fetches_in_one_line() -> void:
 	var source := _scripts_in(_root().path_join("README.md"))[0]
+	var url := '"http://127.0.0.1:8080/hello"'
+	assert_true(source.contains(url), "the script fetches %s" % url)
+	source = source.replace(url, '"http://%s:%d/hello"' % [host_of("http"), port_of("http")])
+	source = source.replace("extends Node\n", "extends Node\nvar printed: Array[String] = []\n").replace("\tprint(", "\tprinted.append(")
+	var script := _compiled(source)
+	assert_true(script != null, "the changed script compiles:\n%s" % source)
+	if script == null:
+		return
+	var node: Node = script.new()
+	tree.root.add_child(node)
+	for i in 600:
+		if not (node.get("printed") as Array).is_empty():
+			break
+		await tree.process_frame
+	assert_equal("".join(node.get("printed") as Array), "Hello from the embedded server.\n", "printed")
+	node.queue_free()
+	await tree.process_frame
+
+
+func test_the_script_of_the_readme_for_the_client_fetches_what_it_says() -> void:
+	var source := _scripts_in(_root().path_join("README.md"))[1]
 	var address := '"http://127.0.0.1", 8080'
 	assert_true(source.contains(address), "the script connects to %s" % address)
 	source = source.replace(address, '"http://%s", %d' % [host_of("http"), port_of("http")])
@@ -42,7 +63,7 @@ func test_the_first_script_of_the_readme_fetches_what_it_says() -> void:
 
 
 func test_the_fallback_of_the_readme_makes_a_client() -> void:
-	var script := _compiled(_scripts_in(_root().path_join("README.md"))[1])
+	var script := _compiled(_scripts_in(_root().path_join("README.md"))[2])
 	assert_true(script != null, "the script compiles")
 	if script == null:
 		return
@@ -53,7 +74,7 @@ func test_the_fallback_of_the_readme_makes_a_client() -> void:
 
 
 func test_the_fallback_of_the_readme_parses_and_fetches_without_the_library() -> void:
-	var source := _scripts_in(_root().path_join("README.md"))[1]
+	var source := _scripts_in(_root().path_join("README.md"))[2]
 	assert_true(SourceMap.new(source).code_uses("HTTPClientRust").is_empty(), "the name stands in strings only")
 	for text: String in [source, source.replace("&\"HTTPClientRust\"", "&\"NoSuchClass\"")]:
 		var script := _compiled(text)
