@@ -56,12 +56,7 @@ pub(crate) fn authority(url: &str) -> Option<&str> {
 
 /// An absolute URL without user and password; every other URL as it is.
 fn stripped_of_user_info(url: &str) -> Cow<'_, str> {
-    let Some(start) = scheme(url).map(|scheme| scheme.len() + 3) else { return url.into() };
-    let end = url[start..].find(['/', '?']).map_or(url.len(), |end| start + end);
-    match url[start..end].rsplit_once('@') {
-        Some((_, host)) => format!("{}{host}{}", &url[..start], &url[end..]).into(),
-        None => url.into(),
-    }
+    if scheme(url).is_some() { with_user_info(url, "") } else { url.into() }
 }
 
 /// The scheme of an absolute URL, such as the `http` of `http://host/`.
@@ -92,11 +87,16 @@ fn expected(url: &str, expected: &'static str) -> CallerError {
 
 /// The URL as a message may show it: user and password, if it has any, are left out.
 fn without_user_info(url: &str) -> String {
+    with_user_info(url, "…@").into_owned()
+}
+
+/// The URL with `other` in the place of user, password and the `@` behind them, if it has any.
+fn with_user_info<'a>(url: &'a str, other: &str) -> Cow<'a, str> {
     let start = scheme(url).map_or(0, |scheme| scheme.len() + 3);
     let end = url[start..].find(['/', '?', '#']).map_or(url.len(), |end| start + end);
     match url[start..end].rsplit_once('@') {
-        Some((_, host)) => format!("{}…@{host}{}", &url[..start], &url[end..]),
-        None => url.to_owned(),
+        Some((_, host)) => format!("{}{other}{host}{}", &url[..start], &url[end..]).into(),
+        None => url.into(),
     }
 }
 
