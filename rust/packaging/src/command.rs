@@ -8,6 +8,7 @@ use anyhow::Result;
 use crate::addon::{self, Build};
 use crate::archive::Archive;
 use crate::cross::{self, ROWS, Row};
+use crate::elsewhere;
 use crate::godot::find;
 use crate::page::{self, Findings};
 use crate::report::{Outcome, Report};
@@ -33,10 +34,13 @@ pub struct Arguments {
     /// Only see whether the library compiles for iOS and Android; to link it needs Apple's and Google's own tools.
     #[arg(long, conflicts_with_all = ["prebuilt", "all_targets", "platform"])]
     check_mobile: bool,
+    /// Only run the tests of the Rust crates as one of these has them, in the emulator or in Wine.
+    #[arg(long, value_name = "PLATFORM", conflicts_with_all = ["prebuilt", "all_targets", "platform"], value_parser = row_of)]
+    rust_tests: Option<&'static Row>,
     /// Do not try the zip out in Godot.
     #[arg(long)]
     untried: bool,
-    /// Try only what has this in its name, such as package/minihost.
+    /// Try only what has this in its name, such as package/minihost; of --rust-tests, what begins so, such as fetch/.
     #[arg(long, value_name = "NAME", conflicts_with = "untried")]
     step: Option<String>,
     /// Write what was found out about every platform into docs/platforms.md.
@@ -52,6 +56,10 @@ pub fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
     let mut report = Report::default();
     if arguments.check_mobile {
         report.step("package/mobile", || check_mobile(workspace));
+        return Ok(report.conclude());
+    }
+    if let Some(row) = arguments.rust_tests {
+        elsewhere::run_tests(workspace, row, arguments.step.as_deref().unwrap_or_default(), &mut report)?;
         return Ok(report.conclude());
     }
     let build = match &arguments.platform[..] {

@@ -3,19 +3,18 @@
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
 use crate::archive::Archive;
 use crate::captured::{self, Echo};
-use crate::cross::Tools;
-use crate::godot::debian::{self, Machine, PACKAGES, RECIPE, Recipe, SUITE};
+use crate::godot::Godot;
+use crate::godot::debian;
 use crate::godot::version::version_of;
-use crate::godot::{Godot, find};
 use crate::report::Outcome;
 use crate::servers::Servers;
+use crate::way::{COMPILE_DEADLINE, OTHER_PROCESSOR, Way, arm64_godot};
 use crate::workspace::{ADDON, Workspace, files_in};
 use crate::{interface, library, unpacked};
 
@@ -23,55 +22,11 @@ use crate::{interface, library, unpacked};
 const DEADLINE: Duration = Duration::from_secs(180);
 /// What the library says of a certificate whose authority the system does not know.
 const NOT_TRUSTED: &str = "issued by an authority that is not trusted here";
-/// Zig compiles the C library of a system the first time.
-const COMPILE_DEADLINE: Duration = Duration::from_secs(900);
 /// Prints in Godot what the mini host prints.
 const LISTED: &str = include_str!("listed.gd");
 
 /// Libraries that the mini host loaded, by their lines in the .gdextension, and how.
 type Loaded = Vec<(String, &'static str)>;
-
-/// The line of the library that a Godot of another processor runs with.
-pub(crate) const OTHER_PROCESSOR: &str = "linux.arm64";
-
-/// A way to run a library here.
-enum Way {
-    Natively,
-    /// With qemu's user mode, and the C library of the other processor.
-    Emulated,
-    Wine(PathBuf),
-}
-
-impl Way {
-    /// The way for a library, by its line in the .gdextension; an error says what is missing.
-    fn of(key: &str) -> Result<Self> {
-        let arch = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
-        let own = format!("{}.{arch}", std::env::consts::OS);
-        match key {
-            _ if key == own || key == std::env::consts::OS => match Command::new("cc").arg("--version").output() {
-                Ok(_) => Ok(Self::Natively),
-                Err(_) => bail!("the mini host needs cc, a C compiler"),
-            },
-            OTHER_PROCESSOR if cfg!(target_os = "linux") => Ok(Self::Emulated),
-            "windows.x86_64" => {
-                let chosen = std::env::var_os("WINE").map(PathBuf::from);
-                let wine = chosen.or_else(|| ["wine64", "wine"].iter().find_map(|name| which::which(name).ok()));
-                wine.or_else(|| Some(PathBuf::from("/usr/lib/wine/wine64")).filter(|wine| wine.is_file()))
-                    .map(Self::Wine)
-                    .context("it needs wine64 (Wine, package wine64), on the PATH or named by WINE")
-            }
-            _ => bail!("nothing here runs it"),
-        }
-    }
-
-    fn note(&self) -> &'static str {
-        match self {
-            Self::Natively => "natively",
-            Self::Emulated => "in qemu",
-            Self::Wine(_) => "in Wine",
-        }
-    }
-}
 
 /// Every library of the zip that can be run here: what it registers must be what Godot says that it registers.
 pub(crate) fn try_beside_godot(
@@ -162,24 +117,7 @@ fn end_of(output: &str) -> String {
 
 /// Runs the mini host; what was wrong with how it ended, and its output.
 fn run(way: &Way, program: &Path, library: &Path, request: &[String]) -> Result<(Option<String>, String)> {
-    let mut command = match way {
-        Way::Natively => Command::new(program),
-        Way::Emulated => {
-            let mut command = Command::new(qemu()?);
-            command.args(Machine::ARM64.loader_arguments(&arm64_godot()?.join("root")));
-            command.arg(program);
-            command
-        }
-        Way::Wine(wine) => {
-            let mut command = Command::new(wine);
-            command
-                .arg(program)
-                .env("WINEDEBUG", "-all")
-                .env("LC_ALL", "C.UTF-8")
-                .env("WINEPREFIX", find::cache_folder().join("wine"));
-            command
-        }
-    };
+    let mut command = way.command(program)?;
     command.arg(library).args(request);
     let captured = captured::run(command, "the mini host", DEADLINE, Echo::Nothing)?;
     Ok((captured.ending.problem(), captured.output.replace("\r\n", "\n")))
@@ -219,62 +157,13 @@ fn compile(workspace: &Workspace, folder: &Path, way: &Way) -> Result<PathBuf> {
     std::fs::write(folder.join("interface.h"), interface::functions_of_4_3(workspace)?)
         .context("cannot write interface.h")?;
     let program = folder.join("minihost.exe");
-    let zig = |target: &str| {
-        let tools = Tools::find_or_get()?;
-        let mut command = tools.command(&tools.zig())?;
-        command.args(["cc", "-target", target]);
-        Ok::<_, anyhow::Error>(command)
-    };
-    let mut command = match way {
-        Way::Natively => Command::new("cc"),
-        Way::Emulated => zig("aarch64-linux-gnu.2.28")?,
-        Way::Wine(_) => zig("x86_64-windows-gnu")?,
-    };
+    let mut command = way.compiler()?;
     command.args(["-std=gnu11", "-O1", "-Wall", "-Wextra", "-Werror", "-I"]).arg(folder).arg("-o").arg(&program);
     command.arg(workspace.root().join("rust/minihost/minihost.c"));
     command.arg(if matches!(way, Way::Wine(_)) || cfg!(windows) { "-lshell32" } else { "-ldl" });
     debian::step(command, "the mini host's compiler", COMPILE_DEADLINE)?;
-    if matches!(way, Way::Wine(_)) {
-        let mut command = zig("x86_64-windows-gnu")?;
-        command.args(["-shared", "-o"]).arg(folder.join("bcryptprimitives.dll"));
-        command.arg(workspace.root().join("rust/minihost/bcryptprimitives.c")).arg("-ladvapi32");
-        debian::step(command, "the compiler of a DLL that Wine lacks", COMPILE_DEADLINE)?;
-    }
+    way.complete(workspace, folder)?;
     Ok(program)
-}
-
-/// qemu's user mode for arm64, from the PATH or out of Debian's package.
-fn qemu() -> Result<PathBuf> {
-    if let Some(program) = ["qemu-aarch64", "qemu-aarch64-static"].iter().find_map(|name| which::which(name).ok()) {
-        return Ok(program);
-    }
-    let machine = Machine::of_this_processor().context("there is no qemu-aarch64 here (package qemu-user)")?;
-    let recipe = Recipe {
-        folder: format!("qemu-{}", machine.debian_name),
-        what: "qemu",
-        megabytes: 73,
-        architecture: machine.debian_name,
-        packages: &["qemu-user"],
-        stamp: "1",
-    };
-    Ok(recipe.install_once(&find::cache_folder(), |_| Ok(()))?.join("root/usr/bin/qemu-aarch64"))
-}
-
-/// The folder with Debian's Godot for arm64, and a program in it that starts it in qemu.
-fn arm64_godot() -> Result<PathBuf> {
-    let emulator = qemu()?;
-    let recipe = Recipe {
-        folder: format!("debian-{SUITE}-arm64-emulated"),
-        what: "Godot for arm64",
-        megabytes: 180,
-        architecture: "arm64",
-        packages: &PACKAGES,
-        stamp: RECIPE,
-    };
-    recipe.install_once(&find::cache_folder(), |folder| {
-        let launcher = Machine::ARM64.godot_launcher(&format!("'{}' ", emulator.display()));
-        debian::write_program(&folder.join("godot"), &launcher)
-    })
 }
 
 /// A request in Debian's Godot for arm64, in qemu.

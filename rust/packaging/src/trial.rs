@@ -10,6 +10,7 @@ use crate::godot::screen::Screen;
 use crate::godot::template::Template;
 use crate::page::Findings;
 use crate::report::Outcome;
+use crate::way::OTHER_PROCESSOR;
 use crate::workspace::Workspace;
 use crate::{export, library, load, unpacked};
 
@@ -110,7 +111,7 @@ impl Trial {
     fn other_processor(workspace: &Workspace, archive: &Archive, findings: &mut Findings) -> Outcome {
         let outcome = load::try_arm64_godot(workspace, archive);
         if outcome.held() {
-            findings.ran.push((load::OTHER_PROCESSOR.to_owned(), "in qemu"));
+            findings.ran.push((OTHER_PROCESSOR.to_owned(), "in qemu"));
         }
         outcome
     }

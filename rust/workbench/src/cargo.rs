@@ -63,8 +63,12 @@ pub fn build_program(workspace: &Workspace, program: &str, options: &[&str]) -> 
 }
 
 fn program_in(messages: &str, program: &str) -> Result<PathBuf> {
-    let built = artifacts(messages).filter_map(|artifact| artifact.executable).last();
-    built.map(Utf8PathBuf::into_std_path_buf).with_context(|| format!("cargo built no program {program}"))
+    programs_in(messages).pop().with_context(|| format!("cargo built no program {program}"))
+}
+
+/// All programs in cargo's messages.
+pub fn programs_in(messages: &str) -> Vec<PathBuf> {
+    artifacts(messages).filter_map(|artifact| artifact.executable).map(Utf8PathBuf::into_std_path_buf).collect()
 }
 
 /// Builds a package. Cargo's messages are returned: they know of `CARGO_TARGET_DIR` and everything else that moves things.

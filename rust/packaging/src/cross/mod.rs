@@ -169,6 +169,27 @@ fn build_target(workspace: &Workspace, tools: &Tools, target: &Target, options: 
     cargo::library_in(&String::from_utf8_lossy(&output.stdout), ADDON).context("cargo built no dynamic library")
 }
 
+/// Builds the tests of one of our crates for a library's system, without optimizations, and says where the programs are.
+pub(crate) fn build_tests(workspace: &Workspace, tools: &Tools, row: &Row, package: &str) -> Result<Vec<PathBuf>> {
+    let target = row.targets.iter().find(|target| target.linker == Linker::Zig);
+    let target = target.with_context(|| format!("programs for {} are not linked here", row.key))?;
+    let mut command = tools.command(&tools.zigbuild())?;
+    command
+        .current_dir(workspace.root())
+        .env("CARGO_TARGET_DIR", target_folder(workspace))
+        .env(
+            format!("CARGO_TARGET_{}_RUSTFLAGS", target.triple.replace('-', "_").to_uppercase()),
+            format!("-L{}", empty_libraries(workspace)?.display()),
+        )
+        .args(["test", "--no-run", "--locked", "--package", package, "--target", target.triple])
+        .args(["-Zbuild-std=std,panic_unwind,test", "--message-format=json-render-diagnostics"]);
+    let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().context("cannot start cargo")?;
+    if !output.status.success() {
+        bail!("the tests of {package} do not build; cargo's messages stand above");
+    }
+    Ok(cargo::programs_in(&String::from_utf8_lossy(&output.stdout)))
+}
+
 /// An object that does nothing but have the linker export the entry symbol. What rustc says of exports does not get through Zig.
 fn export_for_windows(workspace: &Workspace, tools: &Tools, target: &Target) -> Result<PathBuf> {
     let processor = target.triple.split('-').next().unwrap_or_default();
