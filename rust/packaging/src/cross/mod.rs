@@ -155,7 +155,8 @@ fn build_target(workspace: &Workspace, tools: &Tools, target: &Target, options: 
         .args(["--release", "--locked", "--package", ADDON, "-Zbuild-std=std,panic_unwind", "--config", &flags])
         .arg("--message-format=json-render-diagnostics")
         .args(options)
-        .args(["--", "-L"])
+        // Zig would take the names of functions off too.
+        .args(["--", "-Cstrip=none", "-L"])
         .arg(empty_libraries(workspace)?);
     if target.triple.contains("windows") {
         // The collector of randomness in AWS-LC exports its functions otherwise.

@@ -83,7 +83,12 @@ impl Tools {
         let (zig, helper) = (self.zig(), self.zigbuild());
         // Without the version, the helper asks for it before every file.
         let text = format!(
-            "#!/bin/sh\nexport CARGO_ZIGBUILD_ZIG_COMMAND='{}' CARGO_ZIGBUILD_ZIG_VERSION={}\n\
+            "#!/bin/sh\n\
+             for argument; do\n\
+             shift\n\
+             case $argument in -miphoneos-version-min=*) ;; *) set -- \"$@\" \"$argument\" ;; esac\n\
+             done\n\
+             export CARGO_ZIGBUILD_ZIG_COMMAND='{}' CARGO_ZIGBUILD_ZIG_VERSION={}\n\
              exec '{}' zig cc -- -fno-sanitize=all -target {zig_target} \"$@\"\n",
             zig.display(),
             zig_version(),
@@ -150,6 +155,20 @@ fn get_wheels(folder: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_compiler_for_ios_has_the_headers_of_macos_and_is_not_told_of_another_system() {
+        let folder = tempfile::tempdir().unwrap();
+        let tools = Tools { folder: folder.path().to_path_buf() };
+        let helper = tools.zigbuild();
+        std::fs::create_dir_all(helper.parent().unwrap()).unwrap();
+        debian::write_program(&helper, "#!/bin/sh\nprintf '<%s>' \"$@\"\n").unwrap();
+        let compiler = tools.write_compiler(folder.path(), "aarch64-macos").unwrap();
+        let output = Command::new(compiler).args(["-c", "-miphoneos-version-min=7.0", "a b.c"]).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert_eq!(told, "<zig><cc><--><-fno-sanitize=all><-target><aarch64-macos><-c><a b.c>");
+    }
 
     #[test]
     fn every_wheel_is_pinned_by_version_and_by_the_hashes_of_both_processors() {
