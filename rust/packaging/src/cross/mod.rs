@@ -188,7 +188,7 @@ pub(crate) fn build_tests(workspace: &Workspace, tools: &Tools, row: &Row, packa
     if !output.status.success() {
         bail!("the tests of {package} do not build; cargo's messages stand above");
     }
-    Ok(cargo::programs_in(&String::from_utf8_lossy(&output.stdout)))
+    Ok(cargo::tests_in(&String::from_utf8_lossy(&output.stdout)))
 }
 
 /// An object that does nothing but have the linker export the entry symbol. What rustc says of exports does not get through Zig.
