@@ -1,12 +1,14 @@
 @tool
 extends EditorPlugin
-## The panel "HTTP" at the bottom of the editor, and Project → Tools → Move scripts to HTTPClientRust….
+## The panel "HTTP" at the bottom of the editor, Project → Tools → Move scripts to HTTPClientRust…, and the stand-ins of exports
+## that have no library.
 
 const CLASS := &"HTTPClientRust"
 const MENU_ITEM := "Move scripts to HTTPClientRust…"
 
 var _panel: Control
 var _dialog: ConfirmationDialog
+var _export: EditorExportPlugin
 
 
 func _enter_tree() -> void:
@@ -14,9 +16,12 @@ func _enter_tree() -> void:
 	_panel.name = "HTTP"
 	add_control_to_bottom_panel(_panel, "HTTP")
 	add_tool_menu_item(MENU_ITEM, move_scripts)
+	_export = (load(_beside("export/stand_ins.gd")) as GDScript).new()
+	add_export_plugin(_export)
 
 
 func _exit_tree() -> void:
+	remove_export_plugin(_export)
 	remove_tool_menu_item(MENU_ITEM)
 	remove_control_from_bottom_panel(_panel)
 	_panel.queue_free()

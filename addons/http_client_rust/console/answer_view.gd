@@ -273,8 +273,8 @@ func _show_body() -> void:
 func _meaning() -> String:
 	var code := _exchange.code
 	var title := ""
-	for constant: String in ClassDB.class_get_enum_constants(&"HTTPClientRust", &"ResponseCode", true):
-		if ClassDB.class_get_integer_constant(&"HTTPClientRust", constant) == code:
+	for constant: String in ClassDB.class_get_enum_constants(&"HTTPClient", &"ResponseCode", true):
+		if ClassDB.class_get_integer_constant(&"HTTPClient", constant) == code:
 			title = " " + constant.trim_prefix("RESPONSE_").capitalize()
 	var said := "%d%s" % [code, " OK" if title == " Ok" else title]
 	if code in [404, 410]:
