@@ -40,6 +40,8 @@ var session: Session = null: set = set_session, get = get_session
 
 var _task: Task
 var _options: TLSOptions
+## Hosts by schemes, beside those of the session.
+var _proxies := {}
 ## Has the settings of this node, in place of the session's.
 var _own := Session.new()
 
@@ -69,7 +71,7 @@ func request_raw(
 	_own.set_tls_options(_options if _options != null else kept._options)
 	_own.trusted_ca_file = kept.trusted_ca_file
 	_own.connect_timeout = kept.connect_timeout
-	_own._proxies = kept._proxies.merged(_own._proxies, true)
+	_own._proxies = kept._proxies.merged(_proxies, true)
 	_own.body_size_limit = body_size_limit
 	_own.max_redirects = max_redirects
 	_own.timeout = timeout
@@ -113,11 +115,11 @@ func set_tls_options(client_options: TLSOptions) -> void:
 
 
 func set_http_proxy(host: String, port: int) -> void:
-	_own.set_http_proxy(host, port)
+	_set_proxy("http", host, port)
 
 
 func set_https_proxy(host: String, port: int) -> void:
-	_own.set_https_proxy(host, port)
+	_set_proxy("https", host, port)
 
 
 func set_download_file(path: String) -> void:
@@ -197,6 +199,12 @@ func get_session() -> Session:
 func _notification(what: int) -> void:
 	if what == NOTIFICATION_EXIT_TREE:
 		cancel_request()
+
+
+func _set_proxy(scheme: String, host: String, port: int) -> void:
+	_proxies.erase(scheme)
+	if not host.is_empty() and port != -1:
+		_proxies[scheme] = host
 
 
 func _is_under_way() -> bool:
