@@ -40,6 +40,8 @@ const TESTS: &[&str] = &[
     "test_form.gd",
     "test_request_node.gd",
     "test_query_string.gd",
+    "test_bad_input.gd",
+    "test_fetch_bad_input.gd",
 ];
 /// A script that ends while a request is under way, and what it prints then.
 const QUITS: (&str, &str) = ("web/quits.gd", "cancelled at the end");
