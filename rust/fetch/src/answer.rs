@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use http_net::{Framing, Head};
 
-use super::call::{Call, Draining, Packed, State, Step, World};
+use crate::call::{Call, Draining, Packed, State, Step, World};
 use crate::decode::{self, Coding, Decoder};
 use crate::download::{Fields, Verdict};
 use crate::events;

@@ -23,6 +23,7 @@ use crate::cookie_file::Cookies;
 use crate::decode::Decoder;
 use crate::exchange::{Dialer, Dialing, Exchange};
 use crate::failure::Failure;
+use crate::hop::Hop;
 use crate::pool::Pool;
 use crate::redirect;
 use crate::response::{Buffer, Facts, Response, ResultCode};
@@ -30,7 +31,6 @@ use crate::retry::{self, Attempt, End, Next};
 use crate::settings::{Kind, Prepared, Request, Settings};
 use crate::sink::{Memory, Sink};
 use crate::task::{Notice, Shared};
-use crate::way::Hop;
 
 /// A call takes so many steps before others have their turn, of which a step in a body, with up to 256 KiB, counts for several.
 const STEPS: usize = 32;

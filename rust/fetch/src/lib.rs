@@ -143,6 +143,8 @@ pub mod events;
 pub mod exchange;
 mod failure;
 pub mod header_line;
+mod hop;
+mod lock;
 mod mailbox;
 pub mod multipart;
 mod part;

@@ -5,37 +5,19 @@ use std::time::Instant;
 
 use http_net::{Host, Route};
 
-use crate::address::Origin;
 use crate::attempt::{self, Extra};
 use crate::call::{Call, State, Step, World};
 use crate::decode;
 use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::header_line;
+use crate::hop::{Hop, Way};
 use crate::part::PartFile;
-use crate::pool::{PlaceKey, Pool};
-use crate::redirect;
+use crate::pool::Pool;
 use crate::response::{Buffer, Facts};
 use crate::retry;
 use crate::settings::Kind;
 use crate::sink::{EventStream, Memory, Sink};
-
-/// The request that is under way.
-pub(super) struct Hop {
-    pub(super) request: redirect::Request,
-    /// The URL that was asked for, before all redirects, without its fragment.
-    pub(super) asked_url: String,
-    base_origin: Option<Origin>,
-    /// What its route is, and whose place it has; none before it has one.
-    way: Option<Way>,
-    /// Bodies may come packed: this program said so, not the script.
-    pub(super) unpacks: bool,
-}
-
-struct Way {
-    route: Arc<Route>,
-    place: Option<PlaceKey>,
-}
 
 impl<B: Buffer> Call<B> {
     /// Checks the request, if that was not done, and finds its way.
