@@ -19,6 +19,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use http_net::Wait;
 
+use crate::cache::Turn;
 use crate::cookie_file::Cookies;
 use crate::decode::Decoder;
 use crate::exchange::{Dialer, Dialing, Exchange};
@@ -72,6 +73,8 @@ pub(crate) struct Call<B: Buffer> {
     pub(super) on_kept: bool,
     /// The request that is under way was written, in part at least.
     pub(super) was_written: bool,
+    /// What the cache is to the current request.
+    pub(super) turn: Turn,
     pub(super) decoder: Option<Decoder>,
     /// Received, and not unpacked yet.
     pub(super) packed: Packed,
@@ -150,6 +153,7 @@ impl<B: Buffer> Call<B> {
             lost_kept: false,
             on_kept: false,
             was_written: false,
+            turn: Turn::default(),
             decoder: None,
             packed: Packed::default(),
             received: 0,
@@ -177,7 +181,8 @@ impl<B: Buffer> Call<B> {
                 Ok(Step::Again) => {}
                 Ok(Step::Wait) => break,
                 Err(failure) => {
-                    if let Some(failure) = self.retry_after(failure, world) {
+                    let failure = self.retry_after(failure, world);
+                    if let Some(failure) = failure.and_then(|failure| self.stand_in(failure, world)) {
                         return self.fail(failure, world);
                     }
                 }
@@ -385,7 +390,12 @@ impl<B: Buffer> Call<B> {
         };
         if result == ResultCode::Success && self.facts.code >= 400 {
             let url = self.hop.as_ref().map_or("", |hop| hop.request.address.without_fragment());
-            error = format!("the server answered {} to {url}", self.facts.code);
+            error = match self.turn.has_nothing() {
+                true => {
+                    format!("the cache has nothing for {url}, and the request asked for nothing else (only-if-cached)")
+                }
+                false => format!("the server answered {} to {url}", self.facts.code),
+            };
         }
         // A path that was claimed is free before anybody hears of the end.
         self.sink = Sink::Chunks;

@@ -3,6 +3,7 @@
 
 mod anything;
 mod bodies;
+mod cache;
 mod downloads;
 mod ends;
 mod events;
