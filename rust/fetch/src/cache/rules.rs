@@ -115,7 +115,8 @@ pub fn lifetime(head: &Head, received: Option<SystemTime>) -> Duration {
         return Duration::ZERO;
     }
     let (Some(modified), Some(from)) = (date(head, "Last-Modified"), from) else { return Duration::ZERO };
-    (from.duration_since(modified).unwrap_or_default() / 10).min(MOST_BY_AGE)
+    let unchanged = from.duration_since(modified).unwrap_or_default();
+    Duration::from_secs(unchanged.as_secs() / 10).min(MOST_BY_AGE)
 }
 
 /// How old a response is now (RFC 9111 §4.2.3).
@@ -270,4 +271,132 @@ fn value(head: &Head, name: &str) -> Option<String> {
 
 fn date(head: &Head, name: &str) -> Option<SystemTime> {
     httpdate::parse_http_date(&value(head, name)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cache::entry::read_head;
+
+    const DATE: &str = "Date: Tue, 14 Nov 2023 22:13:20 GMT";
+
+    /// The time that `DATE` says, and so many seconds.
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + seconds)
+    }
+
+    fn head(status: u16, lines: &[&str]) -> Head {
+        let lines: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+        read_head(format!("HTTP/1.1 {status} Reason\r\n{lines}\r\n").as_bytes()).unwrap()
+    }
+
+    fn lines(text: Vec<u8>) -> Vec<String> {
+        let text = String::from_utf8(text).unwrap();
+        text.trim_end().lines().map(str::to_owned).collect()
+    }
+
+    #[test]
+    fn how_long_a_response_is_fresh_is_said_by_max_age_before_expires_before_its_age() {
+        let expires = "Expires: Tue, 14 Nov 2023 22:13:50 GMT";
+        let modified = "Last-Modified: Tue, 14 Nov 2023 22:00:00 GMT";
+        for (status, fields, fresh_for) in [
+            (200, vec!["Cache-Control: max-age=5, s-maxage=900", expires, modified, DATE], 5),
+            (200, vec!["Cache-Control: max-age=oops", expires, DATE], 0),
+            (200, vec![expires, modified, DATE], 30),
+            (200, vec![expires], 20),
+            (200, vec!["Expires: 0", modified, DATE], 0),
+            (200, vec!["Expires: Tuesday, 14-Nov-23 22:13:25 GMT", DATE], 5),
+            (200, vec![modified, DATE], 80),
+            (404, vec![modified, DATE], 80),
+            (302, vec![modified, DATE], 0),
+            (302, vec![modified, DATE, "Cache-Control: public"], 80),
+            (200, vec!["Last-Modified: Tue, 14 Nov 2000 22:00:00 GMT", DATE], 7 * 86_400),
+            (200, vec!["Last-Modified: Tue, 14 Nov 2000 22:00:00 GMT"], 7 * 86_400),
+            (200, vec![DATE], 0),
+        ] {
+            let found = lifetime(&head(status, &fields), Some(at(10)));
+            assert_eq!(found, Duration::from_secs(fresh_for), "{status} {fields:?}");
+        }
+    }
+
+    #[test]
+    fn a_response_is_as_old_as_its_date_or_its_age_and_the_way_here_say_and_grows_older() {
+        for (fields, requested, received, now, old) in [
+            (vec![DATE], 0, 0, 0, 0),
+            (vec![DATE], 20, 20, 25, 25),
+            (vec![DATE, "Age: 100"], 0, 0, 5, 105),
+            (vec![DATE, "Age: 10"], 5, 8, 8, 13),
+            (vec!["Age: 10, 20"], 5, 5, 5, 10),
+            (vec!["Age: old"], 5, 5, 6, 1),
+            (vec![], 5, 5, 0, 0),
+        ] {
+            let head = head(200, &fields);
+            let kept = Kept { head: &head, requested: at(requested), received: at(received) };
+            assert_eq!(age(kept, at(now)), Duration::from_secs(old), "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn a_confirmation_replaces_fields_and_neither_body_nor_connection_nor_cookies() {
+        let kept =
+            head(200, &["ETag: \"a\"", "Content-Length: 4", "content-type: text/plain", "X: 1", "X: 2", "Age: 900"]);
+        let confirmation = head(
+            304,
+            &[
+                "x: 3",
+                "ETag: W/\"a\"",
+                "Content-Length: 0",
+                "Content-Type: text/html",
+                "Set-Cookie: a=b",
+                "Connection: close, y",
+                "Y: z",
+                "New: yes",
+            ],
+        );
+        assert!(is_confirmed_by(&kept, &confirmation));
+        let expected = [
+            "HTTP/1.1 200 Reason",
+            "Content-Length: 4",
+            "content-type: text/plain",
+            "x: 3",
+            "ETag: W/\"a\"",
+            "New: yes",
+        ];
+        assert_eq!(lines(confirmed_head(&kept, &confirmation)), expected);
+    }
+
+    #[test]
+    fn a_304_is_about_what_has_its_tag_or_else_its_date() {
+        let (tag, date) = ("ETag: \"a\"", "Last-Modified: Tue, 14 Nov 2023 22:13:20 GMT");
+        let other = "Last-Modified: Tue, 14 Nov 2023 22:13:21 GMT";
+        for (kept, confirmation, is_it) in [
+            (vec![tag], vec![tag], true),
+            (vec![tag, date], vec![], true),
+            (vec![tag, date], vec![tag, other], true),
+            (vec![tag], vec!["ETag: \"b\""], false),
+            (vec![date], vec![tag], false),
+            (vec![date], vec![date], true),
+            (vec![date], vec![other], false),
+        ] {
+            assert_eq!(
+                is_confirmed_by(&head(200, &kept), &head(304, &confirmation)),
+                is_it,
+                "{kept:?} {confirmation:?}"
+            );
+        }
+        let asked = conditions(&head(200, &[tag, date]));
+        assert_eq!(asked, ["If-None-Match: \"a\"", "If-Modified-Since: Tue, 14 Nov 2023 22:13:20 GMT"]);
+        assert!(conditions(&head(200, &["ETag:"])).is_empty());
+    }
+
+    #[test]
+    fn a_length_that_chunks_overruled_and_lines_that_break_a_head_are_not_kept() {
+        let kept = head(200, &["Transfer-Encoding: chunked", "Content-Length: 3", "X: y"]);
+        assert_eq!(lines(head_to_keep(&kept)), ["HTTP/1.1 200 Reason", "X: y"]);
+        assert_eq!(lines(head_with_age(&kept, Duration::from_secs(7)))[2], "Age: 7");
+        for line in ["X: a\rB: c", "X: a\0"] {
+            let Some(kept) = read_head(format!("HTTP/1.1 200 OK\r\n{line}\r\n\r\n").as_bytes()) else { continue };
+            assert!(read_head(&head_to_keep(&kept)).is_some_and(|again| again.fields.len() <= 1));
+        }
+    }
 }
