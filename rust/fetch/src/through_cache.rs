@@ -16,7 +16,7 @@ impl<B: Buffer> Call<B> {
     /// The cache of the request that is under way; none if it has no part in it.
     fn cache(&self) -> Option<Cache> {
         let hop = self.hop.as_ref()?;
-        // Whoever the server was, others must not get it from a session that asks who it is.
+        // What somebody said whom nobody checked must not answer a session that checks.
         let is_anybody = hop.request.address.is_secure() && self.settings.tls.verify == Verify::Nothing;
         self.settings.cache.clone().filter(|_| !is_anybody)
     }
@@ -41,7 +41,7 @@ impl<B: Buffer> Call<B> {
         let lines = self.with_user_agent(lines);
         let unpacks = self.hop.as_ref().is_some_and(|hop| hop.unpacks);
         let entry = self.turn.begin(cache, &url, lines, unpacks, world.wall);
-        entry.is_some_and(|entry| self.serve(entry))
+        entry.map(|entry| self.serve(entry)).is_some()
     }
 
     /// Adds the conditions to the lines that are sent.
@@ -85,7 +85,7 @@ impl<B: Buffer> Call<B> {
 
     /// An answer of this status is what the request would end with. True if the cache has a better one.
     pub(super) fn stand_in_for(&mut self, status: u16, world: &World<'_>) -> bool {
-        self.turn.stand_in(Some(status), world.wall).is_some_and(|entry| self.serve(entry))
+        self.turn.stand_in(Some(status), world.wall).map(|entry| self.serve(entry)).is_some()
     }
 
     /// The same of a failure, which is given back if the cache has nothing better.
@@ -100,9 +100,8 @@ impl<B: Buffer> Call<B> {
         None
     }
 
-    fn serve(&mut self, entry: Entry) -> bool {
+    fn serve(&mut self, entry: Entry) {
         self.state = State::Head(Box::new(Served::new(entry)));
-        true
     }
 
     /// Keeps the connection of a response that is not wanted, if that is over already.

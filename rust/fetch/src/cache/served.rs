@@ -15,18 +15,17 @@ pub(crate) struct Served {
     given: usize,
     /// Of the confirmation, if there was one.
     timings: Timings,
-    tls: Option<Arc<TlsInfo>>,
 }
 
 impl Served {
     /// One that answers with this entry.
     pub(crate) fn new(entry: Entry) -> Self {
-        Self { entry, given: 0, timings: Timings::default(), tls: None }
+        Self { entry, given: 0, timings: Timings::default() }
     }
 
     /// One that the server confirmed in this exchange.
     pub(crate) fn confirmed(entry: Entry, by: &dyn Exchange) -> Self {
-        Self { timings: by.timings(), tls: by.tls(), ..Self::new(entry) }
+        Self { timings: by.timings(), ..Self::new(entry) }
     }
 }
 
@@ -81,7 +80,7 @@ impl Exchange for Served {
     }
 
     fn tls(&self) -> Option<Arc<TlsInfo>> {
-        self.tls.clone()
+        None
     }
 
     fn is_reusable(&self) -> bool {

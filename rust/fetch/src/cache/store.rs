@@ -20,6 +20,8 @@ use crate::lock::lock;
 pub const LIMIT: u64 = 256 << 20;
 /// No entry has more bytes than this, its head included: all of one is in memory while it answers.
 pub const LONGEST_ENTRY: u64 = 16 << 20;
+/// No more than this many files, so that the first look at the folder takes no time that matters.
+const MOST_FILES: usize = 16_384;
 /// So many answers to one URL are kept, where it answers in several ways.
 const VARIANTS: usize = 8;
 /// What is left of others that were written when their program died is removed after so long.
@@ -161,11 +163,8 @@ impl Cache {
     }
 
     fn names(&self, start: &str, now: SystemTime) -> Vec<String> {
-        self.with_index(Some(now), |index| {
-            let from = index.files.range(start.to_owned()..).map(|(name, _)| name);
-            from.take_while(|name| name.starts_with(start)).cloned().collect()
-        })
-        .unwrap_or_default()
+        self.with_index(Some(now), |index| index.starting_with(start).map(|(name, _)| name.clone()).collect())
+            .unwrap_or_default()
     }
 
     /// Works with the index; looks into the folder first if it is `now` and that was not done.
@@ -183,17 +182,10 @@ impl Cache {
             index.forget(&name);
             index.files.insert(name, Known { len, used: now });
             index.total += len;
-            let variants = index.oldest(|other| other.starts_with(&start));
+            let variants = oldest(index.starting_with(&start));
             let mut gone: Vec<String> = variants[..variants.len().saturating_sub(VARIANTS)].to_vec();
-            let mut left = index.total;
-            if left > self.0.limit {
-                for name in index.oldest(|_| true) {
-                    if left <= self.0.limit {
-                        break;
-                    }
-                    left -= index.files[&name].len;
-                    gone.push(name);
-                }
+            if index.total > self.0.limit || index.files.len() > MOST_FILES {
+                gone.extend(index.too_much(self.0.limit));
             }
             gone
         });
@@ -223,12 +215,30 @@ impl Index {
         }
     }
 
-    /// Those that were not used for the longest time come first.
-    fn oldest(&self, is_meant: impl Fn(&str) -> bool) -> Vec<String> {
-        let mut names: Vec<_> = self.files.iter().filter(|(name, _)| is_meant(name)).collect();
-        names.sort_by_key(|(name, known)| (known.used, *name));
-        names.into_iter().map(|(name, _)| name.clone()).collect()
+    /// What has to go, and a bit more, so that not every new entry asks for it.
+    fn too_much(&self, limit: u64) -> Vec<String> {
+        let (mut total, mut count) = (self.total, self.files.len());
+        let mut names = oldest(self.files.iter());
+        let is_enough = |name: &String| {
+            let is_enough = total <= limit / 16 * 15 && count <= MOST_FILES / 16 * 15;
+            total -= self.files[name].len;
+            count -= 1;
+            is_enough
+        };
+        names.truncate(names.iter().position(is_enough).unwrap_or(names.len()));
+        names
     }
+
+    fn starting_with<'a>(&'a self, start: &'a str) -> impl Iterator<Item = (&'a String, &'a Known)> {
+        self.files.range(start.to_owned()..).take_while(move |(name, _)| name.starts_with(start))
+    }
+}
+
+/// Those that were not used for the longest time come first.
+fn oldest<'a>(files: impl Iterator<Item = (&'a String, &'a Known)>) -> Vec<String> {
+    let mut files: Vec<_> = files.collect();
+    files.sort_by_key(|(name, known)| (known.used, *name));
+    files.into_iter().map(|(name, _)| name.clone()).collect()
 }
 
 impl Writer {

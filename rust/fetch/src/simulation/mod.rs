@@ -4,6 +4,7 @@
 mod anything;
 mod bodies;
 mod cache;
+mod cache_files;
 mod downloads;
 mod ends;
 mod events;
