@@ -11,7 +11,8 @@
 //!    └──────────────────────────────── Waiting ◀──┘ ◀── any failure that is worth another attempt
 //! ```
 //!
-//! Every other failure leads to `Over`, and so does `cancel`, from every state. Whatever happens, the task is completed exactly once:
+//! An answer of the cache leads from `Begin` to `Head`; so does one that a 304 confirmed, or that stands in for a failure, from where that is
+//! known. Every other failure leads to `Over`, and so does `cancel`, from every state. Whatever happens, the task is completed exactly once:
 //! [`Call::advance`] says that it is over, and who drops a call before that completes it as cancelled.
 
 use std::sync::Arc;

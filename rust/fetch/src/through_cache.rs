@@ -46,6 +46,9 @@ impl<B: Buffer> Call<B> {
 
     /// Adds the conditions to the lines that are sent.
     pub(super) fn ask_for_confirmation(&mut self, lines: &mut Vec<String>, world: &World<'_>) {
+        if !self.turn.is_answered() {
+            return;
+        }
         let sent = self.with_user_agent(lines.clone());
         lines.extend(self.turn.send(&sent, world.wall));
     }

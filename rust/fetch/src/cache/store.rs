@@ -291,3 +291,25 @@ impl fmt::Debug for Cache {
         f.debug_struct("Cache").field("folder", &self.0.folder).field("limit", &self.0.limit).finish()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn index(files: u64, len: u64) -> Index {
+        let at = |number| SystemTime::UNIX_EPOCH + Duration::from_secs(number);
+        // The names stand in another order than the times.
+        let known = |number| (format!("{:05}", 99_999 - number), Known { len, used: at(number) });
+        Index { files: (0..files).map(known).collect(), total: files * len }
+    }
+
+    #[test]
+    fn the_oldest_go_until_there_is_room_for_some_more() {
+        let gone = index(100, 10).too_much(960);
+        assert_eq!(gone.len(), 10, "900 of 960 bytes are left");
+        assert_eq!((gone[0].as_str(), gone[9].as_str()), ("99999", "99990"));
+        let most = MOST_FILES as u64;
+        assert_eq!(index(most + 1, 1).too_much(u64::MAX).len(), MOST_FILES / 16 + 1);
+        assert_eq!(index(3, 10).too_much(5).len(), 3);
+    }
+}

@@ -87,13 +87,15 @@ impl Turn {
 
     /// The request is sent with these lines now. Gives those to add.
     pub(crate) fn send(&mut self, lines: &[String], now: SystemTime) -> Vec<String> {
-        if !self.is_answered {
-            return Vec::new();
-        }
         self.lines = lines.to_vec();
         self.requested = Some(now);
         self.stored.take_if(|entry| !entry.answers(lines));
         self.stored.as_ref().map(|entry| rules::conditions(&entry.head)).unwrap_or_default()
+    }
+
+    /// Whether the cache may answer the request, and keep its response.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.is_answered
     }
 
     /// Whether the response says that there is none: the request wanted one of the cache alone.

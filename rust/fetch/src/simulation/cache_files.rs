@@ -217,3 +217,23 @@ fn what_may_not_be_kept_is_not_on_the_disk() {
         assert_eq!(saw(&cached.get("http://a/")), from_cache("body 2"), "{line}");
     }
 }
+
+#[test]
+fn an_entry_has_its_name_only_when_it_is_whole() {
+    let head = "HTTP/1.1 200 X\r\nCache-Control: max-age=60\r\nContent-Length: 8\r\n\r\n";
+    let mut cached = Cached::new(move |_| Reply::Send(format!("{head}half").into()));
+    let task = cached.simulation.get("http://a/");
+    cached.simulation.settle();
+    let names = |cached: &Cached| -> Vec<String> {
+        cached.files().iter().map(|path| path.file_name().unwrap().to_string_lossy().into_owned()).collect()
+    };
+    let unfinished = names(&cached);
+    assert!(unfinished.len() == 1 && unfinished[0].starts_with(".unfinished-"), "{unfinished:?}");
+    // What a crash would leave now is no entry.
+    cached.start_again();
+    assert_eq!(cached.get_with("http://a/", "Cache-Control: only-if-cached").code(), 504);
+    cached.simulation.push(b"half");
+    assert_eq!(saw(&cached.simulation.run(&task)), from_network("halfhalf"));
+    assert!(!names(&cached)[0].starts_with('.') && cached.files().len() == 1);
+    assert_eq!(saw(&cached.get("http://a/")), from_cache("halfhalf"));
+}
