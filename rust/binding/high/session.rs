@@ -41,6 +41,7 @@ pub(crate) struct SessionShared {
 pub(crate) struct Own {
     pub(crate) trusted_ca_file: GString,
     pub(crate) cookie_file: GString,
+    pub(crate) cache_directory: GString,
     pub(crate) tls_options: Option<Held<Gd<GodotTlsOptions>>>,
     /// The settings have what `trusted_ca_file` and `tls_options` come to.
     pub(crate) is_tls_known: bool,

@@ -11,7 +11,8 @@
 //!    └──────────────────────────────── Waiting ◀──┘ ◀── any failure that is worth another attempt
 //! ```
 //!
-//! Every other failure leads to `Over`, and so does `cancel`, from every state. Whatever happens, the task is completed exactly once:
+//! An answer of the cache leads from `Begin` to `Head`; so does one that a 304 confirmed, or that stands in for a failure, from where that is
+//! known. Every other failure leads to `Over`, and so does `cancel`, from every state. Whatever happens, the task is completed exactly once:
 //! [`Call::advance`] says that it is over, and who drops a call before that completes it as cancelled.
 
 use std::sync::Arc;
@@ -19,10 +20,12 @@ use std::time::{Duration, Instant, SystemTime};
 
 use http_net::Wait;
 
+use crate::cache::Turn;
 use crate::cookie_file::Cookies;
 use crate::decode::Decoder;
 use crate::exchange::{Dialer, Dialing, Exchange};
 use crate::failure::Failure;
+use crate::hop::Hop;
 use crate::pool::Pool;
 use crate::redirect;
 use crate::response::{Buffer, Facts, Response, ResultCode};
@@ -30,7 +33,6 @@ use crate::retry::{self, Attempt, End, Next};
 use crate::settings::{Kind, Prepared, Request, Settings};
 use crate::sink::{Memory, Sink};
 use crate::task::{Notice, Shared};
-use crate::way::Hop;
 
 /// A call takes so many steps before others have their turn, of which a step in a body, with up to 256 KiB, counts for several.
 const STEPS: usize = 32;
@@ -72,6 +74,8 @@ pub(crate) struct Call<B: Buffer> {
     pub(super) on_kept: bool,
     /// The request that is under way was written, in part at least.
     pub(super) was_written: bool,
+    /// What the cache is to the current request.
+    pub(super) turn: Turn,
     pub(super) decoder: Option<Decoder>,
     /// Received, and not unpacked yet.
     pub(super) packed: Packed,
@@ -150,6 +154,7 @@ impl<B: Buffer> Call<B> {
             lost_kept: false,
             on_kept: false,
             was_written: false,
+            turn: Turn::default(),
             decoder: None,
             packed: Packed::default(),
             received: 0,
@@ -177,7 +182,8 @@ impl<B: Buffer> Call<B> {
                 Ok(Step::Again) => {}
                 Ok(Step::Wait) => break,
                 Err(failure) => {
-                    if let Some(failure) = self.retry_after(failure, world) {
+                    let failure = self.retry_after(failure, world);
+                    if let Some(failure) = failure.and_then(|failure| self.stand_in(failure, world)) {
                         return self.fail(failure, world);
                     }
                 }
@@ -385,7 +391,12 @@ impl<B: Buffer> Call<B> {
         };
         if result == ResultCode::Success && self.facts.code >= 400 {
             let url = self.hop.as_ref().map_or("", |hop| hop.request.address.without_fragment());
-            error = format!("the server answered {} to {url}", self.facts.code);
+            error = match self.turn.has_nothing() {
+                true => {
+                    format!("the cache has nothing for {url}, and the request asked for nothing else (only-if-cached)")
+                }
+                false => format!("the server answered {} to {url}", self.facts.code),
+            };
         }
         // A path that was claimed is free before anybody hears of the end.
         self.sink = Sink::Chunks;

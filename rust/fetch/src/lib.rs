@@ -52,6 +52,7 @@
 //! | --- | --- | --- |
 //! | [`address`] | where a request goes, and what is the same origin | RFC 3986, WHATWG URL |
 //! | [`multipart`] | the bytes of a form, and how many they are | WHATWG HTML, RFC 7578 |
+//! | [`cache`] | which responses are kept on the disk, and answer again | RFC 9111, RFC 5861 |
 //! | [`cookies`] | which cookies are kept and sent | RFC 6265bis |
 //! | [`retry`] | whether an attempt that ended is worth another, and when | RFC 9110 §9.2.2, §10.2.3 |
 //! | [`redirect`] | what goes on to where a response points | Fetch standard |
@@ -132,6 +133,7 @@
 pub mod address;
 mod answer;
 mod attempt;
+pub mod cache;
 mod call;
 pub mod charset;
 mod cookie_file;
@@ -143,6 +145,8 @@ pub mod events;
 pub mod exchange;
 mod failure;
 pub mod header_line;
+mod hop;
+mod lock;
 mod mailbox;
 pub mod multipart;
 mod part;
@@ -156,9 +160,11 @@ mod settings;
 mod simulation;
 mod sink;
 mod task;
+mod through_cache;
 mod way;
 mod worker;
 
+pub use cache::Cache;
 pub use response::{Buffer, Facts, Response, ResultCode};
 pub use session::Session;
 pub use settings::{Credentials, Download, Request, RequestBody, Settings};

@@ -5,37 +5,19 @@ use std::time::Instant;
 
 use http_net::{Host, Route};
 
-use crate::address::Origin;
 use crate::attempt::{self, Extra};
 use crate::call::{Call, State, Step, World};
 use crate::decode;
 use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::header_line;
+use crate::hop::{Hop, Way};
 use crate::part::PartFile;
-use crate::pool::{PlaceKey, Pool};
-use crate::redirect;
+use crate::pool::Pool;
 use crate::response::{Buffer, Facts};
 use crate::retry;
 use crate::settings::Kind;
 use crate::sink::{EventStream, Memory, Sink};
-
-/// The request that is under way.
-pub(super) struct Hop {
-    pub(super) request: redirect::Request,
-    /// The URL that was asked for, before all redirects, without its fragment.
-    pub(super) asked_url: String,
-    base_origin: Option<Origin>,
-    /// What its route is, and whose place it has; none before it has one.
-    way: Option<Way>,
-    /// Bodies may come packed: this program said so, not the script.
-    pub(super) unpacks: bool,
-}
-
-struct Way {
-    route: Arc<Route>,
-    place: Option<PlaceKey>,
-}
 
 impl<B: Buffer> Call<B> {
     /// Checks the request, if that was not done, and finds its way.
@@ -60,6 +42,10 @@ impl<B: Buffer> Call<B> {
             attempts: self.retries + 1,
             ..Facts::default()
         };
+        if self.ask_cache(world) {
+            return Ok(Step::Again);
+        }
+        let Some(hop) = &mut self.hop else { return Ok(Step::Wait) };
         let address = &hop.request.address;
         let invalid = |error: http_net::Error| Failure::of_exchange(&error);
         let host = Host::parse(address.host(), i64::from(address.port()), address.is_secure()).map_err(invalid)?;
@@ -105,7 +91,31 @@ impl<B: Buffer> Call<B> {
         world: &mut World<'_>,
     ) -> Result<Step, Failure> {
         (self.on_kept, self.was_written, self.uploaded) = (on_kept, false, 0);
-        let Some(hop) = &mut self.hop else { return Ok(Step::Wait) };
+        let mut lines = self.lines_to_send(world);
+        self.ask_for_confirmation(&mut lines, world);
+        let Some(hop) = &self.hop else { return Ok(Step::Wait) };
+        let request = &hop.request;
+        let head = http_net::Request {
+            method: request.method,
+            url: request.address.target(),
+            headers: &lines.iter().map(String::as_str).collect::<Vec<_>>(),
+            user_agent: &self.settings.user_agent,
+        };
+        let body = if request.with_body { self.body.body() } else { http_net::Body::empty() };
+        exchange.begin(&head, body, world.now).map_err(|error| {
+            let failure = Failure::of_exchange(&error);
+            // Whatever befell a connection while it was idle says nothing about the request.
+            let retry = failure.retry.map(|kind| if on_kept { retry::Failure::ClosedBeforeResponse } else { kind });
+            Failure { retry, ..failure }
+        })?;
+        self.facts.tls = exchange.tls();
+        self.state = State::Head(exchange);
+        Ok(Step::Again)
+    }
+
+    /// The header lines that the request is sent with now.
+    pub(super) fn lines_to_send(&mut self, world: &World<'_>) -> Vec<String> {
+        let Some(hop) = &mut self.hop else { return Vec::new() };
         let request = &hop.request;
         let script = &request.headers;
         let of_download = match &mut self.sink {
@@ -133,22 +143,7 @@ impl<B: Buffer> Call<B> {
         };
         let lines = attempt::header_lines(script, extra);
         hop.unpacks = accepts_compression || of_download.is_some() && decode::is_accepted(script);
-        let head = http_net::Request {
-            method: request.method,
-            url: request.address.target(),
-            headers: &lines.iter().map(String::as_str).collect::<Vec<_>>(),
-            user_agent: &self.settings.user_agent,
-        };
-        let body = if request.with_body { self.body.body() } else { http_net::Body::empty() };
-        exchange.begin(&head, body, world.now).map_err(|error| {
-            let failure = Failure::of_exchange(&error);
-            // Whatever befell a connection while it was idle says nothing about the request.
-            let retry = failure.retry.map(|kind| if on_kept { retry::Failure::ClosedBeforeResponse } else { kind });
-            Failure { retry, ..failure }
-        })?;
-        self.facts.tls = exchange.tls();
-        self.state = State::Head(exchange);
-        Ok(Step::Again)
+        lines
     }
 
     /// Keeps a connection whose exchange is over, and gives its place up, in this order: who has the place next finds the connection.

@@ -43,6 +43,7 @@
 //! | `/early-hints` | 103 with a `Link`, then `/hello` |
 //! | `/headers/{count}?size=20` | `/hello` with that many fields `X-Field-1`… whose values are of that size |
 //! | `/set-cookies` | `/hello` with two `Set-Cookie` fields |
+//! | `/cacheable?control=max-age%3D60&tag=v1&vary=X` | a number that grows with each answer, with these `Cache-Control`, `ETag` and `Vary`; 304 to an `If-None-Match` with the tag |
 //! | `/upgrade-echo` | with `Upgrade: echo`: 101, then every byte comes back; else 426 |
 //! | `OPTIONS *` | 200 with `Allow` |
 //!

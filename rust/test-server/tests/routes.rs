@@ -208,6 +208,20 @@ fn statuses_redirects_fields_and_cookies_come_as_asked() {
 }
 
 #[test]
+fn cacheable_counts_its_answers_and_confirms_the_tag_that_it_gave() {
+    let mut client = http();
+    let number = |body: &[u8]| String::from_utf8_lossy(body).trim().rsplit(' ').next().unwrap().parse::<u64>().unwrap();
+    let target = "/cacheable?control=max-age%3D5&tag=v1&vary=X";
+    let first = client.get(target);
+    let fields = ["cache-control", "etag", "vary"].map(|name| first.field(name));
+    assert_eq!(fields, [Some("max-age=5"), Some("\"v1\""), Some("X")]);
+    assert!(number(&client.get(target).body) > number(&first.body));
+    client.send(format!("GET {target} HTTP/1.1\r\nHost: a\r\nIf-None-Match: \"v1\"\r\n\r\n").as_bytes());
+    let confirmed = client.reply();
+    assert_eq!((confirmed.status(), confirmed.body.len(), confirmed.field("etag")), ("304", 0, Some("\"v1\"")));
+}
+
+#[test]
 fn bytes_chunked_and_until_close_send_what_crc_says() {
     const LENGTH: usize = (2 << 20) + 12345;
     let mut client = http();

@@ -3,6 +3,8 @@
 
 mod anything;
 mod bodies;
+mod cache;
+mod cache_files;
 mod downloads;
 mod ends;
 mod events;
@@ -19,7 +21,8 @@ use crate::call::Call;
 use crate::cookie_file::Cookies;
 use crate::engine::Engine;
 use crate::exchange::{Dialer, Dialing, Exchange};
-use crate::mailbox::{Command, Mailbox, lock};
+use crate::lock::lock;
+use crate::mailbox::{Command, Mailbox};
 use crate::settings::{Kind, Request, Settings};
 use crate::task::{Notice, Shared, Task};
 
@@ -87,7 +90,7 @@ impl Simulation {
     }
 
     fn start(&self, kind: Kind, request: Request) -> Task {
-        let task = Shared::new(&self.mailbox, 1, &request.url);
+        let task = Shared::new(self.mailbox.clone(), 1, &request.url);
         let settings = Arc::new(self.settings.clone());
         let call = Call::new(task.clone(), settings, self.cookies.clone(), kind, request);
         self.mailbox.send(Command::Start(Box::new(call)));
