@@ -97,7 +97,8 @@ impl RawConnection {
     }
 
     /// Writes what the connection takes at once, with TLS 64 KiB at most, and says how much that was: at least one byte. An error with
-    /// the kind `WouldBlock` if it takes nothing now, and one with [`ErrorCode::Busy`] while a request is being sent.
+    /// the kind `WouldBlock` if it takes nothing now, and one with [`ErrorCode::Busy`] while a request is being sent. What it took goes out,
+    /// also after [`close`](Self::close), unless the other end takes nothing for 15 seconds; [`flush`](Self::flush) says when it has.
     pub fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         self.run(|link| {
             if link.is_sending() {
@@ -105,6 +106,11 @@ impl RawConnection {
             }
             link.raw().write(bytes)
         })
+    }
+
+    /// Sends on what [`write`](Self::write) took and TLS still holds. Says whether all of it is in the system's hands.
+    pub fn flush(&self) -> io::Result<bool> {
+        self.run(|link| link.raw().flush().map(|left| left == 0))
     }
 
     /// How many bytes can be read at once, as far as has been received; none while a response is due.

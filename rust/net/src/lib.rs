@@ -43,6 +43,7 @@ mod dial;
 mod error;
 mod input;
 mod lanes;
+mod linger;
 mod link;
 pub mod memory;
 mod observer;

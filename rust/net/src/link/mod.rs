@@ -31,7 +31,7 @@ use crate::ready::{Interest, Wait};
 use crate::route::Route;
 use crate::timings::Timings;
 use crate::tls::TlsInfo;
-use crate::transport::{Ending, NAP, Probe, Stream};
+use crate::transport::{Ending, NAP, Nothing, Probe, Stream};
 
 /// A connection on which requests are sent and responses received, one exchange after the other.
 pub struct Link {
@@ -343,22 +343,5 @@ impl Drop for Link {
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Link").field("id", &self.id).field("connection", &self.connection).finish_non_exhaustive()
-    }
-}
-
-/// What stands where a stream was taken away.
-struct Nothing;
-
-impl Stream for Nothing {
-    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        Ok(0)
-    }
-
-    fn write(&mut self, _: &[u8], _: &[u8]) -> io::Result<usize> {
-        Err(io::ErrorKind::NotConnected.into())
-    }
-
-    fn probe(&mut self) -> io::Result<Probe> {
-        Ok(Probe::End)
     }
 }

@@ -17,8 +17,9 @@ use super::records::{Allowance, first_record};
 use super::sessions::Sessions;
 use crate::error::{TlsFailureKind, describe};
 use crate::input::Input;
+use crate::linger::Linger;
 use crate::ready::{Interest, Wait};
-use crate::transport::{Ending, Probe, Stream, write_some};
+use crate::transport::{Ending, Nothing, Probe, Stream, write_some};
 
 /// Bytes that are encrypted at once. More would only wait in memory for the network.
 const ENCRYPT: usize = 64 * 1024;
@@ -56,6 +57,8 @@ pub struct TlsStream {
     peer_closed: bool,
     server: ServerName<'static>,
     sessions: Arc<Sessions>,
+    /// Sends what is left in `output` at the end.
+    linger: Arc<Linger>,
     circumstances: Circumstances,
     is_established: bool,
     /// What was wrong with the server's records. From then on rustls must not be asked again.
@@ -111,6 +114,7 @@ impl TlsStream {
             peer_closed: false,
             server,
             sessions,
+            linger: config.linger.clone(),
             circumstances: Circumstances { without_tls13: options.without_tls13, ..Circumstances::default() },
             is_established: false,
             broken: None,
@@ -135,7 +139,7 @@ impl TlsStream {
         let mut allowance = Allowance::default();
         loop {
             let processed = self.process(&mut [], &mut allowance).map_err(|error| error.to_string())?;
-            let flushed = self.flush();
+            let flushed = self.send_output();
             if processed.ready {
                 flushed.map_err(broke)?;
                 self.is_established = self.output_start == self.output.len();
@@ -307,7 +311,7 @@ impl TlsStream {
     }
 
     /// Sends what is encrypted, as far as `below` takes it.
-    fn flush(&mut self) -> io::Result<()> {
+    fn send_output(&mut self) -> io::Result<()> {
         while self.output_start < self.output.len() {
             match write_some(&mut *self.below, &self.output[self.output_start..], &[]) {
                 Ok(count) => self.output_start += count,
@@ -367,6 +371,11 @@ impl TlsStream {
         }
     }
 
+    /// Encrypted bytes that `below` has not taken.
+    fn held(&self) -> usize {
+        self.output.len() - self.output_start
+    }
+
     fn take_plain(&mut self, buffer: &mut [u8]) -> usize {
         let count = buffer.len().min(self.plain.len() - self.plain_start);
         buffer[..count].copy_from_slice(&self.plain[self.plain_start..self.plain_start + count]);
@@ -389,7 +398,7 @@ impl TlsStream {
             });
         }
         // The connection has failed already; the server learns why, or not.
-        let _ = self.flush();
+        let _ = self.send_output();
     }
 }
 
@@ -414,7 +423,7 @@ impl Stream for TlsStream {
                 Err(error) => return Err(error),
             };
             filled += processed.filled;
-            let flushed = self.flush();
+            let flushed = self.send_output();
             if filled == buffer.len() || self.peer_closed {
                 return Ok(filled);
             }
@@ -440,7 +449,7 @@ impl Stream for TlsStream {
         if head.is_empty() && body.is_empty() {
             return Ok(0);
         }
-        self.flush()?;
+        self.send_output()?;
         if !self.output.is_empty() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
@@ -463,13 +472,18 @@ impl Stream for TlsStream {
         if self.output.is_empty() && !piece.is_empty() {
             return Err(io::Error::other("the TLS session has encrypted as much as it may; connect again"));
         }
-        self.flush()?;
+        self.send_output()?;
         Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<usize> {
+        self.send_output()?;
+        Ok(self.held())
     }
 
     fn probe(&mut self) -> io::Result<Probe> {
         // What the server sent before it was gone counts more than that nothing can be written to it.
-        let flushed = self.flush();
+        let flushed = self.send_output();
         // Whoever asks does not read in a loop.
         self.paused = false;
         let mut allowance = Allowance::default();
@@ -504,7 +518,8 @@ impl Stream for TlsStream {
     }
 
     fn unsent(&mut self) -> Option<usize> {
-        self.below.unsent()
+        let below = self.below.unsent()?;
+        Some(below + self.held())
     }
 
     fn peer_addr(&self) -> Option<SocketAddr> {
@@ -539,7 +554,7 @@ impl Stream for TlsStream {
 impl Drop for TlsStream {
     fn drop(&mut self) {
         if self.is_established && self.broken.is_none() {
-            // As far as the network takes it at once; closing never waits.
+            // Closing never waits: what the network does not take at once goes out behind it.
             let _ = self.encrypt(|traffic, output| {
                 append(output, RECORD_OVERHEAD, |room| match traffic.queue_close_notify(room) {
                     Err(EncryptError::InsufficientSize(error)) => Err(error),
@@ -547,7 +562,11 @@ impl Drop for TlsStream {
                     Ok(count) => Ok(count),
                 });
             });
-            let _ = self.flush();
+            if self.send_output().is_ok() && self.held() > 0 {
+                let below = std::mem::replace(&mut self.below, Box::new(Nothing));
+                self.output.drain(..self.output_start);
+                self.linger.send(below, std::mem::take(&mut self.output));
+            }
         }
     }
 }
