@@ -127,7 +127,8 @@ impl Engine {
         let Stage::Open(link, turn) = &mut self.stage else {
             return Err(Error::invalid(self.view.not_open()));
         };
-        let request = Request { method, url, headers, user_agent: &settings.user_agent };
+        let route = link.route().cloned();
+        let request = Request { route: route.as_deref(), method, url, headers, user_agent: &settings.user_agent };
         match link.begin(&request, body, settings.context.now()) {
             Ok(()) => {
                 *turn = Turn::Requesting;

@@ -82,6 +82,11 @@ impl Link {
         Self::of_id(id, context, stream, host, now)
     }
 
+    /// HTTP over a stream of the caller's, which leads where `route` does.
+    pub fn along(route: Arc<Route>, context: Arc<Context>, stream: Box<dyn Stream>, now: Instant) -> Self {
+        Self::over(context, stream, None, now).made_by(route, Timings::default())
+    }
+
     pub(crate) fn of_id(
         id: ConnectionId,
         context: Arc<Context>,
@@ -120,7 +125,7 @@ impl Link {
         self.id
     }
 
-    /// How the server was reached: a request for another route must not go over this link. None over a stream of the caller's.
+    /// How the server was reached, which is the route of every request on this link. None over a stream of the caller's.
     pub fn route(&self) -> Option<&Arc<Route>> {
         self.route.as_ref()
     }

@@ -142,7 +142,7 @@ mod tests {
         let (near, far) = memory::pair(64);
         let now = Instant::now();
         let mut link = Link::over(Context::shared().clone(), Box::new(near), None, now);
-        let request = Request { method: Method::Post, url: "/", headers: &[], user_agent: "" };
+        let request = Request { route: None, method: Method::Post, url: "/", headers: &[], user_agent: "" };
         link.begin(&request, Body::Bytes(Box::new([b'x'; 100])), now).unwrap();
         assert!(link.is_sending() && link.raw().write(b"y").is_err());
         let mut sent = far.take();
