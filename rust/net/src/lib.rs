@@ -60,7 +60,7 @@ pub use address::{Host, host_field};
 pub use body::{Body, ByteBuffer};
 pub use context::{AskForAddresses, Context};
 pub use dial::{Dial, Dialled};
-pub use error::{Error, ErrorKind, Hop, Phase, ProxyProblem, TlsFailure, TlsFailureKind};
+pub use error::{Error, ErrorKind, Hop, Names, Phase, ProxyProblem, TlsFailure, TlsFailureKind, TlsRemedy, Worded};
 pub use http_protocol::{Field, Fields, Framing, Head, Method, Over, PeerError};
 pub use link::{Link, Piece, Raw, Received, Request, Response};
 pub use observer::{ConnectionId, Content, Event, Failure, Observer};

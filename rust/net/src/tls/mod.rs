@@ -18,3 +18,4 @@ pub(crate) use config::{Configs, PendingConfig, World};
 pub use info::TlsInfo;
 pub use options::{TlsOptions, Trust, Verify};
 pub use stream::TlsStream;
+pub(crate) use stream::options_fail;

@@ -15,7 +15,7 @@ use super::info::TlsInfo;
 use super::options::TlsOptions;
 use super::records::{Allowance, first_record};
 use super::sessions::Sessions;
-use crate::error::{TlsFailureKind, describe};
+use crate::error::{TlsFailure, TlsFailureKind, describe};
 use crate::input::Input;
 use crate::linger::Linger;
 use crate::ready::{Interest, Wait};
@@ -62,11 +62,7 @@ pub struct TlsStream {
     circumstances: Circumstances,
     is_established: bool,
     /// What was wrong with the server's records. From then on rustls must not be asked again.
-    broken: Option<String>,
-    /// The handshake failed for a reason that has nothing to do with an offered session.
-    is_certificate_refused: bool,
-    /// Client and server have nothing in common, or the server says no.
-    is_refused: bool,
+    broken: Option<TlsFailure>,
 }
 
 /// What came of the records that were there.
@@ -89,16 +85,16 @@ impl TlsStream {
         below: Box<dyn Stream>,
         received: Input,
         offer_session: bool,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, TlsFailure> {
         let name = options.name.as_deref().unwrap_or(host);
         let name = name.strip_suffix('.').unwrap_or(name).to_owned();
         let server = ServerName::try_from(name.clone())
-            .map_err(|_| format!("{name:?} is no name that a certificate can have"))?;
+            .map_err(|_| options_fail(format!("{name:?} is no name that a certificate can have")))?;
         let sessions = Arc::new(Sessions::new(config.sessions.clone(), !offer_session));
         let mut own = (*config.tls).clone();
         own.resumption = Resumption::store(sessions.clone());
         let connection = UnbufferedClientConnection::new(Arc::new(own), server.clone())
-            .map_err(|error| failure::in_words(&error, &Circumstances::default()))?;
+            .map_err(|error| options_fail(failure::of(&error, &Circumstances::default()).sentence))?;
         Ok(Self {
             connection,
             below,
@@ -118,27 +114,17 @@ impl TlsStream {
             circumstances: Circumstances { without_tls13: options.without_tls13, ..Circumstances::default() },
             is_established: false,
             broken: None,
-            is_certificate_refused: false,
-            is_refused: false,
         })
     }
 
-    /// What kind of trouble a handshake ended with.
-    pub(crate) fn failure_kind(&self) -> TlsFailureKind {
-        match &self.broken {
-            _ if self.is_certificate_refused => TlsFailureKind::Certificate,
-            Some(_) if self.is_refused => TlsFailureKind::Refused,
-            Some(_) => TlsFailureKind::Malformed,
-            None => TlsFailureKind::Ended,
-        }
-    }
-
-    /// Gets further with the handshake. Says whether it is over; an error is a sentence.
-    pub fn handshake(&mut self) -> Result<bool, String> {
-        let broke = |error: io::Error| format!("the connection broke during the handshake: {}", describe(&error));
+    /// Gets further with the handshake. Says whether it is over.
+    pub fn handshake(&mut self) -> Result<bool, TlsFailure> {
+        let ended = |sentence: String| TlsFailure::new(TlsFailureKind::Ended, sentence);
+        let broke =
+            |error: io::Error| ended(format!("the connection broke during the handshake: {}", describe(&error)));
         let mut allowance = Allowance::default();
         loop {
-            let processed = self.process(&mut [], &mut allowance).map_err(|error| error.to_string())?;
+            let processed = self.process(&mut [], &mut allowance).map_err(|error| self.failure(&error))?;
             let flushed = self.send_output();
             if processed.ready {
                 flushed.map_err(broke)?;
@@ -147,14 +133,14 @@ impl TlsStream {
                 return Ok(self.is_established);
             }
             if self.peer_closed {
-                return Err(CLOSED.to_owned());
+                return Err(ended(CLOSED.to_owned()));
             }
             if processed.more || allowance.is_used_up() {
                 return Ok(false);
             }
             // Why the server went away is in what it sent before.
             match self.receive() {
-                Ok(0) => return Err(CLOSED.to_owned()),
+                Ok(0) => return Err(ended(CLOSED.to_owned())),
                 Ok(_) if self.circumstances.received.is_empty() => {
                     let bytes = self.input.bytes();
                     self.circumstances.received = bytes[..bytes.len().min(16)].to_vec();
@@ -171,7 +157,8 @@ impl TlsStream {
     /// After a handshake that failed: whether a new connection may fare better, since this one asked to resume a session. The sessions of
     /// this server are then forgotten.
     pub(crate) fn forget_sessions(&self) -> bool {
-        let may_help = self.sessions.were_offered() && !self.is_certificate_refused;
+        let is_certificate = self.broken.as_ref().is_some_and(|broken| broken.kind == TlsFailureKind::Certificate);
+        let may_help = self.sessions.were_offered() && !is_certificate;
         if may_help {
             self.sessions.forget(&self.server);
         }
@@ -250,7 +237,8 @@ impl TlsStream {
             }
             if self.seen > HANDSHAKE_HELD {
                 // rustls would keep all of it, for a message that never ends.
-                self.broken = Some("the server sends handshake messages without end".to_owned());
+                let sentence = "the server sends handshake messages without end";
+                self.broken = Some(TlsFailure::new(TlsFailureKind::Malformed, sentence));
                 return self.failed(filled);
             }
             let ready = all_seen == Some(true);
@@ -286,18 +274,21 @@ impl TlsStream {
     }
 
     fn break_off(&mut self, error: &Error, discard: usize) {
-        self.is_certificate_refused = matches!(error, Error::InvalidCertificate(_));
-        self.is_refused = matches!(error, Error::AlertReceived(_) | Error::PeerIncompatible(_));
-        self.broken = Some(failure::in_words(error, &self.circumstances));
+        self.broken = Some(failure::of(error, &self.circumstances));
         self.consume(discard, &mut Allowance::default());
         self.send_alert();
     }
 
     fn check(&self) -> io::Result<()> {
         match &self.broken {
-            Some(sentence) => Err(io::Error::new(io::ErrorKind::InvalidData, sentence.clone())),
+            Some(failure) => Err(io::Error::new(io::ErrorKind::InvalidData, failure.clone())),
             None => Ok(()),
         }
+    }
+
+    /// Why the records could not be worked off.
+    fn failure(&self, error: &io::Error) -> TlsFailure {
+        self.broken.clone().unwrap_or_else(|| TlsFailure::new(TlsFailureKind::Malformed, error.to_string()))
     }
 
     fn receive(&mut self) -> io::Result<usize> {
@@ -584,6 +575,10 @@ fn append(
         write(&mut output[start..])
     });
     output.truncate(start + written.unwrap_or(0));
+}
+
+pub(crate) fn options_fail(sentence: impl Into<String>) -> TlsFailure {
+    TlsFailure::new(TlsFailureKind::Options, sentence)
 }
 
 /// The end of TCP without the end of TLS: anybody on the way can make that.
