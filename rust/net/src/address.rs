@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use http_protocol::without_user_info;
+use http_protocol::{UrlParts, without_user_info};
 
 use crate::error::Error;
 
@@ -118,10 +118,11 @@ pub fn host_field(host: &str) -> Result<String, Error> {
 
 /// What follows `http://` or `https://`, and whether it was the latter.
 fn strip_scheme(host: &str) -> Option<(&str, bool)> {
-    [("http://", false), ("https://", true)].into_iter().find_map(|(scheme, secure)| {
-        let start = host.get(..scheme.len())?;
-        start.eq_ignore_ascii_case(scheme).then(|| (&host[scheme.len()..], secure))
-    })
+    let UrlParts { scheme, behind_scheme, .. } = UrlParts::of(host);
+    let is_secure =
+        ["http", "https"].iter().position(|known| scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(known)))?
+            == 1;
+    Some((behind_scheme, is_secure))
 }
 
 /// Whether a port stands behind the name.
