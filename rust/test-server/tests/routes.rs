@@ -310,19 +310,22 @@ fn an_upgraded_connection_echoes() {
 
 #[test]
 fn a_file_gives_its_rest_to_who_has_its_start_and_all_of_it_to_who_has_another() {
-    let rest = |validator: &str| {
+    let rest = |from: u64, validator: &str| {
         let mut client = http();
-        let head = format!("GET /file/3000000 HTTP/1.1\r\nHost: a\r\nRange: bytes=1000000-\r\nIf-Range: {validator}\r\n\r\n");
+        let head =
+            format!("GET /file/3000000 HTTP/1.1\r\nHost: a\r\nRange: bytes={from}-\r\nIf-Range: {validator}\r\n\r\n");
         client.send(head.as_bytes());
         client.reply()
     };
     let whole = http().get("/file/3000000");
     let etag = whole.field("etag").expect("it has one").to_owned();
     assert_eq!((whole.status(), whole.body.len()), ("200", 3_000_000));
-    let part = rest(&etag);
+    let part = rest(1_000_000, &etag);
     assert_eq!((part.status(), part.field("content-range")), ("206", Some("bytes 1000000-2999999/3000000")));
     assert!(part.body == whole.body[1_000_000..]);
-    assert_eq!(rest("\"another\"").status(), "200");
+    let none = rest(3_000_000, &etag);
+    assert_eq!((none.status(), none.field("content-range")), ("416", Some("bytes */3000000")));
+    assert_eq!(rest(1_000_000, "\"another\"").status(), "200");
 }
 
 #[test]
