@@ -137,10 +137,8 @@ fn https_goes_through_a_tunnel_that_is_kept_and_the_server_learns_nothing_of_the
     let proxy = SmallProxy::start(PROXYS, None);
     let session = session(proxy.proxies("user:pass@"));
     for _ in 0..2 {
-        let request = Request {
-            headers: vec!["Proxy-Authorization: Bearer own".to_owned()],
-            ..Request::get(secure("/echo"))
-        };
+        let request =
+            Request { headers: vec!["Proxy-Authorization: Bearer own".to_owned()], ..Request::get(secure("/echo")) };
         let response = session.fetch(request).wait();
         assert!(response.is_ok() && response.facts.tls.is_some(), "{response:?}");
         assert!(!response.text().to_lowercase().contains("proxy-"), "{}", response.text());
@@ -224,7 +222,8 @@ fn a_tunnel_to_one_server_serves_no_other() {
 
 #[test]
 fn a_redirect_goes_through_the_proxy_of_its_own_scheme() {
-    let to_https = Box::leak(format!("302 Found\r\nLocation: {}\r\nContent-Length: 0", secure("/echo")).into_boxed_str());
+    let to_https =
+        Box::leak(format!("302 Found\r\nLocation: {}\r\nContent-Length: 0", secure("/echo")).into_boxed_str());
     let plain = SmallProxy::start(to_https, None);
     let tunnel = SmallProxy::start(PROXYS, None);
     let session = session(Proxies {
