@@ -1,4 +1,4 @@
-# deadline: 180
+# deadline: 300
 extends "res://tests/support/fetch_case.gd"
 ## Servers that break, cheat or attack, as a script sees them: each has its result, its code and a sentence, and the session goes on.
 
