@@ -14,10 +14,11 @@ use godot::meta::ToGodot;
 use godot::obj::{Base, Gd, InstanceId};
 use godot::register::{GodotClass, godot_api};
 use http_client::{Chosen, Proxy, TlsOptions};
-use http_fetch::{Download, Request, RequestBody, Settings};
+use http_fetch::{Download, Phase, Request, RequestBody, Settings};
 
 use crate::call::failed_on_panic;
 use crate::convert::tls_argument::TlsArgument;
+use crate::high::body::Task;
 use crate::high::delivery;
 use crate::high::held::Held;
 use crate::high::request_body::raw_body;
@@ -245,16 +246,20 @@ impl HttpRequestRust {
     #[func]
     fn get_http_client_status(&self) -> EngineStatus {
         const DISCONNECTED: i64 = 0;
+        const RESOLVING: i64 = 1;
         const CONNECTING: i64 = 3;
         const REQUESTING: i64 = 6;
         const BODY: i64 = 7;
         let state = self.shared.lock();
         let task = state.task.as_ref().map(|held| held.0.clone()).filter(|_| state.is_requesting);
         drop(state);
-        EngineStatus(match task {
+        let phase = task.and_then(|task| task.bind().shared().task().map(Task::phase));
+        EngineStatus(match phase {
             None => DISCONNECTED,
-            Some(task) if task.bind().get_response().is_some() => BODY,
-            Some(task) if task.bind().get_uploaded_bytes() > 0 => REQUESTING,
+            Some(Phase::Resolving) => RESOLVING,
+            Some(Phase::Requesting) => REQUESTING,
+            Some(Phase::Receiving) => BODY,
+            // Who waits for a place will connect.
             Some(_) => CONNECTING,
         })
     }

@@ -68,6 +68,11 @@ pub trait Dialing: Send {
     /// Gets further; none as long as it waits for something.
     fn advance(&mut self, now: Instant) -> Result<Option<Box<dyn Exchange>>, Error>;
 
+    /// Whether a name is still being looked up.
+    fn is_resolving(&self) -> bool {
+        false
+    }
+
     /// Says what to wait for until there is something to do.
     fn wait_for(&self, wait: &mut Wait);
 }
@@ -100,6 +105,10 @@ impl Dialing for Dial {
                 Dialled::Link(link) => return Ok(Some(link)),
             }
         }
+    }
+
+    fn is_resolving(&self) -> bool {
+        Dial::is_resolving(self)
     }
 
     fn wait_for(&self, wait: &mut Wait) {

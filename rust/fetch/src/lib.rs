@@ -168,5 +168,5 @@ pub use cache::Cache;
 pub use response::{Buffer, Facts, Response, ResultCode};
 pub use session::Session;
 pub use settings::{Credentials, Download, Request, RequestBody, Settings};
-pub use task::{Notice, Task};
+pub use task::{Notice, Phase, Task};
 pub use worker::Worker;
