@@ -122,9 +122,9 @@ func test_use_from_a_thread() -> void:
 func test_the_csharp_names_what_there_is() -> void:
 	var text := FileAccess.get_file_as_string(_root().path_join("docs/recipes.md"))
 	var source := text.get_slice("```csharp\n", 1).get_slice("```", 0)
-	var made := RegEx.create_from_string("ClassDB\\.Instantiate\\(\"(\\w+)\"\\)").search_all(source)
-	assert_true(not made.is_empty(), "it makes an object")
-	for found: RegExMatch in made:
+	var classes := RegEx.create_from_string("ClassDB\\.Instantiate\\(\"(\\w+)\"\\)").search_all(source)
+	assert_true(not classes.is_empty(), "it makes an object")
+	for found: RegExMatch in classes:
 		assert_true(ClassDB.class_exists(found.get_string(1)), "there is a class " + found.get_string(1))
 	var calls := RegEx.create_from_string("\\.Call\\(\"(\\w+)\"((?:, (?:\\{[^{}]*\\}|\"[^\"]*\"|[^,(){}\"\\[\\]]+|new\\[\\] \\{[^{}]*\\}|\\([^()]*\\)[^,()]*)+)*)\\)").search_all(source)
 	assert_equal(calls.size(), source.count(".Call("), "calls that were understood")
