@@ -223,23 +223,23 @@ func _on_recent(id: int) -> void:
 
 
 ## Saves what is filled in under a name. What is in the way stands in the dialog, or is returned.
-func save_request(name: String) -> String:
+func save_request(title: String) -> String:
 	var request := _filled_in()
-	var problem := HttpFile.problem_with(name, request)
+	var problem := HttpFile.problem_with(title, request)
 	if problem.is_empty():
-		var error := HttpFile.new(requests_file).save(name, request)
+		var error := HttpFile.new(requests_file).save(title, request)
 		problem = "" if error == OK else "%s cannot be written: %s." % [requests_file, error_string(error)]
 	if problem.is_empty():
-		_loaded = name.strip_edges()
+		_loaded = title.strip_edges()
 	return problem
 
 
 ## Fills in a request that was saved, and says whether there is one of that name.
-func load_request(name: String) -> bool:
+func load_request(title: String) -> bool:
 	for request: Dictionary in HttpFile.new(requests_file).requests:
-		if request["name"] == name:
+		if request["name"] == title:
 			fill_in(request)
-			_loaded = name
+			_loaded = title
 			return true
 	return false
 
@@ -255,9 +255,9 @@ func saved_requests() -> PackedStringArray:
 func _show_saved() -> void:
 	var menu := _saved.get_popup()
 	menu.clear()
-	for name: String in saved_requests():
-		menu.add_item(name.left(80), menu.item_count)
-		menu.set_item_metadata(menu.item_count - 1, name)
+	for title: String in saved_requests():
+		menu.add_item(title.left(80), menu.item_count)
+		menu.set_item_metadata(menu.item_count - 1, title)
 	if menu.item_count > 0:
 		menu.add_separator()
 	menu.add_item("Save…", SAVE_REQUEST)

@@ -151,7 +151,9 @@ func start() -> void:
 	# These methods say their length even if it is 0.
 	var has_body := not body.is_empty() or method in [
 		HTTPClientRust.METHOD_POST, HTTPClientRust.METHOD_PUT, HTTPClientRust.METHOD_PATCH]
-	var payload: Variant = body if has_body else null
+	var payload: Variant = null
+	if has_body:
+		payload = body
 	_start_usec = Time.get_ticks_usec()
 	_phase_start_usec = _start_usec
 	_task = session.listen(address, headers, method, payload) if listens else session.stream(address, headers, method, payload)
@@ -276,7 +278,10 @@ func _prepare_session() -> void:
 	session.max_retries = retries
 	session.max_redirects = MOST_REDIRECTS if follows else 0
 	session.trusted_ca_file = ca_file
-	session.set_tls_options(null if verify else TLSOptions.client_unsafe())
+	var options: TLSOptions = null
+	if not verify:
+		options = TLSOptions.client_unsafe()
+	session.set_tls_options(options)
 
 
 func _on_response_started(response: HTTPResponseRust) -> void:

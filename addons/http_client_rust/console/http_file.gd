@@ -168,9 +168,9 @@ static func _read_piece(piece: String) -> Dictionary:
 	var words := lines[at].strip_edges().split(" ", false)
 	if words[-1].begins_with("HTTP/") and words.size() > 1:
 		words.remove_at(words.size() - 1)
-	var has_method := words.size() > 1 and words[0] in Snippets.METHODS
-	request["method"] = words[0] if has_method else "GET"
-	request["url"] = " ".join(words.slice(1) if has_method else words)
+	var is_method_given := words.size() > 1 and words[0] in Snippets.METHODS
+	request["method"] = words[0] if is_method_given else "GET"
+	request["url"] = " ".join(words.slice(1) if is_method_given else words)
 	at += 1
 	var headers := PackedStringArray()
 	while at < lines.size() and not lines[at].strip_edges().is_empty():
