@@ -46,6 +46,8 @@ func _make_panel() -> Control:
 	console.name = "HTTPConsole"
 	# A list for each project, where it is not committed.
 	console.set("history_file", EditorInterface.get_editor_paths().get_project_settings_dir().path_join("http_console.json"))
+	# A file that the project shares.
+	console.set("requests_file", "res://requests.http")
 	margin.add_child(console)
 	return margin
 
