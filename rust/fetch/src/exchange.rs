@@ -49,6 +49,9 @@ pub trait Exchange: Send {
 
     /// Looks whether it still is, now: nobody has ended it, and no bytes are left over that answer nothing.
     fn check_idle(&mut self) -> Result<(), Error>;
+
+    /// The connection alone, without who watches the exchange that is over.
+    fn bare(self: Box<Self>) -> Box<dyn Exchange>;
 }
 
 /// Makes something to exchange on.
@@ -61,6 +64,11 @@ pub trait Dialer: Send + Sync {
         user_agent: Arc<str>,
         now: Instant,
     ) -> Result<Box<dyn Dialing>, Error>;
+
+    /// The world that what it makes is in.
+    fn context(&self) -> Arc<Context> {
+        Context::shared().clone()
+    }
 }
 
 /// Something to exchange on that is being made.
@@ -88,6 +96,10 @@ impl Dialer for Network {
         now: Instant,
     ) -> Result<Box<dyn Dialing>, Error> {
         Ok(Box::new(Dial::start(&self.0, route, limit, user_agent, now)?))
+    }
+
+    fn context(&self) -> Arc<Context> {
+        self.0.clone()
     }
 }
 
@@ -162,5 +174,9 @@ impl Exchange for Link {
 
     fn check_idle(&mut self) -> Result<(), Error> {
         Link::check_idle(self)
+    }
+
+    fn bare(self: Box<Self>) -> Box<dyn Exchange> {
+        self
     }
 }

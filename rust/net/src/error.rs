@@ -206,6 +206,11 @@ impl Error {
         Self::new(Phase::Idle, ErrorKind::Misuse(sentence.into()))
     }
 
+    /// A failure that did not happen here, such as one that is played back.
+    pub fn told(phase: Phase, kind: ErrorKind) -> Self {
+        Self::new(phase, kind)
+    }
+
     pub(crate) fn tls(kind: TlsFailureKind, sentence: impl Into<String>) -> Self {
         Self::new(Phase::Tls, ErrorKind::Tls(TlsFailure { kind, sentence: sentence.into() }))
     }
