@@ -9,10 +9,12 @@ mod form;
 mod held;
 mod node;
 mod node_properties;
+mod replay;
 mod request_body;
 mod response;
 mod session;
 mod session_properties;
+mod session_replay;
 mod task;
 mod values;
 
@@ -23,5 +25,6 @@ pub(crate) fn register() {
     response::register();
     task::register();
     session_properties::register();
+    session_replay::register();
     node_properties::register();
 }

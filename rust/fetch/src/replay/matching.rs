@@ -105,7 +105,13 @@ impl Difference {
         let names: Vec<&str> = all.iter().filter(|(differs, _)| *differs).map(|(_, name)| *name).collect();
         let mut sentence = String::new();
         for (at, name) in names.iter().enumerate() {
-            let gap = if at == 0 { "" } else if at + 1 == names.len() { " and " } else { ", " };
+            let gap = if at == 0 {
+                ""
+            } else if at + 1 == names.len() {
+                " and "
+            } else {
+                ", "
+            };
             let _ = write!(sentence, "{gap}its {name}");
         }
         sentence + if names.len() == 1 { " differs" } else { " differ" }

@@ -33,16 +33,53 @@ const ENDINGS: [&str; 15] = [
 ];
 /// Words that do so alone.
 const WORDS: [&str; 27] = [
-    "auth", "pass", "sig", "sign", "hmac", "jwt", "otp", "totp", "pin", "session", "sessionid", "sid", "ssid", "csrf",
-    "xsrf", "nonce", "assertion", "verifier", "ticket", "bearer", "cookie", "cookies", "accesskey", "secretkey",
-    "privatekey", "authkey", "sessionkey",
+    "auth",
+    "pass",
+    "sig",
+    "sign",
+    "hmac",
+    "jwt",
+    "otp",
+    "totp",
+    "pin",
+    "session",
+    "sessionid",
+    "sid",
+    "ssid",
+    "csrf",
+    "xsrf",
+    "nonce",
+    "assertion",
+    "verifier",
+    "ticket",
+    "bearer",
+    "cookie",
+    "cookies",
+    "accesskey",
+    "secretkey",
+    "privatekey",
+    "authkey",
+    "sessionkey",
 ];
 /// A key is a secret unless one of these stands before it.
-const HARMLESS_KEYS: [&str; 8] = ["public", "primary", "foreign", "sort", "cache", "partition", "object", "translation"];
+const HARMLESS_KEYS: [&str; 8] =
+    ["public", "primary", "foreign", "sort", "cache", "partition", "object", "translation"];
 /// What is said about a secret is none.
 const ABOUT: [&str; 14] = [
-    "type", "types", "url", "uri", "endpoint", "expires", "expiry", "expiration", "count", "length", "limit", "policy",
-    "hint", "algorithm",
+    "type",
+    "types",
+    "url",
+    "uri",
+    "endpoint",
+    "expires",
+    "expiry",
+    "expiration",
+    "count",
+    "length",
+    "limit",
+    "policy",
+    "hint",
+    "algorithm",
 ];
 
 /// What a name says of its value.
@@ -62,7 +99,9 @@ pub(super) fn secrecy(name: &str) -> Secrecy {
         let before = words.len().checked_sub(2).map_or("", |at| words[at].as_str());
         return if HARMLESS_KEYS.contains(&before) { Secrecy::None } else { Secrecy::Value };
     }
-    if last == "code" && (words.len() == 1 || words.iter().any(|word| matches!(word.as_str(), "auth" | "device" | "user"))) {
+    if last == "code"
+        && (words.len() == 1 || words.iter().any(|word| matches!(word.as_str(), "auth" | "device" | "user")))
+    {
         return Secrecy::WhereSent;
     }
     Secrecy::None
@@ -99,15 +138,47 @@ mod tests {
     #[test]
     fn names_of_secrets_are_known_however_they_are_written() {
         for name in [
-            "token", "access_token", "refreshToken", "ACCESS-TOKEN", "X-Auth-Token", "authtoken", "idToken2", "tokens",
-            "password", "new_password", "user[password]", "passwordConfirm", "pwd", "client_secret", "clientSecret",
-            "X-Amz-Signature", "X-Amz-Credential", "credentials", "apikey",
+            "token",
+            "access_token",
+            "refreshToken",
+            "ACCESS-TOKEN",
+            "X-Auth-Token",
+            "authtoken",
+            "idToken2",
+            "tokens",
+            "password",
+            "new_password",
+            "user[password]",
+            "passwordConfirm",
+            "pwd",
+            "client_secret",
+            "clientSecret",
+            "X-Amz-Signature",
+            "X-Amz-Credential",
+            "credentials",
+            "apikey",
         ] {
             assert_eq!(secrecy(name), Secrecy::All, "{name}");
         }
         for name in [
-            "key", "api_key", "apiKey", "APIKey", "X-Api-Key", "x-functions-key", "sig", "signing_key", "sessionId",
-            "sid", "csrf", "jwt", "otp", "pin", "code_verifier", "pass", "auth", "ticket",
+            "key",
+            "api_key",
+            "apiKey",
+            "APIKey",
+            "X-Api-Key",
+            "x-functions-key",
+            "sig",
+            "signing_key",
+            "sessionId",
+            "sid",
+            "csrf",
+            "jwt",
+            "otp",
+            "pin",
+            "code_verifier",
+            "pass",
+            "auth",
+            "ticket",
         ] {
             assert_eq!(secrecy(name), Secrecy::Value, "{name}");
         }
@@ -115,9 +186,28 @@ mod tests {
             assert!(secrecy(name) >= Secrecy::WhereSent, "{name}");
         }
         for name in [
-            "", "name", "user", "id", "monkey", "keyboard", "token_type", "expires_in", "token_expires_in", "public_key",
-            "primaryKey", "zip_code", "country_code", "status_code", "design", "passed", "compass", "tokenUrl", "author",
-            "spin", "content-type", "etag",
+            "",
+            "name",
+            "user",
+            "id",
+            "monkey",
+            "keyboard",
+            "token_type",
+            "expires_in",
+            "token_expires_in",
+            "public_key",
+            "primaryKey",
+            "zip_code",
+            "country_code",
+            "status_code",
+            "design",
+            "passed",
+            "compass",
+            "tokenUrl",
+            "author",
+            "spin",
+            "content-type",
+            "etag",
         ] {
             assert_eq!(secrecy(name), Secrecy::None, "{name}");
         }

@@ -61,8 +61,7 @@ impl Player {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         redact::request(&mut request, &mut state.secrets);
         let shape = Shape::of(&request, base_url);
-        let agreeing: Vec<usize> =
-            (0..self.entries.len()).filter(|at| self.entries[*at].1.agrees(&shape)).collect();
+        let agreeing: Vec<usize> = (0..self.entries.len()).filter(|at| self.entries[*at].1.agrees(&shape)).collect();
         let next = agreeing.iter().find(|at| !state.is_played[**at]);
         let Some(at) = next.or(agreeing.last().filter(|_| shape.is_safe())).copied() else {
             return Err(self.miss(&shape, agreeing.len()));
@@ -240,7 +239,8 @@ impl Exchange for Played {
 
 /// Host and port of a URL, as `Host` names them.
 fn authority(url: &str) -> String {
-    Url::parse(url).map_or_else(|_| "localhost".to_owned(), |url| url[Position::BeforeHost..Position::AfterPort].to_owned())
+    Url::parse(url)
+        .map_or_else(|_| "localhost".to_owned(), |url| url[Position::BeforeHost..Position::AfterPort].to_owned())
 }
 
 /// The body once more. Of one that is too long to be compared, only the length counts.
@@ -304,7 +304,8 @@ fn reply(response: &har::Response, method: Method, end: &End) -> (Vec<u8>, Vec<u
     let (mut length, mut is_chunked) = (None, false);
     for (name, value) in &response.headers {
         let is = |other: &str| name.eq_ignore_ascii_case(other);
-        let is_token = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic() && !b":\"(),/".contains(&byte));
+        let is_token =
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic() && !b":\"(),/".contains(&byte));
         if !is_token || is_unpacked && is("Content-Encoding") {
             continue;
         }

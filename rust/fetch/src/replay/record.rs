@@ -203,8 +203,7 @@ impl Tape {
         let (mut end, mut response) = (end, None);
         if let Some(head) = draft.head {
             let fields = head.fields.iter();
-            let headers: Vec<_> =
-                fields.map(|field| (field.name().into_owned(), field.value().into_owned())).collect();
+            let headers: Vec<_> = fields.map(|field| (field.name().into_owned(), field.value().into_owned())).collect();
             let mut content = draft.received.content(value(&headers, "Content-Type").to_owned());
             if let Some(packed) = content.bytes.take() {
                 let codings = codings(&headers, head.status, method);

@@ -88,30 +88,34 @@ impl Secrets {
     }
 }
 
-/// Where `secret` ends, if it begins here in any way of writing.
-fn end_of(secret: &[u8], text: &[u8], mut at: usize) -> Option<usize> {
-    let mut rest = secret;
-    while let Some(&byte) = rest.first() {
-        let (used, len) = one(rest, byte, text.get(at..)?)?;
-        rest = &rest[used..];
-        at += len;
-    }
-    Some(at)
+/// Where `secret` ends, if it begins here in any way of writing. JSON doubles backslashes, and so does JSON in JSON.
+fn end_of(secret: &[u8], text: &[u8], at: usize) -> Option<usize> {
+    let ways: &[usize] = if secret.contains(&b'\\') { &[1, 2, 4] } else { &[1] };
+    ways.iter().find_map(|backslash| {
+        let (mut rest, mut at) = (secret, at);
+        while !rest.is_empty() {
+            let (used, len) = one(rest, text.get(at..)?, *backslash)?;
+            rest = &rest[used..];
+            at += len;
+        }
+        Some(at)
+    })
 }
 
-/// How many bytes of the secret stand at the start of `text`, and in how many bytes.
-fn one(secret: &[u8], byte: u8, text: &[u8]) -> Option<(usize, usize)> {
+/// How many bytes of the secret stand at the start of `text`, and in how many bytes. A backslash is written as so many.
+fn one(secret: &[u8], text: &[u8], backslash: usize) -> Option<(usize, usize)> {
+    let byte = *secret.first()?;
     match *text {
         [b'%', high, low, ..] if hex(&[high, low]) == Some(u32::from(byte)) => Some((1, 3)),
-        [b'\\', b'u', ..] => unicode_escape(secret, text),
-        [b'\\', ..] if text.first() != Some(&byte) || secret.first() == Some(&b'\\') => {
-            // In JSON that stands in a string of JSON there are more of them.
+        [b'\\', ..] if byte == b'\\' => {
+            text.get(..backslash)?.iter().all(|byte| *byte == b'\\').then_some((1, backslash))
+        }
+        [b'\\', ..] => {
             let slashes = text.iter().take_while(|byte| **byte == b'\\').count();
-            if byte == b'\\' {
-                let wanted = secret.iter().take_while(|byte| **byte == b'\\').count();
-                return (slashes == wanted * 2 || slashes == wanted).then_some((wanted, slashes));
-            }
             let escaped = match *text.get(slashes)? {
+                b'u' => {
+                    return unicode_escape(secret, &text[slashes - 1..]).map(|(used, len)| (used, len + slashes - 1));
+                }
                 b'n' => b'\n',
                 b't' => b'\t',
                 b'r' => b'\r',
@@ -140,19 +144,21 @@ fn one(secret: &[u8], byte: u8, text: &[u8]) -> Option<(usize, usize)> {
     }
 }
 
-/// `\u00e9` and `\ud83d\ude00`.
+/// `\u00e9` and `\ud83d\ude00`; the second may have more backslashes, if the first has.
 fn unicode_escape(secret: &[u8], text: &[u8]) -> Option<(usize, usize)> {
-    let unit = |text: &[u8]| match text {
-        [b'\\', b'u', digits @ ..] => hex(digits.get(..4)?),
-        _ => None,
+    let unit = |text: &[u8]| {
+        let slashes = text.iter().take_while(|byte| **byte == b'\\').count();
+        let digits = text.get(slashes..)?.strip_prefix(b"u").filter(|_| slashes > 0)?;
+        Some((hex(digits.get(..4)?)?, slashes + 5))
     };
-    let first = unit(text)?;
+    let (first, len) = unit(text)?;
     let (code, len) = match first {
         0xd800..=0xdbff => {
-            let second = unit(text.get(6..)?).filter(|second| (0xdc00..=0xdfff).contains(second))?;
-            (0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00), 12)
+            let (second, more) = unit(text.get(len..)?)?;
+            let low = second.checked_sub(0xdc00).filter(|low| *low < 0x400)?;
+            (0x10000 + ((first - 0xd800) << 10) + low, len + more)
         }
-        _ => (first, 6),
+        _ => (first, len),
     };
     let mut room = [0; 4];
     let character = char::from_u32(code)?.encode_utf8(&mut room);
@@ -199,6 +205,7 @@ mod tests {
             r#"p\"ä\/ss w+rd&<\\😀"#,
             r#"p\"\u00e4/ss w+rd\u0026\u003c\\\ud83d\ude00"#,
             "p&quot;ä/ss w+rd&amp;&lt;\\😀",
+            r#"p\\\"\\u00e4\\/ss w+rd&<\\\\\\ud83d\\ude00"#,
         ] {
             assert_eq!(replaced(&[secret], &format!("<{text}>{text}")), "<[redacted]>[redacted]", "{text}");
         }
