@@ -110,8 +110,9 @@ fn response(value: &Value, method: &str) -> Result<Option<Response>, &'static st
     if status == 0 {
         return Ok(None);
     }
-    let Some(status) = u16::try_from(status).ok().filter(|status| (100..1000).contains(status)) else {
-        return Err("response's status from 100 to 999");
+    let Some(status) = u16::try_from(status).ok().filter(|status| *status == 101 || (200..1000).contains(status))
+    else {
+        return Err("response's status from 200 to 999");
     };
     let content = &value["content"];
     let size = content["size"].as_u64().unwrap_or_default();

@@ -57,7 +57,7 @@ fn request(entry: &Entry) -> Value {
         "headers": headers(&request.headers),
         "queryString": query,
         "headersSize": -1,
-        "bodySize": request.body.as_ref().map_or(0, |body| body.size),
+        "bodySize": request.body.as_ref().map_or(0, size),
     });
     if let Some(body) = &request.body {
         let mut post_data = json!({"mimeType": body.mime, "text": ""});
@@ -71,7 +71,7 @@ fn response(entry: &Entry) -> Value {
     let nothing = super::Response::default();
     let response = entry.response.as_ref().unwrap_or(&nothing);
     let location = response.headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("Location"));
-    let mut content = json!({"size": response.content.size, "mimeType": response.content.mime});
+    let mut content = json!({"size": size(&response.content), "mimeType": response.content.mime});
     put(&mut content, &response.content, "encoding");
     json!({
         "status": response.status,
@@ -84,6 +84,11 @@ fn response(entry: &Entry) -> Value {
         "headersSize": -1,
         "bodySize": response.wire_size.and_then(|size| i64::try_from(size).ok()).unwrap_or(-1),
     })
+}
+
+/// What is there counts, which may be redacted.
+fn size(content: &Content) -> u64 {
+    content.bytes.as_ref().map_or(content.size, |bytes| bytes.len() as u64)
 }
 
 /// Text where it is text, else base64.

@@ -13,6 +13,12 @@ use crate::header_line::ContentType;
 
 /// Redacts an exchange. Secrets of earlier ones are replaced in it too, and its own are remembered.
 pub(super) fn entry(entry: &mut Entry, secrets: &mut Secrets) {
+    let lengths = |entry: &Entry| {
+        let sent = entry.request.body.as_ref().and_then(|body| Some(body.bytes.as_ref()?.len()));
+        let received = entry.response.as_ref().and_then(|response| Some(response.content.bytes.as_ref()?.len()));
+        (sent, received)
+    };
+    let before = lengths(entry);
     // All are found before any is replaced: an answer may tell what the request has already used.
     find_in_request(&mut entry.request, secrets);
     if let Some(response) = &mut entry.response {
@@ -25,6 +31,23 @@ pub(super) fn entry(entry: &mut Entry, secrets: &mut Secrets) {
     secrets.replace_in(&mut entry.base_url);
     if let End::Failed(failure) = &mut entry.end {
         secrets.replace_in(&mut failure.sentence);
+    }
+    // The length of a body tells that of a secret in it.
+    let after = lengths(entry);
+    if let Some(len) = after.0.filter(|_| after.0 != before.0) {
+        set_length(&mut entry.request.headers, before.0, len);
+    }
+    if let (Some(len), Some(response)) = (after.1.filter(|_| after.1 != before.1), &mut entry.response) {
+        set_length(&mut response.headers, before.1, len);
+        response.wire_size = None;
+    }
+}
+
+/// Sets the length that the headers say, if it is that of the body as it was.
+fn set_length(headers: &mut [(String, String)], before: Option<usize>, len: usize) {
+    let lengths = headers.iter_mut().filter(|(name, _)| name.eq_ignore_ascii_case("Content-Length"));
+    for (_, value) in lengths.filter(|(_, value)| value.parse().ok() == before) {
+        *value = len.to_string();
     }
 }
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use http_protocol::Method;
+use proptest::prelude::*;
 
 use super::*;
 use crate::har;
@@ -184,8 +185,14 @@ fn no_secret_is_in_the_file() {
     for kept in ["Zoë", "zoe", "sid=[redacted]; Path=/", "/home?token=[redacted]", "1.50"] {
         assert!(text.contains(kept), "{kept}: {text}");
     }
+    let entries = har::read(&tape.bytes()).unwrap();
+    let login = entries[0].request.body.as_ref().unwrap().bytes.as_ref().unwrap().len().to_string();
+    assert!(
+        entries[0].request.headers.contains(&("Content-Length".to_owned(), login)),
+        "it tells no length of a secret"
+    );
     // The form has a file of bytes in it.
-    for entry in har::read(&tape.bytes()).unwrap() {
+    for entry in entries {
         let body = entry.request.body.and_then(|body| body.bytes).unwrap_or_default();
         assert!(!String::from_utf8_lossy(&body).contains("s3cret"));
     }
@@ -477,7 +484,7 @@ fn a_file_that_cannot_be_read_or_written_refuses_every_request_with_a_sentence()
         (&deep, "is damaged"),
         (&har_of(missing), "its entry 1 has no response's status"),
         (&har_of("7"), "its entry 1 has no request's method"),
-        (&har_of(&entry("GET", "http://a/", "", "").replace("200", "70000")), "status from 100 to 999"),
+        (&har_of(&entry("GET", "http://a/", "", "").replace("200", "70000")), "status from 200 to 999"),
     ] {
         let mut simulation = Simulation::new(|_| panic!("a request was sent"));
         simulation.settings.replay = Replay::only("tape.har", har, false);
@@ -514,4 +521,85 @@ fn a_connection_that_is_recorded_is_kept_and_records_nothing_once_that_is_off() 
     let task = simulation.get("http://a/2");
     simulation.run(&task);
     assert_eq!((simulation.connections(), har::read(&tape.bytes()).unwrap().len()), (1, 1));
+}
+
+/// A piece of an entry: what is expected there, and what is not.
+fn piece(expected: &'static [&'static str]) -> impl Strategy<Value = String> {
+    prop_oneof![
+        4 => proptest::sample::select(expected).prop_map(str::to_owned),
+        1 => any::<String>().prop_map(|text| serde_json::Value::from(text).to_string()),
+        1 => Just("-1e308".to_owned()),
+        1 => Just("18446744073709551615".to_owned()),
+        1 => Just("{\"name\":[]}".to_owned()),
+        1 => Just("null".to_owned()),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, ..ProptestConfig::default() })]
+
+    #[test]
+    fn whatever_a_file_says_a_request_of_it_comes_to_an_end(
+        status in piece(&["200", "204", "206", "302", "304", "404", "503", "999", "0", "101"]),
+        text in piece(&["\"\"", "\"body\"", "\"////\""]),
+        encoding in piece(&["\"base64\"", "null"]),
+        name in piece(&[
+            "\"Content-Length\"", "\"Transfer-Encoding\"", "\"Content-Encoding\"", "\"Location\"", "\"Set-Cookie\"", "\":status\"",
+        ]),
+        value in piece(&["\"3\"", "\"gzip\"", "\"chunked\"", "\"/x\"", "\"a=b\\nc=d\"", "\"http://[redacted]/\""]),
+        end in piece(&["\"ended\"", "\"reset\"", "\"malformed\"", "\"timeout\"", "\"tls\"", "\"packed\"", "\"given up\"", "null"]),
+        receive in piece(&["0", "5", "1e9"]),
+        keeps_timing: bool,
+    ) {
+        let entry = format!(
+            r#"{{"_number":1,"_end":{{"kind":{end},"limit":{receive}}},"request":{{"method":"GET","url":"http://a/x"}},
+            "timings":{{"wait":{receive},"receive":{receive},"ssl":{receive}}},"response":{{"status":{status},
+            "statusText":{text},"headers":[{{"name":{name},"value":{value}}},{{"name":{name},"value":{text}}}],
+            "bodySize":{receive},"content":{{"size":{receive},"text":{text},"encoding":{encoding}}}}}}}"#
+        );
+        let mut simulation = Simulation::new(|_| panic!("a request was sent"));
+        lock(&simulation.network).panics = true;
+        simulation.settings.replay = Replay::only("tape.har", &har_of(&entry), keeps_timing);
+        simulation.settings.timeout = Some(Duration::from_secs(1_000_000));
+        let task = simulation.get("http://a/x");
+        let response = simulation.run(&task);
+        prop_assert!(!response.error.contains("a fault of this library"), "{entry}");
+    }
+
+    #[test]
+    fn a_secret_of_any_characters_is_in_no_place_of_the_file(secret in "[^\\[\\]]{8,24}", place in 0..5_usize) {
+        let secret = secret.trim();
+        // What is everywhere hides nowhere.
+        prop_assume!(secret.len() >= 8 && secret.chars().any(|character| character.is_alphanumeric()));
+        let tape = Tape::new();
+        let answer = serde_json::json!({"say": format!("<{secret}>")}).to_string();
+        let mut simulation = tape.record(move |_| ok(&answer));
+        let (json, form) = (serde_json::json!({"password": secret}).to_string(), {
+            url::form_urlencoded::Serializer::new(String::new()).append_pair("token", secret).finish()
+        });
+        let request = match place {
+            0 => post("http://a/", RequestBody::json(json)),
+            1 => post("http://a/", RequestBody::bytes(form)),
+            2 => Request::get(format!("http://a/?{form}")),
+            3 => {
+                let mut multipart = new_form();
+                multipart.add_field("api_key", secret);
+                post("http://a/", RequestBody::Form(Arc::new(multipart)))
+            }
+            _ => {
+                simulation.settings.base_url = "http://a/".to_owned();
+                simulation.settings.credentials = Some(Credentials::basic("zoe", secret));
+                Request::get("http://a/")
+            }
+        };
+        let task = simulation.start(Kind::Fetch, request);
+        prop_assert!(simulation.run(&task).is_ok());
+        let entries = har::read(&tape.bytes()).unwrap();
+        let text = String::from_utf8(entries[0].response.as_ref().unwrap().content.bytes.clone().unwrap()).unwrap();
+        prop_assert_eq!(text, "{\"say\":\"<[redacted]>\"}");
+        let asked = &entries[0].request;
+        let body = asked.body.as_ref().and_then(|body| body.bytes.clone()).unwrap_or_default();
+        let body = String::from_utf8_lossy(&body).into_owned();
+        prop_assert!(place > 3 || body.contains("[redacted]") || asked.url.contains("[redacted]"));
+    }
 }
