@@ -226,12 +226,12 @@ func test_the_example_runs_where_there_is_no_network() -> void:
 		# A network of its own, in which there is nothing: not even the way to this machine.
 		assert_equal(OS.execute("unshare", ["-rn"] + run, output, true), 0, "exit code")
 	elif OS.execute("strace", ["-V"]) == 0:
-		print("namespaces are not allowed here: the example's sockets are counted by strace")
+		print("left out: a network namespace, which is not allowed here; strace counts the sockets of the example in its place")
 		var log_file := tape("strace.txt")
 		assert_equal(OS.execute("strace", ["-f", "-e", "trace=socket,connect", "-o", log_file] + run, output, true), 0, "exit code")
 		assert_true(not FileAccess.get_file_as_string(log_file).contains("AF_INET"), "a socket was opened")
 	else:
-		print("no namespaces and no strace here: that game.example has no address has to do")
+		print("left out: a network namespace and strace, which are not here; that game.example has no address has to do")
 		assert_equal(OS.execute(godot, run.slice(1), output, true), 0, "exit code")
 	assert_equal("".join(output).count("ok: "), 9, "checks of the example in %s" % "".join(output))
 	remove_folder()

@@ -147,7 +147,10 @@ fn redact_content(content: &mut Content, sent: bool, secrets: &mut Secrets) {
     for part in multipart::parts(bytes, &boundary).into_iter().rev() {
         let mut value = bytes[part.content.clone()].to_vec();
         if secrecy(&part.name) >= least && !value.is_empty() {
-            secrets.add(&String::from_utf8_lossy(&value));
+            let text = String::from_utf8_lossy(&value);
+            secrets.add(&text);
+            // Forms write line ends in their own way.
+            secrets.add(&text.replace("\r\n", "\n"));
             value = MARK.into();
         } else {
             redact_bytes(&mut value, Text { sent, is_json: true, is_form: false }, secrets);

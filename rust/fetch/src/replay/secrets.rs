@@ -91,7 +91,7 @@ impl Secrets {
 /// Where `secret` ends, if it begins here in any way of writing. JSON doubles backslashes, and so does JSON in JSON.
 fn end_of(secret: &[u8], text: &[u8], at: usize) -> Option<usize> {
     let ways: &[usize] = if secret.contains(&b'\\') { &[1, 2, 4] } else { &[1] };
-    ways.iter().find_map(|backslash| {
+    let ends = ways.iter().filter_map(|backslash| {
         let (mut rest, mut at) = (secret, at);
         while !rest.is_empty() {
             let (used, len) = one(rest, text.get(at..)?, *backslash)?;
@@ -99,7 +99,9 @@ fn end_of(secret: &[u8], text: &[u8], at: usize) -> Option<usize> {
             at += len;
         }
         Some(at)
-    })
+    });
+    // Half of a backslash would be left over, and the text no JSON any more.
+    ends.max()
 }
 
 /// How many bytes of the secret stand at the start of `text`, and in how many bytes. A backslash is written as so many.
