@@ -13,7 +13,7 @@ pub(super) fn text(time: SystemTime) -> String {
 
 /// Year, month and day of a number of days since 1970.
 fn civil(days: u64) -> (u64, u64, u64) {
-    let is_leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    let is_leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let (mut year, mut left) = (1970, days);
     // The calendar repeats after 400 years.
     year += left / 146_097 * 400;

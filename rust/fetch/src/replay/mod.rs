@@ -22,6 +22,7 @@ mod multipart;
 mod names;
 mod play;
 mod record;
+mod recorder;
 mod redact;
 mod secrets;
 
@@ -34,7 +35,8 @@ use http_net::{Body, Context, Error};
 use http_protocol::Method;
 
 use self::play::{Played, Player};
-use self::record::{Recorder, Recording};
+use self::record::Recording;
+use self::recorder::Recorder;
 use crate::exchange::Exchange;
 
 /// A longer body is neither recorded nor compared, in bytes.
