@@ -1,5 +1,5 @@
-//! What a call knows of connections: something to exchange on, and something that makes one. A [`Link`] of HTTP/1.1 is the first kind; a
-//! test's script is another.
+//! What a call knows of connections: something to exchange on, and something that makes one. A [`Link`] of HTTP/1.1 is the first kind;
+//! one that answers from a file is another, and so is a test's script.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
