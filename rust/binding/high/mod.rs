@@ -10,10 +10,12 @@ mod held;
 mod node;
 mod node_properties;
 mod packed_file;
+mod replay;
 mod request_body;
 mod response;
 mod session;
 mod session_properties;
+mod session_replay;
 mod task;
 mod values;
 
@@ -24,5 +26,6 @@ pub(crate) fn register() {
     response::register();
     task::register();
     session_properties::register();
+    session_replay::register();
     node_properties::register();
 }

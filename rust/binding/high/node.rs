@@ -159,6 +159,7 @@ impl NodeShared {
             place_patience: Some(PATIENCE),
             proxies,
             tls: state.tls.clone().unwrap_or_else(|| of_session.tls.clone()),
+            replay: of_session.replay.clone(),
             ..first_settings()
         }
     }
@@ -328,7 +329,7 @@ fn start(
         return busy();
     }
     let session = HttpSessionRust::shared_of(&session.unwrap_or_else(HttpSessionRust::of_the_game));
-    if let Err(sentence) = session.know_tls() {
+    if let Err(sentence) = session.make_ready() {
         return refused(GError::ERR_INVALID_PARAMETER, &sentence);
     }
     let settings = shared.settings(&session);

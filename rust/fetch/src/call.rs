@@ -249,7 +249,7 @@ impl<B: Buffer> Call<B> {
             State::Begin => self.begin(world),
             State::Queued(until) => self.take_place(until, world),
             State::Dialing(mut dialing) => match dialing.advance(world.now) {
-                Err(error) => Err(Failure::of_exchange(&error)),
+                Err(error) => Err(self.not_connected(&error, world)),
                 Ok(Some(exchange)) => self.send(exchange, false, world),
                 Ok(None) => {
                     self.state = State::Dialing(dialing);

@@ -1,5 +1,5 @@
-//! What a call knows of connections: something to exchange on, and something that makes one. A [`Link`] of HTTP/1.1 is the first kind; a
-//! test's script is another.
+//! What a call knows of connections: something to exchange on, and something that makes one. A [`Link`] of HTTP/1.1 is the first kind;
+//! one that answers from a file is another, and so is a test's script.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -49,6 +49,9 @@ pub trait Exchange: Send {
 
     /// Looks whether it still is, now: nobody has ended it, and no bytes are left over that answer nothing.
     fn check_idle(&mut self) -> Result<(), Error>;
+
+    /// The connection alone, without who watches the exchange that is over.
+    fn bare(self: Box<Self>) -> Box<dyn Exchange>;
 }
 
 /// Makes something to exchange on.
@@ -61,6 +64,11 @@ pub trait Dialer: Send + Sync {
         user_agent: Arc<str>,
         now: Instant,
     ) -> Result<Box<dyn Dialing>, Error>;
+
+    /// The world that what it makes is in.
+    fn context(&self) -> Arc<Context> {
+        Context::shared().clone()
+    }
 }
 
 /// Something to exchange on that is being made.
@@ -93,6 +101,10 @@ impl Dialer for Network {
         now: Instant,
     ) -> Result<Box<dyn Dialing>, Error> {
         Ok(Box::new(Dial::start(&self.0, route, limit, user_agent, now)?))
+    }
+
+    fn context(&self) -> Arc<Context> {
+        self.0.clone()
     }
 }
 
@@ -171,5 +183,9 @@ impl Exchange for Link {
 
     fn check_idle(&mut self) -> Result<(), Error> {
         Link::check_idle(self)
+    }
+
+    fn bare(self: Box<Self>) -> Box<dyn Exchange> {
+        self
     }
 }
