@@ -66,7 +66,7 @@ static func placeholder(user: Node) -> Color:
 
 
 ## Gives texts letters of one width, and colours in which also what cannot be changed can be read.
-static func dress_texts(edits: Array[TextEdit], user: Control) -> void:
+static func dress_texts(edits: Array, user: Control) -> void:
 	var font: Font = SystemFont.new()
 	(font as SystemFont).font_names = ["JetBrains Mono", "DejaVu Sans Mono", "Consolas", "Menlo", "monospace"]
 	if user.has_theme_font(&"source", &"EditorFonts"):

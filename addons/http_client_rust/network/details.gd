@@ -76,7 +76,9 @@ func body_text() -> String:
 
 
 func texts() -> Array[TextEdit]:
-	return [_request_body] + _answer.texts()
+	var all := _answer.texts()
+	all.append(_request_body)
+	return all
 
 
 func _show_request() -> void:

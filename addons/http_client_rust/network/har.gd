@@ -54,7 +54,7 @@ static func _entry(exchange: Recorded, redacts: bool) -> Dictionary:
 		"timings": _timings(exchange),
 		"connection": str(exchange.connection),
 	}
-	var address := exchange.peer.left(exchange.peer.rfind(":")).trim_prefix("[").trim_suffix("]")
+	var address := _address(exchange.peer)
 	if not address.is_empty():
 		entry["serverIPAddress"] = address
 	var comments := PackedStringArray()
@@ -70,6 +70,13 @@ static func _entry(exchange: Recorded, redacts: bool) -> Dictionary:
 		entry["_tls"] = exchange.tls
 	entry["_task"] = exchange.task
 	return entry
+
+
+## "[::1]:80" and "127.0.0.1:80" without the port, which a file has not.
+static func _address(peer: String) -> String:
+	if peer.begins_with("["):
+		return peer.get_slice("]", 0).trim_prefix("[")
+	return peer.get_slice(":", 0) if peer.count(":") == 1 else peer
 
 
 static func _request(exchange: Recorded) -> Dictionary:
