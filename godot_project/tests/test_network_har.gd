@@ -12,10 +12,10 @@ const PATH := "user://network.har"
 func test_a_saved_file_is_har_1_2() -> void:
 	var file: Variant = JSON.parse_string(Har.text_of([_posted()], false))
 	var problems := PackedStringArray()
-	var log: Dictionary = (file as Dictionary)["log"]
-	_check(log, {"version": TYPE_STRING, "creator": TYPE_DICTIONARY, "entries": TYPE_ARRAY}, "log", problems)
-	_check(log["creator"], {"name": TYPE_STRING, "version": TYPE_STRING}, "creator", problems)
-	var entry: Dictionary = log["entries"][0]
+	var file_log: Dictionary = (file as Dictionary)["log"]
+	_check(file_log, {"version": TYPE_STRING, "creator": TYPE_DICTIONARY, "entries": TYPE_ARRAY}, "log", problems)
+	_check(file_log["creator"], {"name": TYPE_STRING, "version": TYPE_STRING}, "creator", problems)
+	var entry: Dictionary = file_log["entries"][0]
 	_check(entry, {
 		"startedDateTime": TYPE_STRING, "time": TYPE_FLOAT, "request": TYPE_DICTIONARY, "response": TYPE_DICTIONARY,
 		"cache": TYPE_DICTIONARY, "timings": TYPE_DICTIONARY}, "entry", problems)
@@ -33,7 +33,7 @@ func test_a_saved_file_is_har_1_2() -> void:
 		for pair: Dictionary in list:
 			_check(pair, {"name": TYPE_STRING, "value": TYPE_STRING}, "pair", problems)
 	assert_equal(problems, PackedStringArray(), "what the format wants")
-	assert_equal([log["version"], entry["startedDateTime"]], ["1.2", "2023-11-14T22:13:20.123Z"], "version and date")
+	assert_equal([file_log["version"], entry["startedDateTime"]], ["1.2", "2023-11-14T22:13:20.123Z"], "version and date")
 	# The time is the sum of the parts, of which ssl is in connect.
 	assert_equal(entry["time"], 1.0 + 5.0 + 4.0 + 6.0 + 10.0, "time in milliseconds")
 	assert_equal([entry["timings"]["connect"], entry["timings"]["ssl"]], [5.0, 3.0], "connect and ssl")
@@ -63,24 +63,24 @@ func test_bodies_are_saved_unpacked() -> void:
 		"zstd": text.to_utf8_buffer().compress(FileAccess.COMPRESSION_ZSTD),
 		"br": Marshalls.base64_to_raw("CweAeyJwbGFpbiI6IHRydWV9Aw==")}
 	for coding: String in packed:
-		var exchange := _posted()
-		exchange.response_body = packed[coding]
-		exchange.bytes_received = exchange.response_body.size()
-		exchange.response_headers.append("Content-Encoding: " + coding)
-		var entry: Dictionary = JSON.parse_string(Har.text_of([exchange], false))["log"]["entries"][0]
+		var shown := _posted()
+		shown.response_body = packed[coding]
+		shown.bytes_received = shown.response_body.size()
+		shown.response_headers.append("Content-Encoding: " + coding)
+		var entry: Dictionary = JSON.parse_string(Har.text_of([shown], false))["log"]["entries"][0]
 		assert_equal(entry["response"]["content"]["text"], text, coding)
 		assert_equal(entry["response"]["content"]["size"], float(text.length()), "size of " + coding)
-		var again: Har = Har.read(Har.text_of([exchange], true))
+		var again: Har = Har.read(Har.text_of([shown], true))
 		assert_equal(again.exchanges[0].response_body.get_string_from_utf8(), text, "read back: " + coding)
 
 
 func test_no_credential_is_in_a_file_unless_it_is_wanted() -> void:
-	var exchange := _posted()
-	exchange.error = "nothing came after https://a.example/?token=query-secret"
-	var text := Har.text_of([exchange], true)
+	var shown := _posted()
+	shown.error = "nothing came after https://a.example/?token=query-secret"
+	var text := Har.text_of([shown], true)
 	for secret: String in ["header-secret", "query-secret", "cookie-secret", "set-cookie-secret", "json-secret", "answer-secret", "form-secret"]:
 		assert_true(not text.contains(secret), secret + " is in the file")
-		assert_true(Har.text_of([exchange], false).contains(secret) or secret == "form-secret", secret + " was there before")
+		assert_true(Har.text_of([shown], false).contains(secret) or secret == "form-secret", secret + " was there before")
 	for kept: String in ["\"q\"", "a b", "[redacted]", "https://a.example/login", "\"player\\\": \\\"Ada", "X-Plain"]:
 		assert_contains(text, kept, "what is no secret")
 	var form := _posted()
@@ -94,15 +94,15 @@ func test_no_credential_is_in_a_file_unless_it_is_wanted() -> void:
 
 func test_what_is_no_file_of_that_kind_gives_a_sentence() -> void:
 	for text: String in ["", "{", "[]", "{\"log\": 1}", "{\"log\": {\"entries\": {}}}", "{\"log\": {\"entries\": [1, {\"request\": {}}]}}"]:
-		var har: Har = Har.read(text)
-		assert_true(not har.problem.is_empty() and har.exchanges.is_empty(), "'%s': %s" % [text, har.problem])
+		var refused: Har = Har.read(text)
+		assert_true(not refused.problem.is_empty() and refused.exchanges.is_empty(), "'%s': %s" % [text, refused.problem])
 	# As browsers write it: with keys of their own, and without what may be missing.
 	var other := "{\"log\": {\"version\": \"1.2\", \"entries\": [{\"startedDateTime\": \"2026-01-31T12:00:00.5+02:00\", \"request\": {\"method\": \"GET\", \"url\": \"https://b.example/\", \"_x\": 1}, \"response\": {\"status\": 200, \"headers\": [{\"name\": \"Content-Encoding\", \"value\": \"br\"}], \"content\": {\"size\": 2, \"text\": \"!!!\", \"encoding\": \"base64\"}}}]}}"
 	var har: Har = Har.read(other)
 	assert_equal([har.problem, har.exchanges.size()], ["", 1], "a file of a browser's")
-	var exchange := har.exchanges[0]
-	assert_equal([exchange.url(), exchange.status, exchange.response_body], ["https://b.example/", 200, PackedByteArray()], "its entry")
-	assert_equal(exchange.requested, Time.get_unix_time_from_datetime_string("2026-01-31T10:00:00") * 1_000_000 + 500_000, "its time")
+	var shown := har.exchanges[0]
+	assert_equal([shown.url(), shown.status, shown.response_body], ["https://b.example/", 200, PackedByteArray()], "its entry")
+	assert_equal(shown.requested, Time.get_unix_time_from_datetime_string("2026-01-31T10:00:00") * 1_000_000 + 500_000, "its time")
 
 
 func test_the_menu_saves_loads_and_says_what_came_of_it() -> void:
@@ -126,8 +126,8 @@ func test_the_menu_saves_loads_and_says_what_came_of_it() -> void:
 
 
 func _posted() -> Recorded:
-	var exchange := Recorded.new()
-	exchange.apply({
+	var shown := Recorded.new()
+	shown.apply({
 		"id": 1, "connection": 3, "task": 2, "origin": "https://a.example", "began": BEGAN - 6000, "requested": BEGAN, "method": "POST",
 		"scheme": "https", "peer": "[::1]:443", "status": 200, "version": "HTTP/1.1", "reason": "OK", "over": true,
 		"request_head": "POST /login?q=a+b&token=query-secret HTTP/1.1\r\nHost: a.example\r\nAuthorization: Bearer header-secret\r\nCookie: sid=cookie-secret\r\nContent-Type: application/json\r\nX-Plain: yes\r\n\r\n".to_utf8_buffer(),
@@ -136,28 +136,28 @@ func _posted() -> Recorded:
 		"response_body": "{\"access_token\": \"answer-secret\"}".to_utf8_buffer(), "bytes_received": 33,
 		"timings": {"dns": 1000, "connect": 2000, "tls": 3000, "send": 4000, "first_byte": 10_000, "total": 20_000},
 		"tls": {"version": "TLSv1.3", "cipher_suite": "A", "key_exchange": "B", "alpn": "", "resumed": false, "peer_certificates": PackedStringArray(), "certificate_facts": []}})
-	return exchange
+	return shown
 
 
 func _picture() -> Recorded:
-	var exchange := Recorded.new()
-	exchange.apply({
+	var shown := Recorded.new()
+	shown.apply({
 		"id": 2, "connection": 3, "task": 0, "began": BEGAN, "requested": BEGAN, "method": "GET", "scheme": "http", "status": 200,
 		"version": "HTTP/1.0", "reason": "", "over": true, "is_on_kept": true,
 		"request_head": "GET /a.png HTTP/1.1\r\nHost: a.example:8080\r\n\r\n".to_utf8_buffer(),
 		"response_headers": PackedStringArray(["Content-Type: image/png"]), "response_body": PackedByteArray([0x89, 0x50, 0, 0xff]),
 		"bytes_received": 4, "timings": {"dns": -1, "connect": -1, "tls": -1, "send": 0, "first_byte": 1000, "total": 2000}})
-	return exchange
+	return shown
 
 
 func _failed() -> Recorded:
-	var exchange := Recorded.new()
-	exchange.apply({
+	var shown := Recorded.new()
+	shown.apply({
 		"id": 3, "connection": 4, "task": 0, "began": BEGAN, "requested": BEGAN, "method": "PUT", "scheme": "http", "over": true,
 		"request_head": "PUT /x HTTP/1.1\r\nHost: a.example\r\n\r\n".to_utf8_buffer(), "request_body": PackedByteArray([0, 1, 2]),
 		"error": "the server ended the connection", "version": "HTTP/1.1",
 		"timings": {"dns": -1, "connect": -1, "tls": -1, "send": 1000, "first_byte": 1000, "total": 1000}})
-	return exchange
+	return shown
 
 
 func _check(part: Dictionary, wanted: Dictionary, name: String, problems: PackedStringArray) -> void:

@@ -19,8 +19,8 @@ func test_news_of_an_exchange_become_one_row_that_is_complete() -> void:
 	assert_true(panel.take(_message([{
 		"id": 1, "connection": 4, "task": 0, "origin": "https://a.example", "proxy": "", "began": BEGAN, "is_on_kept": false,
 		"phase": "Connecting"}])), "the message is known")
-	var exchange := panel.list.exchanges[0]
-	assert_equal([exchange.url(), exchange.status_text()], ["https://a.example", "Connecting"], "before the request")
+	var shown := panel.list.exchanges[0]
+	assert_equal([shown.url(), shown.status_text()], ["https://a.example", "Connecting"], "before the request")
 	panel.take(_message([{
 		"id": 1, "method": "POST", "scheme": "https", "requested": BEGAN + 30_000, "bytes_sent": 7, "phase": "Waiting",
 		"request_head": "POST /x?next=http://b/ HTTP/1.1\r\nHost: a.example\r\nX-A: b\r\n\r\n".to_utf8_buffer(),
@@ -31,15 +31,15 @@ func test_news_of_an_exchange_become_one_row_that_is_complete() -> void:
 	panel.take(_message([{
 		"id": 1, "response_body": "1}".to_utf8_buffer(), "bytes_received": 7, "over": true, "timings": _timings(1, 2, 3, 4, 5, 9)}]))
 	assert_equal(panel.list.exchanges.size(), 1, "exchanges")
-	assert_equal(exchange.url(), "https://a.example/x?next=http://b/", "URL")
-	assert_equal([exchange.method, exchange.status, exchange.type(), exchange.kind()], ["POST", 200, "application/json", "JSON"], "facts")
-	assert_equal(exchange.response_body.get_string_from_utf8(), "{\"a\":1}", "body")
-	assert_equal(exchange.request_header("x-a"), "b", "header")
-	assert_equal(exchange.duration(), 15_000, "the connection's phases and the request's")
+	assert_equal(shown.url(), "https://a.example/x?next=http://b/", "URL")
+	assert_equal([shown.method, shown.status, shown.type(), shown.kind()], ["POST", 200, "application/json", "JSON"], "facts")
+	assert_equal(shown.response_body.get_string_from_utf8(), "{\"a\":1}", "body")
+	assert_equal(shown.request_header("x-a"), "b", "header")
+	assert_equal(shown.duration(), 15_000, "the connection's phases and the request's")
 	var table := _table_of(panel)
 	assert_equal(_texts(table.get_root().get_first_child()), PackedStringArray([
 		"POST", "https://a.example/x?next=http://b/", "200", "application/json", "7 B", "15.0 ms"]), "row")
-	panel.choose(exchange)
+	panel.choose(shown)
 	var details: Details = panel.get("_details")
 	assert_equal(details.status_text(), "200 OK", "details")
 	assert_contains(details.body_text(), "  \"a\": 1", "pretty JSON")
@@ -90,15 +90,15 @@ func test_the_filter_knows_words_and_kinds() -> void:
 		"application/problem+json": "JSON", "image/png": "Images", "text/event-stream": "Events", "text/html": "Text",
 		"application/octet-stream": "Other"}
 	for type: String in cases:
-		var exchange := _finished("https://a.example/path", 200, type)
+		var shown := _finished("https://a.example/path", 200, type)
 		for kind: String in Recorded.KINDS:
 			filter.kind = kind
-			assert_equal(filter.matches(exchange), kind == cases[type], "%s as %s" % [type, kind])
+			assert_equal(filter.matches(shown), kind == cases[type], "%s as %s" % [type, kind])
 	filter.kind = Filter.ERRORS
 	for case: Array in [[200, "", false], [404, "", true], [503, "", true], [200, "cut short", true], [0, "refused", true]]:
-		var exchange := _finished("http://a/", case[0], "text/plain")
-		exchange.error = case[1]
-		assert_equal(filter.matches(exchange), case[2], str(case))
+		var shown := _finished("http://a/", case[0], "text/plain")
+		shown.error = case[1]
+		assert_equal(filter.matches(shown), case[2], str(case))
 	filter.kind = Filter.ALL
 	for case: Array in [["get a.example", true], ["PATH 200", true], ["html", true], ["post", false], ["", true]]:
 		filter.text = case[0]
@@ -152,7 +152,7 @@ func test_a_new_run_clears_the_list_unless_the_log_is_kept() -> void:
 	assert_contains(panel.list.exchanges[0].error, "ended", "what was under way")
 	panel.begin_run()
 	panel.take(_message([_opening(1, "/b")]))
-	assert_equal(panel.list.exchanges.map(func(exchange: Recorded) -> String: return exchange.target), ["/a", "/b"], "both runs")
+	assert_equal(panel.list.exchanges.map(func(shown: Recorded) -> String: return shown.target), ["/a", "/b"], "both runs")
 	(panel.get("_keep") as CheckBox).button_pressed = false
 	panel.begin_run()
 	assert_equal(panel.list.exchanges.size(), 0, "cleared")
@@ -273,18 +273,18 @@ func _opening(id: int, target: String, method := "GET", headers := "", body := "
 
 
 func _finished(url: String, status: int, type: String) -> Recorded:
-	var exchange := Recorded.new()
-	exchange.method = "GET"
-	exchange.target = url
-	exchange.status = status
-	exchange.response_headers = PackedStringArray(["Content-Type: " + type])
-	exchange.is_over = true
-	return exchange
+	var shown := Recorded.new()
+	shown.method = "GET"
+	shown.target = url
+	shown.status = status
+	shown.response_headers = PackedStringArray(["Content-Type: " + type])
+	shown.is_over = true
+	return shown
 
 
 ## In milliseconds, as get_timings() has them in microseconds.
-func _timings(dns: int, connect: int, tls: int, send: int, first_byte: int, total: int) -> Dictionary:
-	var timings := {"dns": dns, "connect": connect, "tls": tls, "send": send, "first_byte": first_byte, "total": total}
+func _timings(dns: int, connected: int, tls: int, send: int, first_byte: int, total: int) -> Dictionary:
+	var timings := {"dns": dns, "connect": connected, "tls": tls, "send": send, "first_byte": first_byte, "total": total}
 	for name: String in timings:
 		timings[name] = maxi(timings[name] * 1000, -1)
 	return timings
