@@ -241,6 +241,34 @@ func test_without_a_debugger_nobody_watches_the_game() -> void:
 	assert_true(not EngineDebugger.has_capture("http_client_rust"), "no capture")
 
 
+func test_a_debugger_that_does_not_ask_is_told_nothing_and_the_game_ends_well() -> void:
+	var godot := OS.get_environment("GODOT")
+	if not assert_true(not godot.is_empty(), "this test needs $GODOT, the program to start"):
+		return
+	# With a tree and without one: there the end of the library is what ends it.
+	for script: String in ["quit_while_fetching", "main_loop_fetch"]:
+		var server := TCPServer.new()
+		assert_error(server.listen(0, "127.0.0.1"), OK, "listening as an editor does")
+		var game := OS.create_process(godot, [
+			"--headless", "--path", ProjectSettings.globalize_path("res://"), "--remote-debug",
+			"tcp://127.0.0.1:%d" % server.get_local_port(), "--script", "res://tests/fixtures/%s.gd" % script, "--", "--url=http://" + address_of("http"),
+			"--frames=3", "--how=fetch"])
+		var said := PackedByteArray()
+		var peer: StreamPeerTCP = null
+		var end := Time.get_ticks_msec() + 60_000
+		while OS.is_process_running(game) and Time.get_ticks_msec() < end:
+			if peer == null and server.is_connection_available():
+				peer = server.take_connection()
+			if peer != null:
+				peer.poll()
+				said.append_array(peer.get_data(maxi(peer.get_available_bytes(), 0))[1])
+			await tree.process_frame
+		assert_equal(OS.get_process_exit_code(game), 0, "exit code of " + script)
+		assert_true(said.size() > 50, "the game talks with the debugger: %d bytes" % said.size())
+		assert_true(not said.get_string_from_ascii().contains("http_client_rust:"), script + " said something of ours")
+		server.stop()
+
+
 func _open() -> NetworkPanel:
 	var panel := NetworkPanel.new()
 	panel.size = Vector2(1600, 500)

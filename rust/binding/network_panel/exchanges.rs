@@ -141,7 +141,8 @@ impl Exchanges {
             Event::Failed(failure) => self.fail(id, failure.to_string(), now),
             Event::Closed => {
                 let was_asked = self.connections.get(&id).is_some_and(|connection| connection.requests > 0);
-                let what = if was_asked { "before the exchange was complete" } else { "before anything was sent on it" };
+                let what =
+                    if was_asked { "before the exchange was complete" } else { "before anything was sent on it" };
                 self.fail(id, format!("The connection was closed at this end {what}."), now);
                 self.connections.remove(&id);
             }

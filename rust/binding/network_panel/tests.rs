@@ -296,11 +296,8 @@ fn the_monitors_count_connections_requests_and_bytes_whether_the_panel_listens_o
     scene.recorder.listen(false);
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
-    let route = Arc::new(Route::new(
-        Host::parse("127.0.0.1", port.into(), false).unwrap(),
-        None,
-        &TlsOptions::default(),
-    ));
+    let route =
+        Arc::new(Route::new(Host::parse("127.0.0.1", port.into(), false).unwrap(), None, &TlsOptions::default()));
     let mut dial = Dial::start(&scene.context, route, None, "test".into(), scene.now()).unwrap();
     let mut link = loop {
         match dial.advance(scene.now()).unwrap() {
