@@ -6,7 +6,7 @@
 mod body;
 mod delivery;
 mod form;
-mod held;
+pub(crate) mod held;
 mod node;
 mod node_properties;
 mod packed_file;

@@ -169,6 +169,7 @@ impl<B: Buffer> Call<B> {
 
     /// Gets further. Says whether it is over; it must not be called again then.
     pub(crate) fn advance(&mut self, world: &mut World<'_>) -> bool {
+        let _whose = http_net::for_task(self.task.key() as u64);
         let began = *self.began.get_or_insert(world.now);
         self.is_busy = false;
         if self.task.is_cancelled() {
