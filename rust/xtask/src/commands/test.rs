@@ -12,6 +12,7 @@ use crate::captured::{self, Echo};
 use crate::cargo;
 use crate::checks;
 use crate::godot::screen::Screen;
+use crate::godot::web::Export;
 use crate::godot::{Godot, find, suite};
 use crate::package::{self, Trial};
 use crate::report::{Outcome, Report};
@@ -143,6 +144,7 @@ enum Job {
     Editor(PathBuf),
     Transcript,
     Example(PathBuf),
+    Web(Export),
 }
 
 impl Job {
@@ -152,6 +154,7 @@ impl Job {
             Self::TestFile(path) | Self::Editor(path) => named("tests", path),
             Self::Transcript => "demo/transcript".to_owned(),
             Self::Example(path) => named("examples", path),
+            Self::Web(export) => export.name().to_owned(),
         }
     }
 
@@ -160,6 +163,7 @@ impl Job {
             Self::TestFile(file) => suite::run_test_file(godot, workspace, file),
             Self::Editor(folder) => suite::run_editor_test(godot, workspace, folder),
             Self::Example(file) => suite::run_example(godot, workspace, file),
+            Self::Web(export) => export.run(godot, workspace),
             Self::Transcript => {
                 let finished = suite::run_transcript(godot, workspace, None, Echo::Nothing);
                 suite::outcome_of_script(finished)
@@ -174,6 +178,7 @@ fn jobs(workspace: &Workspace, arguments: &Arguments) -> Vec<Job> {
     jobs.extend(suite::editor_tests(workspace).into_iter().map(Job::Editor));
     jobs.push(Job::Transcript);
     jobs.extend(suite::examples(workspace).into_iter().map(Job::Example));
+    jobs.extend(Export::ALL.map(Job::Web));
     jobs.retain(|job| arguments.wants(Part::Godot) && arguments.matches(&job.name()));
     jobs
 }
