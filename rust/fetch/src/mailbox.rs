@@ -43,6 +43,8 @@ struct Outbox<B: Buffer> {
     tasks: Vec<Arc<Shared<B>>>,
     /// Somebody takes them.
     is_wanted: bool,
+    /// And was told that there are some.
+    is_told: bool,
 }
 
 impl<B: Buffer> Mailbox<B> {
@@ -51,7 +53,7 @@ impl<B: Buffer> Mailbox<B> {
             commands: Mutex::default(),
             waker: OnceLock::new(),
             active: Mutex::default(),
-            outbox: Mutex::new(Outbox { tasks: Vec::new(), is_wanted: false }),
+            outbox: Mutex::new(Outbox { tasks: Vec::new(), is_wanted: false, is_told: false }),
             deliver: Mutex::default(),
             last_number: AtomicU64::new(0),
         }
@@ -107,7 +109,7 @@ impl<B: Buffer> Mailbox<B> {
         let before = std::mem::replace(&mut *lock(&self.deliver), deliver);
         drop(before);
         let mut outbox = lock(&self.outbox);
-        outbox.is_wanted = is_wanted;
+        (outbox.is_wanted, outbox.is_told) = (is_wanted, false);
         let tasks = if is_wanted { Vec::new() } else { std::mem::take(&mut outbox.tasks) };
         drop(outbox);
         drop(tasks);
@@ -120,9 +122,9 @@ impl<B: Buffer> Mailbox<B> {
             return false;
         }
         outbox.tasks.push(task.clone());
-        let is_first = outbox.tasks.len() == 1;
+        let was_told = std::mem::replace(&mut outbox.is_told, true);
         drop(outbox);
-        if is_first && let Some(deliver) = &*lock(&self.deliver) {
+        if !was_told && let Some(deliver) = &*lock(&self.deliver) {
             deliver();
         }
         true
@@ -130,7 +132,18 @@ impl<B: Buffer> Mailbox<B> {
 
     /// The tasks that have notices since the last call.
     pub(crate) fn take_listed(&self) -> Vec<Arc<Shared<B>>> {
-        std::mem::take(&mut lock(&self.outbox).tasks)
+        let mut outbox = lock(&self.outbox);
+        outbox.is_told = false;
+        std::mem::take(&mut outbox.tasks)
+    }
+
+    /// Its owner took the notices of a task: whoever takes those of all need not hold it, nor what came of it.
+    pub(crate) fn unlist(&self, key: usize) {
+        let mut outbox = lock(&self.outbox);
+        let (removed, kept): (Vec<_>, _) = outbox.tasks.drain(..).partition(|task| task.key() == key);
+        outbox.tasks = kept;
+        drop(outbox);
+        drop(removed);
     }
 }
 
