@@ -386,7 +386,7 @@ impl Body {
     fn direct(&self, whole: usize) -> u64 {
         match self {
             Body::Length { left, .. } => *left,
-            Body::UntilClose { received } => limits::BODY_BYTES - received,
+            Body::UntilClose { received } => limits::BODY_BYTES.saturating_sub(*received),
             Body::Chunked(decoder) => decoder.direct(whole),
             Body::Empty { .. } => 0,
         }
@@ -395,7 +395,7 @@ impl Body {
     fn advance(&mut self, len: usize) {
         match self {
             Body::Length { left, .. } => *left = left.saturating_sub(len as u64),
-            Body::UntilClose { received } => *received += len as u64,
+            Body::UntilClose { received } => *received = received.saturating_add(len as u64),
             Body::Chunked(decoder) => decoder.advance(len),
             Body::Empty { .. } => {}
         }
