@@ -69,6 +69,7 @@ enum Body {
 
 /// Why a connection takes no more requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Over {
     /// The last response was complete, and its head rules out another (RFC 9112 §9.3 and §6.1).
     NotKeptAlive,

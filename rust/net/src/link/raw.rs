@@ -78,9 +78,11 @@ impl Raw<'_> {
         link.input.bytes().len()
     }
 
-    /// Looks whether the other end is still there, unless a response is due: then whoever receives it does.
+    /// Sends on what was written, and looks whether the other end is still there, unless a response is due: then whoever receives it does.
     pub fn look(&mut self) {
         let link = &mut *self.0;
+        // What keeps it from going out shows to who reads or writes.
+        let _ = link.stream.flush();
         if link.is_receiving() || !link.input.is_empty() || link.ended.is_some() {
             return;
         }
