@@ -60,7 +60,7 @@ impl<B: Buffer> Call<B> {
         let who = self.task.key();
         let Some(way) = self.hop.as_mut().and_then(|hop| hop.way.as_mut()) else { return Ok(Step::Wait) };
         if !matches!(self.kind, Kind::Listen) {
-            let key = (self.task.session(), way.route.host.clone());
+            let key = (self.task.session(), way.route.host().clone());
             let has_place = world.pool.enter(&key, who, self.settings.max_connections_per_host);
             if !has_place && until.is_some_and(|until| world.now >= until) {
                 world.pool.force(&key, who);
@@ -96,6 +96,7 @@ impl<B: Buffer> Call<B> {
         let Some(hop) = &self.hop else { return Ok(Step::Wait) };
         let request = &hop.request;
         let head = http_net::Request {
+            route: hop.way.as_ref().map(|way| &*way.route),
             method: request.method,
             url: request.address.target(),
             headers: &lines.iter().map(String::as_str).collect::<Vec<_>>(),

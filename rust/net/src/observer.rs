@@ -113,8 +113,8 @@ impl fmt::Display for Failure {
     }
 }
 
-/// What is sent or received.
-#[derive(Clone, Copy, Debug)]
+/// What is sent or received. Its debug form is without what may be secret.
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum Content<'a> {
     /// The head of a request as it is sent.
@@ -127,6 +127,18 @@ pub enum Content<'a> {
     ResponseBody(&'a [u8]),
     /// A failure in full. The [`Event`] comes before it.
     Failure(&'a Error),
+}
+
+impl fmt::Debug for Content<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RequestHead(bytes) => write!(f, "RequestHead({} bytes)", bytes.len()),
+            Self::RequestBody(bytes) => write!(f, "RequestBody({} bytes)", bytes.len()),
+            Self::ResponseHead(head) => write!(f, "ResponseHead({head:?})"),
+            Self::ResponseBody(bytes) => write!(f, "ResponseBody({} bytes)", bytes.len()),
+            Self::Failure(error) => write!(f, "Failure({:?})", Failure::of(error)),
+        }
+    }
 }
 
 /// The place of one observer, and the numbers of what it observes.

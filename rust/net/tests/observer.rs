@@ -108,6 +108,21 @@ fn exchange(scene: &mut Scene) -> (usize, Vec<u8>) {
 }
 
 #[test]
+fn the_debug_form_of_content_and_of_a_stream_shows_no_byte_of_it() {
+    let secret = b"Authorization: secret";
+    let (near, far) = http_net::memory::pair(1000);
+    far.push(secret);
+    for shown in [
+        format!("{:?}", Content::RequestHead(secret)),
+        format!("{:?}", Content::RequestBody(secret)),
+        format!("{:?}", Content::ResponseBody(secret)),
+        format!("{near:?}"),
+    ] {
+        assert!(shown.contains("(21 bytes") && !shown.contains("115, 101"), "{shown}");
+    }
+}
+
+#[test]
 fn the_events_of_an_exchange_come_in_order_and_their_counts_are_what_was_sent_and_received() {
     let log = Arc::new(Log::default());
     let mut scene = watched(&log, 1 << 20);

@@ -251,9 +251,9 @@ impl Dialing for Dialed {
             return Err(refusal());
         }
         let (near, far) = memory::pair(1 << 20);
-        let host = self.1.host.header_value();
-        network.connections.push(Connection { host: host.clone(), far, received: String::new() });
-        Ok(Some(Box::new(Link::over(Context::shared().clone(), Box::new(near), Some(host), now))))
+        let host = self.1.host().header_value();
+        network.connections.push(Connection { host, far, received: String::new() });
+        Ok(Some(Box::new(Link::along(self.1.clone(), Context::shared().clone(), Box::new(near), now))))
     }
 
     fn wait_for(&self, wait: &mut Wait) {
