@@ -312,6 +312,6 @@ pub(crate) fn register() {
     );
 }
 
-fn property<T: Var>(name: &str, methods: [&str; 2], hint: PropertyHintInfo) {
+pub(crate) fn property<T: Var>(name: &str, methods: [&str; 2], hint: PropertyHintInfo) {
     register_property::<HttpSessionRust, T>(name, methods, hint, PropertyUsageFlags::DEFAULT);
 }

@@ -32,7 +32,7 @@ use crate::response::{Buffer, Facts, Response, ResultCode};
 use crate::retry::{self, Attempt, End, Next};
 use crate::settings::{Kind, Prepared, Request, Settings};
 use crate::sink::{Memory, Sink};
-use crate::task::{Notice, Shared};
+use crate::task::{Notice, Phase, Shared};
 
 /// A call takes so many steps before others have their turn, of which a step in a body, with up to 256 KiB, counts for several.
 const STEPS: usize = 32;
@@ -169,6 +169,7 @@ impl<B: Buffer> Call<B> {
 
     /// Gets further. Says whether it is over; it must not be called again then.
     pub(crate) fn advance(&mut self, world: &mut World<'_>) -> bool {
+        let _whose = http_net::for_task(self.task.key() as u64);
         let began = *self.began.get_or_insert(world.now);
         self.is_busy = false;
         if self.task.is_cancelled() {
@@ -193,6 +194,9 @@ impl<B: Buffer> Call<B> {
                 break;
             }
         }
+        if let Some(phase) = self.phase() {
+            self.task.set_phase(phase);
+        }
         // It counts only where there is nothing left to do.
         let limit = self.settings.timeout.filter(|limit| world.now.saturating_duration_since(began) >= *limit);
         if let Some(limit) = limit {
@@ -200,6 +204,18 @@ impl<B: Buffer> Call<B> {
             return self.fail(Failure::new(ResultCode::Timeout, sentence), world);
         }
         false
+    }
+
+    /// None at the end, which leaves it as it was.
+    fn phase(&self) -> Option<Phase> {
+        Some(match &self.state {
+            State::Begin | State::Queued(_) | State::Waiting(_) => Phase::Waiting,
+            State::Dialing(dialing) if dialing.is_resolving() => Phase::Resolving,
+            State::Dialing(_) => Phase::Connecting,
+            State::Head(_) => Phase::Requesting,
+            State::Body(_) | State::Draining(_) => Phase::Receiving,
+            State::Over => return None,
+        })
     }
 
     /// Says what to wait for until there is something to do.
@@ -234,7 +250,7 @@ impl<B: Buffer> Call<B> {
             State::Begin => self.begin(world),
             State::Queued(until) => self.take_place(until, world),
             State::Dialing(mut dialing) => match dialing.advance(world.now) {
-                Err(error) => Err(Failure::of_exchange(&error)),
+                Err(error) => Err(self.not_connected(&error, world)),
                 Ok(Some(exchange)) => self.send(exchange, false, world),
                 Ok(None) => {
                     self.state = State::Dialing(dialing);

@@ -13,6 +13,7 @@ use http_net::{Proxies, TlsOptions};
 use crate::cache::Cache;
 use crate::failure::Failure;
 use crate::multipart::{self, Form};
+use crate::replay::Replay;
 
 /// The settings of a session.
 #[derive(Clone, Debug)]
@@ -55,6 +56,8 @@ pub struct Settings {
     pub proxies: Proxies,
     /// How connections are secured.
     pub tls: TlsOptions,
+    /// Whether exchanges are recorded, or played back.
+    pub replay: Replay,
 }
 
 impl Default for Settings {
@@ -79,6 +82,7 @@ impl Default for Settings {
             credentials: None,
             proxies: Proxies::default(),
             tls: TlsOptions::default(),
+            replay: Replay::off(),
         }
     }
 }

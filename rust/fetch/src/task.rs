@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -52,6 +52,27 @@ pub enum Notice<B = Vec<u8>> {
     Completed(Arc<Response<B>>),
 }
 
+/// How far an attempt has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum Phase {
+    /// It waits for its turn, or for another attempt.
+    Waiting,
+    /// The server's or the proxy's name is looked up.
+    Resolving,
+    /// A connection is made.
+    Connecting,
+    /// The request is sent, and its response awaited.
+    Requesting,
+    /// The body comes.
+    Receiving,
+}
+
+impl Phase {
+    const ALL: [Self; 5] = [Self::Waiting, Self::Resolving, Self::Connecting, Self::Requesting, Self::Receiving];
+}
+
 /// A request under way. Dropping it changes nothing: the request goes on. A stream or a listener that nobody takes notices of any more
 /// stands still, until it is cancelled or `timeout` passes.
 pub struct Task<B: Buffer = Vec<u8>>(pub(crate) Arc<Shared<B>>);
@@ -90,6 +111,8 @@ pub(crate) struct Shared<B: Buffer> {
     /// −1 if it is not known.
     body_size: AtomicI64,
     uploaded: AtomicU64,
+    /// A [`Phase`].
+    phase: AtomicU8,
 }
 
 struct State<B> {
@@ -176,6 +199,11 @@ impl<B: Buffer> Task<B> {
     pub fn uploaded_bytes(&self) -> u64 {
         self.0.uploaded.load(Ordering::Relaxed)
     }
+
+    /// How far it has come. That of a task that is completed is the last one.
+    pub fn phase(&self) -> Phase {
+        Phase::ALL[usize::from(self.0.phase.load(Ordering::Relaxed))]
+    }
 }
 
 impl<B: Buffer> Shared<B> {
@@ -198,6 +226,7 @@ impl<B: Buffer> Shared<B> {
             downloaded: AtomicU64::new(0),
             body_size: AtomicI64::new(-1),
             uploaded: AtomicU64::new(0),
+            phase: AtomicU8::new(Phase::Waiting as u8),
         });
         task.keeper.begins(&task);
         task
@@ -219,6 +248,11 @@ impl<B: Buffer> Shared<B> {
 
     pub(crate) fn is_cancelled(&self) -> bool {
         self.is_cancelled.load(Ordering::SeqCst)
+    }
+
+    /// Notes how far the call is.
+    pub(crate) fn set_phase(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Relaxed);
     }
 
     /// Notes how much of the body has come.

@@ -14,7 +14,8 @@ use crate::header_line;
 use crate::hop::{Hop, Way};
 use crate::part::PartFile;
 use crate::pool::Pool;
-use crate::response::{Buffer, Facts};
+use crate::replay;
+use crate::response::{Buffer, Facts, ResultCode};
 use crate::retry;
 use crate::settings::Kind;
 use crate::sink::{EventStream, Memory, Sink};
@@ -72,6 +73,9 @@ impl<B: Buffer> Call<B> {
             way.place = Some(key);
         }
         let route = way.route.clone();
+        if let Some(played) = self.played(world) {
+            return self.send(played, false, world);
+        }
         let kept = (!self.lost_kept).then(|| world.pool.take(self.task.session(), &route, world.now)).flatten();
         if let Some((_, exchange)) = kept {
             return self.send(exchange, true, world);
@@ -79,17 +83,18 @@ impl<B: Buffer> Call<B> {
         let (limit, user_agent) = (self.settings.connect_timeout, self.settings.user_agent.clone());
         self.was_written = false;
         let dialing = world.dialer.dial(route, limit, user_agent, world.now);
-        self.state = State::Dialing(dialing.map_err(|error| Failure::of_exchange(&error))?);
+        self.state = State::Dialing(dialing.map_err(|error| self.not_connected(&error, world))?);
         Ok(Step::Again)
     }
 
     /// Begins the request on a connection.
     pub(super) fn send(
         &mut self,
-        mut exchange: Box<dyn Exchange>,
+        exchange: Box<dyn Exchange>,
         on_kept: bool,
         world: &mut World<'_>,
     ) -> Result<Step, Failure> {
+        let mut exchange = self.watched(exchange, on_kept, world);
         (self.on_kept, self.was_written, self.uploaded) = (on_kept, false, 0);
         let mut lines = self.lines_to_send(world);
         self.ask_for_confirmation(&mut lines, world);
@@ -104,6 +109,9 @@ impl<B: Buffer> Call<B> {
         };
         let body = if request.with_body { self.body.body() } else { http_net::Body::empty() };
         exchange.begin(&head, body, world.now).map_err(|error| {
+            if self.settings.replay.is_only() && error.is_misuse() {
+                return Failure::new(ResultCode::ReplayMiss, error.to_string());
+            }
             let failure = Failure::of_exchange(&error);
             // Whatever befell a connection while it was idle says nothing about the request.
             let retry = failure.retry.map(|kind| if on_kept { retry::Failure::ClosedBeforeResponse } else { kind });
@@ -147,10 +155,37 @@ impl<B: Buffer> Call<B> {
         lines
     }
 
+    /// What the replay knows a request by.
+    fn asked(&self) -> Option<replay::Asked<'_>> {
+        let request = &self.hop.as_ref()?.request;
+        let (url, base_url) = (request.address.without_fragment(), self.settings.base_url.as_str());
+        Some(replay::Asked { method: request.method, url, base_url })
+    }
+
+    fn played(&self, world: &World<'_>) -> Option<Box<dyn Exchange>> {
+        self.settings.replay.played(self.asked()?, world.dialer.context(), world.now)
+    }
+
+    fn watched(&self, exchange: Box<dyn Exchange>, on_kept: bool, world: &World<'_>) -> Box<dyn Exchange> {
+        match self.asked() {
+            Some(asked) => self.settings.replay.watched(exchange, asked, on_kept, world.wall),
+            None => exchange,
+        }
+    }
+
+    /// There is no connection.
+    pub(super) fn not_connected(&self, error: &http_net::Error, world: &World<'_>) -> Failure {
+        if let (Some(asked), Some(hop)) = (self.asked(), &self.hop) {
+            let body = if hop.request.with_body { self.body.body() } else { http_net::Body::empty() };
+            self.settings.replay.note_no_connection(asked, &hop.request.headers, body, error, world.wall);
+        }
+        Failure::of_exchange(error)
+    }
+
     /// Keeps a connection whose exchange is over, and gives its place up, in this order: who has the place next finds the connection.
     pub(super) fn put_back(&mut self, exchange: Box<dyn Exchange>, world: &mut World<'_>) {
         if let Some(way) = self.hop.as_ref().and_then(|hop| hop.way.as_ref()) {
-            world.pool.put(self.task.session(), &way.route, exchange, world.now);
+            world.pool.put(self.task.session(), &way.route, exchange.bare(), world.now);
         }
         self.leave_place(world.pool);
     }

@@ -73,6 +73,11 @@ impl Context {
         self.observers.set(observer);
     }
 
+    /// Whether somebody watches.
+    pub fn is_observed(&self) -> bool {
+        self.observers.is_there()
+    }
+
     pub(crate) fn resolver(&self) -> &Resolver {
         &self.resolver
     }

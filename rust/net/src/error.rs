@@ -113,6 +113,13 @@ pub struct Hop {
     pub proxy_for: Option<String>,
 }
 
+impl Hop {
+    /// A server, by its name or address, and by the same with the port.
+    pub fn server(name: String, authority: String) -> Self {
+        Self { name, authority, proxy_for: None }
+    }
+}
+
 /// What a proxy did instead of opening a tunnel.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -241,6 +248,11 @@ impl Error {
     /// A mistake of the caller's.
     pub fn misuse(sentence: impl Into<String>) -> Self {
         Self::new(Phase::Idle, ErrorKind::Misuse(sentence.into()))
+    }
+
+    /// A failure that did not happen here, such as one that is played back.
+    pub fn told(phase: Phase, kind: ErrorKind) -> Self {
+        Self::new(phase, kind)
     }
 
     /// In the handshake.
@@ -410,7 +422,8 @@ impl Hop {
 }
 
 impl TlsFailure {
-    pub(crate) fn new(kind: TlsFailureKind, sentence: impl Into<String>) -> Self {
+    /// One about which a program can do nothing.
+    pub fn new(kind: TlsFailureKind, sentence: impl Into<String>) -> Self {
         Self { kind, sentence: sentence.into(), remedy: None }
     }
 

@@ -4,14 +4,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use bytes::Bytes;
 use hyper::header::{
-    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LOCATION, SET_COOKIE, VARY,
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LOCATION,
+    SET_COOKIE, VARY,
 };
 use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::body::Pieces;
-use crate::content::{LARGEST_BODY, crc32_of_body, picture};
+use crate::content::{LARGEST_BODY, LARGEST_TEXT, crc32_of_body, packed_text, picture};
 use crate::head::{Query, RequestHead};
 use crate::received::ReceivedBody;
 
@@ -58,13 +59,19 @@ pub(crate) async fn answer(head: &RequestHead, body: &ReceivedBody) -> Response<
             Some(length) => json_reply(&json!({"bytes": length, "crc32": crc32_of_body(length)})),
             None => bad_length(),
         },
+        ["gzip", length] => match parse_length(length).filter(|length| *length <= LARGEST_TEXT).map(packed_text) {
+            Some(Ok(packed)) => with_field(reply(TEXT, packed), CONTENT_ENCODING, "gzip"),
+            Some(Err(_)) => error(StatusCode::INTERNAL_SERVER_ERROR, "it cannot be packed"),
+            None => error(StatusCode::BAD_REQUEST, "the length must be a number from 0 to 2^28"),
+        },
         ["stream"] => with_type(TEXT, Pieces::lines(query.number("lines", 5), query.millis("delay_ms", 100))),
         ["close"] => with_field(reply(TEXT, "This connection ends now.\n"), CONNECTION, "close"),
         ["headers", count] => many_fields(count, &query),
         ["set-cookies"] => two_cookies(),
         ["cacheable"] => cacheable(head, &query),
-        ["chunked" | "until-close" | "small", length] if parse_length(length).is_none() => bad_length(),
-        ["chunked" | "until-close" | "small", _] | ["trailers" | "early-hints" | "upgrade-echo"] => {
+        ["chunked" | "until-close" | "small" | "file", length] if parse_length(length).is_none() => bad_length(),
+        ["chunked" | "until-close" | "small" | "file", _]
+        | ["trailers" | "early-hints" | "upgrade-echo" | "events"] => {
             error(StatusCode::HTTP_VERSION_NOT_SUPPORTED, "this route needs HTTP/1.1, and a server that is not hyper")
         }
         // `OPTIONS *` asks about the server itself: RFC 9110, section 9.3.7.

@@ -321,3 +321,40 @@ fn an_upgraded_connection_echoes() {
     client.send(b"later");
     assert_eq!(client.exactly(5), b"later");
 }
+
+#[test]
+fn a_file_gives_its_rest_to_who_has_its_start_and_all_of_it_to_who_has_another() {
+    let rest = |from: u64, validator: &str| {
+        let mut client = http();
+        let head =
+            format!("GET /file/3000000 HTTP/1.1\r\nHost: a\r\nRange: bytes={from}-\r\nIf-Range: {validator}\r\n\r\n");
+        client.send(head.as_bytes());
+        client.reply()
+    };
+    let whole = http().get("/file/3000000");
+    let etag = whole.field("etag").expect("it has one").to_owned();
+    assert_eq!((whole.status(), whole.body.len()), ("200", 3_000_000));
+    let part = rest(1_000_000, &etag);
+    assert_eq!((part.status(), part.field("content-range")), ("206", Some("bytes 1000000-2999999/3000000")));
+    assert!(part.body == whole.body[1_000_000..]);
+    let none = rest(3_000_000, &etag);
+    assert_eq!((none.status(), none.field("content-range")), ("416", Some("bytes */3000000")));
+    assert_eq!(rest(1_000_000, "\"another\"").status(), "200");
+}
+
+#[test]
+fn events_go_on_behind_the_last_one_that_the_client_has() {
+    let mut client = http();
+    client.send(b"GET /events?count=2&retry=7 HTTP/1.1\r\nHost: a\r\nLast-Event-ID: 4\r\n\r\n");
+    let mut text = client.head();
+    assert!(text.contains("text/event-stream"), "{text}");
+    text = String::from_utf8(client.rest()).expect("text");
+    assert_eq!(text, "retry: 7\n\nid: 5\ndata: event 5\n\nid: 6\ndata: event 6\n\n");
+}
+
+#[test]
+fn gzip_says_that_it_is_packed() {
+    let reply = http().get("/gzip/100000");
+    assert_eq!(reply.field("content-encoding"), Some("gzip"));
+    assert!(reply.body.len() < 50_000, "{}", reply.body.len());
+}

@@ -90,4 +90,8 @@ impl Exchange for Served {
     fn check_idle(&mut self) -> Result<(), Error> {
         Ok(())
     }
+
+    fn bare(self: Box<Self>) -> Box<dyn Exchange> {
+        self
+    }
 }

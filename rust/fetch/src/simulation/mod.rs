@@ -9,6 +9,7 @@ mod downloads;
 mod ends;
 mod events;
 mod going_on;
+mod replays;
 
 use std::io;
 use std::sync::{Arc, Mutex};

@@ -34,7 +34,7 @@ use crate::deadline::Deadline;
 use crate::error::{Error, ErrorKind, Phase, ProxyProblem, TlsFailure};
 use crate::input::Input;
 use crate::link::{Link, Request};
-use crate::observer::{ConnectionId, Event};
+use crate::observer::{ConnectionId, Content, Event};
 use crate::proxy::refusal;
 use crate::ready::{Interest, Wait};
 use crate::resolve::Lookup;
@@ -122,6 +122,7 @@ impl Dial {
             timings: Timings::default(),
             route,
         };
+        context.observers().content(dial.id, || Content::Route(&dial.route));
         let hop = dial.route.first_hop();
         dial.step = match hop.direct_address() {
             Some(address) => dial.connect(vec![address], now).map_err(|error| dial.observed(error))?,

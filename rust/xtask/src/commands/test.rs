@@ -45,7 +45,7 @@ enum Part {
     Package,
     /// The pictures of the documentation, put into target/pictures.
     Pictures,
-    /// A minute of `cargo xtask soak`.
+    /// A minute of `cargo xtask soak` with clients, and one with sessions and nodes.
     Soak,
 }
 
@@ -92,16 +92,18 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     let package = !trials.is_empty() || wanted(Part::Package, package::ZIP);
     let pictures = wanted(Part::Pictures, PICTURES);
     let soaked = wanted(Part::Soak, SOAK);
-    found += jobs.len() + [package, pictures, soaked].map(usize::from).iter().sum::<usize>();
+    let sessions_soaked = wanted(Part::Soak, SOAK_OF_SESSIONS);
+    found += jobs.len() + [package, pictures, soaked, sessions_soaked].map(usize::from).iter().sum::<usize>();
 
     let mut godot = None;
-    if !jobs.is_empty() || !trials.is_empty() || pictures {
+    let in_project = !jobs.is_empty() || pictures || sessions_soaked;
+    if in_project || !trials.is_empty() {
         report.step("Godot", || match find::find_or_get() {
             Ok(found) => Outcome::passed(godot.insert(found).version.to_string()),
             Err(error) => Outcome::failed(format!("{error:#}")),
         });
     }
-    if !jobs.is_empty() || pictures {
+    if in_project {
         let staged = stage_all(workspace, &mut report);
         let godot = godot.as_ref().filter(|_| staged);
         for job in jobs {
@@ -109,6 +111,9 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
         }
         if pictures {
             report.step(PICTURES, || godot.map_or_else(not_run, |godot| take_pictures(godot, workspace)));
+        }
+        if sessions_soaked {
+            report.step(SOAK_OF_SESSIONS, || godot.map_or_else(not_run, |godot| soak_sessions(godot, workspace)));
         }
     }
     if package {
@@ -175,6 +180,7 @@ fn jobs(workspace: &Workspace, arguments: &Arguments) -> Vec<Job> {
 
 const PICTURES: &str = "pictures";
 const SOAK: &str = "soak";
+const SOAK_OF_SESSIONS: &str = "soak of sessions";
 /// Longer than a minute by far: the machine may be busy, and every exchange under way is brought to its end.
 const SOAK_DEADLINE: Duration = Duration::from_secs(10 * 60);
 
@@ -219,6 +225,17 @@ fn soak_a_minute(workspace: &Workspace) -> Outcome {
             None => Outcome::passed(""),
             Some(problem) => Outcome::failed(format!("{problem}; the mismatches stand above")),
         },
+        Err(error) => Outcome::failed(format!("{error:#}")),
+    }
+}
+
+fn soak_sessions(godot: &Godot, workspace: &Workspace) -> Outcome {
+    if !cfg!(target_os = "linux") {
+        return Outcome::left_out("soak: it counts in /proc, which only Linux has");
+    }
+    match soak::Sessions::a_minute().run(workspace, godot) {
+        Ok(finished) if finished.problems().is_empty() => Outcome::passed(""),
+        Ok(finished) => Outcome::failed(format!("{}; the mismatches stand above", finished.problems().join("; "))),
         Err(error) => Outcome::failed(format!("{error:#}")),
     }
 }
