@@ -98,6 +98,11 @@ impl Replay {
         }
     }
 
+    /// Whether exchanges are neither recorded nor played back.
+    pub fn is_off(&self) -> bool {
+        matches!(self.0, Mode::Off)
+    }
+
     /// Whether answers come from a file.
     pub fn is_only(&self) -> bool {
         matches!(self.0, Mode::Only(_))
