@@ -62,33 +62,6 @@ func test_the_script_of_the_readme_for_the_client_fetches_what_it_says() -> void
 	await tree.process_frame
 
 
-func test_the_fallback_of_the_readme_makes_a_client() -> void:
-	var script := _compiled(_scripts_in(_root().path_join("README.md"))[2])
-	assert_true(script != null, "the script compiles")
-	if script == null:
-		return
-	var node: Node = script.new()
-	var client: RefCounted = node.call(&"make_client")
-	assert_equal(client.get_class(), "HTTPClientRust", "what it makes where the extension is there")
-	node.free()
-
-
-func test_the_fallback_of_the_readme_parses_and_fetches_without_the_library() -> void:
-	var source := _scripts_in(_root().path_join("README.md"))[2]
-	assert_true(SourceMap.new(source).code_uses("HTTPClientRust").is_empty(), "the name stands in strings only")
-	for text: String in [source, source.replace("&\"HTTPClientRust\"", "&\"NoSuchClass\"")]:
-		var script := _compiled(text)
-		if not assert_true(script != null, "the script compiles"):
-			return
-		var node: Node = script.new()
-		tree.root.add_child.call_deferred(node)
-		await wait_frames(2)
-		var code: int = await node.call(&"fetch_code", "http://%s" % host_of("http"), port_of("http"), "/hello")
-		assert_equal(code, 200, "code by " + str(node.call(&"make_client")))
-		node.queue_free()
-	await wait_frames(2)
-
-
 func test_the_csharp_of_the_readme_names_what_there_is() -> void:
 	var source := _scripts_in(_root().path_join("README.md"), "csharp")[0]
 	assert_equal(_named(source, "ClassDB\\.Instantiate\\(\"(\\w+)\"\\)"), PackedStringArray(["HTTPClientRust"]), "class")
