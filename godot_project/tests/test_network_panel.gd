@@ -38,7 +38,7 @@ func test_news_of_an_exchange_become_one_row_that_is_complete() -> void:
 	assert_equal(shown.duration(), 15_000, "the connection's phases and the request's")
 	var table := _table_of(panel)
 	assert_equal(_texts(table.get_root().get_first_child()), PackedStringArray([
-		"POST", "https://a.example/x?next=http://b/", "200", "application/json", "7 B", "15.0 ms"]), "row")
+		"POST", "/x?next=http://b/  https://a.example", "200", "json", "7 B", "15.0 ms"]), "row")
 	panel.choose(shown)
 	var details: Details = panel.get("_details")
 	assert_equal(details.status_text(), "200 OK", "details")

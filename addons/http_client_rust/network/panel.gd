@@ -49,7 +49,7 @@ func _init() -> void:
 	split.size_flags_vertical = SIZE_EXPAND_FILL
 	add_child(split)
 	_table = ExchangeTable.new()
-	_table.size_flags_stretch_ratio = 1.4
+	_table.size_flags_stretch_ratio = 1.6
 	_table.show_list(list)
 	_table.chosen.connect(show_exchange)
 	_table.gui_input.connect(_on_table_input)

@@ -84,6 +84,12 @@ func url() -> String:
 	return (origin if not origin.is_empty() else "(unknown)") + target
 
 
+## The same with what tells exchanges apart in front: "/path  https://host".
+func place() -> String:
+	var parts := ConsoleExchange.parts_of(url())
+	return url() if parts.is_empty() or method.is_empty() else "%s  %s" % [parts["target"], parts["origin"]]
+
+
 func request_header(name: String) -> String:
 	return _header(request_headers, name)
 

@@ -40,11 +40,13 @@ const LISTEN: &str = "listen";
 const TAKEN: &str = "taken";
 
 /// In the editor: *Debugger → Monitors → HTTPClientRust*.
-const MONITORS: [(&str, fn(&Recorder) -> u64); 3] = [
+const MONITORS: [(&str, Monitor); 3] = [
     ("HTTPClientRust/Open connections", Recorder::open_connections),
     ("HTTPClientRust/Requests a second", Recorder::requests_a_second),
     ("HTTPClientRust/Bytes a second", Recorder::bytes_a_second),
 ];
+
+type Monitor = fn(&Recorder) -> u64;
 
 static PANEL: Mutex<Option<Panel>> = Mutex::new(None);
 

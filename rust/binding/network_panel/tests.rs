@@ -34,7 +34,9 @@ impl Scene {
         context.set_observer(Some(recorder.clone()));
         let woken = Arc::new(AtomicUsize::new(0));
         let counter = woken.clone();
-        recorder.set_wake(Some(Box::new(move || drop(counter.fetch_add(1, Ordering::SeqCst)))));
+        recorder.set_wake(Some(Box::new(move || {
+            counter.fetch_add(1, Ordering::SeqCst);
+        })));
         Self { recorder, context, now, woken }
     }
 
