@@ -113,13 +113,14 @@ func test_the_waterfall_has_one_scale_for_all() -> void:
 		var news := _opening(index + 1, "/")
 		news["began"] = BEGAN + index * 100_000
 		news["requested"] = news["began"] + (50_000 if index == 0 else 0)
+		news["over"] = index == 1
 		news["timings"] = _timings(0, 50, -1, 10, 30, 50) if index == 0 else _timings(-1, -1, -1, 10, 30, 100)
 		panel.take(_message([news]))
 	assert_equal(panel.list.last_usec - panel.list.first_usec, 200_000, "the scale")
 	var first := table.pieces(panel.list.exchanges[0], 200.0)
 	var second := table.pieces(panel.list.exchanges[1], 200.0)
-	var of := func(pieces: Array[Vector3]) -> Array: return pieces.map(func(piece: Vector3) -> String: return "%s %d+%d" % [PhaseChart.PHASES[int(piece.x)], piece.y, piece.z])
-	assert_equal(of.call(first), ["Resolve 0+2", "Connect 0+50", "Send 50+10", "Wait 60+20", "Body 80+20"], "first")
+	var of := func(pieces: Array[Vector3]) -> Array: return pieces.map(func(piece: Vector3) -> String: return "%s %d+%d" % [PhaseChart.PHASES[int(piece.x)] if piece.x >= 0.0 else "…", piece.y, piece.z])
+	assert_equal(of.call(first), ["Resolve 0+2", "Connect 0+50", "Send 50+10", "Wait 60+20", "Body 80+20", "… 100+100"], "first")
 	assert_equal(of.call(second), ["Send 100+10", "Wait 110+20", "Body 130+70"], "second")
 	await _close(panel)
 

@@ -181,10 +181,11 @@ func _draw_waterfall(item: TreeItem, place: Rect2) -> void:
 	for piece: Vector3 in pieces(exchange, place.size.x):
 		bar.position.x = place.position.x + piece.y
 		bar.size.x = piece.z
-		draw_rect(bar, PhaseChart.COLORS[int(piece.x)])
+		draw_rect(bar, PhaseChart.COLORS[int(piece.x)] if piece.x >= 0.0 else Color(get_theme_color(&"font_color", &"Tree"), 0.35))
 
 
-## The waterfall of an exchange in a column so wide: phase, left edge and width of each bar.
+## The waterfall of an exchange in a column so wide: phase, left edge and width of each bar. What goes on is phase -1, until the
+## last moment that is known of any exchange.
 func pieces(exchange: Recorded, width: float) -> Array[Vector3]:
 	var found: Array[Vector3] = []
 	var whole := maxf(_list.last_usec - _list.first_usec, 1.0)
@@ -192,4 +193,7 @@ func pieces(exchange: Recorded, width: float) -> Array[Vector3]:
 		var left := (exchange.began - _list.first_usec + span.y) / whole * width
 		var right := (exchange.began - _list.first_usec + span.z) / whole * width
 		found.append(Vector3(span.x, minf(left, width - NARROWEST), maxf(right - left, NARROWEST)))
+	if not exchange.is_over:
+		var from := (exchange.last_known() - _list.first_usec) / whole * width
+		found.append(Vector3(-1.0, minf(from, width - NARROWEST), maxf(width - from, NARROWEST)))
 	return found

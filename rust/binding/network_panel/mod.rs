@@ -1,6 +1,6 @@
 //! What the panel *Network* in the editor's debugger is told of a running game, and the add-on's monitors.
 //!
-//! Only where a debugger is there: otherwise nobody watches the connections, and nothing is kept, computed or sent. The editor's side is
+//! Only where a debugger is there, and in no release build: otherwise nobody watches the connections, and nothing is kept, computed or sent. The editor's side is
 //! `addons/http_client_rust/network`. It says when it listens, and which batch it has taken; the game sends a batch a frame, and none while
 //! too much was sent that the editor has not taken.
 //!
@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use godot::builtin::{Callable, StringName, Variant};
-use godot::classes::{Engine, EngineDebugger, Performance, SceneTree};
+use godot::classes::{Engine, EngineDebugger, Os, Performance, SceneTree};
 use godot::meta::ToGodot;
 use godot::obj::Singleton;
 use http_client::Context;
@@ -59,8 +59,9 @@ struct Panel {
 
 /// When the library has come. Where a debugger is, it watches from now on.
 pub(crate) fn register() {
-    let debugger = EngineDebugger::singleton();
-    if let Some(recorder) = install(Context::shared(), debugger.is_active()) {
+    // What a game's players get tells nobody, whatever it is started with.
+    let is_debugged = Os::singleton().is_debug_build() && EngineDebugger::singleton().is_active();
+    if let Some(recorder) = install(Context::shared(), is_debugged) {
         *PANEL.lock().unwrap_or_else(PoisonError::into_inner) =
             Some(Panel { recorder: recorder.clone(), last_frame: None });
         talk(&recorder);
