@@ -52,6 +52,8 @@ var error := ""
 var is_over := false
 
 var _scheme := ""
+## Made when it is asked for, since a filter asks for all of them at every key.
+var _words := ""
 
 
 ## Takes what is new: see rust/binding/network_panel/wire.rs for the keys.
@@ -71,6 +73,7 @@ func apply(news: Dictionary) -> void:
 	if news.has("tls"):
 		tls = _typed_tls(news["tls"])
 	is_over = news.get("over", is_over)
+	_words = ""
 
 
 ## The address that was asked for, or where the connection leads to before there is a request.
@@ -96,6 +99,13 @@ func request_header(name: String) -> String:
 
 func response_header(name: String) -> String:
 	return _header(response_headers, name)
+
+
+## What a filter looks for words in.
+func words() -> String:
+	if _words.is_empty():
+		_words = " ".join(PackedStringArray([method, url(), status_text(), type(), error]))
+	return _words
 
 
 ## The media type of the response, such as "application/json"; empty if nobody says.

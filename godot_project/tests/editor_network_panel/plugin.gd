@@ -55,6 +55,7 @@ func _run() -> void:
 	if panel != null and await _start_game():
 		await _test_first_requests(panel)
 		await _test_pause(panel)
+		await _test_sending_again(panel)
 		await _test_monitors()
 		await _test_end(panel)
 	if _game > 0 and OS.is_process_running(_game):
@@ -171,6 +172,18 @@ func _test_pause(panel: Control) -> void:
 		"what_happens_while_it_is_paused_is_not_listed",
 		_rows(panel).size() == before + 1 and _row_of(panel, "/hello?paused") == null and _row_of(panel, "/hello?recorded") != null,
 		"%d, %d" % [before, _rows(panel).size()])
+
+
+func _test_sending_again(panel: Control) -> void:
+	var console := EditorInterface.get_base_control().find_child("HTTPConsole", true, false) as Control
+	panel.call("choose", _row_of(panel, "/echo?from=client"))
+	(panel.get("_again") as Button).pressed.emit()
+	await _until(func() -> bool: return console.get("exchange") != null and int((console.get("exchange") as RefCounted).get("code")) != 0)
+	await _until(func() -> bool: return not bool((console.get("exchange") as RefCounted).get("is_running")))
+	var text := str(console.call("body_text"))
+	_report(
+		"a_request_is_sent_again_in_the_console",
+		text.contains("Bearer shown") and text.contains("\"body_text\": \"a body\"") and text.contains("\"method\": \"POST\""), text)
 
 
 func _test_monitors() -> void:
