@@ -1,7 +1,7 @@
 @tool
 extends EditorPlugin
-## The panel "HTTP" at the bottom of the editor, the tab "Network" in its debugger, and Project → Tools → Move scripts to
-## HTTPClientRust….
+## The panel "HTTP" at the bottom of the editor, the tab "Network" in its debugger, Project → Tools → Move scripts to HTTPClientRust…,
+## and the stand-ins of exports that have no library.
 
 const CLASS := &"HTTPClientRust"
 const MENU_ITEM := "Move scripts to HTTPClientRust…"
@@ -9,6 +9,7 @@ const MENU_ITEM := "Move scripts to HTTPClientRust…"
 var _panel: Control
 var _network: EditorDebuggerPlugin
 var _dialog: ConfirmationDialog
+var _export: EditorExportPlugin
 
 
 func _enter_tree() -> void:
@@ -17,9 +18,12 @@ func _enter_tree() -> void:
 	add_control_to_bottom_panel(_panel, "HTTP")
 	add_tool_menu_item(MENU_ITEM, move_scripts)
 	_add_network()
+	_export = (load(_beside("export/stand_ins.gd")) as GDScript).new()
+	add_export_plugin(_export)
 
 
 func _exit_tree() -> void:
+	remove_export_plugin(_export)
 	remove_tool_menu_item(MENU_ITEM)
 	if _network != null:
 		_network.call("leave")
@@ -70,6 +74,8 @@ func _make_panel() -> Control:
 	console.name = "HTTPConsole"
 	# A list for each project, where it is not committed.
 	console.set("history_file", EditorInterface.get_editor_paths().get_project_settings_dir().path_join("http_console.json"))
+	# A file that the project shares.
+	console.set("requests_file", "res://requests.http")
 	margin.add_child(console)
 	return margin
 

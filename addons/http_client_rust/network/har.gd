@@ -4,7 +4,6 @@ extends RefCounted
 
 const Recorded := preload("recorded.gd")
 const Redaction := preload("redaction.gd")
-const ContentCoding := preload("../console/content_coding.gd")
 const BodyText := preload("../console/body_text.gd")
 
 const NAME := "HTTPClientRust"
@@ -41,8 +40,7 @@ static func _version() -> String:
 
 
 static func _entry(exchange: Recorded, redacts: bool) -> Dictionary:
-	var is_whole := exchange.is_body_whole() and exchange.error.is_empty()
-	var unpacked := ContentCoding.new(exchange.response_body, exchange.response_header("Content-Encoding"), is_whole)
+	var unpacked := exchange.unpacked()
 	var shown := Redaction.redacted(exchange, unpacked.body) if redacts else exchange
 	var body := shown.response_body if redacts else unpacked.body
 	var entry := {

@@ -56,6 +56,7 @@ func _init() -> void:
 	split.add_child(_table)
 	_details = Details.new()
 	_details.chosen.connect(choose)
+	_details.followed.connect(func(request: Dictionary) -> void: sent_again.emit(request))
 	split.add_child(_details)
 	_summary = Label.new()
 	_summary.text_overrun_behavior = TextServer.OVERRUN_TRIM_ELLIPSIS

@@ -4,6 +4,7 @@ extends RefCounted
 
 const ConsoleExchange := preload("../console/exchange.gd")
 const Snippets := preload("../console/snippets.gd")
+const ContentCoding := preload("content_coding.gd")
 const PhaseChart := preload("../console/phase_chart.gd")
 
 ## What the kinds are called in the filter.
@@ -185,6 +186,11 @@ func is_body_whole() -> bool:
 	return bytes_received == response_body.size()
 
 
+## The body of the response without its packing, as far as that can be taken off.
+func unpacked() -> ContentCoding:
+	return ContentCoding.new(response_body, response_header("Content-Encoding"), is_body_whole() and error.is_empty())
+
+
 ## Where the response redirects to; empty if it does not.
 func redirect_address() -> String:
 	return ConsoleExchange.address_of(response_header("Location"), url()) if status in ConsoleExchange.REDIRECTS else ""
@@ -212,9 +218,12 @@ func as_console_exchange() -> ConsoleExchange:
 	made.headers = request["headers"]
 	made.body = request_body
 	made.code = status
+	made.answer_url = url()
 	made.answer_headers = response_headers
-	made.answer_body = response_body
+	made.answer_body = unpacked().body
+	made.is_kept = is_body_whole()
 	made.received = bytes_received
+	made.unpacked = made.answer_body.size()
 	made.sent = bytes_sent
 	var length := response_header("Content-Length")
 	made.expected = length.to_int() if length.is_valid_int() else -1

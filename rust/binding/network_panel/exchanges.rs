@@ -97,7 +97,10 @@ impl Exchanges {
             Event::Connecting { .. } => {
                 let connection = self.connections.entry(id).or_default();
                 let began = connection.step_began.replace(now);
-                connection.timings.dns = connection.timings.dns.or(began.map(|began| now.duration_since(began)));
+                // It may connect once more, where a server takes back a session of TLS.
+                if connection.timings.connect.is_none() {
+                    connection.timings.dns = began.map(|began| now.duration_since(began));
+                }
                 self.dialling(id, "Connecting", now);
             }
             Event::Connected { peer } => {
@@ -333,8 +336,8 @@ impl Exchanges {
 
     fn keep_route(&mut self, id: u64, route: &Route) {
         let connection = self.connections.entry(id).or_default();
-        let scheme = if route.host.secure { "https" } else { "http" };
-        connection.origin = format!("{scheme}://{}", route.host.header_value());
-        connection.proxy = route.proxy.as_ref().map(|proxy| proxy.authority()).unwrap_or_default();
+        let scheme = if route.host().is_secure() { "https" } else { "http" };
+        connection.origin = format!("{scheme}://{}", route.host().header_value());
+        connection.proxy = route.proxy().map(|proxy| proxy.authority()).unwrap_or_default();
     }
 }

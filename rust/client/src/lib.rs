@@ -40,6 +40,7 @@ mod driver;
 mod engine;
 mod error;
 mod gate;
+mod hold;
 #[cfg(feature = "log")]
 mod log_observer;
 mod raw;

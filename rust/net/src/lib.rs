@@ -20,7 +20,7 @@
 //! let now = context.now();
 //! let mut link = Link::over(context.clone(), Box::new(near), Some("example.com".to_owned()), now);
 //!
-//! let request = Request { method: Method::Get, url: "/", headers: &[], user_agent: "doctest" };
+//! let request = Request { route: None, method: Method::Get, url: "/", headers: &[], user_agent: "doctest" };
 //! link.begin(&request, Body::empty(), now)?;
 //! assert!(far.take().starts_with(b"GET / HTTP/1.1\r\nHost: example.com\r\n"));
 //! assert!(link.receive_head(now)?.is_none(), "nothing has come");
@@ -43,6 +43,7 @@ mod dial;
 mod error;
 mod input;
 mod lanes;
+mod linger;
 mod link;
 pub mod memory;
 mod observer;
@@ -59,7 +60,7 @@ pub use address::{Host, host_field};
 pub use body::{Body, ByteBuffer};
 pub use context::{AskForAddresses, Context};
 pub use dial::{Dial, Dialled};
-pub use error::{Error, ErrorKind, Hop, Phase, ProxyProblem, TlsFailure, TlsFailureKind};
+pub use error::{Error, ErrorKind, Hop, Names, Phase, ProxyProblem, TlsFailure, TlsFailureKind, TlsRemedy, Worded};
 pub use http_protocol::{Field, Fields, Framing, Head, Method, Over, PeerError};
 pub use link::{Link, Piece, Raw, Received, Request, Response};
 pub use observer::{ConnectionId, Content, Event, Failure, ForTask, Observer, for_task, task_of_this_thread};

@@ -115,8 +115,8 @@ impl fmt::Display for Failure {
     }
 }
 
-/// What is sent or received.
-#[derive(Clone, Copy, Debug)]
+/// What is sent or received. Its debug form is without what may be secret.
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum Content<'a> {
     /// Where a connection is to lead. It comes before all else of one that is dialled.
@@ -131,6 +131,19 @@ pub enum Content<'a> {
     ResponseBody(&'a [u8]),
     /// A failure in full. The [`Event`] comes before it.
     Failure(&'a Error),
+}
+
+impl fmt::Debug for Content<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Route(route) => write!(f, "Route({route:?})"),
+            Self::RequestHead(bytes) => write!(f, "RequestHead({} bytes)", bytes.len()),
+            Self::RequestBody(bytes) => write!(f, "RequestBody({} bytes)", bytes.len()),
+            Self::ResponseHead(head) => write!(f, "ResponseHead({head:?})"),
+            Self::ResponseBody(bytes) => write!(f, "ResponseBody({} bytes)", bytes.len()),
+            Self::Failure(error) => write!(f, "Failure({:?})", Failure::of(error)),
+        }
+    }
 }
 
 thread_local! {

@@ -43,7 +43,7 @@ impl Observer for Log {
     fn content(&self, _: ConnectionId, content: Content<'_>) {
         assert!(self.is_curious, "it did not ask for it");
         let (what, bytes) = match content {
-            Content::Route(route) => ("route", route.host.authority().into_bytes()),
+            Content::Route(route) => ("route", route.host().authority().into_bytes()),
             Content::RequestHead(bytes) => ("request head", bytes.to_vec()),
             Content::RequestBody(bytes) => ("request body", bytes.to_vec()),
             Content::ResponseHead(head) => ("response head", head.status.to_string().into_bytes()),
@@ -106,6 +106,21 @@ fn exchange(scene: &mut Scene) -> (usize, Vec<u8>) {
     scene.server.push(b"-reply");
     assert!(scene.receive(&mut received).unwrap());
     (sent.len(), received.body)
+}
+
+#[test]
+fn the_debug_form_of_content_and_of_a_stream_shows_no_byte_of_it() {
+    let secret = b"Authorization: secret";
+    let (near, far) = http_net::memory::pair(1000);
+    far.push(secret);
+    for shown in [
+        format!("{:?}", Content::RequestHead(secret)),
+        format!("{:?}", Content::RequestBody(secret)),
+        format!("{:?}", Content::ResponseBody(secret)),
+        format!("{near:?}"),
+    ] {
+        assert!(shown.contains("(21 bytes") && !shown.contains("115, 101"), "{shown}");
+    }
 }
 
 #[test]
