@@ -62,7 +62,9 @@ impl Scene {
 
     fn ask(&self, link: &mut Link, method: Method, body: &[u8]) {
         let headers = ["Authorization: Bearer secret"];
-        let request = Request { route: None, method, url: "/path?a=b", headers: &headers, user_agent: "test" };
+        let route = link.route().cloned();
+        let request =
+            Request { route: route.as_deref(), method, url: "/path?a=b", headers: &headers, user_agent: "test" };
         link.begin(&request, Body::Bytes(Box::new(body.to_vec())), self.now()).unwrap();
     }
 
