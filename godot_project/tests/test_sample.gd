@@ -424,6 +424,45 @@ func test_other_schemes_are_understood_or_refused_plainly() -> void:
 		assert_contains(sent.message, address.get_slice("://", 0) + ":// is not HTTP")
 
 
+func test_what_cannot_be_sent_says_why() -> void:
+	for case: Array in [
+			["headers", PackedStringArray(["no header"]), "http", "header"], ["headers", PackedStringArray(["A: b\u0001"]), "http", "."],
+			["ca_file", "user://nowhere.pem", "https", "nowhere.pem"]]:
+		var sent := ConsoleExchange.new()
+		sent.url = "%s://%s/hello" % [case[2], address_of(case[2])]
+		sent.set(case[0], case[1])
+		sent.start()
+		await _finish(sent)
+		assert_equal(sent.code, 0, "code")
+		assert_matches(sent.message, case[3])
+
+
+func test_requests_of_the_console_share_their_connection() -> void:
+	var scene := await _open_sample()
+	var console: Console = scene.get("console")
+	for attempt: int in 2:
+		console.fill_in({"url": "http://%s/hello" % address_of("http")})
+		console.send()
+		await _wait_for(console)
+	assert_true(int(console.exchange.timings.get("connect", -1)) <= 0, "the second one need not connect: %s" % console.exchange.timings)
+	await _close(scene)
+
+
+func test_a_console_that_is_closed_ends_its_request() -> void:
+	var scene := await _open_sample()
+	var console: Console = scene.get("console")
+	var session := console.session
+	console.fill_in({"url": "http://%s/slow?ms=20000" % address_of("http")})
+	console.send()
+	await wait_frames(2)
+	assert_equal(session.get_active_count(), 1, "requests while it is open")
+	await _close(scene)
+	for frame: int in 60:
+		if session.get_active_count() > 0:
+			await wait_frames(1)
+	assert_equal(session.get_active_count(), 0, "requests after it was closed")
+
+
 func test_ctrl_enter_sends_and_ctrl_c_copies_a_row() -> void:
 	var scene := await _open_sample()
 	var console: Console = scene.get("console")
