@@ -88,6 +88,16 @@ func clear(exchange: Exchange) -> void:
 	_shown_bytes = 0
 
 
+## Adds a tab behind those that are there; its name is its title.
+func add_tab(tab: Control) -> void:
+	_tabs.add_child(tab)
+
+
+## Says in other words what came of it, such as that it still goes on.
+func say(text: String) -> void:
+	_status.text = text
+
+
 func show_tab(index: int) -> void:
 	_tabs.current_tab = index
 

@@ -22,8 +22,6 @@ const REMOVE_REQUEST := 1001
 const CLEAR_HISTORY := 1000
 const REQUESTS_FILE := "user://requests.http"
 const HISTORY_FILE := "user://http_console_history.json"
-## Part of the letters' colour in what stands in an empty field.
-const PLACEHOLDER := 0.75
 
 ## Emitted when an answer, or an error, is shown.
 signal shown(exchange: Exchange)
@@ -364,18 +362,7 @@ func _has_focus() -> bool:
 
 
 func _dress_texts() -> void:
-	var font: Font = SystemFont.new()
-	(font as SystemFont).font_names = ["JetBrains Mono", "DejaVu Sans Mono", "Consolas", "Menlo", "monospace"]
-	if has_theme_font(&"source", &"EditorFonts"):
-		font = get_theme_font(&"source", &"EditorFonts")
-	var letters := get_theme_color(&"font_color", &"TextEdit")
-	var background := Colors.background_of(self)
-	for edit: TextEdit in _request.texts() + _answer.texts():
-		edit.add_theme_font_override(&"font", font)
-		# What can be read and not changed is there to be read all the same, and so is what an empty field says.
-		edit.add_theme_color_override(&"font_readonly_color", letters)
-		edit.add_theme_color_override(
-			&"font_placeholder_color", Colors.against(background.lerp(letters, PLACEHOLDER), background))
+	Colors.dress_texts(_request.texts() + _answer.texts(), self)
 
 
 func _on_copy(id: int) -> void:

@@ -257,7 +257,7 @@ unsafe fn receive(connection: &RawConnection, buffer: *mut u8, len: usize, block
     (filled, GError::OK)
 }
 
-/// Writes `bytes`; `blocking` until all are written, else once. Says how much was written, and why not more.
+/// Writes `bytes`; `blocking` until all are out of our hands, else once. Says how much was written, and why not more.
 fn send(connection: &RawConnection, bytes: &[u8], blocking: bool) -> (usize, GError) {
     let mut written = 0;
     while written < bytes.len() {
@@ -270,7 +270,15 @@ fn send(connection: &RawConnection, bytes: &[u8], blocking: bool) -> (usize, GEr
             Err(error) => return (written, code_of(&error)),
         }
         if !blocking {
-            break;
+            return (written, GError::OK);
+        }
+    }
+    while blocking {
+        match connection.flush() {
+            Ok(true) => break,
+            Ok(false) => connection.wait(Interest::Write, SLICE),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => connection.wait(Interest::Write, SLICE),
+            Err(error) => return (written, code_of(&error)),
         }
     }
     (written, GError::OK)

@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::Waker;
 
 use crate::call::Call;
+use crate::lock::lock;
 use crate::pool::SessionId;
 use crate::response::Buffer;
-use crate::task::Shared;
+use crate::task::{Keeper, Shared};
 
 /// What the worker is told.
 pub(crate) enum Command<B: Buffer> {
@@ -57,11 +58,6 @@ impl<B: Buffer> Mailbox<B> {
         }
     }
 
-    /// A number that no other task, session or notice has, greater than those before it.
-    pub(crate) fn next_number(&self) -> u64 {
-        self.last_number.fetch_add(1, Ordering::Relaxed) + 1
-    }
-
     pub(crate) fn send(&self, command: Command<B>) {
         lock(&self.commands).push(command);
         if let Some(waker) = self.waker.get() {
@@ -81,16 +77,6 @@ impl<B: Buffer> Mailbox<B> {
         if let Some(waker) = self.waker.get() {
             waker.wake_by_ref();
         }
-    }
-
-    pub(crate) fn add_active(&self, task: &Arc<Shared<B>>) {
-        lock(&self.active).insert(task.key(), task.clone());
-    }
-
-    pub(crate) fn remove_active(&self, key: usize) {
-        // It may be the last reference, and what goes with it calls others.
-        let removed = lock(&self.active).remove(&key);
-        drop(removed);
     }
 
     /// The tasks that are not completed: of one session, or all.
@@ -113,8 +99,22 @@ impl<B: Buffer> Mailbox<B> {
         drop(tasks);
     }
 
-    /// A task that had no notices has one. Says whether it is listed.
-    pub(crate) fn has_notices(&self, task: &Arc<Shared<B>>) -> bool {
+    /// The tasks that have notices since the last call.
+    pub(crate) fn take_listed(&self) -> Vec<Arc<Shared<B>>> {
+        std::mem::take(&mut lock(&self.outbox).tasks)
+    }
+}
+
+impl<B: Buffer> Keeper<B> for Mailbox<B> {
+    fn next_number(&self) -> u64 {
+        self.last_number.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    fn begins(&self, task: &Arc<Shared<B>>) {
+        lock(&self.active).insert(task.key(), task.clone());
+    }
+
+    fn has_notices(&self, task: &Arc<Shared<B>>) -> bool {
         let mut outbox = lock(&self.outbox);
         if !outbox.is_wanted {
             return false;
@@ -128,13 +128,17 @@ impl<B: Buffer> Mailbox<B> {
         true
     }
 
-    /// The tasks that have notices since the last call.
-    pub(crate) fn take_listed(&self) -> Vec<Arc<Shared<B>>> {
-        std::mem::take(&mut lock(&self.outbox).tasks)
+    fn is_cancelled(&self, key: usize) {
+        self.send(Command::Cancel(key));
     }
-}
 
-/// A lock is passed on whatever happened under it: all that these guard is whole between two statements.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    fn is_taken(&self, key: usize) {
+        self.send(Command::Resume(key));
+    }
+
+    fn is_over(&self, key: usize) {
+        // It may be the last reference, and what goes with it calls others.
+        let removed = lock(&self.active).remove(&key);
+        drop(removed);
+    }
 }

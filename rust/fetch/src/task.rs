@@ -2,12 +2,12 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::events::Event;
-use crate::mailbox::{Command, Mailbox, lock};
+use crate::lock::lock;
 use crate::pool::SessionId;
 use crate::response::{Buffer, Facts, Response, ResultCode};
 
@@ -52,16 +52,58 @@ pub enum Notice<B = Vec<u8>> {
     Completed(Arc<Response<B>>),
 }
 
+/// How far an attempt has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum Phase {
+    /// It waits for its turn, or for another attempt.
+    Waiting,
+    /// The server's or the proxy's name is looked up.
+    Resolving,
+    /// A connection is made.
+    Connecting,
+    /// The request is sent, and its response awaited.
+    Requesting,
+    /// The body comes.
+    Receiving,
+}
+
+impl Phase {
+    const ALL: [Self; 5] = [Self::Waiting, Self::Resolving, Self::Connecting, Self::Requesting, Self::Receiving];
+}
+
 /// A request under way. Dropping it changes nothing: the request goes on. A stream or a listener that nobody takes notices of any more
 /// stands still, until it is cancelled or `timeout` passes.
 pub struct Task<B: Buffer = Vec<u8>>(pub(crate) Arc<Shared<B>>);
+
+/// Who keeps the tasks that are not completed, and hears what the worker has to know of them.
+pub(crate) trait Keeper<B: Buffer>: Send + Sync {
+    /// A number that no other task, session or notice has, greater than those before it.
+    fn next_number(&self) -> u64;
+
+    /// There is a task.
+    fn begins(&self, task: &Arc<Shared<B>>);
+
+    /// A task that had no notices has one. Says whether somebody will take it.
+    fn has_notices(&self, task: &Arc<Shared<B>>) -> bool;
+
+    /// The task with this number was cancelled.
+    fn is_cancelled(&self, key: usize);
+
+    /// What the task with this number had for its owner was taken; it may read on.
+    fn is_taken(&self, key: usize);
+
+    /// The task with this number is completed.
+    fn is_over(&self, key: usize);
+}
 
 /// What a task and its call share.
 pub(crate) struct Shared<B: Buffer> {
     key: usize,
     session: SessionId,
     url: String,
-    mailbox: Arc<Mailbox<B>>,
+    keeper: Arc<dyn Keeper<B>>,
     state: Mutex<State<B>>,
     changed: Condvar,
     is_cancelled: AtomicBool,
@@ -69,11 +111,13 @@ pub(crate) struct Shared<B: Buffer> {
     /// −1 if it is not known.
     body_size: AtomicI64,
     uploaded: AtomicU64,
+    /// A [`Phase`].
+    phase: AtomicU8,
 }
 
 struct State<B> {
     notices: VecDeque<(u64, Notice<B>)>,
-    /// The mailbox lists the task.
+    /// The keeper lists the task.
     is_listed: bool,
     /// What the notices hold that somebody has to take.
     waiting: usize,
@@ -155,16 +199,21 @@ impl<B: Buffer> Task<B> {
     pub fn uploaded_bytes(&self) -> u64 {
         self.0.uploaded.load(Ordering::Relaxed)
     }
+
+    /// How far it has come. That of a task that is completed is the last one.
+    pub fn phase(&self) -> Phase {
+        Phase::ALL[usize::from(self.0.phase.load(Ordering::Relaxed))]
+    }
 }
 
 impl<B: Buffer> Shared<B> {
-    pub(crate) fn new(mailbox: &Arc<Mailbox<B>>, session: SessionId, url: &str) -> Arc<Self> {
+    pub(crate) fn new(keeper: Arc<dyn Keeper<B>>, session: SessionId, url: &str) -> Arc<Self> {
         let task = Arc::new(Self {
             // A key is a number that polls know too. There are not so many tasks that it matters.
-            key: mailbox.next_number() as usize & (usize::MAX >> 1),
+            key: keeper.next_number() as usize & (usize::MAX >> 1),
             session,
             url: url.to_owned(),
-            mailbox: mailbox.clone(),
+            keeper,
             state: Mutex::new(State {
                 notices: VecDeque::new(),
                 is_listed: false,
@@ -177,8 +226,9 @@ impl<B: Buffer> Shared<B> {
             downloaded: AtomicU64::new(0),
             body_size: AtomicI64::new(-1),
             uploaded: AtomicU64::new(0),
+            phase: AtomicU8::new(Phase::Waiting as u8),
         });
-        mailbox.add_active(&task);
+        task.keeper.begins(&task);
         task
     }
 
@@ -192,12 +242,17 @@ impl<B: Buffer> Shared<B> {
 
     pub(crate) fn cancel(&self) {
         if !self.is_cancelled.swap(true, Ordering::SeqCst) {
-            self.mailbox.send(Command::Cancel(self.key));
+            self.keeper.is_cancelled(self.key);
         }
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
         self.is_cancelled.load(Ordering::SeqCst)
+    }
+
+    /// Notes how far the call is.
+    pub(crate) fn set_phase(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Relaxed);
     }
 
     /// Notes how much of the body has come.
@@ -232,7 +287,7 @@ impl<B: Buffer> Shared<B> {
         self.push(&mut state, Notice::Completed(response.clone()));
         state.response = Some(response);
         // Before anybody hears of it: who does finds one less.
-        self.mailbox.remove_active(self.key);
+        self.keeper.is_over(self.key);
         self.announce(state);
         true
     }
@@ -259,7 +314,7 @@ impl<B: Buffer> Shared<B> {
         let notices = std::mem::take(&mut state.notices);
         drop(state);
         if is_resumed {
-            self.mailbox.send(Command::Resume(self.key));
+            self.keeper.is_taken(self.key);
         }
         notices.into()
     }
@@ -274,7 +329,7 @@ impl<B: Buffer> Shared<B> {
             Notice::Event(event) => state.waiting += event.data.len() + event.kind.len() + NOTICE_COST,
             _ => {}
         }
-        state.notices.push_back((self.mailbox.next_number(), notice));
+        state.notices.push_back((self.keeper.next_number(), notice));
     }
 
     /// Tells whoever waits for a notice that there is one.
@@ -282,7 +337,7 @@ impl<B: Buffer> Shared<B> {
         let is_news = !std::mem::replace(&mut state.is_listed, true);
         drop(state);
         self.changed.notify_all();
-        if is_news && !self.mailbox.has_notices(self) {
+        if is_news && !self.keeper.has_notices(self) {
             lock(&self.state).is_listed = false;
         }
     }

@@ -15,7 +15,8 @@ use http_net::{Context, Ready};
 use crate::call::Call;
 use crate::engine::Engine;
 use crate::exchange::{Dialer, Network};
-use crate::mailbox::{Command, Mailbox, lock};
+use crate::lock::lock;
+use crate::mailbox::{Command, Mailbox};
 use crate::response::{Buffer, ResultCode};
 use crate::task::{Notice, Task};
 

@@ -55,9 +55,7 @@ pub(crate) fn find(head: &RequestHead) -> Option<Route> {
             delay: query.millis("delay_ms", 0),
         },
         ["until-close", length] => Route::UntilClose { length: parse_length(length)? },
-        ["file", length] => {
-            Route::File { length: parse_length(length)?, cut: query.number("cut", u64::MAX).max(1) }
-        }
+        ["file", length] => Route::File { length: parse_length(length)?, cut: query.number("cut", u64::MAX).max(1) },
         ["events"] => Route::Events { count: query.number("count", 3), retry: query.number("retry", 10) },
         ["small", length] => Route::Small {
             length: parse_length(length)?.min(BLOCK as u64) as usize,
@@ -104,18 +102,21 @@ pub(crate) async fn answer(
         }
         Route::File { length, cut } => {
             let from = rest_of_file(head, length);
-            let left = length - from.unwrap_or(0);
+            let left = length.saturating_sub(from.unwrap_or(0));
             let sent = left.min(cut);
             keep_alive &= sent == left;
             let (status, range) = match from {
-                Some(from) => ("206 Partial Content", format!("Content-Range: bytes {from}-{}/{length}\r\n", length - 1)),
+                Some(_) if left == 0 => ("416 Range Not Satisfiable", format!("Content-Range: bytes */{length}\r\n")),
+                Some(from) => {
+                    ("206 Partial Content", format!("Content-Range: bytes {from}-{}/{length}\r\n", length - 1))
+                }
                 None => ("200 OK", "Accept-Ranges: bytes\r\n".to_owned()),
             };
-            let reply = format!(
-                "HTTP/1.1 {status}\r\nContent-Type: {BINARY}\r\nETag: {}\r\n{range}Content-Length: {left}\r\n{fields}\r\n",
-                etag(length)
+            let etag = etag(length);
+            let head = format!(
+                "HTTP/1.1 {status}\r\nContent-Type: {BINARY}\r\nETag: {etag}\r\n{range}Content-Length: {left}\r\n{fields}\r\n"
             );
-            stream.write_all(reply.as_bytes()).await?;
+            stream.write_all(head.as_bytes()).await?;
             if with_body {
                 write_block_from(stream, from.unwrap_or(0), sent).await?;
             }
@@ -233,7 +234,7 @@ fn etag(length: u64) -> String {
 fn rest_of_file(head: &RequestHead, length: u64) -> Option<u64> {
     let from = head.field("range")?.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()?;
     let is_same = head.field("if-range").is_none_or(|validator| validator == etag(length));
-    Some(from).filter(|from| is_same && *from < length)
+    Some(from).filter(|_| is_same)
 }
 
 /// Writes `length` bytes of the repeated block in chunks of `size`, the last one being what is

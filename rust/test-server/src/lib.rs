@@ -37,7 +37,7 @@
 //! | `/chunked/{n}?size=16384&delay_ms=0` | the same bytes in chunks of exactly `size` (1 to 2^20); with a delay, that pause before each |
 //! | `/gzip/{n}` | `n` bytes of text (up to 2^28) as `Content-Encoding: gzip`; each length is packed once |
 //! | `/until-close/{n}` | the same bytes without a length: ends with the connection |
-//! | `/file/{n}?cut=…` | the same bytes with an `ETag`; `Range: bytes=N-` gives the rest as 206; the connection ends after `cut` bytes of a body |
+//! | `/file/{n}?cut=…` | the same bytes with an `ETag`; `Range: bytes=N-` gives the rest as 206, or 416; the connection ends after `cut` bytes of a body |
 //! | `/events?count=3&retry=10` | server-sent events `event 1`… behind the `Last-Event-ID`, that many, then the end |
 //! | `/small/{n}?fields=13&size=20` | at most 1 MiB of the same bytes, behind a head of that many fields, in one write |
 //! | `/stream?lines=5&delay_ms=100` | a chunk per line of text: `line 1 of 5` |
@@ -46,6 +46,7 @@
 //! | `/early-hints` | 103 with a `Link`, then `/hello` |
 //! | `/headers/{count}?size=20` | `/hello` with that many fields `X-Field-1`… whose values are of that size |
 //! | `/set-cookies` | `/hello` with two `Set-Cookie` fields |
+//! | `/cacheable?control=max-age%3D60&tag=v1&vary=X` | a number that grows with each answer, with these `Cache-Control`, `ETag` and `Vary`; 304 to an `If-None-Match` with the tag |
 //! | `/upgrade-echo` | with `Upgrade: echo`: 101, then every byte comes back; else 426 |
 //! | `OPTIONS *` | 200 with `Allow` |
 //!

@@ -1,7 +1,12 @@
 //! The common routes, which know no server: `http` and `https` answer them by hand, `hyper` and `hyper_tls` by hyper.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use bytes::Bytes;
-use hyper::header::{ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, SET_COOKIE};
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LOCATION,
+    SET_COOKIE, VARY,
+};
 use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::sleep;
@@ -63,6 +68,7 @@ pub(crate) async fn answer(head: &RequestHead, body: &ReceivedBody) -> Response<
         ["close"] => with_field(reply(TEXT, "This connection ends now.\n"), CONNECTION, "close"),
         ["headers", count] => many_fields(count, &query),
         ["set-cookies"] => two_cookies(),
+        ["cacheable"] => cacheable(head, &query),
         ["chunked" | "until-close" | "small" | "file", length] if parse_length(length).is_none() => bad_length(),
         ["chunked" | "until-close" | "small" | "file", _]
         | ["trailers" | "early-hints" | "upgrade-echo" | "events"] => {
@@ -139,6 +145,26 @@ fn two_cookies() -> Response<Pieces> {
     let mut response = reply(TEXT, HELLO);
     for cookie in ["session=abc123; Path=/; HttpOnly", "theme=dark; Path=/; Expires=Wed, 01 Jan 2048 00:00:00 GMT"] {
         response.headers_mut().append(SET_COOKIE, HeaderValue::from_static(cookie));
+    }
+    response
+}
+
+/// Another body with each answer, so that one that was kept is told from a new one.
+fn cacheable(head: &RequestHead, query: &Query) -> Response<Pieces> {
+    static ANSWERS: AtomicU64 = AtomicU64::new(0);
+    let tag = query.text("tag").map(|tag| format!("\"{tag}\""));
+    let mut response = match tag.is_some() && head.field("if-none-match") == tag.as_deref() {
+        true => {
+            let mut response = Response::new(Pieces::whole(""));
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            response
+        }
+        false => reply(TEXT, format!("answer {}\n", ANSWERS.fetch_add(1, Ordering::Relaxed) + 1)),
+    };
+    for (name, value) in [(CACHE_CONTROL, query.text("control")), (ETAG, tag.as_deref()), (VARY, query.text("vary"))] {
+        if let Some(Ok(value)) = value.map(HeaderValue::from_str) {
+            response.headers_mut().insert(name, value);
+        }
     }
     response
 }

@@ -31,16 +31,16 @@ use self::race::{Progress, Race};
 use crate::body::Body;
 use crate::context::Context;
 use crate::deadline::Deadline;
-use crate::error::{Error, ErrorKind, Phase, ProxyProblem, TlsFailureKind};
+use crate::error::{Error, ErrorKind, Phase, ProxyProblem, TlsFailure};
 use crate::input::Input;
 use crate::link::{Link, Request};
-use crate::observer::{ConnectionId, Event};
+use crate::observer::{ConnectionId, Content, Event};
 use crate::proxy::refusal;
 use crate::ready::{Interest, Wait};
 use crate::resolve::Lookup;
 use crate::route::Route;
 use crate::timings::Timings;
-use crate::tls::{PendingConfig, TlsInfo, TlsOptions, TlsStream};
+use crate::tls::{PendingConfig, TlsInfo, TlsOptions, TlsStream, options_fail};
 use crate::transport::{Stream, TcpStream};
 
 /// A link that is being made.
@@ -122,6 +122,7 @@ impl Dial {
             timings: Timings::default(),
             route,
         };
+        context.observers().content(dial.id, || Content::Route(&dial.route));
         let hop = dial.route.first_hop();
         dial.step = match hop.direct_address() {
             Some(address) => dial.connect(vec![address], now).map_err(|error| dial.observed(error))?,
@@ -231,12 +232,11 @@ impl Dial {
                 let Some(config) = self.config.as_ref().and_then(PendingConfig::result) else {
                     return Ok(Outcome::Pending(Step::AwaitingConfig { below, received }));
                 };
-                let options_fail = |sentence: &str| Error::tls(TlsFailureKind::Options, sentence);
-                let config = config.map_err(|sentence| options_fail(&sentence))?;
+                let config = config.map_err(|sentence| Error::tls(options_fail(&*sentence)))?;
                 let options = self.route.tls.clone().unwrap_or_default();
                 let name = &self.route.host.name;
                 let stream = TlsStream::new(&config, &options, name, below, received, !self.without_session);
-                Ok(Outcome::Next(Step::Handshake(Box::new(stream.map_err(|sentence| options_fail(&sentence))?))))
+                Ok(Outcome::Next(Step::Handshake(Box::new(stream.map_err(Error::tls)?))))
             }
             Step::Handshake(mut stream) => match stream.handshake() {
                 Ok(false) => Ok(Outcome::Pending(Step::Handshake(stream))),
@@ -252,7 +252,7 @@ impl Dial {
                     let addresses = std::mem::take(&mut self.addresses);
                     self.connect(addresses, now).map(Outcome::Next)
                 }
-                Err(sentence) => Err(Error::tls(stream.failure_kind(), sentence)),
+                Err(failure) => Err(Error::tls(failure)),
             },
             Step::Over => Err(self.cannot_connect("the attempt is over".to_owned(), None)),
         }
@@ -274,6 +274,7 @@ impl Dial {
         let authority = self.route.host.authority();
         let authorization = self.route.proxy.as_ref().and_then(|proxy| proxy.authorization_header());
         let request = Request {
+            route: None,
             method: Method::Connect,
             url: &authority,
             headers: &authorization.iter().map(String::as_str).collect::<Vec<_>>(),
@@ -356,12 +357,17 @@ impl fmt::Debug for Dial {
 impl TlsStream {
     /// Starts TLS over `below` with the server of this name. Waits while certificates are read.
     #[doc(hidden)]
-    pub fn start(context: &Context, below: Box<dyn Stream>, host: &str, options: &TlsOptions) -> Result<Self, String> {
+    pub fn start(
+        context: &Context,
+        below: Box<dyn Stream>,
+        host: &str,
+        options: &TlsOptions,
+    ) -> Result<Self, TlsFailure> {
         let pending = context.tls().config(options);
         let waker = Waker::from(Arc::new(Unpark(thread::current())));
         loop {
             if let Some(config) = pending.result() {
-                let config = config.map_err(|reason| reason.to_string())?;
+                let config = config.map_err(|sentence| options_fail(&*sentence))?;
                 return Self::new(&config, options, host, below, context.input(), true);
             }
             let mut wait = Wait::new(&waker);

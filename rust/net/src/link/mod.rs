@@ -31,7 +31,7 @@ use crate::ready::{Interest, Wait};
 use crate::route::Route;
 use crate::timings::Timings;
 use crate::tls::TlsInfo;
-use crate::transport::{Ending, NAP, Probe, Stream};
+use crate::transport::{Ending, NAP, Nothing, Probe, Stream};
 
 /// A connection on which requests are sent and responses received, one exchange after the other.
 pub struct Link {
@@ -82,6 +82,11 @@ impl Link {
         Self::of_id(id, context, stream, host, now)
     }
 
+    /// HTTP over a stream of the caller's, which leads where `route` does.
+    pub fn along(route: Arc<Route>, context: Arc<Context>, stream: Box<dyn Stream>, now: Instant) -> Self {
+        Self::over(context, stream, None, now).made_by(route, Timings::default())
+    }
+
     pub(crate) fn of_id(
         id: ConnectionId,
         context: Arc<Context>,
@@ -120,7 +125,7 @@ impl Link {
         self.id
     }
 
-    /// How the server was reached: a request for another route must not go over this link. None over a stream of the caller's.
+    /// How the server was reached, which is the route of every request on this link. None over a stream of the caller's.
     pub fn route(&self) -> Option<&Arc<Route>> {
         self.route.as_ref()
     }
@@ -343,22 +348,5 @@ impl Drop for Link {
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Link").field("id", &self.id).field("connection", &self.connection).finish_non_exhaustive()
-    }
-}
-
-/// What stands where a stream was taken away.
-struct Nothing;
-
-impl Stream for Nothing {
-    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        Ok(0)
-    }
-
-    fn write(&mut self, _: &[u8], _: &[u8]) -> io::Result<usize> {
-        Err(io::ErrorKind::NotConnected.into())
-    }
-
-    fn probe(&mut self) -> io::Result<Probe> {
-        Ok(Probe::End)
     }
 }

@@ -57,6 +57,12 @@ impl Raw<'_> {
         write_some(&mut *self.0.stream, &[], bytes)
     }
 
+    /// Sends on what [`write`](Self::write) took and the stream still holds. Says how many bytes are left; they go out also if the link is
+    /// dropped.
+    pub fn flush(&mut self) -> io::Result<usize> {
+        self.0.stream.flush()
+    }
+
     /// How many bytes can be read at once, as far as has been received; none while a response is due.
     pub fn available(&mut self) -> usize {
         let link = &mut *self.0;
@@ -136,7 +142,7 @@ mod tests {
         let (near, far) = memory::pair(64);
         let now = Instant::now();
         let mut link = Link::over(Context::shared().clone(), Box::new(near), None, now);
-        let request = Request { method: Method::Post, url: "/", headers: &[], user_agent: "" };
+        let request = Request { route: None, method: Method::Post, url: "/", headers: &[], user_agent: "" };
         link.begin(&request, Body::Bytes(Box::new([b'x'; 100])), now).unwrap();
         assert!(link.is_sending() && link.raw().write(b"y").is_err());
         let mut sent = far.take();

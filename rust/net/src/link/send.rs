@@ -12,6 +12,7 @@ use crate::body::Body;
 use crate::error::{Error, ErrorKind, describe};
 use crate::observer::{Content, Event};
 use crate::proxy::header_lines;
+use crate::route::Route;
 use crate::timings::Timings;
 use crate::transport::write_some;
 
@@ -25,6 +26,8 @@ const PIECE: usize = 64 * 1024;
 /// A request as the caller describes it.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
+    /// How it is to reach its server; none over a stream of the caller's. A link takes no request for another route than its own.
+    pub route: Option<&'a Route>,
     /// The method.
     pub method: Method,
     /// The part of the URL after the host, or all of it.
@@ -46,6 +49,7 @@ impl Link {
     /// Checks a request, and begins to send it. A failure of the connection shows in the response; the error here is a misuse, or
     /// says that the connection is over.
     pub fn begin(&mut self, request: &Request<'_>, body: Body, now: Instant) -> Result<(), Error> {
+        self.check_route(request.route)?;
         let host = match &self.route {
             Some(route) => route.host.header_value(),
             None => self.host.clone().unwrap_or_else(|| "localhost".to_owned()),
@@ -86,6 +90,16 @@ impl Link {
         self.timings.restart();
         self.send(now);
         Ok(())
+    }
+
+    /// Whoever keeps links for several servers may mistake one for another: credentials would reach the wrong one.
+    fn check_route(&self, asked: Option<&Route>) -> Result<(), Error> {
+        let is_own = match (&self.route, asked) {
+            (None, None) => true,
+            (Some(own), Some(asked)) => std::ptr::eq(&**own, asked) || **own == *asked,
+            _ => false,
+        };
+        if is_own { Ok(()) } else { Err(Error::misuse("the connection was made for another route than the request's")) }
     }
 
     /// Writes of the request what the stream takes. A failure to write is kept: the server may have answered before it.
@@ -370,7 +384,7 @@ mod tests {
     fn the_debug_form_of_a_request_has_no_secret_in_it() {
         let headers = ["Authorization: Bearer secret"];
         let url = "http://user:secret@host/?key=secret";
-        let request = Request { method: Method::Get, url, headers: &headers, user_agent: "" };
+        let request = Request { route: None, method: Method::Get, url, headers: &headers, user_agent: "" };
         assert_eq!(format!("{request:?}"), "Request { method: Get, .. }");
     }
 

@@ -92,7 +92,9 @@ fn write(value: f64, unit: Unit) -> String {
         Unit::Microseconds if value >= 1e3 => format!("{:.2} ms", value / 1e3),
         Unit::Microseconds => format!("{value:.1} µs"),
         Unit::Nanoseconds => format!("{} ns", with_commas(value)),
+        Unit::Bytes if value >= f64::from(1 << 20) => format!("{:.1} MiB", value / f64::from(1 << 20)),
         Unit::Bytes => format!("{:.1} KiB", value / 1024.0),
+        Unit::Frames | Unit::Count => with_commas(value),
     }
 }
 

@@ -8,6 +8,7 @@ pub(crate) mod screen;
 pub(crate) mod suite;
 pub(crate) mod template;
 pub(crate) mod version;
+pub(crate) mod web;
 
 use std::path::PathBuf;
 
