@@ -4,6 +4,7 @@ extends RefCounted
 
 const ConsoleExchange := preload("../console/exchange.gd")
 const Snippets := preload("../console/snippets.gd")
+const ContentCoding := preload("content_coding.gd")
 const PhaseChart := preload("../console/phase_chart.gd")
 
 ## What the kinds are called in the filter.
@@ -197,7 +198,11 @@ func as_console_exchange() -> ConsoleExchange:
 	made.body = request_body
 	made.code = status
 	made.answer_headers = response_headers
-	made.answer_body = response_body
+	var coding := ContentCoding.new(response_body, response_header("Content-Encoding"), is_body_whole() and error.is_empty())
+	made.answer_body = coding.body
+	made.note = coding.note
+	made.is_kept = is_body_whole()
+	made.unpacked = coding.body.size()
 	made.received = bytes_received
 	made.sent = bytes_sent
 	var length := response_header("Content-Length")
