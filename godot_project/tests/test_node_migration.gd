@@ -173,6 +173,19 @@ func test_a_script_that_gets_nodes_from_anywhere_moves_with_all_that_has_them() 
 	assert_equal(_of(scripts, "apart.gd").together.size(), 0, "with a script that looks below itself only")
 
 
+func test_a_script_that_only_keeps_or_passes_nodes_connects_who_gives_with_who_takes() -> void:
+	var scripts := _read({
+		"bus.gd": "class_name NodeMoverBus\nstatic var kept: Node\nstatic var instance := NodeMoverBus.new()\nsignal passed(node: Node)\n",
+		"giver.gd": "extends Node\nfunc a() -> void:\n\tNodeMoverBus.kept = HTTPRequest.new()\n",
+		"taker.gd": "extends Node\nfunc a() -> void:\n\tvar node: HTTPRequest = NodeMoverBus.kept\n\tnode.cancel_request()\n",
+		"listener.gd": "extends Node\nfunc a() -> void:\n\tNodeMoverBus.instance.connect(\"passed\", b)\nfunc b(node: HTTPRequest) -> void:\n\tnode.cancel_request()\n",
+		"apart.gd": "extends Node\nvar r := HTTPRequest.new()\n"})
+	var together := _of(scripts, "giver.gd").together
+	assert_true(together.has(FOLDER.path_join("taker.gd")), "the one that reads it: %s" % together)
+	assert_true(together.has(FOLDER.path_join("listener.gd")), "the one that is connected: %s" % together)
+	assert_equal(_of(scripts, "apart.gd").together.size(), 0, "with one that does not know it")
+
+
 func test_an_autoload_connects_its_scene_with_those_that_name_it() -> void:
 	ProjectSettings.set_setting("autoload/NodeMoverAuto", "*" + FOLDER.path_join("net.tscn"))
 	var scripts := _read({

@@ -23,12 +23,26 @@ class File:
 	var takes := false
 	## Whether what it takes may come from anywhere.
 	var reaches := false
+	## The words of the statements in which it takes such a node.
+	var words_of_taking := {}
 
 	func is_scene() -> bool:
 		return path.get_extension().to_lower() in ["tscn", "scn", "tres", "res"]
 
 	func is_concerned() -> bool:
 		return gives or takes
+
+	## Whether it takes a node out of a script that only keeps or passes it on: `var node: HTTPRequest = Net.request`, or a
+	## function that is connected to a signal there.
+	func takes_out_of(other: File) -> bool:
+		if not takes:
+			return false
+		for name: String in other.names:
+			if words_of_taking.has(name):
+				return true
+			if text.contains(name + ".") and RegEx.create_from_string("\\b%s\\.\\w+\\.connect\\b" % name).search(text) != null:
+				return true
+		return false
 
 	func names_file(other: File) -> bool:
 		if text.contains(other.path.get_file()):
@@ -50,6 +64,10 @@ static func look_into(file: File, map: SourceMap) -> void:
 		elif member.is_empty() and not _is_filled_with_a_new_one(map, index):
 			file.takes = true
 			file.reaches = file.reaches or _reaches(map, map.tokens[index].statement)
+			var at := map.tokens[index].statement
+			while at < map.tokens.size() and map.tokens[at].kind != SourceMap.Kind.NEWLINE:
+				file.words_of_taking[map.tokens[at].text] = true
+				at += 1
 			file.gives = file.gives or map.text_of(index - 1) == "extends"
 
 
@@ -74,6 +92,9 @@ func _groups(files: Array[File]) -> Dictionary:
 		var knows := concerned.filter(func(other: File) -> bool: return other.names_file(file))
 		for giver: File in named:
 			_connect(giver, named.keys() + knows)
+		for taker: File in knows:
+			if taker.takes_out_of(file):
+				_connect(taker, knows)
 	for file: File in concerned:
 		if file.reaches:
 			_connect(file, concerned.filter(func(other: File) -> bool: return other.gives))
