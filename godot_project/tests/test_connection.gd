@@ -1,4 +1,5 @@
 # deadline: 180
+# expect-log: set_connection\(\): more than 4 StreamPeerTLS stand on each other
 extends "res://tests/support/test_case.gd"
 ## The connection property, both ways.
 

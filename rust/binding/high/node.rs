@@ -28,12 +28,15 @@ use crate::high::task::{HttpTaskRust, TaskShared};
 use crate::high::values::{ENGINE_RESULTS, EngineMethod, EngineStatus, HeaderLines, RawBody};
 use crate::low;
 
+/// What scripts call it.
+pub(crate) const NAME: &str = env!("NODE_CLASS_NAME");
 /// How long a request waits for one of its session's connections before it makes another: the engine's node never waits.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// See the module. Its properties stand in [`node_properties`](crate::high::node_properties).
 #[derive(GodotClass)]
-#[class(tool, base = Node, rename = HTTPRequestRust)]
+#[cfg_attr(not(feature = "engine-names"), class(tool, base = Node, rename = HTTPRequestRust))]
+#[cfg_attr(feature = "engine-names", class(tool, base = Node, rename = HTTPRequest))]
 pub(crate) struct HttpRequestRust {
     pub(crate) shared: Arc<NodeShared>,
     base: Base<Node>,
@@ -128,9 +131,7 @@ impl NodeShared {
         let mut state = self.lock();
         if state.is_requesting {
             drop(state);
-            godot_error!(
-                "HTTPRequestRust.{method}(): a request is under way; set it before, or after cancel_request()"
-            );
+            godot_error!("{NAME}.{method}(): a request is under way; set it before, or after cancel_request()");
         } else {
             set(&mut state);
         }
@@ -234,13 +235,13 @@ impl HttpRequestRust {
     fn set_tls_options(this: Gd<Self>, client_options: Option<Gd<GodotTlsOptions>>) {
         let Some(options) = client_options.filter(|options| !options.is_server()) else {
             godot_error!(
-                "HTTPRequestRust.set_tls_options(): the options are null, or for a server; make them with TLSOptions.client()"
+                "{NAME}.set_tls_options(): the options are null, or for a server; make them with TLSOptions.client()"
             );
             return;
         };
         match TlsArgument::of(Some(options)).read("https://", true, &GString::new()) {
             Ok((_, tls)) => Self::shared_of(&this).lock().tls = Some(tls),
-            Err(error) => godot_error!("HTTPRequestRust.set_tls_options(): {error}"),
+            Err(error) => godot_error!("{NAME}.set_tls_options(): {error}"),
         }
     }
 
@@ -279,7 +280,7 @@ impl HttpRequestRust {
     fn set_http_proxy(this: Gd<Self>, host: GString, port: i64) {
         let proxy = Proxy::choose(&host.to_string(), port);
         if let Some(Err(error)) = &proxy {
-            godot_error!("HTTPRequestRust.set_http_proxy(): {error}");
+            godot_error!("{NAME}.set_http_proxy(): {error}");
         }
         Self::shared_of(&this).lock().http_proxy = Some(proxy);
     }
@@ -288,7 +289,7 @@ impl HttpRequestRust {
     fn set_https_proxy(this: Gd<Self>, host: GString, port: i64) {
         let proxy = Proxy::choose(&host.to_string(), port);
         if let Some(Err(error)) = &proxy {
-            godot_error!("HTTPRequestRust.set_https_proxy(): {error}");
+            godot_error!("{NAME}.set_https_proxy(): {error}");
         }
         Self::shared_of(&this).lock().https_proxy = Some(proxy);
     }
@@ -312,7 +313,7 @@ fn start(
     body: RequestBody,
 ) -> GError {
     let refused = |code: GError, why: &str| {
-        godot_error!("HTTPRequestRust.{method_name}(): {why}");
+        godot_error!("{NAME}.{method_name}(): {why}");
         code
     };
     if !this.is_inside_tree() {

@@ -273,15 +273,17 @@ fn send(connection: &RawConnection, bytes: &[u8], blocking: bool) -> (usize, GEr
             return (written, GError::OK);
         }
     }
-    while blocking {
+    if !blocking || bytes.is_empty() {
+        return (written, GError::OK);
+    }
+    loop {
         match connection.flush() {
-            Ok(true) => break,
+            Ok(true) => return (written, GError::OK),
             Ok(false) => connection.wait(Interest::Write, SLICE),
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => connection.wait(Interest::Write, SLICE),
             Err(error) => return (written, code_of(&error)),
         }
     }
-    (written, GError::OK)
 }
 
 fn code_of(error: &io::Error) -> GError {

@@ -85,6 +85,7 @@ impl HttpClient {
     /// Closes the connection and forgets the response. Ends a call that another thread is blocked in.
     pub fn close(&self) {
         self.gate.replace();
+        self.driver.rest();
     }
 
     /// What the client is doing, as of the last call.

@@ -16,6 +16,7 @@ const NAMES: Names = Names {
 
 /// What kind of error it is. The names are those of Godot's `Error` constants without `ERR_`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ErrorCode {
     /// Something that should not happen happened; a bug of this library.
     Failed,

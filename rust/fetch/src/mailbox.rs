@@ -44,6 +44,8 @@ struct Outbox<B: Buffer> {
     tasks: Vec<Arc<Shared<B>>>,
     /// Somebody takes them.
     is_wanted: bool,
+    /// And was told that there are some.
+    is_told: bool,
 }
 
 impl<B: Buffer> Mailbox<B> {
@@ -52,7 +54,7 @@ impl<B: Buffer> Mailbox<B> {
             commands: Mutex::default(),
             waker: OnceLock::new(),
             active: Mutex::default(),
-            outbox: Mutex::new(Outbox { tasks: Vec::new(), is_wanted: false }),
+            outbox: Mutex::new(Outbox { tasks: Vec::new(), is_wanted: false, is_told: false }),
             deliver: Mutex::default(),
             last_number: AtomicU64::new(0),
         }
@@ -93,7 +95,7 @@ impl<B: Buffer> Mailbox<B> {
         let before = std::mem::replace(&mut *lock(&self.deliver), deliver);
         drop(before);
         let mut outbox = lock(&self.outbox);
-        outbox.is_wanted = is_wanted;
+        (outbox.is_wanted, outbox.is_told) = (is_wanted, false);
         let tasks = if is_wanted { Vec::new() } else { std::mem::take(&mut outbox.tasks) };
         drop(outbox);
         drop(tasks);
@@ -101,7 +103,9 @@ impl<B: Buffer> Mailbox<B> {
 
     /// The tasks that have notices since the last call.
     pub(crate) fn take_listed(&self) -> Vec<Arc<Shared<B>>> {
-        std::mem::take(&mut lock(&self.outbox).tasks)
+        let mut outbox = lock(&self.outbox);
+        outbox.is_told = false;
+        std::mem::take(&mut outbox.tasks)
     }
 }
 
@@ -120,9 +124,9 @@ impl<B: Buffer> Keeper<B> for Mailbox<B> {
             return false;
         }
         outbox.tasks.push(task.clone());
-        let is_first = outbox.tasks.len() == 1;
+        let was_told = std::mem::replace(&mut outbox.is_told, true);
         drop(outbox);
-        if is_first && let Some(deliver) = &*lock(&self.deliver) {
+        if !was_told && let Some(deliver) = &*lock(&self.deliver) {
             deliver();
         }
         true
@@ -139,6 +143,14 @@ impl<B: Buffer> Keeper<B> for Mailbox<B> {
     fn is_over(&self, key: usize) {
         // It may be the last reference, and what goes with it calls others.
         let removed = lock(&self.active).remove(&key);
+        drop(removed);
+    }
+
+    fn unlist(&self, key: usize) {
+        let mut outbox = lock(&self.outbox);
+        let (removed, kept): (Vec<_>, _) = outbox.tasks.drain(..).partition(|task| task.key() == key);
+        outbox.tasks = kept;
+        drop(outbox);
         drop(removed);
     }
 }

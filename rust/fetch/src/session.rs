@@ -147,7 +147,9 @@ impl<B: Buffer> Clone for Session<B> {
 impl<B: Buffer> Drop for Inner<B> {
     fn drop(&mut self) {
         // Where it fails, there is nobody left to tell.
-        let _ = self.cookies.save(SystemTime::now());
+        if !lock(&self.settings).replay.is_only() {
+            let _ = self.cookies.save(SystemTime::now());
+        }
         self.worker.mailbox().send(Command::Close(self.id));
     }
 }

@@ -13,6 +13,9 @@ use crate::response::{Buffer, Facts, Response, ResultCode};
 
 /// Bytes that wait for the owner of a stream before its connection is not read on.
 pub(crate) const WINDOW: usize = 4 << 20;
+/// After the first notice somebody who sleeps for them is woken only for the end and for what must be taken, for so long: most answers
+/// are over by then, and each time that a thread is woken costs more than they do.
+const LINGER: Duration = Duration::from_micros(500);
 /// What a notice costs beside its bytes, so that a stream of tiny chunks or events is bounded too.
 const NOTICE_COST: usize = 512;
 
@@ -88,6 +91,9 @@ pub(crate) trait Keeper<B: Buffer>: Send + Sync {
     /// A task that had no notices has one. Says whether somebody will take it.
     fn has_notices(&self, task: &Arc<Shared<B>>) -> bool;
 
+    /// Its owner took the notices of the task with this number: who takes those of all need not hold it, nor what came of it.
+    fn unlist(&self, key: usize);
+
     /// The task with this number was cancelled.
     fn is_cancelled(&self, key: usize);
 
@@ -124,6 +130,8 @@ struct State<B> {
     /// The call does not read on before they are taken.
     is_paused: bool,
     response: Option<Arc<Response<B>>>,
+    /// How many sleep until there is a notice of any kind.
+    watchers: usize,
 }
 
 impl<B: Buffer> Task<B> {
@@ -169,6 +177,7 @@ impl<B: Buffer> Task<B> {
     pub fn next_notices(&self, longest: Option<Duration>) -> Vec<Notice<B>> {
         let deadline = longest.and_then(|longest| Instant::now().checked_add(longest));
         let mut state = lock(&self.0.state);
+        state.watchers += 1;
         while state.notices.is_empty() && state.response.is_none() {
             state = match deadline {
                 None => self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
@@ -180,6 +189,12 @@ impl<B: Buffer> Task<B> {
                     self.0.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
                 }
             };
+        }
+        state.watchers -= 1;
+        if !state.notices.is_empty() {
+            let is_early = |state: &mut State<B>| state.response.is_none() && state.waiting == 0;
+            let lingered = self.0.changed.wait_timeout_while(state, LINGER, is_early);
+            state = lingered.unwrap_or_else(PoisonError::into_inner).0;
         }
         drop(state);
         self.take_notices()
@@ -220,6 +235,7 @@ impl<B: Buffer> Shared<B> {
                 waiting: 0,
                 is_paused: false,
                 response: None,
+                watchers: 0,
             }),
             changed: Condvar::new(),
             is_cancelled: AtomicBool::new(false),
@@ -308,11 +324,14 @@ impl<B: Buffer> Shared<B> {
     /// Takes the notices, with their numbers.
     pub(crate) fn take(&self) -> Vec<(u64, Notice<B>)> {
         let mut state = lock(&self.state);
-        state.is_listed = false;
+        let was_listed = std::mem::take(&mut state.is_listed);
         state.waiting = 0;
         let is_resumed = std::mem::take(&mut state.is_paused);
         let notices = std::mem::take(&mut state.notices);
         drop(state);
+        if was_listed {
+            self.keeper.unlist(self.key);
+        }
         if is_resumed {
             self.keeper.is_taken(self.key);
         }
@@ -335,10 +354,22 @@ impl<B: Buffer> Shared<B> {
     /// Tells whoever waits for a notice that there is one.
     fn announce(self: &Arc<Self>, mut state: std::sync::MutexGuard<'_, State<B>>) {
         let is_news = !std::mem::replace(&mut state.is_listed, true);
+        let is_awaited = state.watchers > 0 || state.waiting > 0 || state.response.is_some();
         drop(state);
-        self.changed.notify_all();
-        if is_news && !self.keeper.has_notices(self) {
-            lock(&self.state).is_listed = false;
+        if is_awaited {
+            self.changed.notify_all();
+        }
+        if !is_news {
+            return;
+        }
+        let is_listed = self.keeper.has_notices(self);
+        let mut state = lock(&self.state);
+        if !is_listed {
+            state.is_listed = false;
+        } else if !state.is_listed {
+            // Its owner was faster.
+            drop(state);
+            self.keeper.unlist(self.key);
         }
     }
 }

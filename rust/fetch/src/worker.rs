@@ -183,7 +183,7 @@ impl<B: Buffer> Driver<B> {
                 return;
             }
             let longest = engine.longest(self.context.now());
-            let slept = match &self.ready {
+            let slept = match &mut self.ready {
                 Some(ready) => ready.wait_for_watches(longest, |key| engine.event(key)).is_ok(),
                 None => false,
             };

@@ -65,7 +65,7 @@ impl Linger {
         let (clock, of_thread) = (self.clock.clone(), self.shared.clone());
         let started = Ready::new().and_then(|ready| {
             shared.waker = Some(ready.waker());
-            let work = move || send_rests(&clock, &of_thread, &ready);
+            let work = move || send_rests(&clock, &of_thread, ready);
             thread::Builder::new().name("HTTPClientRust".to_owned()).spawn(work)
         });
         if started.is_err() {
@@ -84,7 +84,7 @@ impl fmt::Debug for Linger {
 }
 
 /// What the thread does, until there is nothing left to send.
-fn send_rests(clock: &Clock, shared: &Mutex<Shared>, ready: &Ready) {
+fn send_rests(clock: &Clock, shared: &Mutex<Shared>, mut ready: Ready) {
     let mut rests: Vec<Rest> = Vec::new();
     loop {
         let now = clock();

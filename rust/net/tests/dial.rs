@@ -68,7 +68,7 @@ impl World {
 
     /// The link, or why there is none, without time passing. It sleeps as a driver does.
     fn finish(&self, mut dial: Dial) -> Result<Box<Link>, Error> {
-        let ready = Ready::new().unwrap();
+        let mut ready = Ready::new().unwrap();
         let waker = ready.waker();
         let started = Instant::now();
         loop {

@@ -39,6 +39,28 @@ fn replies() -> Vec<(&'static str, Outcome, bool)> {
     ]
 }
 
+struct Breaks;
+
+impl io::Read for Breaks {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        panic!("as it should");
+    }
+}
+
+#[test]
+fn a_body_whose_reader_panics_fails_the_request_and_the_connection_serves_no_other() {
+    for length in [None, Some(5)] {
+        let mut scene = Scene::new();
+        scene.begin(Method::Post, "/", &[], Body::Reader { reader: Box::new(Breaks), length }).unwrap();
+        let error = scene.head().unwrap_err();
+        assert!(
+            matches!(error.kind(), ErrorKind::RequestBody(sentence) if sentence.contains("broke off")),
+            "{error:?}"
+        );
+        assert!(!scene.link.is_sending() && !scene.link.is_idle());
+    }
+}
+
 #[test]
 fn a_link_takes_no_request_for_another_route_than_its_own() {
     let route = |host: &str, proxy: Option<&str>| {

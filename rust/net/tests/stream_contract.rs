@@ -241,7 +241,7 @@ fn is_ready(stream: &dyn Stream, interest: Interest) -> bool {
 
 /// Sleeps until the stream is ready, as a driver does.
 fn wait(stream: &dyn Stream, interest: Interest) {
-    let ready = Ready::new().unwrap();
+    let mut ready = Ready::new().unwrap();
     let waker = ready.waker();
     let mut wait = awaited(stream, interest, &waker);
     wait.until(Instant::now() + LONG);

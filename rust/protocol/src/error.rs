@@ -10,6 +10,7 @@ use crate::url_parts::without_user_info;
 /// The caller asked for something that must not be sent. Nothing was sent and no state changed. Neither user and password of a URL nor the
 /// value of a header is ever printed.
 #[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CallerError {
     /// A control character (CR, LF, NUL, …) stands in the URL.
     ControlInTarget {
@@ -125,6 +126,7 @@ pub(crate) fn header_without_value(line: &str) -> String {
 
 /// The server sent something that is not HTTP/1.1, or ended too early. The connection cannot be used any more.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum PeerError {
     /// The first bytes are not those of an HTTP/1 response.
     NotHttp {

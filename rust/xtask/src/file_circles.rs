@@ -12,15 +12,17 @@ use crate::workspace::Workspace;
 type Uses = BTreeMap<String, BTreeSet<String>>;
 
 /// Where the sources of our crates are.
-const CRATES: [&str; 9] = [
+const CRATES: [&str; 11] = [
     "rust/binding",
     "rust/client/src",
     "rust/fetch/src",
     "rust/net/src",
+    "rust/packaging/src",
     "rust/protocol/src",
     "rust/soak/src",
     "rust/supervised/src",
     "rust/test-server/src",
+    "rust/workbench/src",
     "rust/xtask/src",
 ];
 

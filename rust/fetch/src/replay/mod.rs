@@ -98,6 +98,11 @@ impl Replay {
         }
     }
 
+    /// Whether exchanges are recorded or played back: then there is no cache.
+    pub fn is_in_use(&self) -> bool {
+        !matches!(self.0, Mode::Off)
+    }
+
     /// Whether answers come from a file.
     pub fn is_only(&self) -> bool {
         matches!(self.0, Mode::Only(_))

@@ -169,7 +169,8 @@ impl Exchange for Played {
         {
             return Err(told(failure, &self.url));
         }
-        self.link.begin(request, body, now)
+        // It leads nowhere.
+        self.link.begin(&Request { route: None, ..*request }, body, now)
     }
 
     fn receive_head(&mut self, now: Instant) -> Result<Option<Response>, Error> {

@@ -218,7 +218,7 @@ impl Dial {
                     if self.route.is_tunnelled() {
                         return self.ask_for_tunnel(stream, now).map(Outcome::Next);
                     }
-                    self.timings.connect = Some(self.finish_step(now));
+                    self.note_connected(now);
                     Ok(match self.route.tls {
                         None => self.made(stream, None, now),
                         Some(_) => {
@@ -241,7 +241,7 @@ impl Dial {
             Step::Handshake(mut stream) => match stream.handshake() {
                 Ok(false) => Ok(Outcome::Pending(Step::Handshake(stream))),
                 Ok(true) => {
-                    self.timings.tls = Some(self.finish_step(now));
+                    self.note_handshake(now);
                     let tls = Arc::new(stream.info());
                     self.observe(Event::Secured(&tls));
                     Ok(self.made(stream, Some(tls), now))
@@ -249,6 +249,7 @@ impl Dial {
                 // Once more, as a stranger (RFC 5246 §7.2.2, RFC 8446 §6.2).
                 Err(_) if !self.without_session && stream.forget_sessions() => {
                     self.without_session = true;
+                    self.note_handshake(now);
                     let addresses = std::mem::take(&mut self.addresses);
                     self.connect(addresses, now).map(Outcome::Next)
                 }
@@ -289,7 +290,7 @@ impl Dial {
         match link.receive_head(now) {
             Ok(None) => Ok(Outcome::Pending(Step::Tunnelling(link))),
             Ok(Some(_)) if link.is_switched() => {
-                self.timings.connect = Some(self.finish_step(now));
+                self.note_connected(now);
                 self.observe(Event::Tunnelled);
                 let (below, received) = link.into_parts();
                 Ok(Outcome::Next(Step::AwaitingConfig { below, received }))
@@ -303,6 +304,16 @@ impl Dial {
         self.is_made = true;
         let link = Link::of_id(self.id, self.context.clone(), stream, None, now);
         Outcome::Made(Box::new(link.made_by(self.route.clone(), self.timings).secured_by(tls)))
+    }
+
+    fn note_connected(&mut self, now: Instant) {
+        let step = self.finish_step(now);
+        Timings::add(&mut self.timings.connect, step);
+    }
+
+    fn note_handshake(&mut self, now: Instant) {
+        let step = self.finish_step(now);
+        Timings::add(&mut self.timings.tls, step);
     }
 
     /// The time that a step took.

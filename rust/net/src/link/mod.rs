@@ -46,6 +46,10 @@ pub struct Link {
     tls: Option<Arc<TlsInfo>>,
     stream: Box<dyn Stream>,
     connection: Connection,
+    /// Counts the requests.
+    exchanges: u64,
+    /// Somebody wrote other bytes than a request's between two exchanges, and what answers them is no response.
+    is_in_other_hands: bool,
     /// Bytes that were received and not used.
     input: Input,
     /// What of them is to be used next has not all come: they were looked at.
@@ -104,6 +108,8 @@ impl Link {
             tls: None,
             stream,
             connection: Connection::new(),
+            exchanges: 0,
+            is_in_other_hands: false,
             is_lacking: false,
             outgoing: None,
             bytes_sent: 0,
@@ -135,9 +141,9 @@ impl Link {
         self.tls.as_ref()
     }
 
-    /// Whether no exchange runs, and another may.
+    /// Whether no exchange runs, and another may: by anybody, and so not after bytes of another's were written ([`Raw::write`]).
     pub fn is_idle(&self) -> bool {
-        self.connection.is_idle() && self.outgoing.is_none()
+        self.connection.is_idle() && self.outgoing.is_none() && !self.is_in_other_hands
     }
 
     /// Of the other end, and of this one, where the stream goes over the network.

@@ -37,7 +37,8 @@ impl Figures {
         };
         let ratios: Vec<f64> = match (of(&row.against), of(&row.ours)) {
             (Some(theirs), Some(ours)) => {
-                ours.iter().filter_map(|(pair, value)| Some(value / theirs.get(pair)?)).collect()
+                let ratios = ours.iter().filter_map(|(pair, value)| Some(value / theirs.get(pair)?));
+                ratios.filter(|ratio| ratio.is_finite()).collect()
             }
             _ => Vec::new(),
         };

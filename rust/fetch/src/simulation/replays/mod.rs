@@ -459,6 +459,35 @@ fn a_connection_that_is_recorded_is_kept_and_records_nothing_once_that_is_off() 
     assert_eq!((simulation.connections(), har::read(&tape.bytes()).unwrap().len()), (1, 1));
 }
 
+#[test]
+fn what_is_recorded_and_played_leaves_the_cache_and_the_cookie_file_as_they_are() {
+    let (tape, folder) = (Tape::new(), tempfile::tempdir().unwrap());
+    let cookie_file = folder.path().join("cookies");
+    let list =
+        || fs::read_dir(folder.path().join("cache")).unwrap().map(|file| file.unwrap().path()).collect::<Vec<_>>();
+    let mut kept = Vec::new();
+    let headers = ["Cache-Control: max-age=1000", "ETag: \"1\"", "Set-Cookie: a=b1234567; Max-Age=1000"];
+    for step in 0..3 {
+        let script = move |_: &str| Reply::Send(response(200, &headers, "whole"));
+        let mut simulation = match step {
+            0 => Simulation::new(script),
+            1 => tape.record(script),
+            _ => tape.play(),
+        };
+        simulation.cookies.set_file(Some(cookie_file.clone()), simulation.wall).unwrap();
+        simulation.settings.cache = Some(crate::cache::Cache::at(&folder.path().join("cache")).unwrap());
+        let task = simulation.get("http://a/x");
+        let response = simulation.run(&task);
+        assert_eq!((response.text().as_str(), response.facts.is_from_cache), ("whole", false));
+        match step {
+            0 => kept = list(),
+            _ => assert_eq!(list(), kept),
+        }
+        assert!(fs::read_to_string(&cookie_file).unwrap().contains("b1234567"));
+    }
+    assert!(!kept.is_empty());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
