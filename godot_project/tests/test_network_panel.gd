@@ -50,6 +50,19 @@ func test_news_of_an_exchange_become_one_row_that_is_complete() -> void:
 	await _close(panel)
 
 
+func test_a_packed_body_is_shown_unpacked() -> void:
+	var panel := await _open()
+	var text := "It was packed. ".repeat(100)
+	var packed := text.to_utf8_buffer().compress(FileAccess.COMPRESSION_GZIP)
+	panel.take(_message([_opening(1, "/packed")]))
+	panel.take(_message([{
+		"id": 1, "status": 200, "response_headers": PackedStringArray(["Content-Type: text/plain", "Content-Encoding: gzip"]),
+		"response_body": packed, "bytes_received": packed.size(), "over": true}]))
+	panel.choose(panel.list.exchanges[0])
+	assert_equal((panel.get("_details") as Details).body_text(), text, "what is shown")
+	await _close(panel)
+
+
 func test_a_thousand_exchanges_cost_a_row_each_and_an_update_one_row() -> void:
 	var panel := await _open()
 	var table := _table_of(panel)

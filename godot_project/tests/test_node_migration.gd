@@ -164,6 +164,37 @@ func test_a_node_that_a_third_script_hands_on_connects_both() -> void:
 	assert_equal(_of(scripts, "api.gd").together, PackedStringArray([FOLDER.path_join("shop.tscn")]), "with the script")
 
 
+func test_a_script_that_gets_nodes_from_anywhere_moves_with_all_that_has_them() -> void:
+	var scripts := _read({
+		"a.tscn": "[gd_scene format=3]\n\n[node name=\"A\" type=\"HTTPRequest\" groups=[\"net\"]]\n",
+		"group.gd": "extends Node\n@onready var net: HTTPRequest = get_tree().get_first_node_in_group(\"net\")\n",
+		"apart.gd": "extends Node\n@onready var net: HTTPRequest = $Net\n"})
+	assert_equal(_of(scripts, "a.tscn").together, PackedStringArray([FOLDER.path_join("group.gd")]), "with the scene")
+	assert_equal(_of(scripts, "apart.gd").together.size(), 0, "with a script that looks below itself only")
+
+
+func test_a_script_that_only_keeps_or_passes_nodes_connects_who_gives_with_who_takes() -> void:
+	var scripts := _read({
+		"bus.gd": "class_name NodeMoverBus\nstatic var kept: Node\nstatic var instance := NodeMoverBus.new()\nsignal passed(node: Node)\n",
+		"giver.gd": "extends Node\nfunc a() -> void:\n\tNodeMoverBus.kept = HTTPRequest.new()\n",
+		"taker.gd": "extends Node\nfunc a() -> void:\n\tvar node: HTTPRequest = NodeMoverBus.kept\n\tnode.cancel_request()\n",
+		"listener.gd": "extends Node\nfunc a() -> void:\n\tNodeMoverBus.instance.connect(\"passed\", b)\nfunc b(node: HTTPRequest) -> void:\n\tnode.cancel_request()\n",
+		"apart.gd": "extends Node\nvar r := HTTPRequest.new()\n"})
+	var together := _of(scripts, "giver.gd").together
+	assert_true(together.has(FOLDER.path_join("taker.gd")), "the one that reads it: %s" % together)
+	assert_true(together.has(FOLDER.path_join("listener.gd")), "the one that is connected: %s" % together)
+	assert_equal(_of(scripts, "apart.gd").together.size(), 0, "with one that does not know it")
+
+
+func test_an_autoload_connects_its_scene_with_those_that_name_it() -> void:
+	ProjectSettings.set_setting("autoload/NodeMoverAuto", "*" + FOLDER.path_join("net.tscn"))
+	var scripts := _read({
+		"net.tscn": "[gd_scene format=3]\n\n[node name=\"Net\" type=\"HTTPRequest\"]\n",
+		"user.gd": "extends Node\nfunc a() -> void:\n\tvar net: HTTPRequest = get_node(\"/root/NodeMoverAuto\")\n\tnet.cancel_request()\n"})
+	ProjectSettings.set_setting("autoload/NodeMoverAuto", null)
+	assert_equal(_of(scripts, "net.tscn").together, PackedStringArray([FOLDER.path_join("user.gd")]), "with the scene")
+
+
 func test_what_csharp_or_others_need_is_held_back_with_all_that_belongs_to_it() -> void:
 	var scripts := _read({
 		"cs.tscn": SCENE.replace("SCRIPT", "Net.cs"),

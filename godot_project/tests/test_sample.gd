@@ -291,14 +291,14 @@ func test_events_are_listed_as_they_come() -> void:
 	# A GET is asked for again when its stream ends, so that it goes on until it is cancelled.
 	console.fill_in({"url": "http://%s/events?count=2" % address_of("http"), "listen": true})
 	console.send()
-	var table: Tree = console.get("_answer").get("_events").get("_table")
+	var table: Tree = console.get("_events").get("_table")
 	while console.exchange.is_running and (table.get_root() == null or table.get_root().get_child_count() < 5):
 		await tree.process_frame
 	assert_true(console.exchange.is_running, "events show while the stream goes on")
 	var third := table.get_root().get_child(2)
 	assert_equal([third.get_text(1), third.get_text(2), third.get_text(3)], ["message", "3", "event 3"], "the third event")
 	third.select(0)
-	assert_equal((console.get("_answer").get("_events").get("details") as TextEdit).text, "event 3", "the chosen event")
+	assert_equal((console.get("_events").get("details") as TextEdit).text, "event 3", "the chosen event")
 	console.cancel()
 	await _close(scene)
 
@@ -306,7 +306,7 @@ func test_events_are_listed_as_they_come() -> void:
 func test_cookies_of_the_session_are_listed_sent_and_forgotten() -> void:
 	var scene := await _open_sample()
 	var console: Console = scene.get("console")
-	var table: Tree = console.get("_answer").get("_cookies").get("_table")
+	var table: Tree = console.get("_cookies").get("_table")
 	for target: String in ["/set-cookies", "/echo"]:
 		console.fill_in({"url": "http://%s%s" % [address_of("http"), target]})
 		console.send()
@@ -315,7 +315,7 @@ func test_cookies_of_the_session_are_listed_sent_and_forgotten() -> void:
 		names.sort()
 		assert_equal(names, ["session", "theme"], "cookies behind " + target)
 	assert_contains(console.body_text(), "session=abc123")
-	(console.get("_answer").get("_cookies").get("_clear") as Button).pressed.emit()
+	(console.get("_cookies").get("_clear") as Button).pressed.emit()
 	console.send()
 	await _wait_for(console)
 	assert_true(not console.body_text().contains("session=abc123"), "they are not sent any more")
@@ -422,6 +422,45 @@ func test_other_schemes_are_understood_or_refused_plainly() -> void:
 		sent.url = address
 		sent.start()
 		assert_contains(sent.message, address.get_slice("://", 0) + ":// is not HTTP")
+
+
+func test_what_cannot_be_sent_says_why() -> void:
+	for case: Array in [
+			["headers", PackedStringArray(["no header"]), "http", "header"], ["headers", PackedStringArray(["A: b\u0001"]), "http", "."],
+			["ca_file", "user://nowhere.pem", "https", "nowhere.pem"]]:
+		var sent := ConsoleExchange.new()
+		sent.url = "%s://%s/hello" % [case[2], address_of(case[2])]
+		sent.set(case[0], case[1])
+		sent.start()
+		await _finish(sent)
+		assert_equal(sent.code, 0, "code")
+		assert_matches(sent.message, case[3])
+
+
+func test_requests_of_the_console_share_their_connection() -> void:
+	var scene := await _open_sample()
+	var console: Console = scene.get("console")
+	for attempt: int in 2:
+		console.fill_in({"url": "http://%s/hello" % address_of("http")})
+		console.send()
+		await _wait_for(console)
+	assert_true(int(console.exchange.timings.get("connect", -1)) <= 0, "the second one need not connect: %s" % console.exchange.timings)
+	await _close(scene)
+
+
+func test_a_console_that_is_closed_ends_its_request() -> void:
+	var scene := await _open_sample()
+	var console: Console = scene.get("console")
+	var session := console.session
+	console.fill_in({"url": "http://%s/slow?ms=20000" % address_of("http")})
+	console.send()
+	await wait_frames(2)
+	assert_equal(session.get_active_count(), 1, "requests while it is open")
+	await _close(scene)
+	for frame: int in 60:
+		if session.get_active_count() > 0:
+			await wait_frames(1)
+	assert_equal(session.get_active_count(), 0, "requests after it was closed")
 
 
 func test_ctrl_enter_sends_and_ctrl_c_copies_a_row() -> void:

@@ -1,12 +1,10 @@
 @tool
 extends VBoxContainer
-## The answer: what came of it in a sentence, the phases, and below them body, headers, connection, events and cookies.
+## The answer: what came of it in a sentence, the phases, and below them body, headers and connection.
 
 const Exchange := preload("exchange.gd")
 const BodyText := preload("body_text.gd")
 const Colors := preload("colors.gd")
-const EventTable := preload("event_table.gd")
-const CookieTable := preload("cookie_table.gd")
 const PhaseChart := preload("phase_chart.gd")
 
 const VIEWS: PackedStringArray = ["Best view", "Text", "JSON", "Image", "Hex"]
@@ -35,8 +33,6 @@ var _text: TextEdit
 var _image: TextureRect
 var _headers: Tree
 var _connection: Tree
-var _events: EventTable
-var _cookies: CookieTable
 var _files: FileDialog
 var _body := PackedByteArray()
 var _shown_bytes := 0
@@ -57,10 +53,6 @@ func _init() -> void:
 	_tabs.add_child(_body_tab())
 	_headers = _table("Headers", "Name", "Value")
 	_connection = _table("Connection", "What", "Value")
-	_events = EventTable.new()
-	_tabs.add_child(_events)
-	_cookies = CookieTable.new()
-	_tabs.add_child(_cookies)
 	clear(null)
 
 
@@ -83,8 +75,6 @@ func clear(exchange: Exchange) -> void:
 	_image.texture = null
 	_headers.clear()
 	_connection.clear()
-	_events.clear()
-	_cookies.show_cookies(exchange)
 	_body = PackedByteArray()
 	_shown_bytes = 0
 
@@ -124,7 +114,7 @@ func body_text() -> String:
 
 
 func texts() -> Array[TextEdit]:
-	return [_text, _events.details]
+	return [_text]
 
 
 ## Shows how far it is: called in every frame.
@@ -140,7 +130,6 @@ func show_progress() -> void:
 			_status.text = "%s — receiving… %.1f s" % [_meaning(), seconds]
 	_show_amounts()
 	_show_what_came()
-	_events.show_events(_exchange)
 
 
 ## Shows all of it, at its end.
@@ -162,10 +151,8 @@ func show_end() -> void:
 	_show_connection()
 	var is_kept := _exchange.is_kept
 	_body = _exchange.answer_body
-	_note.text = _note_of_coding()
+	_note.text = _exchange.note if not _exchange.note.is_empty() else _note_of_coding()
 	_note.visible = not _note.text.is_empty()
-	_events.show_events(_exchange)
-	_cookies.show_cookies(_exchange)
 	_save.visible = not _body.is_empty()
 	_save.disabled = not is_kept
 	_save.tooltip_text = "Saves the body as it is shown here" if is_kept else "Only the first %s are kept" % String.humanize_size(

@@ -13,6 +13,8 @@ const History := preload("history.gd")
 const RequestTabs := preload("request_tabs.gd")
 const AnswerView := preload("answer_view.gd")
 const HttpFile := preload("http_file.gd")
+const EventTable := preload("event_table.gd")
+const CookieTable := preload("cookie_table.gd")
 
 const COPY_GDSCRIPT := 0
 const COPY_CURL := 1
@@ -48,6 +50,8 @@ var _name_problem: Label
 var _loaded := ""
 var _request: RequestTabs
 var _answer: AnswerView
+var _events: EventTable
+var _cookies: CookieTable
 
 
 func _init() -> void:
@@ -64,6 +68,10 @@ func _init() -> void:
 	split.add_child(_request)
 	_answer = AnswerView.new()
 	_answer.redirected.connect(follow_redirect)
+	_events = EventTable.new()
+	_answer.add_tab(_events)
+	_cookies = CookieTable.new()
+	_answer.add_tab(_cookies)
 	split.add_child(_answer)
 
 
@@ -73,7 +81,7 @@ func _ready() -> void:
 
 
 func _notification(what: int) -> void:
-	if what == NOTIFICATION_THEME_CHANGED and _answer != null:
+	if what == NOTIFICATION_THEME_CHANGED and _events != null:
 		_dress_texts()
 	elif what == NOTIFICATION_PREDELETE and exchange != null:
 		exchange.cancel()
@@ -84,6 +92,7 @@ func _process(_delta: float) -> void:
 		return
 	exchange.step()
 	_answer.show_progress()
+	_events.show_events(exchange)
 	if not exchange.is_running:
 		_show_end()
 
@@ -118,6 +127,8 @@ func send() -> void:
 		exchange.cancel()
 	exchange = filled_in()
 	_answer.clear(exchange)
+	_events.clear()
+	_cookies.show_cookies(exchange)
 	exchange.start()
 	_remember()
 	if exchange.is_running:
@@ -189,6 +200,8 @@ func _filled_in() -> Dictionary:
 func _show_end() -> void:
 	_cancel.disabled = true
 	_answer.show_end()
+	_events.show_events(exchange)
+	_cookies.show_cookies(exchange)
 	shown.emit(exchange)
 
 
@@ -362,7 +375,7 @@ func _has_focus() -> bool:
 
 
 func _dress_texts() -> void:
-	Colors.dress_texts(_request.texts() + _answer.texts(), self)
+	Colors.dress_texts(_request.texts() + _answer.texts() + [_events.details], self)
 
 
 func _on_copy(id: int) -> void:

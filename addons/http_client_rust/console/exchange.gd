@@ -40,6 +40,8 @@ var events: Array[Array] = []
 var event_count := 0
 ## The first [constant KEPT_BYTES] of the body.
 var answer_body := PackedByteArray()
+## What is to be said about the body; empty for what its headers say.
+var note := ""
 ## Whether that is all of it.
 var is_kept := true
 ## Bytes of the body as they came, and after unpacking.

@@ -6,6 +6,10 @@ extends RefCounted
 const SourceMap := preload("source_map.gd")
 
 const NODE := "HTTPRequest"
+## By these a script gets at nodes of scenes that nothing in it names.
+const REACHING: PackedStringArray = [
+	"get_tree", "get_parent", "get_viewport", "get_window", "owner", "find_parent", "find_child", "find_children", "get_children",
+	"get_child", "instance_from_id", "get_meta", "current_scene"]
 
 class File:
 	extends RefCounted
@@ -17,12 +21,28 @@ class File:
 	var gives := false
 	## Whether it declares such a type for what may come from elsewhere.
 	var takes := false
+	## Whether what it takes may come from anywhere.
+	var reaches := false
+	## The words of the statements in which it takes such a node.
+	var words_of_taking := {}
 
 	func is_scene() -> bool:
 		return path.get_extension().to_lower() in ["tscn", "scn", "tres", "res"]
 
 	func is_concerned() -> bool:
 		return gives or takes
+
+	## Whether it takes a node out of a script that only keeps or passes it on: `var node: HTTPRequest = Net.request`, or a
+	## function that is connected to a signal there.
+	func takes_out_of(other: File) -> bool:
+		if not takes:
+			return false
+		for name: String in other.names:
+			if words_of_taking.has(name):
+				return true
+			if text.contains(name + ".") and RegEx.create_from_string("\\b%s\\.\\w+\\.connect\\b" % name).search(text) != null:
+				return true
+		return false
 
 	func names_file(other: File) -> bool:
 		if text.contains(other.path.get_file()):
@@ -43,6 +63,11 @@ static func look_into(file: File, map: SourceMap) -> void:
 			file.gives = true
 		elif member.is_empty() and not _is_filled_with_a_new_one(map, index):
 			file.takes = true
+			file.reaches = file.reaches or _reaches(map, map.tokens[index].statement)
+			var at := map.tokens[index].statement
+			while at < map.tokens.size() and map.tokens[at].kind != SourceMap.Kind.NEWLINE:
+				file.words_of_taking[map.tokens[at].text] = true
+				at += 1
 			file.gives = file.gives or map.text_of(index - 1) == "extends"
 
 
@@ -67,6 +92,12 @@ func _groups(files: Array[File]) -> Dictionary:
 		var knows := concerned.filter(func(other: File) -> bool: return other.names_file(file))
 		for giver: File in named:
 			_connect(giver, named.keys() + knows)
+		for taker: File in knows:
+			if taker.takes_out_of(file):
+				_connect(taker, knows)
+	for file: File in concerned:
+		if file.reaches:
+			_connect(file, concerned.filter(func(other: File) -> bool: return other.gives))
 	var found := {}
 	for file: File in concerned:
 		var root := _root(file.path)
@@ -104,6 +135,16 @@ func _root(path: String) -> String:
 	while _parents.has(path):
 		path = _parents[path]
 	return path
+
+
+## Whether a statement gets a node from somewhere that it does not name: `get_tree().current_scene.get_node(…) as HTTPRequest`.
+static func _reaches(map: SourceMap, statement: int) -> bool:
+	var index := statement
+	while index < map.tokens.size() and map.tokens[index].kind != SourceMap.Kind.NEWLINE:
+		if map.text_of(index) in REACHING or map.tokens[index].text.contains("\"/root") or map.tokens[index].text.contains("../.."):
+			return true
+		index += 1
+	return false
 
 
 ## `var node := HTTPRequest.new()`, `var node: HTTPRequest = HTTPRequest.new()`: nothing from elsewhere gets in.

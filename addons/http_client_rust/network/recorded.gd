@@ -220,7 +220,9 @@ func as_console_exchange() -> ConsoleExchange:
 	made.code = status
 	made.answer_url = url()
 	made.answer_headers = response_headers
-	made.answer_body = unpacked().body
+	var whole := unpacked()
+	made.answer_body = whole.body
+	made.note = whole.note
 	made.is_kept = is_body_whole()
 	made.received = bytes_received
 	made.unpacked = made.answer_body.size()
