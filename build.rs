@@ -8,14 +8,17 @@ use std::path::Path;
 
 /// What the godot crate calls the function that Godot calls first.
 const ENTRY_SYMBOL: &str = "gdext_rust_init";
-/// What scripts call the class: with the feature `engine-names` as the engine does, which must not have it then.
-const CLASS_NAME: &str = if cfg!(feature = "engine-names") { "HTTPClient" } else { "HTTPClientRust" };
+/// What scripts call the client and the node: with the feature `engine-names` as the engine does, which must not have them then.
+const CLASS_NAMES: [&str; 2] =
+    if cfg!(feature = "engine-names") { ["HTTPClient", "HTTPRequest"] } else { ["HTTPClientRust", "HTTPRequestRust"] };
 
 fn main() {
     let package = env!("CARGO_PKG_NAME");
     let addon = Path::new("addons").join(package);
     println!("cargo:rerun-if-changed=build.rs");
-    println!("cargo:rustc-env=CLASS_NAME={CLASS_NAME}");
+    let [client, node] = CLASS_NAMES;
+    println!("cargo:rustc-env=CLASS_NAME={client}");
+    println!("cargo:rustc-env=NODE_CLASS_NAME={node}");
 
     let extension = addon.join(format!("{package}.gdextension"));
     let text = read(&extension);

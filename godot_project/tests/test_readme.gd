@@ -86,6 +86,29 @@ func test_the_csharp_of_the_readme_names_what_there_is() -> void:
 		assert_true(constant.replace(".", "_").to_snake_case().to_upper() in values, "there is no %s" % constant)
 
 
+func test_every_link_leads_to_a_file() -> void:
+	var link := RegEx.create_from_string("\\]\\(([^)#:]+)(?:#[^)]*)?\\)")
+	var count := 0
+	for path: String in _texts():
+		for found: RegExMatch in link.search_all(FileAccess.get_file_as_string(path)):
+			count += 1
+			var target := path.get_base_dir().path_join(found.get_string(1)).simplify_path()
+			assert_true(FileAccess.file_exists(target), "%s links to %s" % [path.get_file(), found.get_string(1)])
+	assert_true(count >= 20, "the texts have many links, but %d were found" % count)
+
+
+func test_the_form_of_the_asset_library_fits_the_version_and_the_pictures() -> void:
+	var form: Dictionary = JSON.parse_string(FileAccess.get_file_as_string(_root().path_join("docs/asset_library/asset.json")))
+	var manifest := FileAccess.get_file_as_string(_root().path_join("Cargo.toml"))
+	assert_true(manifest.contains("\nversion = \"%s\"\n" % form["version_string"]), "version %s" % form["version_string"])
+	var extension := FileAccess.get_file_as_string("res://addons/http_client_rust/http_client_rust.gdextension")
+	assert_true(extension.contains("compatibility_minimum = \"%s\"" % form["godot_version"]), "Godot %s" % form["godot_version"])
+	var icon := Image.load_from_file(_root().path_join(form["icon"]))
+	assert_equal(icon.get_size(), Vector2i(256, 256), "size of the icon")
+	for preview: String in form["previews"]:
+		assert_true(FileAccess.file_exists(_root().path_join(preview)), "there is no %s" % preview)
+
+
 func _root() -> String:
 	return ProjectSettings.globalize_path("res://").path_join("..").simplify_path()
 

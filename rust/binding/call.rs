@@ -71,7 +71,7 @@ const FAULT: &str = "something went wrong inside HTTPClientRust; please report i
 fn report(method: &str, error: &Error) {
     // Two threads on one client are not a mistake that must be seen: the script is told, and tries again.
     if error.is_misuse() && error.code != ErrorCode::Busy {
-        godot_error!("HTTPClientRust.{method}(): {error}");
+        godot_error!("{}.{method}(): {error}", env!("CLASS_NAME"));
     }
 }
 

@@ -1,13 +1,15 @@
-//! Built for an engine that has no `HTTPClient` of its own (`disabled_classes` in its build profile), the library takes that name,
-//! and scripts need no change. This is what Godot calls first then: in an engine that has the class it says so and stops there,
-//! where the godot crate would go on and have every method refused.
+//! Built for an engine that has no `HTTPClient` and no `HTTPRequest` of its own (`disabled_classes` in its build profile), the library
+//! takes these names, and scripts need no change. This is what Godot calls first then: in an engine that has one of the classes it
+//! says so and stops there, where the godot crate would go on and have every method refused.
 
 use std::ffi::CStr;
 
 use godot::sys;
 
-const REASON: &CStr = c"this library brings its own HTTPClient, and this engine has one already: take the add-on's ordinary library, \
-    whose class is HTTPClientRust, or an engine that was built without HTTPClient and HTTPRequest (disabled_classes in its build profile)";
+const NAMES: [&CStr; 2] = [c"HTTPClient", c"HTTPRequest"];
+const REASON: &CStr = c"this library brings its own HTTPClient and HTTPRequest, and this engine has them already: take the add-on's \
+    ordinary library, whose classes are HTTPClientRust and HTTPRequestRust, or an engine that was built without these two \
+    (disabled_classes in its build profile)";
 
 // SAFETY: the godot crate exports no function of this name where it is told to use another one.
 #[unsafe(no_mangle)]
@@ -17,19 +19,19 @@ unsafe extern "C" fn gdext_rust_init(
     initialization: *mut sys::GDExtensionInitialization,
 ) -> sys::GDExtensionBool {
     // SAFETY: Godot gives its own function.
-    if unsafe { is_name_taken(get_proc_address) } == Some(true) {
+    if unsafe { is_a_name_taken(get_proc_address) } == Some(true) {
         return 0;
     }
     // SAFETY: these are Godot's own arguments.
     unsafe { crate::gdext_rust_init_of_the_crate(get_proc_address, library, initialization) }
 }
 
-/// Whether the engine has the class; says what to do if it has.
+/// Whether the engine has one of the classes; says what to do if it has.
 ///
 /// # Safety
 ///
 /// The argument is the function that Godot gives to a library.
-unsafe fn is_name_taken(get_proc_address: sys::GDExtensionInterfaceGetProcAddress) -> Option<bool> {
+unsafe fn is_a_name_taken(get_proc_address: sys::GDExtensionInterfaceGetProcAddress) -> Option<bool> {
     let get = get_proc_address?;
     // SAFETY: the names are those of functions of these types, which Godot has since 4.1.
     let (new_name, class_tag, print_error) = unsafe {
@@ -45,17 +47,21 @@ unsafe fn is_name_taken(get_proc_address: sys::GDExtensionInterfaceGetProcAddres
             )?),
         )
     };
-    // A StringName is a pointer. It names a static text, and is never freed: a few bytes, once.
-    let mut name: *mut std::ffi::c_void = std::ptr::null_mut();
-    // SAFETY: the name is made where there is room for one, and then asked for.
-    let tag = unsafe {
-        new_name((&raw mut name).cast(), c"HTTPClient".as_ptr(), 1);
-        class_tag((&raw const name).cast())
+    let has_class = |class_name: &CStr| {
+        // A StringName is a pointer. It names a static text, and is never freed: a few bytes, once.
+        let mut name: *mut std::ffi::c_void = std::ptr::null_mut();
+        // SAFETY: the name is made where there is room for one, and then asked for.
+        let tag = unsafe {
+            new_name((&raw mut name).cast(), class_name.as_ptr(), 1);
+            class_tag((&raw const name).cast())
+        };
+        !tag.is_null()
     };
-    if !tag.is_null() {
+    let is_taken = NAMES.into_iter().any(has_class);
+    if is_taken {
         let (title, place) = (c"HTTPClientRust cannot be loaded.", c"rust/binding/engine_names.rs");
         // SAFETY: these are texts that end with a NUL.
         unsafe { print_error(title.as_ptr(), REASON.as_ptr(), c"gdext_rust_init".as_ptr(), place.as_ptr(), 1, 1) };
     }
-    Some(!tag.is_null())
+    Some(is_taken)
 }

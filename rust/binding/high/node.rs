@@ -14,10 +14,11 @@ use godot::meta::ToGodot;
 use godot::obj::{Base, Gd, InstanceId};
 use godot::register::{GodotClass, godot_api};
 use http_client::{Chosen, Proxy, TlsOptions};
-use http_fetch::{Download, Request, RequestBody, Settings};
+use http_fetch::{Download, Phase, Request, RequestBody, Settings};
 
 use crate::call::failed_on_panic;
 use crate::convert::tls_argument::TlsArgument;
+use crate::high::body::Task;
 use crate::high::delivery;
 use crate::high::held::Held;
 use crate::high::request_body::raw_body;
@@ -27,12 +28,15 @@ use crate::high::task::{HttpTaskRust, TaskShared};
 use crate::high::values::{ENGINE_RESULTS, EngineMethod, EngineStatus, HeaderLines, RawBody};
 use crate::low;
 
+/// What scripts call it.
+pub(crate) const NAME: &str = env!("NODE_CLASS_NAME");
 /// How long a request waits for one of its session's connections before it makes another: the engine's node never waits.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// See the module. Its properties stand in [`node_properties`](crate::high::node_properties).
 #[derive(GodotClass)]
-#[class(tool, base = Node, rename = HTTPRequestRust)]
+#[cfg_attr(not(feature = "engine-names"), class(tool, base = Node, rename = HTTPRequestRust))]
+#[cfg_attr(feature = "engine-names", class(tool, base = Node, rename = HTTPRequest))]
 pub(crate) struct HttpRequestRust {
     pub(crate) shared: Arc<NodeShared>,
     base: Base<Node>,
@@ -127,9 +131,7 @@ impl NodeShared {
         let mut state = self.lock();
         if state.is_requesting {
             drop(state);
-            godot_error!(
-                "HTTPRequestRust.{method}(): a request is under way; set it before, or after cancel_request()"
-            );
+            godot_error!("{NAME}.{method}(): a request is under way; set it before, or after cancel_request()");
         } else {
             set(&mut state);
         }
@@ -158,6 +160,7 @@ impl NodeShared {
             place_patience: Some(PATIENCE),
             proxies,
             tls: state.tls.clone().unwrap_or_else(|| of_session.tls.clone()),
+            replay: of_session.replay.clone(),
             ..first_settings()
         }
     }
@@ -232,29 +235,33 @@ impl HttpRequestRust {
     fn set_tls_options(this: Gd<Self>, client_options: Option<Gd<GodotTlsOptions>>) {
         let Some(options) = client_options.filter(|options| !options.is_server()) else {
             godot_error!(
-                "HTTPRequestRust.set_tls_options(): the options are null, or for a server; make them with TLSOptions.client()"
+                "{NAME}.set_tls_options(): the options are null, or for a server; make them with TLSOptions.client()"
             );
             return;
         };
         match TlsArgument::of(Some(options)).read("https://", true, &GString::new()) {
             Ok((_, tls)) => Self::shared_of(&this).lock().tls = Some(tls),
-            Err(error) => godot_error!("HTTPRequestRust.set_tls_options(): {error}"),
+            Err(error) => godot_error!("{NAME}.set_tls_options(): {error}"),
         }
     }
 
     #[func]
     fn get_http_client_status(&self) -> EngineStatus {
         const DISCONNECTED: i64 = 0;
+        const RESOLVING: i64 = 1;
         const CONNECTING: i64 = 3;
         const REQUESTING: i64 = 6;
         const BODY: i64 = 7;
         let state = self.shared.lock();
         let task = state.task.as_ref().map(|held| held.0.clone()).filter(|_| state.is_requesting);
         drop(state);
-        EngineStatus(match task {
+        let phase = task.and_then(|task| task.bind().shared().task().map(Task::phase));
+        EngineStatus(match phase {
             None => DISCONNECTED,
-            Some(task) if task.bind().get_response().is_some() => BODY,
-            Some(task) if task.bind().get_uploaded_bytes() > 0 => REQUESTING,
+            Some(Phase::Resolving) => RESOLVING,
+            Some(Phase::Requesting) => REQUESTING,
+            Some(Phase::Receiving) => BODY,
+            // Who waits for a place will connect.
             Some(_) => CONNECTING,
         })
     }
@@ -273,7 +280,7 @@ impl HttpRequestRust {
     fn set_http_proxy(this: Gd<Self>, host: GString, port: i64) {
         let proxy = Proxy::choose(&host.to_string(), port);
         if let Some(Err(error)) = &proxy {
-            godot_error!("HTTPRequestRust.set_http_proxy(): {error}");
+            godot_error!("{NAME}.set_http_proxy(): {error}");
         }
         Self::shared_of(&this).lock().http_proxy = Some(proxy);
     }
@@ -282,7 +289,7 @@ impl HttpRequestRust {
     fn set_https_proxy(this: Gd<Self>, host: GString, port: i64) {
         let proxy = Proxy::choose(&host.to_string(), port);
         if let Some(Err(error)) = &proxy {
-            godot_error!("HTTPRequestRust.set_https_proxy(): {error}");
+            godot_error!("{NAME}.set_https_proxy(): {error}");
         }
         Self::shared_of(&this).lock().https_proxy = Some(proxy);
     }
@@ -306,7 +313,7 @@ fn start(
     body: RequestBody,
 ) -> GError {
     let refused = |code: GError, why: &str| {
-        godot_error!("HTTPRequestRust.{method_name}(): {why}");
+        godot_error!("{NAME}.{method_name}(): {why}");
         code
     };
     if !this.is_inside_tree() {
@@ -323,7 +330,7 @@ fn start(
         return busy();
     }
     let session = HttpSessionRust::shared_of(&session.unwrap_or_else(HttpSessionRust::of_the_game));
-    if let Err(sentence) = session.know_tls() {
+    if let Err(sentence) = session.make_ready() {
         return refused(GError::ERR_INVALID_PARAMETER, &sentence);
     }
     let settings = shared.settings(&session);

@@ -9,7 +9,7 @@ use godot::register::info::{PropertyHintInfo, PropertyUsageFlags};
 use godot::register::property::Var;
 
 use crate::high::held::Held;
-use crate::high::node::HttpRequestRust;
+use crate::high::node::{HttpRequestRust, NAME};
 use crate::high::session::HttpSessionRust;
 use crate::high::values::ENGINE_RESULTS;
 use crate::low;
@@ -74,7 +74,7 @@ impl HttpRequestRust {
     fn set_timeout(this: Gd<Self>, timeout: f64) {
         match low::timeout(timeout) {
             Ok(_) => Self::shared_of(&this).lock().timeout = timeout,
-            Err(error) => godot_error!("HTTPRequestRust.set_timeout(): {error}"),
+            Err(error) => godot_error!("{NAME}.set_timeout(): {error}"),
         }
     }
 
@@ -89,9 +89,7 @@ impl HttpRequestRust {
         if CHUNK_SIZES.contains(&chunk_size) {
             Self::shared_of(&this).set("set_download_chunk_size", |state| state.download_chunk_size = chunk_size);
         } else {
-            godot_error!(
-                "HTTPRequestRust.set_download_chunk_size(): {chunk_size} bytes are none; give 256 to 16777216"
-            );
+            godot_error!("{NAME}.set_download_chunk_size(): {chunk_size} bytes are none; give 256 to 16777216");
         }
     }
 

@@ -24,7 +24,7 @@ use crate::low::class::{HttpClientRust, OBJECTS, Shared};
 /// Registers a method: its name, its flags, its arguments, of which the last may have a default, and what it does.
 macro_rules! method {
     ($name:literal, $flags:expr, ($($argument:ident: $type:ty $(= $default:expr)?),*) -> $result:ty, $work:expr) => {{
-        const CONTEXT: CallContext<'static> = CallContext::func("HTTPClientRust", $name);
+        const CONTEXT: CallContext<'static> = CallContext::func(env!("CLASS_NAME"), $name);
         type Arguments = ($($type,)*);
 
         fn defaults() -> Vec<Variant> {

@@ -40,6 +40,7 @@ mod driver;
 mod engine;
 mod error;
 mod gate;
+mod hold;
 #[cfg(feature = "log")]
 mod log_observer;
 mod raw;
@@ -52,7 +53,8 @@ pub use client::{Body, HttpClient};
 pub use error::{Error, ErrorCode};
 pub use http_net::{
     ByteBuffer, Certificate, Chosen, ConnectionId, Content, Context, Event, Exceptions, Field, Fields, Head, Interest,
-    Method, Observer, Probe, Proxies, Proxy, Stream, Timings, TlsInfo, TlsOptions, Trust, Verify, Wait,
+    Method, Observer, Phase, Probe, Proxies, Proxy, Route, Stream, Timings, TlsInfo, TlsOptions, Trust, Verify, Wait,
+    task_of_this_thread,
 };
 pub use http_protocol::QueryString;
 #[cfg(feature = "log")]

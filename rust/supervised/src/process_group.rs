@@ -5,8 +5,12 @@
 
 use std::process::{Child, Command};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+
+/// How long a group that was asked to end has for it.
+const MOMENT: Duration = Duration::from_millis(500);
 
 static LIVING: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
@@ -27,8 +31,13 @@ impl Leader {
         Ok(Self { child })
     }
 
-    /// Ends the whole group at once.
+    /// Ends the whole group. It is asked first, and has a moment: a child that leads groups itself ends those.
     pub fn kill(&mut self) {
+        ask_group(self.child.id());
+        let asked = Instant::now();
+        while matches!(self.child.try_wait(), Ok(None)) && asked.elapsed() < MOMENT {
+            std::thread::sleep(Duration::from_millis(5));
+        }
         kill_group(self.child.id());
     }
 }
@@ -46,9 +55,13 @@ impl Drop for Leader {
 /// From now on Ctrl-C, a hang-up or a request to terminate ends every living group, then this program.
 pub fn kill_all_on_interrupt() -> Result<()> {
     ctrlc::set_handler(|| {
-        for id in LIVING.lock().unwrap_or_else(PoisonError::into_inner).iter() {
-            kill_group(*id);
+        let living = LIVING.lock().unwrap_or_else(PoisonError::into_inner);
+        living.iter().for_each(|id| ask_group(*id));
+        if !living.is_empty() {
+            // Less than what a program above gives this one.
+            std::thread::sleep(MOMENT / 2);
         }
+        living.iter().for_each(|id| kill_group(*id));
         // 128 + SIGINT, what a shell reports for an interrupted command.
         std::process::exit(130);
     })
@@ -65,15 +78,51 @@ fn own_group(command: &mut Command) {
 fn own_group(_command: &mut Command) {}
 
 #[cfg(unix)]
+fn ask_group(leader: u32) {
+    signal(leader, rustix::process::Signal::TERM);
+}
+
+#[cfg(unix)]
 fn kill_group(leader: u32) {
-    use rustix::process::{Pid, Signal, kill_process_group};
+    signal(leader, rustix::process::Signal::KILL);
+}
+
+#[cfg(unix)]
+fn signal(leader: u32, signal: rustix::process::Signal) {
+    use rustix::process::{Pid, kill_process_group};
     if let Some(pid) = i32::try_from(leader).ok().and_then(Pid::from_raw) {
         // It fails where the whole group has ended already, which is what is wanted.
-        let _ = kill_process_group(pid, Signal::KILL);
+        let _ = kill_process_group(pid, signal);
     }
 }
+
+/// Windows ends what a process started with it.
+#[cfg(not(unix))]
+fn ask_group(_leader: u32) {}
 
 #[cfg(not(unix))]
 fn kill_group(leader: u32) {
     let _ = Command::new("taskkill").args(["/T", "/F", "/PID", &leader.to_string()]).output();
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_child_that_leads_groups_of_its_own_is_asked_to_end_before_it_is_killed() {
+        let folder = std::env::temp_dir().join(format!("supervised-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let [ready, asked] = ["ready", "asked"].map(|name| folder.join(name));
+        let script = "trap 'touch \"$1\"; exit' TERM; touch \"$0\"; while :; do sleep 0.01; done";
+        let mut command = Command::new("sh");
+        command.args(["-c", script]).arg(&ready).arg(&asked);
+        let leader = Leader::start(&mut command).unwrap();
+        while !ready.exists() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        drop(leader);
+        assert!(asked.exists());
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
 }

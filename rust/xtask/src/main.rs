@@ -2,34 +2,23 @@
 //!
 //! ```text
 //! commands/   one file per subcommand
+//! checks      what needs no Godot
 //! bench/      what `bench` measures, and its table
-//! package/    the zip that a game's author unpacks, and whether it works
-//! godot/      finding Godot, getting it, running it under a deadline
-//! servers     the embedded server, a program of its own, as a run of Godot sees it
-//! stage       the add-on's files and the built library, into the sample project
 //! ```
 
 mod bench;
-mod cargo;
 mod checks;
 mod commands;
 #[cfg(test)]
 mod file_circles;
-mod godot;
-mod library;
-mod package;
-mod report;
-mod servers;
-mod source_paths;
-mod stage;
 #[cfg(test)]
 mod texts;
-mod workspace;
 
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 use supervised::{captured, closing_line, log_rule, process_group, script_head};
+use workbench::{cargo, godot, interface, report, servers, stage, workspace};
 
 use crate::workspace::Workspace;
 

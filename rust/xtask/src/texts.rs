@@ -79,10 +79,8 @@ fn check(command: &str) -> Result<(), String> {
     let words: Vec<&str> = command.split_whitespace().collect();
     let behind = |option: &str| words.iter().position(|word| *word == option).and_then(|at| words.get(at + 1));
     match words[..] {
-        ["cargo", "xtask", ..] => match Arguments::try_parse_from(&words[1..]) {
-            Err(error) if error.kind() != ErrorKind::DisplayHelp => Err(error.to_string()),
-            _ => Ok(()),
-        },
+        ["cargo", "xtask", "package", ..] => parsed(packaging::Arguments::try_parse_from(&words[2..])),
+        ["cargo", "xtask", ..] => parsed(Arguments::try_parse_from(&words[1..])),
         ["cargo", "+nightly", "fuzz", "run", target, ..] => there_is(format!("fuzz/fuzz_targets/{target}.rs")),
         ["cargo", "run" | "bench", ..] => match behind("-p") {
             Some(package) => {
@@ -95,6 +93,13 @@ fn check(command: &str) -> Result<(), String> {
         ["godot", "--headless", "--import", "||", "godot", "--headless", "--import"] => Ok(()),
         _ if OF_OTHERS.iter().any(|start| command.starts_with(start)) => Ok(()),
         _ => Err("no test knows what this is; teach it to rust/xtask/src/texts.rs".to_owned()),
+    }
+}
+
+fn parsed<T>(arguments: Result<T, clap::Error>) -> Result<(), String> {
+    match arguments {
+        Err(error) if error.kind() != ErrorKind::DisplayHelp => Err(error.to_string()),
+        _ => Ok(()),
     }
 }
 

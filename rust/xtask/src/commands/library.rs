@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 
 use crate::cargo;
-use crate::package::interface;
+use crate::interface;
 use crate::workspace::Workspace;
 
 /// What the command line says.
@@ -14,7 +14,7 @@ pub(crate) struct Arguments {
     /// The machine that it is for, as Rust names it; this one if none is given.
     #[arg(long, value_name = "TRIPLE")]
     target: Option<String>,
-    /// Call the class HTTPClient, for an engine that was built without its own.
+    /// Call the classes HTTPClient and HTTPRequest, for an engine that was built without its own.
     #[arg(long)]
     engine_names: bool,
 }

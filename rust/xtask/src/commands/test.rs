@@ -11,10 +11,10 @@ use super::{screenshots, soak};
 use crate::captured::{self, Echo};
 use crate::cargo;
 use crate::checks;
+use crate::closing_line::Counts;
 use crate::godot::screen::Screen;
 use crate::godot::web::Export;
 use crate::godot::{Godot, find, suite};
-use crate::package::{self, Trial};
 use crate::report::{Outcome, Report};
 use crate::stage;
 use crate::workspace::Workspace;
@@ -46,7 +46,7 @@ enum Part {
     Package,
     /// The pictures of the documentation, put into target/pictures.
     Pictures,
-    /// A minute of `cargo xtask soak`.
+    /// A minute of `cargo xtask soak` with clients, and one with sessions and nodes.
     Soak,
 }
 
@@ -89,20 +89,20 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     }
     let wanted = |part: Part, name: &str| arguments.wants(part) && arguments.matches(name);
     let jobs = jobs(workspace, arguments);
-    let trials: Vec<Trial> = Trial::ALL.into_iter().filter(|trial| wanted(Part::Package, trial.name())).collect();
-    let package = !trials.is_empty() || wanted(Part::Package, package::ZIP);
+    let package = arguments.wants(Part::Package) && arguments.filter.as_deref().is_none_or(is_of_package);
     let pictures = wanted(Part::Pictures, PICTURES);
     let soaked = wanted(Part::Soak, SOAK);
-    found += jobs.len() + [package, pictures, soaked].map(usize::from).iter().sum::<usize>();
+    let sessions_soaked = wanted(Part::Soak, SOAK_OF_SESSIONS);
+    found += jobs.len() + [package, pictures, soaked, sessions_soaked].map(usize::from).iter().sum::<usize>();
 
     let mut godot = None;
-    if !jobs.is_empty() || !trials.is_empty() || pictures {
+    if !jobs.is_empty() || pictures || sessions_soaked {
         report.step("Godot", || match find::find_or_get() {
             Ok(found) => Outcome::passed(godot.insert(found).version.to_string()),
             Err(error) => Outcome::failed(format!("{error:#}")),
         });
     }
-    if !jobs.is_empty() || pictures {
+    if !jobs.is_empty() || pictures || sessions_soaked {
         let staged = stage_all(workspace, &mut report);
         let godot = godot.as_ref().filter(|_| staged);
         for job in jobs {
@@ -111,15 +111,12 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
         if pictures {
             report.step(PICTURES, || godot.map_or_else(not_run, |godot| take_pictures(godot, workspace)));
         }
+        if sessions_soaked {
+            report.step(SOAK_OF_SESSIONS, || godot.map_or_else(not_run, |godot| soak_sessions(godot, workspace)));
+        }
     }
     if package {
-        let archive = package::make_as_step(workspace, &package::Build::ThisMachine, false, &mut report);
-        let ready = godot.as_ref().zip(archive.as_ref());
-        for trial in trials {
-            report.step(trial.name(), || {
-                ready.map_or_else(not_run, |(godot, archive)| trial.run(godot, workspace, archive, None))
-            });
-        }
+        report.step(PACKAGE, || make_and_try_package(workspace, arguments.filter.as_deref()));
     }
     if soaked {
         report.step(SOAK, || soak_a_minute(workspace));
@@ -179,7 +176,11 @@ fn jobs(workspace: &Workspace, arguments: &Arguments) -> Vec<Job> {
 }
 
 const PICTURES: &str = "pictures";
+const PACKAGE: &str = "package";
+/// It compiles the library with all optimizations, on a machine that may be slow.
+const PACKAGE_DEADLINE: Duration = Duration::from_secs(60 * 60);
 const SOAK: &str = "soak";
+const SOAK_OF_SESSIONS: &str = "soak of sessions";
 /// Longer than a minute by far: the machine may be busy, and every exchange under way is brought to its end.
 const SOAK_DEADLINE: Duration = Duration::from_secs(10 * 60);
 
@@ -210,6 +211,33 @@ fn take_pictures(godot: &Godot, workspace: &Workspace) -> Outcome {
     }
 }
 
+/// The steps of the packaging are called `package/…`.
+fn is_of_package(filter: &str) -> bool {
+    PACKAGE.starts_with(filter) || filter.starts_with(PACKAGE)
+}
+
+/// The zip for this machine. Its steps are of a program of its own, which says at its end how many held.
+fn make_and_try_package(workspace: &Workspace, filter: Option<&str>) -> Outcome {
+    let ran = cargo::build_packaging(workspace).and_then(|program| {
+        let mut command = Command::new(program);
+        if let Some(step) = filter.filter(|filter| !PACKAGE.starts_with(filter)) {
+            command.args(["--step", step]);
+        }
+        captured::run(command, PACKAGE, PACKAGE_DEADLINE, Echo::All)
+    });
+    match ran {
+        Ok(captured) => {
+            let counts = Counts::of_godot_tests(&captured.output).unwrap_or_default();
+            let outcome = match captured.ending.problem() {
+                Some(problem) if counts.failed == 0 => Outcome::failed(problem),
+                _ => Outcome { passed: counts.passed, failed: counts.failed, ..Outcome::default() },
+            };
+            outcome.with_left_out_of(&captured.output)
+        }
+        Err(error) => Outcome::failed(format!("{error:#}")),
+    }
+}
+
 fn soak_a_minute(workspace: &Workspace) -> Outcome {
     if !cfg!(target_os = "linux") {
         return Outcome::left_out("soak: it counts in /proc, which only Linux has");
@@ -228,6 +256,28 @@ fn soak_a_minute(workspace: &Workspace) -> Outcome {
     }
 }
 
+fn soak_sessions(godot: &Godot, workspace: &Workspace) -> Outcome {
+    if !cfg!(target_os = "linux") {
+        return Outcome::left_out("soak: it counts in /proc, which only Linux has");
+    }
+    match soak::Sessions::a_minute().run(workspace, godot) {
+        Ok(finished) if finished.problems().is_empty() => Outcome::passed(""),
+        Ok(finished) => Outcome::failed(format!("{}; the mismatches stand above", finished.problems().join("; "))),
+        Err(error) => Outcome::failed(format!("{error:#}")),
+    }
+}
+
 fn not_run() -> Outcome {
     Outcome::failed("not run, for want of the library or of Godot")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_that_names_the_package_or_a_step_of_it_runs_it_and_no_other_does() {
+        assert!(["pack", "package", "package/minihost"].into_iter().all(is_of_package));
+        assert!(["test_proxy", "minihost", "mypackage"].into_iter().all(|filter| !is_of_package(filter)));
+    }
 }

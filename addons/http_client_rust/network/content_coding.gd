@@ -1,0 +1,54 @@
+@tool
+extends RefCounted
+## Takes the packing off a body (RFC 9110 §8.4), so that it can be looked at. HTTPClientRust gives bodies as they come.
+
+const GZIP: PackedByteArray = [0x1f, 0x8b]
+const ZSTD: PackedByteArray = [0x28, 0xb5, 0x2f, 0xfd]
+## What is packed can grow a thousandfold.
+const MOST_BYTES := 32 * 1024 * 1024
+
+## The body without its packing, or as it came.
+var body := PackedByteArray()
+## What was done or could not be done; empty if there is nothing to say.
+var note := ""
+
+
+## [param codings] is the value of Content-Encoding.
+func _init(packed: PackedByteArray, codings: String, is_whole: bool) -> void:
+	body = packed
+	if packed.is_empty():
+		return
+	var names := PackedStringArray()
+	for name: String in codings.split(",", false):
+		if not name.strip_edges().to_lower() in ["", "identity"]:
+			names.append(name.strip_edges().to_lower())
+	names.reverse()
+	var size := packed.size()
+	for name: String in names:
+		if not name in ["gzip", "x-gzip", "deflate", "br", "zstd"]:
+			note = "The body is packed with %s, which is not unpacked here." % name.left(40)
+			return
+		if not is_whole:
+			note = "The body is packed with %s and is incomplete: these are the packed bytes." % name
+			return
+		var unpacked := _unpacked(body, name)
+		if unpacked.is_empty():
+			note = "The body says that it is packed with %s, and cannot be unpacked." % name
+			return
+		body = unpacked
+	if not names.is_empty():
+		note = "Unpacked (%s): %s became %s." % [codings, String.humanize_size(size), String.humanize_size(body.size())]
+
+
+func _unpacked(packed: PackedByteArray, coding: String) -> PackedByteArray:
+	if coding == "br":
+		return packed.decompress_dynamic(MOST_BYTES, FileAccess.COMPRESSION_BROTLI)
+	if coding == "zstd":
+		return packed.decompress(MOST_BYTES, FileAccess.COMPRESSION_ZSTD) if packed.slice(0, 4) == ZSTD else PackedByteArray()
+	var is_gzip := packed.slice(0, 2) == GZIP
+	# "deflate" is deflate in a wrapping of its own (RFC 1950), whose first two bytes are a multiple of 31.
+	var is_zlib := packed.size() > 2 and packed[0] & 0x0f == 8 and (packed[0] * 256 + packed[1]) % 31 == 0
+	if is_gzip if coding != "deflate" else is_zlib:
+		return packed.decompress_dynamic(
+			MOST_BYTES, FileAccess.COMPRESSION_GZIP if is_gzip else FileAccess.COMPRESSION_DEFLATE)
+	return PackedByteArray()

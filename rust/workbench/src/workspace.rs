@@ -1,0 +1,90 @@
+//! Where things stand in the checkout.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+/// The checkout's folders.
+#[derive(Debug, Clone)]
+pub struct Workspace {
+    root: PathBuf,
+}
+
+impl Workspace {
+    /// The checkout this program was started from.
+    pub fn find() -> Result<Self> {
+        // Cargo sets the variable at run time as well; asking then keeps a binary right that moved with its checkout.
+        let manifest_dir = std::env::var_os("CARGO_MANIFEST_DIR")
+            .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
+        let root = manifest_dir
+            .ancestors()
+            .nth(2)
+            .with_context(|| format!("{} is not a package of a checkout", manifest_dir.display()))?
+            .to_path_buf();
+        Ok(Self { root })
+    }
+
+    /// A folder that has the sample project where a checkout has it.
+    pub fn at(root: &Path) -> Self {
+        Self { root: root.to_path_buf() }
+    }
+
+    /// The checkout itself.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The add-on as it stands in the repository, without a library.
+    pub fn addon(&self) -> PathBuf {
+        self.root.join("addons").join(ADDON)
+    }
+
+    /// The file of the add-on that names its libraries.
+    pub fn gdextension(&self) -> PathBuf {
+        self.addon().join(format!("{ADDON}.gdextension"))
+    }
+
+    /// The sample project.
+    pub fn godot_project(&self) -> PathBuf {
+        self.root.join("godot_project")
+    }
+
+    /// The folder `shared` beside the checkout, where some tests find more input; `None` where there is none.
+    pub fn shared(&self) -> Option<PathBuf> {
+        let shared = self.root.parent()?.join("shared");
+        shared.is_dir().then_some(shared)
+    }
+}
+
+/// The add-on's folder name, which is the package's name too.
+pub const ADDON: &str = "http_client_rust";
+
+/// The files of one folder whose names `wanted` accepts, sorted; none where there is no such folder.
+pub fn files_in(folder: &Path, wanted: impl Fn(&str) -> bool) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else {
+        return Vec::new();
+    };
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| path.file_name().and_then(|name| name.to_str()).is_some_and(&wanted))
+        .collect();
+    files.sort();
+    files
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_root_has_the_addon_and_this_package() {
+        let workspace = Workspace::find().unwrap();
+        assert!(workspace.addon().is_dir());
+        assert!(workspace.root().join("rust/xtask/Cargo.toml").is_file());
+    }
+
+    #[test]
+    fn a_folder_that_is_missing_has_no_files() {
+        assert!(files_in(Path::new("no/such/folder"), |_| true).is_empty());
+    }
+}
