@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::net::{SocketAddr, ToSocketAddrs};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::error::without_number;
 use crate::lanes::{Known, Lane, Loss, Pending, lock};
@@ -32,6 +32,9 @@ pub(crate) struct Answer {
 
 /// Says what time it is.
 pub(crate) type Clock = Arc<dyn Fn() -> Instant + Send + Sync>;
+
+/// Says what date it is.
+pub(crate) type WallClock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
 /// What is asked for the addresses of a name. It may take its time.
 pub(crate) type Ask = Arc<dyn Fn(&str) -> Addresses + Send + Sync>;

@@ -21,9 +21,9 @@ use super::key_share::KeyShares;
 use super::options::{TlsOptions, Trust};
 use super::sessions;
 use super::verifier::Verifier;
-use crate::context::WallClock;
 use crate::lanes::{Lane, Pending, lock};
 use crate::linger::Linger;
+use crate::resolve::WallClock;
 
 /// What connections with equal options share.
 #[derive(Debug)]
