@@ -90,6 +90,15 @@ func test_no_credential_is_in_a_file_unless_it_is_wanted() -> void:
 	form.bytes_received = form.response_body.size()
 	text = Har.text_of([form], true)
 	assert_true(not text.contains("form-secret") and text.contains("user=Ada"), "a form, and where its secret stands again")
+	var parts := _posted()
+	parts.request_headers = PackedStringArray(["Content-Type: multipart/form-data; boundary=x"])
+	parts.request_body = "--x\r\nContent-Disposition: form-data; name=\"api_key\"\r\n\r\npart-secret\r\n--x\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f\"\r\nContent-Type: a/b\r\n\r\n".to_utf8_buffer()
+	parts.request_body.append_array(PackedByteArray([0, 0xff, 0xfe]) + "part-secret".to_utf8_buffer() + PackedByteArray([0]))
+	var read: Har = Har.read(Har.text_of([parts], true))
+	var bytes := read.exchanges[0].request_body.hex_encode()
+	assert_true(not bytes.contains("part-secret".to_utf8_buffer().hex_encode()), "a form with bytes in it")
+	assert_equal(bytes.count("[redacted]".to_utf8_buffer().hex_encode()), 2, "its secret, and where it stands among bytes")
+	assert_true(bytes.contains("00fffe") and bytes.ends_with("00"), "the bytes around it")
 
 
 func test_what_is_no_file_of_that_kind_gives_a_sentence() -> void:

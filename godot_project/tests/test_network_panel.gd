@@ -38,7 +38,7 @@ func test_news_of_an_exchange_become_one_row_that_is_complete() -> void:
 	assert_equal(shown.duration(), 15_000, "the connection's phases and the request's")
 	var table := _table_of(panel)
 	assert_equal(_texts(table.get_root().get_first_child()), PackedStringArray([
-		"POST", "https://a.example/x?next=http://b/", "200", "application/json", "7 B", "15.0 ms"]), "row")
+		"POST", "/x?next=http://b/  https://a.example", "200", "json", "7 B", "15.0 ms"]), "row")
 	panel.choose(shown)
 	var details: Details = panel.get("_details")
 	assert_equal(details.status_text(), "200 OK", "details")
@@ -126,13 +126,14 @@ func test_the_waterfall_has_one_scale_for_all() -> void:
 		var news := _opening(index + 1, "/")
 		news["began"] = BEGAN + index * 100_000
 		news["requested"] = news["began"] + (50_000 if index == 0 else 0)
+		news["over"] = index == 1
 		news["timings"] = _timings(0, 50, -1, 10, 30, 50) if index == 0 else _timings(-1, -1, -1, 10, 30, 100)
 		panel.take(_message([news]))
 	assert_equal(panel.list.last_usec - panel.list.first_usec, 200_000, "the scale")
 	var first := table.pieces(panel.list.exchanges[0], 200.0)
 	var second := table.pieces(panel.list.exchanges[1], 200.0)
-	var of := func(pieces: Array[Vector3]) -> Array: return pieces.map(func(piece: Vector3) -> String: return "%s %d+%d" % [PhaseChart.PHASES[int(piece.x)], piece.y, piece.z])
-	assert_equal(of.call(first), ["Resolve 0+2", "Connect 0+50", "Send 50+10", "Wait 60+20", "Body 80+20"], "first")
+	var of := func(pieces: Array[Vector3]) -> Array: return pieces.map(func(piece: Vector3) -> String: return "%s %d+%d" % [PhaseChart.PHASES[int(piece.x)] if piece.x >= 0.0 else "…", piece.y, piece.z])
+	assert_equal(of.call(first), ["Resolve 0+2", "Connect 0+50", "Send 50+10", "Wait 60+20", "Body 80+20", "… 100+100"], "first")
 	assert_equal(of.call(second), ["Send 100+10", "Wait 110+20", "Body 130+70"], "second")
 	await _close(panel)
 
@@ -154,6 +155,35 @@ func test_redirects_and_attempts_of_a_task_stand_beside_each_other() -> void:
 	way.get_root().get_child(1).select(0)
 	way.item_activated.emit()
 	assert_equal(panel.shown_exchange(), panel.list.exchanges[1], "the next step is shown")
+	panel.choose(panel.list.exchanges[0])
+	var asked: Array[Dictionary] = []
+	panel.sent_again.connect(func(request: Dictionary) -> void: asked.append(request))
+	var follow: Button = ((panel.get("_details") as Details).get("_answer") as Control).get("_follow")
+	follow.pressed.emit()
+	assert_equal([panel.shown_exchange(), asked.size()], [panel.list.exchanges[1], 0], "Follow shows what the game did")
+	var unfollowed := _opening(4, "/left")
+	unfollowed.merge({"status": 303, "response_headers": PackedStringArray(["Location: /right"]), "over": true})
+	panel.take(_message([unfollowed]))
+	panel.choose(panel.list.exchanges[3])
+	follow.pressed.emit()
+	assert_equal(str(asked[0]["url"]), "http://a.example/right", "or asks in the console")
+	await _close(panel)
+
+
+func test_a_packed_body_is_shown_unpacked_and_one_that_is_cut_off_says_so() -> void:
+	var panel := await _open()
+	var packed := "{\"a\": 1}".to_utf8_buffer().compress(FileAccess.COMPRESSION_GZIP)
+	for whole: bool in [true, false]:
+		var news := _opening(1 if whole else 2, "/")
+		news.merge({
+			"status": 200, "response_headers": PackedStringArray(["Content-Type: application/json", "Content-Encoding: gzip"]), "over": true,
+			"response_body": packed if whole else packed.slice(0, 10), "bytes_received": packed.size()})
+		panel.take(_message([news]))
+		panel.choose(panel.list.exchanges[-1])
+		var details: Details = panel.get("_details")
+		var note: Label = (details.get("_answer") as Control).get("_note")
+		assert_true(details.body_text().contains("\"a\": 1") == whole, details.body_text())
+		assert_contains(note.text, "Unpacked" if whole else "incomplete", "what is said of it")
 	await _close(panel)
 
 
@@ -274,7 +304,8 @@ func test_a_debugger_that_does_not_ask_is_told_nothing_and_the_game_ends_well() 
 				peer = server.take_connection()
 			if peer != null:
 				peer.poll()
-				said.append_array(peer.get_data(maxi(peer.get_available_bytes(), 0))[1])
+			if peer != null and peer.get_status() == StreamPeerTCP.STATUS_CONNECTED:
+				said.append_array(peer.get_data(peer.get_available_bytes())[1])
 			await tree.process_frame
 		assert_equal(OS.get_process_exit_code(game), 0, "exit code of " + script)
 		assert_true(said.size() > 50, "the game talks with the debugger: %d bytes" % said.size())

@@ -5,7 +5,8 @@ extends "res://tests/support/test_case.gd"
 
 func test_answers_of_every_kind_come_whole() -> void:
 	for case: Array in [
-			[HTTPClient.METHOD_GET, "/hello", 200, 32], [HTTPClient.METHOD_HEAD, "/hello", 200, 0], [HTTPClient.METHOD_GET, "/status/204", 204, 0],
+			[HTTPClient.METHOD_GET, "/hello", 200, 32], [HTTPClient.METHOD_HEAD, "/hello", 200, 0],
+			[HTTPClient.METHOD_GET, "/status/204", 204, 0],
 			[HTTPClient.METHOD_GET, "/status/404", 404, -1], [HTTPClient.METHOD_GET, "/chunked/100000", 200, 100_000],
 			[HTTPClient.METHOD_GET, "/bytes/2000000", 200, 2_000_000]]:
 		var client := await connected_client()
@@ -26,7 +27,8 @@ func test_one_request_follows_the_other() -> void:
 	assert_equal(sent_values(echo, "X-One"), PackedStringArray(["1"]), "a header")
 	echo = echoed(await exchange(client, HTTPClient.METHOD_PUT, "echo", [], "raw".to_utf8_buffer()))
 	assert_equal([echo["target"], echo["body_text"]], ["/echo", "raw"], "bytes, and a path without a slash")
-	assert_equal(sent_values(echoed(await exchange(client, HTTPClient.METHOD_POST, "/echo")), "Content-Length"), PackedStringArray(["0"]), "an empty body")
+	echo = echoed(await exchange(client, HTTPClient.METHOD_POST, "/echo"))
+	assert_equal(sent_values(echo, "Content-Length"), PackedStringArray(["0"]), "an empty body")
 
 
 func test_headers_are_told_in_every_form() -> void:
@@ -35,7 +37,8 @@ func test_headers_are_told_in_every_form() -> void:
 	await started.start(HTTPClient.METHOD_GET, "/set-cookies", [], "")
 	assert_true(not client.has_response(), "has_response() after the headers were read")
 	assert_equal(client.get_response_header_values("set-COOKIE").size(), 2, "get_response_header_values()")
-	assert_equal(str(client.get_response_headers_as_dictionary()["Set-Cookie"]).count("; "), str(", ".join(client.get_response_header_values("Set-Cookie"))).count("; ") + 1, "joined values")
+	var joined := "; ".join(client.get_response_header_values("Set-Cookie"))
+	assert_equal(client.get_response_headers_as_dictionary()["Set-Cookie"], joined, "joined values")
 	assert_equal(client.get_response_headers(), started.headers, "get_response_headers() once more")
 	assert_true(client.get_timings()["first_byte"] > 0, "get_timings()")
 	assert_equal(client.get_request_bytes_sent() > 0, ClassDB.class_exists(&"HTTPClientRust"), "bytes that were sent")

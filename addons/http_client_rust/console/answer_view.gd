@@ -10,6 +10,7 @@ const PhaseChart := preload("phase_chart.gd")
 const VIEWS: PackedStringArray = ["Best view", "Text", "JSON", "Image", "Hex"]
 ## A text of which more comes is shown anew every so many frames, as long as it is short.
 const FRAMES_BETWEEN := 6
+const STATUS_WIDTH := 8.0
 const LONGEST_LIVE := 128 * 1024
 
 ## Emitted when a redirect is to be followed.
@@ -81,6 +82,18 @@ func clear(exchange: Exchange) -> void:
 ## Adds a tab behind those that are there; its name is its title.
 func add_tab(tab: Control) -> void:
 	_tabs.add_child(tab)
+
+
+## Does without the tabs that a session of the console's fills.
+func leave_out_session() -> void:
+	for tab: Control in [_events, _cookies]:
+		_tabs.set_tab_hidden(_tabs.get_tab_idx_from_control(tab), true)
+
+
+## Says in other words what there is to say of the body's coding; nothing for nothing.
+func say_of_body(text: String) -> void:
+	_note.text = text
+	_note.visible = not text.is_empty()
 
 
 ## Says in other words what came of it, such as that it still goes on.
@@ -333,6 +346,12 @@ func _on_table_input(event: InputEvent, table: Tree) -> void:
 		table.accept_event()
 
 
+## Room for some words of the status, in units of the letters; what stands beside it goes below where there is no more.
+func _notification(what: int) -> void:
+	if what == NOTIFICATION_THEME_CHANGED and _status != null:
+		_status.custom_minimum_size.x = get_theme_font_size(&"font_size", &"Label") * STATUS_WIDTH
+
+
 func _add_row(table: Tree, root: TreeItem, what: String, value: String) -> void:
 	var item := table.create_item(root)
 	item.set_text(0, what)
@@ -341,7 +360,7 @@ func _add_row(table: Tree, root: TreeItem, what: String, value: String) -> void:
 
 
 func _add_status_row() -> void:
-	var row := HBoxContainer.new()
+	var row := HFlowContainer.new()
 	add_child(row)
 	_status = Label.new()
 	_status.text_overrun_behavior = TextServer.OVERRUN_TRIM_ELLIPSIS

@@ -17,7 +17,8 @@ const RESOURCE_ID := "http_client_rust_stand_in"
 const STRING := "\"(?:\\\\[\\s\\S]|[^\"\\\\])*+\""
 ## A line that begins a section of a scene or resource; or a string, so that nothing in it is taken for one.
 const SECTION := (
-	"(?m)^\\[(gd_scene|gd_resource|ext_resource|sub_resource|resource|node|connection|editable)\\b(?:[^\"\\n]|" + STRING + ")*\\]\\s*$|" + STRING)
+	"(?m)^\\[(gd_scene|gd_resource|ext_resource|sub_resource|resource|node|connection|editable)\\b"
+	+ "(?:[^\"\\n]|" + STRING + ")*\\]\\s*$|" + STRING)
 
 
 ## Whether a text has one of the names, anywhere.

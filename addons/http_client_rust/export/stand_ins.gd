@@ -4,6 +4,9 @@ extends EditorExportPlugin
 
 const Names := preload("stand_in_names.gd")
 
+## Files of the add-on that the stand-ins read, beside their own folder.
+const SHARED: PackedStringArray = ["console/body_text.gd"]
+
 ## The folder of the add-on.
 var _addon := ""
 var _is_needed := false
@@ -25,15 +28,14 @@ func _export_begin(features: PackedStringArray, _is_debug: bool, _path: String, 
 		return
 	_leave_out_of_list()
 	# Also where an export takes along only what scenes name.
-	for file: String in DirAccess.get_files_at(_stand_ins()):
-		if file.get_extension() == "gd":
-			add_file(_stand_ins().path_join(file), FileAccess.get_file_as_bytes(_stand_ins().path_join(file)), false)
+	for path: String in _own_files():
+		add_file(path, FileAccess.get_file_as_bytes(path), false)
 
 
 func _export_file(path: String, _type: String, _features: PackedStringArray) -> void:
 	if not _is_needed:
 		return
-	if path == _extension() or path.get_base_dir() == _stand_ins():
+	if path == _extension() or _own_files().has(path):
 		skip()
 		return
 	match path.get_extension().to_lower():
@@ -116,6 +118,14 @@ func _write(path: String, text: String) -> void:
 		push_error("HTTPClientRust: %s cannot be written: %s" % [path, error_string(FileAccess.get_open_error())])
 	else:
 		file.store_string(text)
+
+
+func _own_files() -> PackedStringArray:
+	var files := PackedStringArray(Array(SHARED).map(func(file: String) -> String: return _addon.path_join(file)))
+	for file: String in DirAccess.get_files_at(_stand_ins()):
+		if file.get_extension() == "gd":
+			files.append(_stand_ins().path_join(file))
+	return files
 
 
 func _extension() -> String:

@@ -11,8 +11,11 @@ const PhaseChart := preload("../console/phase_chart.gd")
 
 ## Another exchange of the way was chosen.
 signal chosen(exchange: Recorded)
+## A redirect is to be followed that the game did not follow. Keys as the console's fill_in() takes them.
+signal followed(request: Dictionary)
 
 var _exchange: Recorded
+var _list: ExchangeList
 var _answer: AnswerView
 var _note: Label
 var _request_headers: Tree
@@ -25,6 +28,8 @@ func _init() -> void:
 	size_flags_vertical = SIZE_EXPAND_FILL
 	_answer = AnswerView.new()
 	_answer.size_flags_vertical = SIZE_EXPAND_FILL
+	_answer.leave_out_session()
+	_answer.redirected.connect(_on_redirected)
 	add_child(_answer)
 	_note = Label.new()
 	_note.autowrap_mode = TextServer.AUTOWRAP_WORD_SMART
@@ -52,9 +57,11 @@ func show_nothing() -> void:
 ## Shows an exchange of a list as far as it is known.
 func show_exchange(exchange: Recorded, list: ExchangeList) -> void:
 	_exchange = exchange
+	_list = list
 	var shown := exchange.as_console_exchange()
 	_answer.clear(shown)
 	_answer.show_end()
+	_answer.say_of_body(exchange.unpacked().note if exchange.is_over else "")
 	if not exchange.is_over:
 		_answer.say("%s — %s…" % [exchange.status_text(), exchange.phase] if exchange.status != 0 else exchange.phase + "…")
 	_show_request()
@@ -135,6 +142,16 @@ func _on_way_activated() -> void:
 	var item := _way.get_selected()
 	if item != null and item.get_metadata(0) != null:
 		chosen.emit(item.get_metadata(0))
+
+
+## Shows what the game did about a redirect. Where it did nothing, the console may.
+func _on_redirected() -> void:
+	var way := _list.of_same_task(_exchange)
+	var next := way.find(_exchange) + 1
+	if next < way.size():
+		chosen.emit(way[next])
+	else:
+		followed.emit(_exchange.as_console_exchange().redirected(_exchange.as_request()))
 
 
 func _request_tab() -> Control:

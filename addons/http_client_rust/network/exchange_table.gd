@@ -11,8 +11,8 @@ const Colors := preload("../console/colors.gd")
 enum Column { METHOD, URL, STATUS, TYPE, SIZE, TIME, WATERFALL }
 const TITLES: PackedStringArray = ["Method", "URL", "Status", "Type", "Size", "Time", "Waterfall"]
 ## Texts that have to fit; a column that may stretch has none.
-const WIDEST: PackedStringArray = ["OPTIONS", "", "Looking up", "application/json", "1023.9 KiB", "999.9 ms", ""]
-const STRETCH: PackedInt32Array = [0, 4, 0, 0, 0, 0, 3]
+const WIDEST: PackedStringArray = ["OPTIONS", "", "404 ✕", "event-stream", "999.9 KiB", "999.9 ms", ""]
+const STRETCH: PackedInt32Array = [0, 3, 0, 0, 0, 0, 2]
 ## Of the height of a row.
 const BAR := 0.55
 const NARROWEST := 2.0
@@ -145,12 +145,13 @@ func _write(item: TreeItem, exchange: Recorded) -> void:
 	rows_written += 1
 	var usec := exchange.duration()
 	var texts: PackedStringArray = [
-		exchange.method if not exchange.method.is_empty() else "—", exchange.url(), exchange.status_text(), exchange.type(),
-		exchange.size_text(), PhaseChart.shown_time(usec) if usec > 0 or exchange.is_over else ""]
+		exchange.method if not exchange.method.is_empty() else "—", exchange.place(), exchange.status_text(),
+		exchange.type().get_slice("/", 1) if exchange.type().contains("/") else exchange.type(), exchange.size_text(), PhaseChart.shown_time(usec) if usec > 0 or exchange.is_over else ""]
 	for column: int in texts.size():
 		if item.get_text(column) != texts[column]:
 			item.set_text(column, texts[column])
 	item.set_tooltip_text(Column.URL, exchange.url())
+	item.set_tooltip_text(Column.TYPE, exchange.type())
 	item.set_tooltip_text(Column.STATUS, exchange.error if not exchange.error.is_empty() else exchange.reason)
 	item.set_tooltip_text(Column.WATERFALL, _phases_of(exchange))
 	_color(item, exchange)
@@ -180,10 +181,11 @@ func _draw_waterfall(item: TreeItem, place: Rect2) -> void:
 	for piece: Vector3 in pieces(exchange, place.size.x):
 		bar.position.x = place.position.x + piece.y
 		bar.size.x = piece.z
-		draw_rect(bar, PhaseChart.COLORS[int(piece.x)])
+		draw_rect(bar, PhaseChart.COLORS[int(piece.x)] if piece.x >= 0.0 else Color(get_theme_color(&"font_color", &"Tree"), 0.35))
 
 
-## The waterfall of an exchange in a column so wide: phase, left edge and width of each bar.
+## The waterfall of an exchange in a column so wide: phase, left edge and width of each bar. What goes on is phase -1, until the
+## last moment that is known of any exchange.
 func pieces(exchange: Recorded, width: float) -> Array[Vector3]:
 	var found: Array[Vector3] = []
 	var whole := maxf(_list.last_usec - _list.first_usec, 1.0)
@@ -191,4 +193,7 @@ func pieces(exchange: Recorded, width: float) -> Array[Vector3]:
 		var left := (exchange.began - _list.first_usec + span.y) / whole * width
 		var right := (exchange.began - _list.first_usec + span.z) / whole * width
 		found.append(Vector3(span.x, minf(left, width - NARROWEST), maxf(right - left, NARROWEST)))
+	if not exchange.is_over:
+		var from := (exchange.last_known() - _list.first_usec) / whole * width
+		found.append(Vector3(-1.0, minf(from, width - NARROWEST), maxf(width - from, NARROWEST)))
 	return found

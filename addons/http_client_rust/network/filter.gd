@@ -27,8 +27,7 @@ func matches(exchange: Recorded) -> bool:
 		return false
 	if text.strip_edges().is_empty():
 		return true
-	var place := "%s %s %s %s %s" % [exchange.method, exchange.url(), exchange.status_text(), exchange.type(), exchange.error]
 	for word: String in text.split(" ", false):
-		if not place.containsn(word):
+		if not exchange.words().containsn(word):
 			return false
 	return true

@@ -4,7 +4,6 @@ extends RefCounted
 
 const Recorded := preload("recorded.gd")
 const Redaction := preload("redaction.gd")
-const ContentCoding := preload("content_coding.gd")
 const BodyText := preload("../console/body_text.gd")
 
 const NAME := "HTTPClientRust"
@@ -41,8 +40,7 @@ static func _version() -> String:
 
 
 static func _entry(exchange: Recorded, redacts: bool) -> Dictionary:
-	var is_whole := exchange.is_body_whole() and exchange.error.is_empty()
-	var unpacked := ContentCoding.new(exchange.response_body, exchange.response_header("Content-Encoding"), is_whole)
+	var unpacked := exchange.unpacked()
 	var shown := Redaction.redacted(exchange, unpacked.body) if redacts else exchange
 	var body := shown.response_body if redacts else unpacked.body
 	var entry := {
@@ -87,7 +85,7 @@ static func _request(exchange: Recorded) -> Dictionary:
 	if not exchange.request_body.is_empty():
 		var type := exchange.request_header("Content-Type")
 		var post := {"mimeType": type if not type.is_empty() else "application/octet-stream"}
-		if BodyText.is_utf8(exchange.request_body) and not exchange.request_body.has(0):
+		if not exchange.request_body.has(0) and BodyText.is_utf8(exchange.request_body):
 			post["text"] = exchange.request_body.get_string_from_utf8()
 		else:
 			# The format has no place for bytes here; tools that know more read these.
@@ -106,7 +104,7 @@ static func _response(exchange: Recorded, body: PackedByteArray) -> Dictionary:
 	if body.size() != exchange.bytes_received:
 		content["compression"] = body.size() - exchange.bytes_received
 	if not body.is_empty():
-		if BodyText.is_utf8(body) and not body.has(0) and body.get_string_from_utf8().to_utf8_buffer() == body:
+		if not body.has(0) and BodyText.is_utf8(body) and body.get_string_from_utf8().to_utf8_buffer() == body:
 			content["text"] = body.get_string_from_utf8()
 		else:
 			content["text"] = Marshalls.raw_to_base64(body)

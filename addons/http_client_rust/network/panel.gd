@@ -49,13 +49,14 @@ func _init() -> void:
 	split.size_flags_vertical = SIZE_EXPAND_FILL
 	add_child(split)
 	_table = ExchangeTable.new()
-	_table.size_flags_stretch_ratio = 1.4
+	_table.size_flags_stretch_ratio = 1.6
 	_table.show_list(list)
 	_table.chosen.connect(show_exchange)
 	_table.gui_input.connect(_on_table_input)
 	split.add_child(_table)
 	_details = Details.new()
 	_details.chosen.connect(choose)
+	_details.followed.connect(func(request: Dictionary) -> void: sent_again.emit(request))
 	split.add_child(_details)
 	_summary = Label.new()
 	_summary.text_overrun_behavior = TextServer.OVERRUN_TRIM_ELLIPSIS

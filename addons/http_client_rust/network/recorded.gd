@@ -53,6 +53,8 @@ var error := ""
 var is_over := false
 
 var _scheme := ""
+## Made when it is asked for, since a filter asks for all of them at every key.
+var _words := ""
 
 
 ## Takes what is new: see rust/binding/network_panel/wire.rs for the keys.
@@ -72,6 +74,7 @@ func apply(news: Dictionary) -> void:
 	if news.has("tls"):
 		tls = _typed_tls(news["tls"])
 	is_over = news.get("over", is_over)
+	_words = ""
 
 
 ## The address that was asked for, or where the connection leads to before there is a request.
@@ -85,12 +88,25 @@ func url() -> String:
 	return (origin if not origin.is_empty() else "(unknown)") + target
 
 
+## The same with what tells exchanges apart in front: "/path  https://host".
+func place() -> String:
+	var parts := ConsoleExchange.parts_of(url())
+	return url() if parts.is_empty() or method.is_empty() else "%s  %s" % [parts["target"], parts["origin"]]
+
+
 func request_header(name: String) -> String:
 	return _header(request_headers, name)
 
 
 func response_header(name: String) -> String:
 	return _header(response_headers, name)
+
+
+## What a filter looks for words in.
+func words() -> String:
+	if _words.is_empty():
+		_words = " ".join(PackedStringArray([method, url(), status_text(), type(), error]))
+	return _words
 
 
 ## The media type of the response, such as "application/json"; empty if nobody says.
@@ -170,6 +186,11 @@ func is_body_whole() -> bool:
 	return bytes_received == response_body.size()
 
 
+## The body of the response without its packing, as far as that can be taken off.
+func unpacked() -> ContentCoding:
+	return ContentCoding.new(response_body, response_header("Content-Encoding"), is_body_whole() and error.is_empty())
+
+
 ## Where the response redirects to; empty if it does not.
 func redirect_address() -> String:
 	return ConsoleExchange.address_of(response_header("Location"), url()) if status in ConsoleExchange.REDIRECTS else ""
@@ -197,13 +218,14 @@ func as_console_exchange() -> ConsoleExchange:
 	made.headers = request["headers"]
 	made.body = request_body
 	made.code = status
+	made.answer_url = url()
 	made.answer_headers = response_headers
-	var coding := ContentCoding.new(response_body, response_header("Content-Encoding"), is_body_whole() and error.is_empty())
-	made.answer_body = coding.body
-	made.note = coding.note
+	var whole := unpacked()
+	made.answer_body = whole.body
+	made.note = whole.note
 	made.is_kept = is_body_whole()
-	made.unpacked = coding.body.size()
 	made.received = bytes_received
+	made.unpacked = made.answer_body.size()
 	made.sent = bytes_sent
 	var length := response_header("Content-Length")
 	made.expected = length.to_int() if length.is_valid_int() else -1

@@ -7,6 +7,7 @@ extends RefCounted
 
 const Recorded := preload("recorded.gd")
 const History := preload("../console/history.gd")
+const BodyText := preload("../console/body_text.gd")
 
 const REPLACED := "[redacted]"
 const SECRET_HEADERS: PackedStringArray = ["set-cookie", "x-csrf-token", "x-xsrf-token"]
@@ -18,6 +19,7 @@ const SHORTEST := 4
 var _secrets := PackedStringArray()
 var _names := RegEx.create_from_string(SECRET_NAMES)
 var _fields := RegEx.create_from_string("(?:^|[?&;\\s\"])([^=&?;\\s\"]{1,200})=([^&;#\\s\"]*)")
+var _parts := RegEx.create_from_string("(?i)name=\"([^\"\\r\\n]{1,200})\"[^\\r\\n]*\\r\\n(?:[^\\r\\n]+\\r\\n)*\\r\\n([^\\r\\n]*)")
 var _json := RegEx.create_from_string("\"((?:[^\"\\\\]|\\\\.){1,200})\"\\s*:\\s*(?:\"((?:[^\"\\\\]|\\\\.)*)\"|([0-9][0-9.eE+-]*))")
 
 
@@ -75,15 +77,29 @@ func _find_in_fields(text: String) -> void:
 
 
 func _find_in_body(body: PackedByteArray, content_type: String) -> void:
-	if body.is_empty() or body.has(0):
+	if body.is_empty():
 		return
-	var text := body.get_string_from_utf8()
+	# A form with a file in it is text around bytes.
+	var text := body.get_string_from_utf8() if not body.has(0) and BodyText.is_utf8(body) else _text_of(body)
+	for found: RegExMatch in _parts.search_all(text) if content_type.to_lower().begins_with("multipart/") else []:
+		if _names.search(found.get_string(1)) != null:
+			_add(found.get_string(2))
 	if content_type.to_lower().begins_with("application/x-www-form-urlencoded"):
 		_find_in_fields(text)
 	for found: RegExMatch in _json.search_all(text):
 		if _names.search(found.get_string(1)) != null:
 			_add(found.get_string(2))
 			_add(found.get_string(3))
+
+
+## What of bytes is text, with a space for each that is none.
+static func _text_of(body: PackedByteArray) -> String:
+	var printable := body.duplicate()
+	for index: int in printable.size():
+		var byte := printable[index]
+		if (byte < 0x20 and not byte in [0x0d, 0x0a]) or byte >= 0x7f:
+			printable[index] = 0x20
+	return printable.get_string_from_ascii()
 
 
 func _add(secret: String) -> void:
@@ -117,11 +133,27 @@ func _without(text: String) -> String:
 func _bytes_without(body: PackedByteArray) -> PackedByteArray:
 	if body.is_empty() or _secrets.is_empty():
 		return body
-	if body.has(0):
-		return body
-	var text := body.get_string_from_utf8()
-	# What is no UTF-8 stays as it is, unless a secret stands in it.
-	if text.to_utf8_buffer() != body:
-		text = body.get_string_from_ascii()
-	var without := _without(text)
-	return body if without == text else without.to_utf8_buffer()
+	if not body.has(0) and BodyText.is_utf8(body):
+		var text := body.get_string_from_utf8()
+		var without := _without(text)
+		return body if without == text else without.to_utf8_buffer()
+	# Bytes of no text: looked at as pairs of hexadecimal digits.
+	var digits := body.hex_encode()
+	for secret: String in _secrets:
+		digits = _digits_without(digits, secret.to_utf8_buffer().hex_encode())
+	return digits.hex_decode()
+
+
+static func _digits_without(digits: String, secret: String) -> String:
+	var kept := PackedStringArray()
+	var start := 0
+	var at := digits.find(secret)
+	while at >= 0:
+		# Between two bytes it is none.
+		if at % 2 == 0:
+			kept.append(digits.substr(start, at - start))
+			kept.append(REPLACED.to_utf8_buffer().hex_encode())
+			start = at + secret.length()
+		at = digits.find(secret, maxi(start, at + 1))
+	kept.append(digits.substr(start))
+	return "".join(kept)

@@ -48,7 +48,9 @@ func connect_to_host(host: String, port: int = -1, use_ssl: Variant = false, ver
 	var is_secure: bool = host.to_lower().begins_with("https://") or (
 		not host.to_lower().begins_with("http://") and (use_ssl is TLSOptions or use_ssl is bool and use_ssl))
 	if use_ssl != null and not use_ssl is bool and not use_ssl is TLSOptions:
-		return _refuse(ERR_INVALID_PARAMETER, "connect_to_host", "use_ssl is true, false, null or a TLSOptions, and not a %s." % type_string(typeof(use_ssl)))
+		return _refuse(
+			ERR_INVALID_PARAMETER, "connect_to_host",
+			"use_ssl is true, false, null or a TLSOptions, and not a %s." % type_string(typeof(use_ssl)))
 	if blocking_mode_enabled:
 		return _refuse(ERR_UNAVAILABLE, "connect_to_host", Limits.BLOCKING)
 	if _has_https_proxy if is_secure else _has_http_proxy:
@@ -65,7 +67,9 @@ func connect_to_host(host: String, port: int = -1, use_ssl: Variant = false, ver
 			"this" if name.contains("@") else var_to_str(host.left(80))))
 	var has_own_port := RegEx.create_from_string(":[0-9]+$").search(name.get_slice("]", name.count("]"))) != null
 	if has_own_port and port > 0 and port != parts["port"]:
-		return _refuse(ERR_INVALID_PARAMETER, "connect_to_host", "the host says port %d, the port argument %d; give one of them." % [parts["port"], port])
+		return _refuse(
+			ERR_INVALID_PARAMETER, "connect_to_host",
+			"the host says port %d, the port argument %d; give one of them." % [parts["port"], port])
 	_host = str(parts["host"]).trim_prefix("[").trim_suffix("]")
 	_port = port if port > 0 else int(parts["port"])
 	_tls = TLSOptions.client() if is_secure else null
@@ -89,7 +93,8 @@ func request_raw(method: Method, url: String, headers: PackedStringArray, body: 
 	if method in [Method.METHOD_TRACE, Method.METHOD_CONNECT]:
 		return _refuse(ERR_UNAVAILABLE, "request", "a browser makes no requests with TRACE and CONNECT.")
 	if url == "*" or RegEx.create_from_string("^[A-Za-z][A-Za-z0-9+.-]*://").search(url) != null:
-		return _refuse(ERR_UNAVAILABLE, "request", "a browser takes a path only, such as \"/search?q=godot\"; give the host to connect_to_host().")
+		return _refuse(
+			ERR_UNAVAILABLE, "request", "a browser takes a path only, such as \"/search?q=godot\"; give the host to connect_to_host().")
 	if RegEx.create_from_string("[\\r\\n\\x00]").search(url) != null:
 		return _refuse(ERR_INVALID_PARAMETER, "request", "the URL has a line break in it; nothing was sent.")
 	var problem := Limits.problem_of_headers(headers, body.size())
@@ -101,7 +106,8 @@ func request_raw(method: Method, url: String, headers: PackedStringArray, body: 
 	_began = Time.get_ticks_usec()
 	_silent_since = Time.get_ticks_msec()
 	_body_sent = body.size()
-	if body.is_empty() and method in [Method.METHOD_POST, Method.METHOD_PUT, Method.METHOD_PATCH] and not Limits.has_header(headers, "Content-Length"):
+	var has_body := method in [Method.METHOD_POST, Method.METHOD_PUT, Method.METHOD_PATCH]
+	if has_body and body.is_empty() and not Limits.has_header(headers, "Content-Length"):
 		headers = headers.duplicate()
 		headers.append("Content-Length: 0")
 	var target := Limits.target_of(url)
@@ -341,10 +347,14 @@ func _go_on_connecting() -> Error:
 				_status = _http.get_status() as Status
 			return OK
 		HTTPClient.STATUS_CANT_RESOLVE:
-			return _fail(Status.STATUS_CANT_RESOLVE, ERR_CANT_RESOLVE, "The name %s has no address; look for a typing error, or for the network." % var_to_str(_host))
+			return _fail(
+				Status.STATUS_CANT_RESOLVE, ERR_CANT_RESOLVE,
+				"The name %s has no address; look for a typing error, or for the network." % var_to_str(_host))
 		HTTPClient.STATUS_TLS_HANDSHAKE_ERROR:
 			return _fail(Status.STATUS_TLS_HANDSHAKE_ERROR, ERR_CANT_CONNECT, "TLS with %s failed; look at its certificate." % _shown_host())
-	return _fail(Status.STATUS_CANT_CONNECT, ERR_CANT_CONNECT, "There is no connection to %s; the port may be wrong, or the server down." % _shown_host())
+	return _fail(
+		Status.STATUS_CANT_CONNECT, ERR_CANT_CONNECT,
+		"There is no connection to %s; the port may be wrong, or the server down." % _shown_host())
 
 
 func _await_head() -> Error:
@@ -353,11 +363,11 @@ func _await_head() -> Error:
 		return OK
 	_is_polled_in_frame = Engine.get_process_frames()
 	_http.poll()
-	if _http.has_response():
+	if _http.has_response() or _http.get_status() == HTTPClient.STATUS_BODY:
 		_code = _http.get_response_code()
 		_is_chunked = _http.is_response_chunked()
 		_length = -1 if _is_chunked else _http.get_response_body_length()
-		_headers = _http.get_response_headers()
+		_headers = _http.get_response_headers() if _http.has_response() else PackedStringArray()
 		_shows_response = true
 		_silent_since = Time.get_ticks_msec()
 		_timings["first_byte"] = Time.get_ticks_usec() - _began
@@ -367,7 +377,8 @@ func _await_head() -> Error:
 		return _check_silence()
 	return _fail(
 		Status.STATUS_CONNECTION_ERROR, ERR_CONNECTION_ERROR,
-		"No answer came from %s: the connection ended%s." % [_shown_host(), ", or the server lets no page of another site read its answers (CORS)" if _is_browser else ""])
+		"No answer came from %s: the connection ended%s." % [
+			_shown_host(), ", or the server lets no page of another site read its answers (CORS)" if _is_browser else ""])
 
 
 func _read() -> PackedByteArray:
@@ -384,18 +395,25 @@ func _read() -> PackedByteArray:
 		HTTPClient.STATUS_CONNECTED, HTTPClient.STATUS_DISCONNECTED:
 			# The engine takes a body that was cut short for a whole one.
 			if not _is_browser and not _is_head_request and _length > _received:
-				_fail(Status.STATUS_CONNECTION_ERROR, ERR_CONNECTION_ERROR, "The answer of %s broke off after %d of %d bytes." % [_shown_host(), _received, _length])
+				_break_off(" of %d" % _length)
 			else:
 				_timings["total"] = Time.get_ticks_usec() - _began
 				_status = Status.STATUS_CONNECTED
 		_:
-			_fail(Status.STATUS_CONNECTION_ERROR, ERR_CONNECTION_ERROR, "The answer of %s broke off after %d bytes." % [_shown_host(), _received])
+			_break_off("")
 	return chunk
+
+
+func _break_off(of_how_many: String) -> void:
+	_fail(
+		Status.STATUS_CONNECTION_ERROR, ERR_CONNECTION_ERROR,
+		"The answer of %s broke off after %d%s bytes." % [_shown_host(), _received, of_how_many])
 
 
 func _check_silence() -> Error:
 	if read_timeout > 0.0 and Time.get_ticks_msec() - _silent_since > int(read_timeout * 1000.0):
-		return _fail(Status.STATUS_CONNECTION_ERROR, ERR_TIMEOUT, "%s said nothing for %s s (read_timeout)." % [_shown_host(), read_timeout])
+		return _fail(
+			Status.STATUS_CONNECTION_ERROR, ERR_TIMEOUT, "%s said nothing for %s s (read_timeout)." % [_shown_host(), read_timeout])
 	return OK
 
 

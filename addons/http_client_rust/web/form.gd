@@ -8,7 +8,7 @@ const TYPES := {
 	"ogg": "audio/ogg", "wav": "audio/wav", "mp4": "video/mp4", "webm": "video/webm",
 }
 
-var _boundary := "----HTTPFormRust" + Crypto.new().generate_random_bytes(16).hex_encode()
+var _boundary := "----HTTPFormRust%08x%08x%08x%08x" % [randi(), randi(), randi(), randi()]
 ## Of each part: its head, and its bytes or the path of its file.
 var _parts: Array[Array] = []
 
@@ -41,7 +41,8 @@ func _add(from: String, name: String, content: Variant, filename: String, type: 
 		push_error("HTTPFormRust.%s(): %s is no content type, such as \"image/png\"." % [from, var_to_str(type.left(40))])
 		return
 	_parts.append([
-		"Content-Disposition: form-data; name=\"%s\"; filename=\"%s\"\r\nContent-Type: %s" % [_escaped(name), _escaped(filename), type], content, name])
+		"Content-Disposition: form-data; name=\"%s\"; filename=\"%s\"\r\nContent-Type: %s" % [_escaped(name), _escaped(filename), type],
+		content, name])
 
 
 ## The field of the first file that cannot be read; empty if there is none.

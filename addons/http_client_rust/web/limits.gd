@@ -5,7 +5,9 @@ extends RefCounted
 const BLOCKING := "A browser cannot block: turn blocking_mode_enabled off, and call poll() once a frame."
 const WAITING := "wait_to_finish() cannot block in a browser: await the task's signal completed, or wait()."
 const PROXY := "A browser chooses its proxy itself: remove the proxy."
-const CERTIFICATES := "A browser trusts its own certificates only: remove trusted_ca_file and the TLSOptions with certificates or names, or those that check none."
+const CERTIFICATES := (
+	"A browser trusts its own certificates only: remove trusted_ca_file and the TLSOptions with certificates or names, or those "
+	+ "that check none.")
 const COOKIES := "A browser keeps the cookies itself, and shows them to nobody."
 const CONNECTION := "A browser gives nobody its connections: connection is null here, and cannot be set."
 const FILES := "In a browser files can be written to user:// only."
@@ -19,7 +21,8 @@ const WITHHELD: PackedStringArray = [
 
 ## Scheme, user, host, port, target, fragment.
 const URL := (
-	"^(?i)(https?)://(?:([^/?#@]*)@)?(\\[[0-9A-Fa-f:.]+\\]|[^/?#@:\\[\\]\\s\\\\\\x00-\\x20\\x7f\\x{202a}-\\x{202e}]+)(?::([0-9]{1,5}))?([/?][^#]*)?(#.*)?$")
+	"^(?i)(https?)://(?:([^/?#@]*)@)?"
+	+ "(\\[[0-9A-Fa-f:.]+\\]|[^/?#@:\\[\\]\\s\\\\\\x00-\\x20\\x7f\\x{202a}-\\x{202e}]+)(?::([0-9]{1,5}))?([/?][^#]*)?(#.*)?$")
 
 ## Names about which something was said already.
 static var _said := {}
@@ -32,6 +35,10 @@ static func warn_of_withheld(headers: PackedStringArray) -> void:
 		if WITHHELD.has(name) and not _said.has(name):
 			_said[name] = true
 			push_warning("A browser does not send the header %s that a script gives." % name)
+
+
+static func can_be_written(path: String) -> bool:
+	return path.begins_with("user://") or path.begins_with(ProjectSettings.globalize_path("user://"))
 
 
 ## Whether TLSOptions ask for no more than a browser does anyway.

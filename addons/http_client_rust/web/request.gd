@@ -68,6 +68,11 @@ func request_raw(
 		push_error("HTTPRequestRust.request(): %s." % problem)
 		return ERR_INVALID_PARAMETER
 	var kept := session if session != null else Session.shared()
+	_own._tape = kept._current_tape()
+	_own._tape_base = kept.base_url
+	if _own._tape != null and not _own._tape.problem.is_empty():
+		push_error("HTTPRequestRust.request(): ", _own._tape.problem)
+		return ERR_INVALID_PARAMETER
 	_own.set_tls_options(_options if _options != null else kept._options)
 	_own.trusted_ca_file = kept.trusted_ca_file
 	_own.connect_timeout = kept.connect_timeout
@@ -219,4 +224,6 @@ func _may_change(what: String) -> bool:
 
 func _on_completed(response: Response, of_task: Task) -> void:
 	if of_task == _task and is_inside_tree():
-		request_completed.emit(response._result, response._code, response._headers, response._body)
+		# What the engine's node has no number for.
+		var result := int(response._result) if response._result <= int(RESULT_TIMEOUT) else int(RESULT_REQUEST_FAILED)
+		request_completed.emit(result, response._code, response._headers, response._body)

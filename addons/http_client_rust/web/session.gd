@@ -4,6 +4,7 @@ extends RefCounted
 const Session := preload("session.gd")
 const Task := preload("task.gd")
 const Form := preload("form.gd")
+const Replay := preload("replay.gd")
 const Limits := preload("limits.gd")
 
 enum ReplayMode { REPLAY_OFF = 0, REPLAY_RECORD = 1, REPLAY_ONLY = 2 }
@@ -31,6 +32,7 @@ var max_connections_per_host := 6: set = set_max_connections_per_host, get = get
 var trusted_ca_file := "": set = set_trusted_ca_file, get = get_trusted_ca_file
 var replay_file := "": set = set_replay_file, get = get_replay_file
 var replay_mode := ReplayMode.REPLAY_OFF: set = set_replay_mode, get = get_replay_mode
+var replay_timing := false: set = set_replay_timing, get = is_keeping_replay_timing
 
 static var _shared: Session
 
@@ -38,6 +40,10 @@ var _authorization := ""
 var _options: TLSOptions
 ## Hosts by schemes.
 var _proxies := {}
+## What is recorded or played; null for neither, and until the first request after replay_mode or replay_file was set.
+var _tape: Replay
+## What recorded URLs are relative to, where that is not base_url.
+var _tape_base := ""
 
 
 static func shared() -> Session:
@@ -143,6 +149,7 @@ func _begin(kind: Task.Kind, url: String, path: String, custom_headers: PackedSt
 		"allow_insecure_redirects": allow_insecure_redirects, "max_retries": max_retries, "retry_unsafe_methods": retry_unsafe_methods,
 		"body_size_limit": body_size_limit, "accept_compression": accept_compression, "trusted_ca_file": trusted_ca_file,
 		"tls_options": _options, "proxies": _proxies.duplicate(), "authorization": _authorization, "base_url": base_url,
+		"tape": _current_tape(), "tape_base": base_url if _tape_base.is_empty() else _tape_base,
 	}
 	if task._problem.is_empty():
 		task._problem = _problem_of(task)
@@ -167,7 +174,8 @@ func _take_body(task: Task, headers: PackedStringArray, body: Variant) -> String
 			type = "application/json"
 		_:
 			if not body is Form:
-				return "A body is null, a String, a PackedByteArray, an HTTPFormRust, a Dictionary or an Array, and not a %s." % type_string(typeof(body))
+				return "A body is null, a String, a PackedByteArray, an HTTPFormRust, a Dictionary or an Array, and not a %s." % (
+					type_string(typeof(body)))
 			var form: Form = body
 			if not form._missing().is_empty():
 				return form._missing() + "."
@@ -178,7 +186,16 @@ func _take_body(task: Task, headers: PackedStringArray, body: Variant) -> String
 	return ""
 
 
+## Recording and playing begin anew where one of their properties was set.
+func _current_tape() -> Replay:
+	if _tape == null and replay_mode != ReplayMode.REPLAY_OFF:
+		_tape = Replay.new(replay_file, replay_mode == ReplayMode.REPLAY_RECORD, replay_timing)
+	return _tape
+
+
 func _problem_of(task: Task) -> String:
+	if _tape != null and not _tape.problem.is_empty():
+		return _tape.problem
 	var parts := Limits.parts_of(task._given_url)
 	if parts.has("problem"):
 		return "%s." % parts["problem"]
@@ -188,8 +205,7 @@ func _problem_of(task: Task) -> String:
 	if task._method < 0 or task._method >= HTTPClient.METHOD_MAX or task._method == HTTPClient.METHOD_CONNECT:
 		return "There is no method %d for a request." % task._method
 	if task._kind == Task.Kind.DOWNLOAD:
-		var folder := ProjectSettings.globalize_path("user://")
-		if not task._path.begins_with("user://") and not task._path.begins_with(folder) or task._path.get_file().is_empty():
+		if not Limits.can_be_written(task._path) or task._path.get_file().is_empty():
 			return Limits.FILES
 		for other: Task in Task._all_running():
 			if other._path == task._path:
@@ -367,6 +383,7 @@ func get_trusted_ca_file() -> String:
 
 func set_replay_file(new_value: String) -> void:
 	replay_file = new_value
+	_tape = null
 
 
 func get_replay_file() -> String:
@@ -374,8 +391,21 @@ func get_replay_file() -> String:
 
 
 func set_replay_mode(new_value: ReplayMode) -> void:
+	if new_value < ReplayMode.REPLAY_OFF or new_value > ReplayMode.REPLAY_ONLY:
+		push_error("HTTPSessionRust.set_replay_mode(): there is no mode %d; use a value of HTTPSessionRust.ReplayMode." % new_value)
+		return
 	replay_mode = new_value
+	_tape = null
 
 
 func get_replay_mode() -> ReplayMode:
 	return replay_mode
+
+
+func set_replay_timing(new_value: bool) -> void:
+	replay_timing = new_value
+	_tape = null
+
+
+func is_keeping_replay_timing() -> bool:
+	return replay_timing

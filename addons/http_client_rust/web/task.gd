@@ -200,6 +200,13 @@ func _tell_progress() -> void:
 		progressed.emit(_downloaded, _total)
 
 
+## Another connection follows. A body that was not read is nobody's.
+func _let_go() -> void:
+	if _client != null:
+		_client.close()
+	_client = null
+
+
 ## One step. Whether another one may follow in the same frame.
 func _go_on() -> bool:
 	if _client == null:
@@ -234,7 +241,7 @@ func _connect() -> void:
 	_attempts += 1
 	_is_sent = false
 	_has_head = false
-	_client = Client.new()
+	_client = Client.new() if _settings["tape"] == null else _settings["tape"].client(_url, _settings["tape_base"])
 	_client.connect_timeout = _settings["connect_timeout"]
 	_client.read_timeout = 0.0 if _kind == Kind.LISTEN else _settings["stall_timeout"]
 	_client.read_chunk_size = 256 * 1024
@@ -293,7 +300,8 @@ func _take_head() -> void:
 	elif _kind == Kind.DOWNLOAD and code >= 200 and code < 300:
 		_file = FileAccess.open(_path + ".part", FileAccess.WRITE)
 		if _file == null:
-			_finish(Response.Result.RESULT_DOWNLOAD_FILE_CANT_OPEN, "%s.part cannot be written: %s." % [_path, error_string(FileAccess.get_open_error())])
+			var why := error_string(FileAccess.get_open_error())
+			_finish(Response.Result.RESULT_DOWNLOAD_FILE_CANT_OPEN, "%s.part cannot be written: %s." % [_path, why])
 
 
 func _redirect(code: int, location: String) -> void:
@@ -318,10 +326,11 @@ func _redirect(code: int, location: String) -> void:
 	var is_away := _origin(target) != _origin(_url)
 	_headers = PackedStringArray(Array(_headers).filter(func(header: String) -> bool:
 		var name := header.get_slice(":", 0).strip_edges().to_lower()
-		return not (loses_body and name.begins_with("content-")) and not (is_away and name in ["authorization", "cookie", "proxy-authorization"])))
+		return not (loses_body and name.begins_with("content-")) and not (
+			is_away and name in ["authorization", "cookie", "proxy-authorization"])))
 	_url = target
 	_attempts -= 1
-	_client = null
+	_let_go()
 
 
 ## Whether another try follows. [param retry_after] is what the server asks for.
@@ -336,7 +345,7 @@ func _retry(reason: String, retry_after: String = "") -> bool:
 		return false
 	_retries += 1
 	_wait_until = Time.get_ticks_msec() + int(seconds * 1000.0)
-	_client = null
+	_let_go()
 	retrying.emit(_attempts + 1, seconds, reason)
 	return true
 
@@ -371,8 +380,12 @@ func _keep(chunk: PackedByteArray) -> void:
 				if not _is_over and not _is_cancelled:
 					event_received.emit(event[0], event[1], event[2])
 		Kind.DOWNLOAD:
-			if _file != null and not _file.store_buffer(chunk):
-				_finish(Response.Result.RESULT_DOWNLOAD_FILE_WRITE_ERROR, "%s.part cannot be written: %s." % [_path, error_string(_file.get_error())])
+			if _file == null:
+				return
+			_file.store_buffer(chunk)
+			if _file.get_error() != OK:
+				var why := error_string(_file.get_error())
+				_finish(Response.Result.RESULT_DOWNLOAD_FILE_WRITE_ERROR, "%s.part cannot be written: %s." % [_path, why])
 
 
 func _finish_body() -> void:
@@ -380,7 +393,7 @@ func _finish_body() -> void:
 		_file.close()
 		_file = null
 		if DirAccess.rename_absolute(_path + ".part", _path) != OK:
-			_finish(Response.Result.RESULT_DOWNLOAD_FILE_CANT_OPEN, "%s cannot be written; its bytes are in %s.part." % [_path, _path.get_file()])
+			_finish(Response.Result.RESULT_DOWNLOAD_FILE_CANT_OPEN, "%s cannot be written; its bytes are in %s.part." % [_path, _path])
 			return
 	if OS.has_feature("web") or not _settings["accept_compression"] or _unpack():
 		_finish(Response.Result.RESULT_SUCCESS, "")
@@ -398,9 +411,12 @@ func _unpack() -> bool:
 		_finish(Response.Result.RESULT_BODY_SIZE_LIMIT_EXCEEDED, "The body is longer than %d bytes (body_size_limit)." % limit)
 		return false
 	if packing in ["gzip", "deflate"]:
-		_response._body = packed.decompress_dynamic(limit, FileAccess.COMPRESSION_GZIP if packing == "gzip" else FileAccess.COMPRESSION_DEFLATE)
+		var mode := FileAccess.COMPRESSION_GZIP if packing == "gzip" else FileAccess.COMPRESSION_DEFLATE
+		_response._body = packed.decompress_dynamic(limit, mode)
 	if _response._body.is_empty() or not packing in ["gzip", "deflate"]:
-		_finish(Response.Result.RESULT_BODY_DECOMPRESS_FAILED, "The body cannot be decompressed: it is damaged, or packed as %s." % var_to_str(packing.left(40)))
+		_finish(
+			Response.Result.RESULT_BODY_DECOMPRESS_FAILED,
+			"The body cannot be decompressed: it is damaged, or packed as %s." % var_to_str(packing.left(40)))
 		return false
 	return true
 
@@ -415,7 +431,11 @@ func _take_failure() -> void:
 			result = Response.Result.RESULT_CANT_CONNECT
 		Client.STATUS_TLS_HANDSHAKE_ERROR:
 			result = Response.Result.RESULT_TLS_HANDSHAKE_ERROR
-	if _client.poll() == ERR_TIMEOUT:
+	var error := _client.poll()
+	if error == ERR_DOES_NOT_EXIST:
+		_finish(Response.Result.RESULT_REPLAY_MISS, message)
+		return
+	if error == ERR_TIMEOUT:
 		result = Response.Result.RESULT_TIMEOUT
 		# The client calls it by its own name.
 		message = message.replace("read_timeout", "stall_timeout")
@@ -437,7 +457,7 @@ func _listen_again(reason: String) -> bool:
 	var seconds := minf(_events.retry * pow(2.0, _failed_streams), maxf(LONGEST_PAUSE, _events.retry))
 	_failed_streams += 1
 	_wait_until = Time.get_ticks_msec() + int(seconds * 1000.0)
-	_client = null
+	_let_go()
 	retrying.emit(_attempts + 1, seconds, reason)
 	return true
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http_client::{Content, Event, Route, Timings, TlsInfo, task_of_this_thread};
+use http_client::{Content, Event, Phase, Route, Timings, TlsInfo, task_of_this_thread};
 
 use super::outbox::{FOR_BODIES, FOR_HEADS, Outbox};
 use super::update::{Answered, Opening, Sent, Update, size_of_tls};
@@ -97,7 +97,10 @@ impl Exchanges {
             Event::Connecting { .. } => {
                 let connection = self.connections.entry(id).or_default();
                 let began = connection.step_began.replace(now);
-                connection.timings.dns = connection.timings.dns.or(began.map(|began| now.duration_since(began)));
+                // It may connect once more, where a server takes back a session of TLS.
+                if connection.timings.connect.is_none() {
+                    connection.timings.dns = began.map(|began| now.duration_since(began));
+                }
                 self.dialling(id, "Connecting", now);
             }
             Event::Connected { peer } => {
@@ -138,7 +141,10 @@ impl Exchanges {
                 timings.total = passed;
                 (exchange.is_over, news.is_over) = (true, true);
             }),
-            Event::Failed(failure) => self.fail(id, failure.to_string(), now),
+            Event::Failed(failure) => {
+                self.end_unfinished_step(id, failure.phase, now);
+                self.fail(id, failure.to_string(), now);
+            }
             Event::Closed => {
                 let was_asked = self.connections.get(&id).is_some_and(|connection| connection.requests > 0);
                 let what =
@@ -166,6 +172,18 @@ impl Exchanges {
             note(&mut connection.timings, now.duration_since(began));
         }
         self.tell(id, |news, connection| news.timings = Some(connection.timings));
+    }
+
+    /// The step that a connection failed in took its time too.
+    fn end_unfinished_step(&mut self, id: u64, phase: Phase, now: Instant) {
+        match phase {
+            Phase::Resolve => self.end_step(id, now, |timings, took| timings.dns = Some(took)),
+            Phase::Connect | Phase::Proxy => {
+                self.end_step(id, now, |timings, took| *timings.connect.get_or_insert_default() += took);
+            }
+            Phase::Tls => self.end_step(id, now, |timings, took| timings.tls = Some(took)),
+            _ => {}
+        }
     }
 
     fn requested(&mut self, id: u64, method: &'static str, now: Instant) {

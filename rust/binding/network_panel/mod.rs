@@ -1,6 +1,6 @@
 //! What the panel *Network* in the editor's debugger is told of a running game, and the add-on's monitors.
 //!
-//! Only where a debugger is there: otherwise nobody watches the connections, and nothing is kept, computed or sent. The editor's side is
+//! Only where a debugger is there, and in no release build: otherwise nobody watches the connections, and nothing is kept, computed or sent. The editor's side is
 //! `addons/http_client_rust/network`. It says when it listens, and which batch it has taken; the game sends a batch a frame, and none while
 //! too much was sent that the editor has not taken.
 //!
@@ -22,7 +22,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
 use godot::builtin::{Callable, StringName, Variant};
-use godot::classes::{Engine, EngineDebugger, Performance, SceneTree};
+use godot::classes::{Engine, EngineDebugger, Os, Performance, SceneTree};
 use godot::meta::ToGodot;
 use godot::obj::Singleton;
 use http_client::Context;
@@ -40,11 +40,13 @@ const LISTEN: &str = "listen";
 const TAKEN: &str = "taken";
 
 /// In the editor: *Debugger → Monitors → HTTPClientRust*.
-const MONITORS: [(&str, fn(&Recorder) -> u64); 3] = [
+const MONITORS: [(&str, Monitor); 3] = [
     ("HTTPClientRust/Open connections", Recorder::open_connections),
     ("HTTPClientRust/Requests a second", Recorder::requests_a_second),
     ("HTTPClientRust/Bytes a second", Recorder::bytes_a_second),
 ];
+
+type Monitor = fn(&Recorder) -> u64;
 
 static PANEL: Mutex<Option<Panel>> = Mutex::new(None);
 
@@ -57,8 +59,9 @@ struct Panel {
 
 /// When the library has come. Where a debugger is, it watches from now on.
 pub(crate) fn register() {
-    let debugger = EngineDebugger::singleton();
-    if let Some(recorder) = install(Context::shared(), debugger.is_active()) {
+    // What a game's players get tells nobody, whatever it is started with.
+    let is_debugged = Os::singleton().is_debug_build() && EngineDebugger::singleton().is_active();
+    if let Some(recorder) = install(Context::shared(), is_debugged) {
         *PANEL.lock().unwrap_or_else(PoisonError::into_inner) =
             Some(Panel { recorder: recorder.clone(), last_frame: None });
         talk(&recorder);

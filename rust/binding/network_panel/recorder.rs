@@ -175,8 +175,12 @@ impl State {
     fn count(&mut self, id: u64, event: &Event<'_>, now: Instant) {
         let at = now.saturating_duration_since(self.began);
         match event {
-            Event::Connected { .. } => drop(self.open.insert(id)),
-            Event::Closed => drop(self.open.remove(&id)),
+            Event::Connected { .. } => {
+                self.open.insert(id);
+            }
+            Event::Closed => {
+                self.open.remove(&id);
+            }
             Event::Request { .. } => self.requests.add(1, at),
             Event::Sent { bytes } | Event::Received { bytes } => self.bytes.add(*bytes, at),
             _ => {}

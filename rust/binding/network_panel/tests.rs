@@ -62,7 +62,9 @@ impl Scene {
 
     fn ask(&self, link: &mut Link, method: Method, body: &[u8]) {
         let headers = ["Authorization: Bearer secret"];
-        let request = Request { route: None, method, url: "/path?a=b", headers: &headers, user_agent: "test" };
+        let route = link.route().cloned();
+        let request =
+            Request { route: route.as_deref(), method, url: "/path?a=b", headers: &headers, user_agent: "test" };
         link.begin(&request, Body::Bytes(Box::new(body.to_vec())), self.now()).unwrap();
     }
 
@@ -162,6 +164,7 @@ fn an_attempt_to_connect_is_shown_before_anything_is_sent_and_says_where_to_and_
     let failed = match Dial::start(&scene.context, route, None, "test".into(), scene.now()) {
         Err(error) => error,
         Ok(mut dial) => loop {
+            scene.pass(1);
             match dial.advance(scene.now()) {
                 Ok(Dialled::Link(_)) => panic!("nobody listens there"),
                 Ok(_) => std::thread::yield_now(),
@@ -174,6 +177,7 @@ fn an_attempt_to_connect_is_shown_before_anything_is_sent_and_says_where_to_and_
     assert_eq!(told.opening.as_ref().unwrap().origin, format!("http://127.0.0.1:{refused}"));
     assert_eq!((told.error.clone(), told.is_over), (Some(failed.to_string()), true));
     assert!(told.request.is_none());
+    assert!(told.timings.unwrap().connect.is_some(), "{:?}", told.timings);
 }
 
 #[test]

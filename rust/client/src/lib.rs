@@ -53,7 +53,7 @@ pub use client::{Body, HttpClient};
 pub use error::{Error, ErrorCode};
 pub use http_net::{
     ByteBuffer, Certificate, Chosen, ConnectionId, Content, Context, Event, Exceptions, Field, Fields, Head, Interest,
-    Method, Observer, Probe, Proxies, Proxy, Route, Stream, Timings, TlsInfo, TlsOptions, Trust, Verify, Wait,
+    Method, Observer, Phase, Probe, Proxies, Proxy, Route, Stream, Timings, TlsInfo, TlsOptions, Trust, Verify, Wait,
     task_of_this_thread,
 };
 pub use http_protocol::QueryString;

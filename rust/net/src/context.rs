@@ -11,13 +11,10 @@ use crate::lanes::{LOOK_UP_LIMITS, Lane, PROCESSOR_LIMITS};
 use crate::linger::Linger;
 use crate::observer::{Observer, Observers};
 use crate::resolve::{Ask, Clock, Resolver};
-use crate::tls::{Configs, World};
+use crate::tls::{Configs, WallClock, World};
 
 /// Is asked for the addresses of a name; the error is why there are none.
 pub type AskForAddresses = dyn Fn(&str) -> Result<Vec<SocketAddr>, String> + Send + Sync;
-
-/// Says what date it is.
-pub(crate) type WallClock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
 /// See the module.
 pub struct Context {

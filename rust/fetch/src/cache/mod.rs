@@ -21,7 +21,7 @@
 //! # What goes past it
 //!
 //! Downloads and streams of events; requests with a `Range` or a condition given by hand; `no-store`; servers whose certificate is not
-//! checked. One answer is kept for each URL, `Authorization` and set of values that `Vary` names. `stale-while-revalidate` is not
+//! checked; sessions that record or play back. One answer is kept for each URL, `Authorization` and set of values that `Vary` names. `stale-while-revalidate` is not
 //! followed: such a response is confirmed first.
 
 pub mod control;

@@ -17,6 +17,8 @@ const BY_DEFAULT: [u16; 11] = [200, 203, 204, 300, 301, 308, 404, 405, 410, 414,
 const WHERE_SAID: [u16; 3] = [302, 303, 307];
 /// What is not said to be fresh for some time is so for at most this long, however old it was.
 const MOST_BY_AGE: Duration = Duration::from_secs(7 * 86_400);
+/// A clock that was set back by more than this tells nothing of how old a response is.
+const CLOCK_MAY_BE_BEHIND: Duration = Duration::from_secs(60);
 /// Statuses for which `stale-if-error` is (RFC 5861 §4).
 const ERRORS: [u16; 4] = [500, 502, 503, 504];
 
@@ -136,6 +138,9 @@ pub fn judge(asked: &Control, kept: Kept<'_>, now: SystemTime) -> Use {
     if asked.has("no-cache") || said.has("no-cache") {
         return Use::Confirmed;
     }
+    if kept.received.duration_since(now).is_ok_and(|ahead| ahead > CLOCK_MAY_BE_BEHIND) {
+        return Use::Confirmed;
+    }
     let (age, lifetime) = (age(kept, now), lifetime(kept.head, Some(kept.received)));
     let is_too_old = asked.seconds("max-age").is_some_and(|most| age > most);
     let ends_too_soon = asked.seconds("min-fresh").is_some_and(|least| age.saturating_add(least) > lifetime);
@@ -227,9 +232,11 @@ pub fn selecting_names(head: &Head) -> Vec<String> {
     names
 }
 
-/// `Cache-Control` of a response.
+/// `Cache-Control` of a response. Where there is none, old servers say `Pragma: no-cache` for it, and mean it.
 pub fn control(head: &Head) -> Control {
-    Control::read(head.fields.named("Cache-Control").map(|field| field.value()))
+    let name = if has(head, "Cache-Control") { "Cache-Control" } else { "Pragma" };
+    let said = head.fields.named(name).map(|field| field.value());
+    Control::read(said.filter(|value| name != "Pragma" || value.contains("no-cache")))
 }
 
 fn lines_to_keep(head: &Head) -> Vec<String> {
@@ -334,6 +341,23 @@ mod tests {
             let kept = Kept { head: &head, requested: at(requested), received: at(received) };
             assert_eq!(age(kept, at(now)), Duration::from_secs(old), "{fields:?}");
         }
+    }
+
+    #[test]
+    fn a_clock_that_was_set_back_and_an_old_servers_pragma_let_nothing_be_fresh() {
+        let used = |lines: &[&str], now| {
+            let head = head(200, lines);
+            let kept = Kept { head: &head, requested: at(500), received: at(500) };
+            judge(&Control::default(), kept, at(now))
+        };
+        let fresh = "Cache-Control: max-age=600";
+        for (now, usage) in [(500, Use::AsItIs), (440, Use::AsItIs), (439, Use::Confirmed), (1100, Use::Confirmed)] {
+            assert_eq!(used(&[fresh], now), usage, "{now}");
+        }
+        let expires = "Expires: Tue, 14 Nov 2023 23:13:20 GMT";
+        assert_eq!(used(&[expires], 500), Use::AsItIs);
+        assert_eq!(used(&[expires, "Pragma: no-cache"], 500), Use::Confirmed);
+        assert_eq!(used(&[fresh, "Pragma: no-cache"], 500), Use::AsItIs);
     }
 
     #[test]

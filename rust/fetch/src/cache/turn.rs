@@ -128,7 +128,10 @@ impl Turn {
         if head.status == 304 {
             let Some(stored) = self.stored.take() else { return Met::Itself };
             let confirmed = self.confirm(&cache, &stored, head, now);
-            self.asks_anew = confirmed.is_none();
+            if confirmed.is_none() {
+                cache.remove(&stored.name);
+                self.asks_anew = true;
+            }
             self.serves = confirmed.is_some();
             return confirmed.map_or(Met::Nothing, Met::Confirmed);
         }

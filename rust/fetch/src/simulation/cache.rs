@@ -7,6 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::cache::Cache;
+use crate::replay::Replay;
 use crate::response::{Response, ResultCode};
 use crate::settings::{Credentials, Download, RequestBody};
 
@@ -373,4 +374,20 @@ fn a_server_whose_certificate_is_not_checked_neither_fills_the_cache_nor_is_answ
     assert_eq!(saw(&cached.get("https://a/")), from_network("body 2"));
     cached.simulation.settings.tls.verify = http_net::Verify::Full;
     assert_eq!(saw(&cached.get("https://a/")), from_cache("body 1"));
+}
+
+#[test]
+fn a_session_that_records_or_plays_back_goes_past_the_cache() {
+    let mut cached = Cached::counting(&["Cache-Control: max-age=600"]);
+    assert_eq!(saw(&cached.get("http://a/")), from_network("body 1"));
+    let har = cached.folder.path().join("recorded.har");
+    cached.simulation.settings.replay = Replay::record(&har);
+    assert_eq!(saw(&cached.get("http://a/")), from_network("body 2"));
+    assert_eq!(saw(&cached.get("http://a/other")), from_network("body 3"));
+    let bytes = fs::read(&har).unwrap();
+    cached.simulation.settings.replay = Replay::only("recorded.har", &bytes, false);
+    assert_eq!(saw(&cached.get("http://a/")), from_network("body 2"));
+    cached.simulation.settings.replay = Replay::off();
+    assert_eq!(saw(&cached.get("http://a/")), from_cache("body 1"));
+    assert_eq!(saw(&cached.get("http://a/other")), from_network("body 4"));
 }

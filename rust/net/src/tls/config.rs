@@ -21,7 +21,6 @@ use super::key_share::KeyShares;
 use super::options::{TlsOptions, Trust};
 use super::sessions;
 use super::verifier::Verifier;
-use crate::context::WallClock;
 use crate::lanes::{Lane, Pending, lock};
 use crate::linger::Linger;
 
@@ -52,6 +51,9 @@ struct Shared {
     key_shares: &'static KeyShares,
     world: World,
 }
+
+/// Says what date it is.
+pub(crate) type WallClock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
 /// What configurations have of a context.
 #[derive(Clone)]

@@ -14,7 +14,7 @@ mod stream;
 mod verifier;
 
 pub use certificate::Certificate;
-pub(crate) use config::{Configs, PendingConfig, World};
+pub(crate) use config::{Configs, PendingConfig, WallClock, World};
 pub use info::TlsInfo;
 pub use options::{TlsOptions, Trust, Verify};
 pub use stream::TlsStream;

@@ -34,6 +34,7 @@ const SCRIPTS: &[&str] = &["test_web_scripts.gd", "web/limits.gd"];
 /// What runs in one of them: how scripts are packed makes no difference to it. Less what `LEFT_OUT` names.
 const TESTS: &[&str] = &[
     "test_web_client.gd",
+    "web/replays.gd",
     "test_session.gd",
     "test_task.gd",
     "test_form.gd",
