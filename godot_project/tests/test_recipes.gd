@@ -28,15 +28,6 @@ func test_the_text_shows_every_recipe_as_it_is() -> void:
 	assert_true(count >= 12, "there are recipes")
 
 
-func test_the_links_of_the_text_lead_somewhere() -> void:
-	var links := RegEx.create_from_string("\\]\\(([^):#]+)\\)").search_all(
-		FileAccess.get_file_as_string(_root().path_join("docs/recipes.md")))
-	for found: RegExMatch in links:
-		var path := _root().path_join("docs").path_join(found.get_string(1)).simplify_path()
-		assert_true(FileAccess.file_exists(path) or DirAccess.dir_exists_absolute(path), "there is " + path)
-	assert_true(links.size() >= 12, "links")
-
-
 func test_json() -> void:
 	var url_of_answer := url_of_reply(response_with(["Content-Type: application/json"], "{\"rank\": 3}".to_utf8_buffer()), false)
 	await _run("json.gd", {SERVER + "/scores": url_of_answer}, ["Rank: 3"])
