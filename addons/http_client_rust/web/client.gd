@@ -17,6 +17,8 @@ var _status := Status.STATUS_DISCONNECTED
 ## What ended the connection.
 var _error := OK
 var _message := ""
+## What ended the connection, as a sentence.
+var _cause := ""
 var _host := ""
 var _port := 0
 var _tls: TLSOptions = null
@@ -44,6 +46,7 @@ var _is_browser := OS.has_feature("web")
 func connect_to_host(host: String, port: int = -1, use_ssl: Variant = false, verify_host: bool = true) -> Error:
 	close()
 	_message = ""
+	_cause = ""
 	_error = OK
 	var is_secure: bool = host.to_lower().begins_with("https://") or (
 		not host.to_lower().begins_with("http://") and (use_ssl is TLSOptions or use_ssl is bool and use_ssl))
@@ -51,6 +54,11 @@ func connect_to_host(host: String, port: int = -1, use_ssl: Variant = false, ver
 		return _refuse(
 			ERR_INVALID_PARAMETER, "connect_to_host",
 			"use_ssl is true, false, null or a TLSOptions, and not a %s." % type_string(typeof(use_ssl)))
+	if use_ssl is TLSOptions and (use_ssl as TLSOptions).is_server():
+		return _refuse(
+			ERR_INVALID_PARAMETER, "connect_to_host", "these TLSOptions are for a server; TLSOptions.client() makes some for a client.")
+	if port == 0 or port > 65535:
+		return _refuse(ERR_INVALID_PARAMETER, "connect_to_host", "there is no port %d; ports are 1 to 65535." % port)
 	if blocking_mode_enabled:
 		return _refuse(ERR_UNAVAILABLE, "connect_to_host", Limits.BLOCKING)
 	if _has_https_proxy if is_secure else _has_http_proxy:
@@ -62,7 +70,7 @@ func connect_to_host(host: String, port: int = -1, use_ssl: Variant = false, ver
 	if name.count(":") > 1 and not name.begins_with("["):
 		name = "[%s]" % name
 	var parts := Limits.parts_of("%s://%s" % ["https" if is_secure else "http", name])
-	if parts.has("problem") or parts["target"] != "/" or port == 0 or port > 65535 or name.contains("@"):
+	if parts.has("problem") or parts["target"] != "/" or name.contains("@"):
 		return _refuse(ERR_INVALID_PARAMETER, "connect_to_host", "%s is no host with a port, such as \"example.com\" and 443." % (
 			"this" if name.contains("@") else var_to_str(host.left(80))))
 	var has_own_port := RegEx.create_from_string(":[0-9]+$").search(name.get_slice("]", name.count("]"))) != null
@@ -70,7 +78,7 @@ func connect_to_host(host: String, port: int = -1, use_ssl: Variant = false, ver
 		return _refuse(
 			ERR_INVALID_PARAMETER, "connect_to_host",
 			"the host says port %d, the port argument %d; give one of them." % [parts["port"], port])
-	_host = str(parts["host"]).trim_prefix("[").trim_suffix("]")
+	_host = parts["host"]
 	_port = port if port > 0 else int(parts["port"])
 	_tls = TLSOptions.client() if is_secure else null
 	var error := _open()
@@ -86,7 +94,8 @@ func request(method: Method, url: String, headers: PackedStringArray, body: Stri
 
 func request_raw(method: Method, url: String, headers: PackedStringArray, body: PackedByteArray) -> Error:
 	if _status != Status.STATUS_CONNECTED:
-		return _refuse(ERR_INVALID_PARAMETER, "request", "there is no connection that is ready; poll() until STATUS_CONNECTED.")
+		return _refuse(ERR_INVALID_PARAMETER, "request", "there is no connection that is ready; poll() until STATUS_CONNECTED.%s" % (
+			"" if _cause.is_empty() else " " + _cause))
 	_message = ""
 	if method < 0 or method >= Method.METHOD_MAX:
 		return _refuse(ERR_INVALID_PARAMETER, "request", "there is no method %d." % method)
@@ -95,8 +104,8 @@ func request_raw(method: Method, url: String, headers: PackedStringArray, body: 
 	if url == "*" or RegEx.create_from_string("^[A-Za-z][A-Za-z0-9+.-]*://").search(url) != null:
 		return _refuse(
 			ERR_UNAVAILABLE, "request", "a browser takes a path only, such as \"/search?q=godot\"; give the host to connect_to_host().")
-	if RegEx.create_from_string("[\\r\\n\\x00]").search(url) != null:
-		return _refuse(ERR_INVALID_PARAMETER, "request", "the URL has a line break in it; nothing was sent.")
+	if RegEx.create_from_string("[\\x00-\\x1f\\x7f]").search(url) != null:
+		return _refuse(ERR_INVALID_PARAMETER, "request", "the URL has a line break or control character in it; nothing was sent.")
 	var problem := Limits.problem_of_headers(headers, body.size())
 	if not problem.is_empty():
 		return _refuse(ERR_INVALID_PARAMETER, "request", "%s." % problem)
@@ -133,6 +142,7 @@ func poll() -> Error:
 			return _go_on_connecting() if not _pending.is_empty() else _await_head()
 		Status.STATUS_CONNECTED, Status.STATUS_BODY:
 			return OK
+	_message = _cause
 	return _error
 
 
@@ -236,11 +246,11 @@ func query_string_from_dict(fields: Dictionary) -> String:
 
 
 func set_http_proxy(host: String, port: int) -> void:
-	_has_http_proxy = not host.is_empty() and port != -1
+	_has_http_proxy = _is_proxy("set_http_proxy", host, port)
 
 
 func set_https_proxy(host: String, port: int) -> void:
-	_has_https_proxy = not host.is_empty() and port != -1
+	_has_https_proxy = _is_proxy("set_https_proxy", host, port)
 
 
 ## There are no such variables in a browser.
@@ -294,7 +304,9 @@ func get_read_chunk_size() -> int:
 
 
 func set_connection(new_connection: StreamPeer) -> void:
-	if new_connection != null:
+	if new_connection == null:
+		_refuse(ERR_INVALID_PARAMETER, "set_connection", "the connection is null; close() ends one.")
+	else:
 		_refuse(ERR_UNAVAILABLE, "set_connection", Limits.CONNECTION)
 
 
@@ -310,14 +322,23 @@ func get_trusted_ca_file() -> String:
 	return trusted_ca_file
 
 
+func _is_proxy(method: String, host: String, port: int) -> bool:
+	if host.is_empty() or port == -1:
+		return false
+	_refuse(ERR_UNAVAILABLE, method, Limits.PROXY)
+	return true
+
+
 static func _connect_timeout_of_project() -> float:
-	return float(ProjectSettings.get_setting("network/limits/tcp/connect_timeout_seconds", 30))
+	return clampf(float(ProjectSettings.get_setting("network/limits/tcp/connect_timeout_seconds", 30)), 0.0, 1e9)
 
 
 func _open() -> Error:
 	_http.close()
 	_began_to_connect = Time.get_ticks_msec()
-	return _http.connect_to_host(_host, _port, _tls)
+	# Elsewhere than in a URL an address has no brackets; and the engine takes no host of three characters.
+	var host := _host if _is_browser else _host.trim_prefix("[").trim_suffix("]")
+	return _http.connect_to_host("0" + host if host.begins_with("::") else host, _port, _tls)
 
 
 ## On to a connection, and then to the request that waits for one.
@@ -383,6 +404,9 @@ func _await_head() -> Error:
 
 func _read() -> PackedByteArray:
 	var chunk := PackedByteArray()
+	# They have no body, whatever their headers say of one (RFC 9112, 6.3).
+	if _is_head_request or _code in [204, 304]:
+		_http.close()
 	if _http.get_status() == HTTPClient.STATUS_BODY:
 		chunk = _http.read_response_body_chunk()
 		_received += chunk.size()
@@ -394,7 +418,7 @@ func _read() -> PackedByteArray:
 				_check_silence()
 		HTTPClient.STATUS_CONNECTED, HTTPClient.STATUS_DISCONNECTED:
 			# The engine takes a body that was cut short for a whole one.
-			if not _is_browser and not _is_head_request and _length > _received:
+			if not _is_browser and not _is_head_request and not _code in [204, 304] and _length > _received:
 				_break_off(" of %d" % _length)
 			else:
 				_timings["total"] = Time.get_ticks_usec() - _began
@@ -434,6 +458,7 @@ func _fail(status: Status, error: Error, message: String) -> Error:
 	_status = status
 	_error = error
 	_pending = []
+	_cause = message
 	_message = message
 	return error
 

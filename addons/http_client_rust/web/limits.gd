@@ -92,6 +92,8 @@ static func parts_of(url: String) -> Dictionary:
 	var found := RegEx.create_from_string(URL).search(url)
 	if found == null or RegEx.create_from_string("[\\r\\n\\x00]").search(url) != null:
 		return {"problem": "the URL is not of the form http://host:port/path, or has a character that may not stand there"}
+	if not found.get_string(3).begins_with("[") and RegEx.create_from_string("^[^.%]+([.][^.%]+)*[.]?$").search(found.get_string(3)) == null:
+		return {"problem": "%s is no name of a host" % var_to_str(found.get_string(3).left(40))}
 	if not found.get_string(2).is_empty():
 		return {"problem": "a browser takes no user and password in a URL; use set_basic_auth() of the session"}
 	var port := (443 if scheme == "https" else 80) if found.get_string(4).is_empty() else found.get_string(4).to_int()

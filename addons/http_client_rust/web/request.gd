@@ -62,8 +62,8 @@ func request_raw(
 		push_error("HTTPRequestRust.request(): a request is under way; wait for it, or call cancel_request().")
 		return ERR_BUSY
 	var problem: String = Limits.parts_of(url).get("problem", Limits.problem_of_headers(custom_headers, request_data_raw.size()))
-	if problem.is_empty() and (method < 0 or method >= HTTPClient.METHOD_MAX):
-		problem = "there is no method %d" % method
+	if problem.is_empty() and (method < 0 or method >= HTTPClient.METHOD_MAX or method == HTTPClient.METHOD_CONNECT):
+		problem = "there is no method %d for a request" % method
 	if not problem.is_empty():
 		push_error("HTTPRequestRust.request(): %s." % problem)
 		return ERR_INVALID_PARAMETER

@@ -246,8 +246,9 @@ func _connect() -> void:
 	_client.read_timeout = 0.0 if _kind == Kind.LISTEN else _settings["stall_timeout"]
 	_client.read_chunk_size = 256 * 1024
 	_client.trusted_ca_file = _settings["trusted_ca_file"]
-	for scheme: String in _settings["proxies"]:
-		_client.call("set_%s_proxy" % scheme, _settings["proxies"][scheme], 1)
+	if (_settings["proxies"] as Dictionary).has(parts["scheme"]):
+		_finish(Response.Result.RESULT_INVALID_REQUEST, Limits.PROXY)
+		return
 	var tls: Variant = false
 	if parts["scheme"] == "https":
 		tls = _settings["tls_options"] if _settings["tls_options"] != null else true

@@ -1,7 +1,7 @@
 extends "res://tests/support/fetch_case.gd"
 ## What a browser cannot do: each says so. Runs in exports without the library only.
 # expect-log: ^WARNING: A browser does not send the header (cookie|connection) that a script gives
-# expect-log: ^ERROR: HTTPClientRust\.(connect_to_host|request|set_connection)\(\): .*browser
+# expect-log: ^ERROR: HTTPClientRust\.(connect_to_host|request|set_connection|set_https?_proxy)\(\): .*browser
 # expect-log: HTTPSessionRust\.(set_cookie|set_cookie_file|clear_cookies)\(\): A browser keeps the cookies itself
 
 
@@ -76,3 +76,15 @@ func test_the_stand_ins_have_no_names_for_the_editor() -> void:
 	for info: Dictionary in ProjectSettings.get_global_class_list():
 		assert_true(not str(info["path"]).begins_with("res://addons/"), "%s is a name" % info["class"])
 	assert_true(is_known(&"HTTPSessionRust"), "they are here")
+
+
+func test_every_recipe_is_a_script_that_parses() -> void:
+	var count := 0
+	for file: String in DirAccess.get_files_at("res://examples/recipes"):
+		# Scripts that were compiled are listed under other names.
+		var name := file.trim_suffix(".remap").replace(".gdc", ".gd")
+		if name.get_extension() == "gd" and not file.ends_with(".gdc"):
+			count += 1
+			var script := load("res://examples/recipes/" + name) as GDScript
+			assert_true(script != null and script.can_instantiate(), name)
+	assert_true(count >= 12, "there are %d recipes" % count)

@@ -40,7 +40,11 @@ const TESTS: &[&str] = &[
     "test_form.gd",
     "test_request_node.gd",
     "test_query_string.gd",
+    "test_bad_input.gd",
+    "test_fetch_bad_input.gd",
 ];
+/// What runs where scripts are text: it reads them, and tries them out with other addresses.
+const READERS: &[&str] = &["test_recipes.gd"];
 /// A script that ends while a request is under way, and what it prints then.
 const QUITS: (&str, &str) = ("web/quits.gd", "cancelled at the end");
 /// What the sample prints.
@@ -96,7 +100,11 @@ impl Export {
     fn try_out(self, godot: &Godot, workspace: &Workspace, pack: &Path) -> Outcome {
         let game = Game { godot, workspace, pack };
         let mut outcome = Outcome::default();
-        let more = if self == Self::Compressed { TESTS } else { &[] };
+        let more = match self {
+            Self::Compressed => TESTS,
+            Self::Text => READERS,
+            _ => &[],
+        };
         for test in SCRIPTS.iter().chain(more) {
             outcome = outcome.and(suite::outcome_of_tests(game.test(test)));
         }
