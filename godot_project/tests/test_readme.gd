@@ -62,30 +62,6 @@ func test_the_script_of_the_readme_for_the_client_fetches_what_it_says() -> void
 	await tree.process_frame
 
 
-func test_the_csharp_of_the_readme_names_what_there_is() -> void:
-	var source := _scripts_in(_root().path_join("README.md"), "csharp")[0]
-	assert_equal(_named(source, "ClassDB\\.Instantiate\\(\"(\\w+)\"\\)"), PackedStringArray(["HTTPClientRust"]), "class")
-	var arities := {}
-	for method: Dictionary in ClassDB.class_get_method_list(&"HTTPClientRust", true):
-		var most: int = method["args"].size()
-		arities[method["name"]] = [most - method["default_args"].size(), most]
-	var called := RegEx.create_from_string("\\.Call\\(\"(\\w+)\"((?:, (?:\\([^()]*\\)|\\{[^{}]*\\}|\"[^\"]*\"|[^,(){}\"])+)*)\\)")
-	var calls := called.search_all(source)
-	assert_equal(calls.size(), source.count(".Call("), "calls that were understood")
-	for found: RegExMatch in calls:
-		var method := found.get_string(1)
-		if assert_true(arities.has(method), "there is no method %s" % method):
-			var given := found.get_string(2).count(", ")
-			assert_true(given >= arities[method][0] and given <= arities[method][1], "%s() with %d arguments" % [method, given])
-	var client := new_client()
-	for property: String in _named(source, "\\.[GS]et\\(\"(\\w+)\""):
-		assert_true(property in client, "there is no property %s" % property)
-	for constant: String in _named(source, "HttpClient\\.((?:Status|Method)\\.\\w+)"):
-		var parts := constant.split(".")
-		var values := ClassDB.class_get_enum_constants(&"HTTPClientRust", parts[0])
-		assert_true(constant.replace(".", "_").to_snake_case().to_upper() in values, "there is no %s" % constant)
-
-
 func test_every_link_leads_to_a_file() -> void:
 	var link := RegEx.create_from_string("\\]\\(([^)#:]+)(?:#[^)]*)?\\)")
 	var count := 0
@@ -119,16 +95,6 @@ func _texts() -> PackedStringArray:
 		if name.ends_with(".md"):
 			texts.append(_root().path_join("docs").path_join(name))
 	return texts
-
-
-## Every text that the pattern's group finds, each once.
-func _named(source: String, pattern: String) -> PackedStringArray:
-	var names := PackedStringArray()
-	for found: RegExMatch in RegEx.create_from_string(pattern).search_all(source):
-		if not found.get_string(1) in names:
-			names.append(found.get_string(1))
-	assert_true(not names.is_empty(), "/%s/ finds something" % pattern)
-	return names
 
 
 func _scripts_in(path: String, kind := "gdscript") -> PackedStringArray:

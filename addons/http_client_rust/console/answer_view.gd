@@ -84,12 +84,6 @@ func add_tab(tab: Control) -> void:
 	_tabs.add_child(tab)
 
 
-## Does without the tabs that a session of the console's fills.
-func leave_out_session() -> void:
-	for tab: Control in [_events, _cookies]:
-		_tabs.set_tab_hidden(_tabs.get_tab_idx_from_control(tab), true)
-
-
 ## Says in other words what there is to say of the body's coding; nothing for nothing.
 func say_of_body(text: String) -> void:
 	_note.text = text

@@ -28,7 +28,6 @@ func _init() -> void:
 	size_flags_vertical = SIZE_EXPAND_FILL
 	_answer = AnswerView.new()
 	_answer.size_flags_vertical = SIZE_EXPAND_FILL
-	_answer.leave_out_session()
 	_answer.redirected.connect(_on_redirected)
 	add_child(_answer)
 	_note = Label.new()

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http_client::{Content, Event, Phase, Route, Timings, TlsInfo, task_of_this_thread};
+use http_client::{Content, Event, Host, Phase, Timings, TlsInfo, task_of_this_thread};
 
 use super::outbox::{FOR_BODIES, FOR_HEADS, Outbox};
 use super::update::{Answered, Opening, Sent, Update, size_of_tls};
@@ -285,8 +285,8 @@ impl Exchanges {
 
     /// Takes what is lent, as far as there is room.
     pub(crate) fn keep(&mut self, id: u64, content: Content<'_>) {
-        if let Content::Route(route) = content {
-            return self.keep_route(id, route);
+        if let Content::Destination { host, proxy } = content {
+            return self.keep_destination(id, host, proxy);
         }
         let Some(exchange) = self.connections.get_mut(&id).and_then(|connection| connection.exchange.as_mut()) else {
             return;
@@ -334,10 +334,10 @@ impl Exchanges {
         }
     }
 
-    fn keep_route(&mut self, id: u64, route: &Route) {
+    fn keep_destination(&mut self, id: u64, host: &Host, proxy: Option<&Host>) {
         let connection = self.connections.entry(id).or_default();
-        let scheme = if route.host().is_secure() { "https" } else { "http" };
-        connection.origin = format!("{scheme}://{}", route.host().header_value());
-        connection.proxy = route.proxy().map(|proxy| proxy.authority()).unwrap_or_default();
+        let scheme = if host.is_secure() { "https" } else { "http" };
+        connection.origin = format!("{scheme}://{}", host.header_value());
+        connection.proxy = proxy.map(Host::authority).unwrap_or_default();
     }
 }

@@ -52,9 +52,9 @@ mod view;
 pub use client::{Body, HttpClient};
 pub use error::{Error, ErrorCode};
 pub use http_net::{
-    ByteBuffer, Certificate, Chosen, ConnectionId, Content, Context, Event, Exceptions, Field, Fields, Head, Interest,
-    Method, Observer, Phase, Probe, Proxies, Proxy, Route, Stream, Timings, TlsInfo, TlsOptions, Trust, Verify, Wait,
-    task_of_this_thread,
+    ByteBuffer, Certificate, Chosen, ConnectionId, Content, Context, Event, Exceptions, Field, Fields, Head, Host,
+    Interest, Method, Observer, Phase, Probe, Proxies, Proxy, Stream, Timings, TlsInfo, TlsOptions, Trust, Verify,
+    Wait, task_of_this_thread,
 };
 pub use http_protocol::QueryString;
 #[cfg(feature = "log")]

@@ -9,8 +9,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use http_protocol::{Head, Method};
 
+use crate::address::Host;
 use crate::error::{Error, Phase};
-use crate::route::Route;
 use crate::tls::TlsInfo;
 
 /// Is told what connections do. It is called on the thread that works on the connection, between two steps of that work: it must
@@ -120,7 +120,12 @@ impl fmt::Display for Failure {
 #[non_exhaustive]
 pub enum Content<'a> {
     /// Where a connection is to lead. It comes before all else of one that is dialled.
-    Route(&'a Route),
+    Destination {
+        /// The server.
+        host: &'a Host,
+        /// A proxy in between.
+        proxy: Option<&'a Host>,
+    },
     /// The head of a request as it is sent.
     RequestHead(&'a [u8]),
     /// A slice of a request's body.
@@ -136,7 +141,7 @@ pub enum Content<'a> {
 impl fmt::Debug for Content<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Route(route) => write!(f, "Route({route:?})"),
+            Self::Destination { host, proxy } => write!(f, "Destination({host:?}, {proxy:?})"),
             Self::RequestHead(bytes) => write!(f, "RequestHead({} bytes)", bytes.len()),
             Self::RequestBody(bytes) => write!(f, "RequestBody({} bytes)", bytes.len()),
             Self::ResponseHead(head) => write!(f, "ResponseHead({head:?})"),

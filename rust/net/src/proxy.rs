@@ -47,11 +47,6 @@ enum Exception {
 }
 
 impl Proxy {
-    /// Name and port.
-    pub fn authority(&self) -> String {
-        self.host.authority()
-    }
-
     /// Reads `host`, `user:password@host`, with or without `http://`, and the port beside it. A path behind it is ignored.
     pub fn parse(host: &str, port: i64) -> Result<Self, Error> {
         Self::read(host, |_| port).map_err(|what| {

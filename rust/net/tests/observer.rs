@@ -43,7 +43,7 @@ impl Observer for Log {
     fn content(&self, _: ConnectionId, content: Content<'_>) {
         assert!(self.is_curious, "it did not ask for it");
         let (what, bytes) = match content {
-            Content::Route(route) => ("route", route.host().authority().into_bytes()),
+            Content::Destination { host, .. } => ("destination", host.authority().into_bytes()),
             Content::RequestHead(bytes) => ("request head", bytes.to_vec()),
             Content::RequestBody(bytes) => ("request body", bytes.to_vec()),
             Content::ResponseHead(head) => ("response head", head.status.to_string().into_bytes()),
@@ -340,8 +340,8 @@ fn where_a_connection_is_to_lead_is_lent_before_it_is_dialled_and_only_to_who_as
     let log = Log::curious();
     assert!(dialled(&world(&log), nowhere()).is_none());
     let contents = log.contents.lock().unwrap();
-    assert_eq!(contents[0], ("route", b"unknown.test:8080".to_vec()));
-    assert_eq!(contents.iter().map(|(what, _)| *what).collect::<Vec<_>>(), ["route", "failure"]);
+    assert_eq!(contents[0], ("destination", b"unknown.test:8080".to_vec()));
+    assert_eq!(contents.iter().map(|(what, _)| *what).collect::<Vec<_>>(), ["destination", "failure"]);
 
     let log = Arc::new(Log::default());
     assert!(dialled(&world(&log), nowhere()).is_none());

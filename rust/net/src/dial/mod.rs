@@ -122,7 +122,10 @@ impl Dial {
             timings: Timings::default(),
             route,
         };
-        context.observers().content(dial.id, || Content::Route(&dial.route));
+        context.observers().content(dial.id, || Content::Destination {
+            host: &dial.route.host,
+            proxy: dial.route.proxy.as_ref().map(|proxy| &proxy.host),
+        });
         let hop = dial.route.first_hop();
         dial.step = match hop.direct_address() {
             Some(address) => dial.connect(vec![address], now).map_err(|error| dial.observed(error))?,
