@@ -1,12 +1,15 @@
 @tool
 extends EditorPlugin
-## The panel "HTTP" at the bottom of the editor, and Project → Tools → Move scripts to HTTPClientRust….
+## The panel "HTTP" at the bottom of the editor, the tab "Network" in its debugger, Project → Tools → Move scripts to HTTPClientRust…,
+## and the stand-ins of exports that have no library.
 
 const CLASS := &"HTTPClientRust"
 const MENU_ITEM := "Move scripts to HTTPClientRust…"
 
 var _panel: Control
+var _network: EditorDebuggerPlugin
 var _dialog: ConfirmationDialog
+var _export: EditorExportPlugin
 
 
 func _enter_tree() -> void:
@@ -14,10 +17,18 @@ func _enter_tree() -> void:
 	_panel.name = "HTTP"
 	add_control_to_bottom_panel(_panel, "HTTP")
 	add_tool_menu_item(MENU_ITEM, move_scripts)
+	_add_network()
+	_export = (load(_beside("export/stand_ins.gd")) as GDScript).new()
+	add_export_plugin(_export)
 
 
 func _exit_tree() -> void:
+	remove_export_plugin(_export)
 	remove_tool_menu_item(MENU_ITEM)
+	if _network != null:
+		_network.call("leave")
+		remove_debugger_plugin(_network)
+		_network = null
 	remove_control_from_bottom_panel(_panel)
 	_panel.queue_free()
 	if _dialog != null:
@@ -33,6 +44,23 @@ func move_scripts() -> void:
 	_dialog.call("open")
 
 
+func _add_network() -> void:
+	if not ClassDB.class_exists(CLASS):
+		return
+	_network = (load(_beside("network/debugger_plugin.gd")) as GDScript).new()
+	_network.connect(&"sent_again", _send_again)
+	add_debugger_plugin(_network)
+
+
+## Sends a request of a game once more, in the panel.
+func _send_again(request: Dictionary) -> void:
+	var console := _panel.find_child("HTTPConsole", true, false)
+	if console != null:
+		make_bottom_panel_item_visible(_panel)
+		console.call("fill_in", request)
+		console.call("send")
+
+
 ## The panel's scripts name the class, and would not even parse where its library is missing: they are loaded here only.
 func _make_panel() -> Control:
 	if not ClassDB.class_exists(CLASS):
@@ -46,6 +74,8 @@ func _make_panel() -> Control:
 	console.name = "HTTPConsole"
 	# A list for each project, where it is not committed.
 	console.set("history_file", EditorInterface.get_editor_paths().get_project_settings_dir().path_join("http_console.json"))
+	# A file that the project shares.
+	console.set("requests_file", "res://requests.http")
 	margin.add_child(console)
 	return margin
 

@@ -27,20 +27,25 @@ func _initialize() -> void:
 		var parts := argument.trim_prefix("--").split("=", true, 1)
 		_arguments[parts[0]] = parts[1] if parts.size() == 2 else ""
 	_quick = _arguments.has("quick")
+	_sides = _made_sides()
+	var case: String = _arguments["case"]
+	var problem := "there is no case '%s'" % case
+	if has_method("_" + case):
+		problem = await _run(Callable(self, "_" + case))
+	if not problem.is_empty():
+		print("FAIL ", case, ": ", problem)
+	quit(0 if problem.is_empty() else 1)
+
+
+## What each side runs, by its name.
+func _made_sides() -> Dictionary:
 	var text := FileAccess.get_file_as_string(LOOPS)
 	var renamed := text.replace("HTTPClient", "HTTPClientRust")
-	_sides = {
+	return {
 		BUILT_IN: _loops(text),
 		OURS: _loops(renamed),
 		AVAILABLE: _loops(renamed.replace("read_response_body_chunk", "read_response_body_available")),
 	}
-	var case: String = _arguments["case"]
-	var problem := "there is no case '%s'" % case
-	if has_method("_" + case):
-		problem = _run(Callable(self, "_" + case))
-	if not problem.is_empty():
-		print("FAIL ", case, ": ", problem)
-	quit(0 if problem.is_empty() else 1)
 
 
 ## Runs the pairs of a case. Returns what went wrong, or nothing.
@@ -53,11 +58,11 @@ func _run(case: Callable) -> String:
 			if side != _arguments.get("side", side):
 				continue
 			_sides[side].problem = ""
-			case.call(side, pair)
+			await case.call(side, pair)
 			if not _sides[side].problem.is_empty():
 				return "%s: %s" % [side, _sides[side].problem]
 		if not _arguments.has("side"):
-			case.call("reference", pair)
+			await case.call("reference", pair)
 	return ""
 
 
@@ -241,12 +246,12 @@ func _bare(case: String, side: String, kind: String, count: int, pair: int) -> v
 	_print(case, side, pair, measured)
 
 
-func _curl(case: String, path: String, pair: int) -> void:
+func _curl(case: String, path: String, pair: int, scheme := "https", file := "/dev/null") -> void:
 	if not _arguments.has("curl"):
 		return
 	var output: Array = []
-	var url := "https://localhost:%s%s" % [_arguments["https"], path]
-	var options := ["--silent", "--show-error", "--output", "/dev/null", "--write-out", "%{speed_download}"]
+	var url := "%s://localhost:%s%s" % [scheme, _arguments[scheme], path]
+	var options := ["--silent", "--show-error", "--output", file, "--write-out", "%{speed_download}"]
 	options.append_array(["--cacert", _arguments["ca-file"], "--ipv4", "--noproxy", "*", url])
 	OS.execute("curl", options, output)
 	_print(case, "curl", pair, {rate = str(output[0]).to_float()})
@@ -257,7 +262,7 @@ func _loops(text: String) -> RefCounted:
 	script.source_code = text
 	var error := script.reload()
 	if error != OK:
-		print("FAIL loops.gd: ", error_string(error))
+		print("FAIL the loops: ", error_string(error))
 		quit(1)
 	var loops: RefCounted = script.new()
 	loops.port = int(_arguments["http"])

@@ -1,5 +1,6 @@
 extends Control
-## The sample: requests that are ready on the left, the console of the add-on on the right.
+## The sample. Its first page has requests that are ready on the left, and the console of the add-on on the right; the second one
+## shows what a session does.
 ##
 ## Start it with `cargo xtask demo --window`, which starts the embedded server too and passes its addresses on. By hand:
 ##
@@ -10,11 +11,13 @@ extends Control
 
 const Console := preload("res://addons/http_client_rust/console/console.gd")
 const Requests := preload("res://demo/requests.gd")
+const SessionPage := preload("res://demo/session_page.gd")
 const SMALLEST_SCALE := 0.5
 const LARGEST_SCALE := 3.0
 const SCALE_STEP := 0.25
 
 @onready var console: Console = %Console
+@onready var session_page: SessionPage = %Session
 @onready var _list: ItemList = %Requests
 @onready var _about: Label = %About
 
@@ -29,6 +32,7 @@ func _ready() -> void:
 	var scale_wanted := str(arguments.get("scale", "0")).to_float()
 	_set_scale(scale_wanted if scale_wanted > 0.0 else DisplayServer.screen_get_scale())
 	_requests = Requests.all(arguments)
+	session_page.server = "http://%s" % arguments.get("http", Requests.DEFAULTS["http"])
 	for request: Dictionary in _requests:
 		var index := _list.add_item(request["title"])
 		_list.set_item_tooltip(index, request["about"])

@@ -230,15 +230,15 @@ func _poll_while(statuses: Array[int]) -> void:
 
 
 func _status_name() -> String:
-	for name: String in ClassDB.class_get_enum_constants(&"HTTPClientRust", &"Status"):
-		if ClassDB.class_get_integer_constant(&"HTTPClientRust", name) == _http.get_status():
+	for name: String in ClassDB.class_get_enum_constants(&"HTTPClient", &"Status"):
+		if ClassDB.class_get_integer_constant(&"HTTPClient", name) == _http.get_status():
 			return name.trim_prefix("STATUS_")
 	return str(_http.get_status())
 
 
 func _method_name(method: HTTPClientRust.Method) -> String:
-	for name: String in ClassDB.class_get_enum_constants(&"HTTPClientRust", &"Method"):
-		if ClassDB.class_get_integer_constant(&"HTTPClientRust", name) == method:
+	for name: String in ClassDB.class_get_enum_constants(&"HTTPClient", &"Method"):
+		if ClassDB.class_get_integer_constant(&"HTTPClient", name) == method:
 			return name.trim_prefix("METHOD_")
 	return str(method)
 

@@ -5,7 +5,8 @@ extends SceneTree
 ##         --http=HOST:PORT --raw=HOST:PORT --refused-port=PORT …
 ##
 ## `--class=HTTPClient` puts the engine's own class in the place of HTTPClientRust: to try out the tests themselves.
-## `--only=WORD` runs the tests whose names contain it.
+## `--only=WORD` runs the tests whose names contain it. `--left-out=FILE` leaves out those that a JSON file names below that of the
+## test file, each with its reason; one that is not there has failed.
 
 const TestCase := preload("res://tests/support/test_case.gd")
 
@@ -26,8 +27,12 @@ func _initialize() -> void:
 		return
 	var names := _test_names(script)
 	var only: String = arguments.get("only", "")
+	var left_out := _left_out(arguments.get("left-out", ""), path.get_file())
+	for name: String in left_out:
+		if not names.has(name):
+			_report_failure("there is no %s to leave out of %s" % [name, path.get_file()])
 	for name: String in names:
-		if only.is_empty() or name.contains(only):
+		if (only.is_empty() or name.contains(only)) and not left_out.has(name):
 			await _run(script, name, arguments)
 	if _passed + _failed == 0:
 		_report_failure("'%s' has no tests" % path)
@@ -51,6 +56,11 @@ func _run(script: GDScript, name: String, arguments: Dictionary) -> void:
 		print("ok   ", name)
 	else:
 		_report_failure("\n       ".join(failures))
+
+
+func _left_out(file: String, test_file: String) -> Dictionary:
+	var all: Variant = JSON.parse_string(FileAccess.get_file_as_string(file)) if not file.is_empty() else {}
+	return (all as Dictionary).get(test_file, {})
 
 
 ## An `await` that never comes back would otherwise leave the engine running for ever.

@@ -1,7 +1,9 @@
 # deadline: 180
+# expect-log: set_connection\(\): more than 4 StreamPeerTLS stand on each other
 extends "res://tests/support/test_case.gd"
 ## The connection property, both ways.
 
+const FarEnds := preload("res://tests/fixtures/far_ends.gd")
 const SmallProxy := preload("res://tests/fixtures/small_proxy.gd")
 const METHODS: Array[StringName] = [
 	&"get_status", &"poll", &"get_connected_host", &"get_connected_port", &"get_local_port", &"set_no_delay",
@@ -208,6 +210,31 @@ func test_http_is_spoken_over_the_engines_tls_stream() -> void:
 	for round_number: int in 3:
 		var answer := await exchange(client, HTTPClient.METHOD_GET, "/bytes/200000")
 		assert_equal([answer.code, answer.body.size()], [200, 200_000], "answer")
+
+
+func test_more_tls_on_each_other_than_can_be_looked_through_is_refused() -> void:
+	var crypto := Crypto.new()
+	var key := crypto.generate_rsa(2048)
+	var certificate := crypto.generate_self_signed_certificate(key, "CN=far.example")
+	var ends := FarEnds.OverTls.new(key, certificate)
+	var near := ends.near
+	var far := ends.far
+	for floor_number: int in 5:
+		var secured := StreamPeerTLS.new()
+		secured.accept_stream(far, TLSOptions.server(key, certificate))
+		var asking := StreamPeerTLS.new()
+		asking.connect_to_stream(near, "far.example", TLSOptions.client_unsafe(certificate))
+		while asking.get_status() == StreamPeerTLS.STATUS_HANDSHAKING or secured.get_status() == StreamPeerTLS.STATUS_HANDSHAKING:
+			asking.poll()
+			secured.poll()
+			await wait_frames(1)
+		assert_equal(asking.get_status(), StreamPeerTLS.STATUS_CONNECTED, "floor %d" % floor_number)
+		near = asking
+		far = secured
+	var client := new_client()
+	client.set_connection(near)
+	assert_contains(client.get_error_message(), "more than 4 StreamPeerTLS stand on each other", "message")
+	assert_status(client, HTTPClient.STATUS_DISCONNECTED)
 
 
 func test_http_is_spoken_over_a_unix_socket_where_the_engine_has_it() -> void:

@@ -1,6 +1,6 @@
 # Mistakes of a script are logged, as by the engine's own classes.
 # expect-log: ^ERROR: HTTPSessionRust\.(get_cookies|set_cookie|set_tls_options|set_https?_proxy|set_(connect_|stall_)?timeout)\(\): .+
-# expect-log: ^ERROR: HTTPSessionRust\.(set_cookie_file|set_max_connections_per_host)\(\): .+
+# expect-log: ^ERROR: HTTPSessionRust\.(set_cookie_file|set_cache_directory|set_max_connections_per_host)\(\): .+
 # expect-log: ^ERROR: HTTPTaskRust\.bind_node\(\): the node is null
 # expect-log: ^ERROR: HTTPFormRust\.add_(file|bytes)\(\): .+
 # expect-log: ^ERROR: HTTPRequestRust\.(request|request_raw|set_tls_options|set_timeout|set_download_chunk_size|set_download_file)\(\): .+
@@ -64,6 +64,9 @@ func test_cookies_and_proxies_that_make_no_sense() -> void:
 	session.set_tls_options(TLSOptions.server(CryptoKey.new(), X509Certificate.new()))
 	session.cookie_file = "res://"
 	assert_equal(session.cookie_file, "", "a folder as the cookie file")
+	for path: String in ["res://cache", "cache", "../cache", "http://a/", "user://../../../../../../../../proc/none"]:
+		session.cache_directory = path
+		assert_equal(session.cache_directory, "", "the cache in " + path)
 	session.set_http_proxy("socks5://a", 1080)
 	assert_true((await fetched(session, url("/hello"))).get_result() in [2, INVALID_REQUEST], "an unusable proxy")
 	session.set_http_proxy("", -1)

@@ -100,3 +100,51 @@ func test_a_file_that_is_not_there_is_an_invalid_request() -> void:
 	var response := await response_of(task)
 	if assert_response(response, INVALID_REQUEST, 0):
 		assert_contains(response.get_error_message(), "gone", "the message names the field")
+
+
+## A pack is what an exported game has in place of its files.
+func test_a_file_of_a_pack_is_read_while_it_is_sent() -> void:
+	const LENGTH := 48 << 20
+	DirAccess.make_dir_recursive_absolute(folder())
+	var large := folder().path_join("large.bin")
+	var pack := folder().path_join("files.pck")
+	var file := FileAccess.open(large, FileAccess.WRITE)
+	var piece := "a piece of a large file ".repeat(4096).to_utf8_buffer()
+	while file.get_position() < LENGTH:
+		file.store_buffer(piece)
+	file.close()
+	var packer := PCKPacker.new()
+	assert_equal(packer.pck_start(pack), OK, "pck_start()")
+	assert_equal(packer.add_file("res://only_in_the_pack/large.bin", large), OK, "add_file()")
+	assert_equal(packer.flush(), OK, "flush()")
+	var length := FileAccess.open(large, FileAccess.READ).get_length()
+	DirAccess.remove_absolute(large)
+	assert_true(ProjectSettings.load_resource_pack(pack), "load_resource_pack()")
+	var session := new_session()
+	assert_response(await fetched(session, url("/hello")), SUCCESS, 200, "the worker runs")
+
+	var before := _resident_kib()
+	var form := made(&"HTTPFormRust") as RefCounted
+	form.add_file("level", "res://only_in_the_pack/large.bin")
+	assert_true(form.get_length() > length, "get_length() is %d" % form.get_length())
+	var task: RefCounted = session.fetch(url("/upload"), [], HTTPClient.METHOD_POST, form)
+	var most := before
+	while not task.is_completed():
+		most = maxi(most, _resident_kib())
+		await wait_frames(1)
+	assert_response(task.get_response(), SUCCESS, 200, "upload")
+	assert_equal(int(task.get_response().get_json()["bytes"]), form.get_length(), "bytes that arrived")
+	assert_true(most - before < length / 4096.0, "memory grew by %d KiB for a file of %d" % [most - before, length])
+	remove_folder()
+
+
+## Resident memory; 0 where the system does not tell.
+func _resident_kib() -> int:
+	if not FileAccess.file_exists("/proc/self/status"):
+		return 0
+	var status := FileAccess.open("/proc/self/status", FileAccess.READ)
+	while not status.eof_reached():
+		var line := status.get_line()
+		if line.begins_with("VmRSS:"):
+			return line.trim_prefix("VmRSS:").to_int()
+	return 0

@@ -62,55 +62,27 @@ func test_the_script_of_the_readme_for_the_client_fetches_what_it_says() -> void
 	await tree.process_frame
 
 
-func test_the_fallback_of_the_readme_makes_a_client() -> void:
-	var script := _compiled(_scripts_in(_root().path_join("README.md"))[2])
-	assert_true(script != null, "the script compiles")
-	if script == null:
-		return
-	var node: Node = script.new()
-	var client: RefCounted = node.call(&"make_client")
-	assert_equal(client.get_class(), "HTTPClientRust", "what it makes where the extension is there")
-	node.free()
+func test_every_link_leads_to_a_file() -> void:
+	var link := RegEx.create_from_string("\\]\\(([^)#:]+)(?:#[^)]*)?\\)")
+	var count := 0
+	for path: String in _texts():
+		for found: RegExMatch in link.search_all(FileAccess.get_file_as_string(path)):
+			count += 1
+			var target := path.get_base_dir().path_join(found.get_string(1)).simplify_path()
+			assert_true(FileAccess.file_exists(target), "%s links to %s" % [path.get_file(), found.get_string(1)])
+	assert_true(count >= 20, "the texts have many links, but %d were found" % count)
 
 
-func test_the_fallback_of_the_readme_parses_and_fetches_without_the_library() -> void:
-	var source := _scripts_in(_root().path_join("README.md"))[2]
-	assert_true(SourceMap.new(source).code_uses("HTTPClientRust").is_empty(), "the name stands in strings only")
-	for text: String in [source, source.replace("&\"HTTPClientRust\"", "&\"NoSuchClass\"")]:
-		var script := _compiled(text)
-		if not assert_true(script != null, "the script compiles"):
-			return
-		var node: Node = script.new()
-		tree.root.add_child.call_deferred(node)
-		await wait_frames(2)
-		var code: int = await node.call(&"fetch_code", "http://%s" % host_of("http"), port_of("http"), "/hello")
-		assert_equal(code, 200, "code by " + str(node.call(&"make_client")))
-		node.queue_free()
-	await wait_frames(2)
-
-
-func test_the_csharp_of_the_readme_names_what_there_is() -> void:
-	var source := _scripts_in(_root().path_join("README.md"), "csharp")[0]
-	assert_equal(_named(source, "ClassDB\\.Instantiate\\(\"(\\w+)\"\\)"), PackedStringArray(["HTTPClientRust"]), "class")
-	var arities := {}
-	for method: Dictionary in ClassDB.class_get_method_list(&"HTTPClientRust", true):
-		var most: int = method["args"].size()
-		arities[method["name"]] = [most - method["default_args"].size(), most]
-	var called := RegEx.create_from_string("\\.Call\\(\"(\\w+)\"((?:, (?:\\([^()]*\\)|\\{[^{}]*\\}|\"[^\"]*\"|[^,(){}\"])+)*)\\)")
-	var calls := called.search_all(source)
-	assert_equal(calls.size(), source.count(".Call("), "calls that were understood")
-	for found: RegExMatch in calls:
-		var method := found.get_string(1)
-		if assert_true(arities.has(method), "there is no method %s" % method):
-			var given := found.get_string(2).count(", ")
-			assert_true(given >= arities[method][0] and given <= arities[method][1], "%s() with %d arguments" % [method, given])
-	var client := new_client()
-	for property: String in _named(source, "\\.[GS]et\\(\"(\\w+)\""):
-		assert_true(property in client, "there is no property %s" % property)
-	for constant: String in _named(source, "HttpClient\\.((?:Status|Method)\\.\\w+)"):
-		var parts := constant.split(".")
-		var values := ClassDB.class_get_enum_constants(&"HTTPClientRust", parts[0])
-		assert_true(constant.replace(".", "_").to_snake_case().to_upper() in values, "there is no %s" % constant)
+func test_the_form_of_the_asset_library_fits_the_version_and_the_pictures() -> void:
+	var form: Dictionary = JSON.parse_string(FileAccess.get_file_as_string(_root().path_join("docs/asset_library/asset.json")))
+	var manifest := FileAccess.get_file_as_string(_root().path_join("Cargo.toml"))
+	assert_true(manifest.contains("\nversion = \"%s\"\n" % form["version_string"]), "version %s" % form["version_string"])
+	var extension := FileAccess.get_file_as_string("res://addons/http_client_rust/http_client_rust.gdextension")
+	assert_true(extension.contains("compatibility_minimum = \"%s\"" % form["godot_version"]), "Godot %s" % form["godot_version"])
+	var icon := Image.load_from_file(_root().path_join(form["icon"]))
+	assert_equal(icon.get_size(), Vector2i(256, 256), "size of the icon")
+	for preview: String in form["previews"]:
+		assert_true(FileAccess.file_exists(_root().path_join(preview)), "there is no %s" % preview)
 
 
 func _root() -> String:
@@ -123,16 +95,6 @@ func _texts() -> PackedStringArray:
 		if name.ends_with(".md"):
 			texts.append(_root().path_join("docs").path_join(name))
 	return texts
-
-
-## Every text that the pattern's group finds, each once.
-func _named(source: String, pattern: String) -> PackedStringArray:
-	var names := PackedStringArray()
-	for found: RegExMatch in RegEx.create_from_string(pattern).search_all(source):
-		if not found.get_string(1) in names:
-			names.append(found.get_string(1))
-	assert_true(not names.is_empty(), "/%s/ finds something" % pattern)
-	return names
 
 
 func _scripts_in(path: String, kind := "gdscript") -> PackedStringArray:

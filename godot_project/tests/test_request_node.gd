@@ -87,7 +87,7 @@ func test_properties_take_what_the_engines_take() -> void:
 
 
 func test_the_same_requests_come_out_the_same() -> void:
-	if not assert_true(ClassDB.class_exists(NODE), "the class"):
+	if not assert_true(is_known(NODE), "the class"):
 		return
 	var text := "packed ".repeat(500)
 	var gzip := response_with(["Content-Encoding: gzip"], text.to_utf8_buffer().compress(FileAccess.COMPRESSION_GZIP))
@@ -111,7 +111,7 @@ func test_the_same_requests_come_out_the_same() -> void:
 
 
 func test_the_same_downloads_write_the_same_files() -> void:
-	if not assert_true(ClassDB.class_exists(NODE), "the class"):
+	if not assert_true(is_known(NODE), "the class"):
 		return
 	for case: Array in [
 			["file", url("/bytes/300000"), [], 0, "", {"download_file": folder().path_join("a.bin")}],
@@ -129,7 +129,7 @@ func test_the_same_downloads_write_the_same_files() -> void:
 
 
 func test_request_returns_the_same_error_codes() -> void:
-	if not assert_true(ClassDB.class_exists(NODE), "the class"):
+	if not assert_true(is_known(NODE), "the class"):
 		return
 	var codes := {}
 	for name: StringName in [ENGINE_NODE, NODE]:
@@ -150,7 +150,7 @@ func test_request_returns_the_same_error_codes() -> void:
 
 
 func test_cancel_and_leaving_the_tree_emit_nothing_and_the_task_completes() -> void:
-	if not assert_true(ClassDB.class_exists(NODE), "the class"):
+	if not assert_true(is_known(NODE), "the class"):
 		return
 	for how: String in ["cancel", "leave", "free"]:
 		var node := made(NODE) as Node
@@ -181,7 +181,7 @@ func test_cancel_and_leaving_the_tree_emit_nothing_and_the_task_completes() -> v
 
 
 func test_a_handler_can_ask_again_and_free_its_node() -> void:
-	if not assert_true(ClassDB.class_exists(NODE), "the class"):
+	if not assert_true(is_known(NODE), "the class"):
 		return
 	var node := made(NODE) as Node
 	tree.root.add_child(node)
@@ -207,7 +207,7 @@ func test_a_handler_can_ask_again_and_free_its_node() -> void:
 
 
 func test_status_and_sizes_are_told_meanwhile() -> void:
-	if not assert_true(ClassDB.class_exists(NODE), "the class"):
+	if not assert_true(is_known(NODE), "the class"):
 		return
 	var node := made(NODE) as Node
 	tree.root.add_child(node)
@@ -229,7 +229,7 @@ func test_status_and_sizes_are_told_meanwhile() -> void:
 
 
 func test_it_works_while_the_tree_is_paused() -> void:
-	if not assert_true(ClassDB.class_exists(NODE), "the class"):
+	if not assert_true(is_known(NODE), "the class"):
 		return
 	var node := made(NODE) as Node
 	tree.root.add_child(node)
@@ -267,7 +267,7 @@ func test_its_session_gives_connections_and_nothing_else() -> void:
 
 
 func test_an_error_page_never_becomes_the_file() -> void:
-	if not assert_true(ClassDB.class_exists(NODE), "the class"):
+	if not assert_true(is_known(NODE), "the class"):
 		return
 	var node := made(NODE) as Node
 	tree.root.add_child(node)
@@ -282,7 +282,7 @@ func test_an_error_page_never_becomes_the_file() -> void:
 
 
 func test_scripts_may_extend_it_and_have_their_own_exit_tree() -> void:
-	if not assert_true(ClassDB.class_exists(NODE), "the class"):
+	if not assert_true(is_known(NODE), "the class"):
 		return
 	var script := GDScript.new()
 	script.source_code = """extends HTTPRequestRust

@@ -9,7 +9,6 @@ const Snippets := preload("res://addons/http_client_rust/console/snippets.gd")
 const BodyText := preload("res://addons/http_client_rust/console/body_text.gd")
 const AnswerView := preload("res://addons/http_client_rust/console/answer_view.gd")
 const Colors := preload("res://addons/http_client_rust/console/colors.gd")
-const ContentCoding := preload("res://addons/http_client_rust/console/content_coding.gd")
 const History := preload("res://addons/http_client_rust/console/history.gd")
 const RequestTabs := preload("res://addons/http_client_rust/console/request_tabs.gd")
 const PhaseChart := preload("res://addons/http_client_rust/console/phase_chart.gd")
@@ -96,14 +95,11 @@ func test_what_is_copied_as_gdscript_runs_as_pasted() -> void:
 			{"method": "PATCH", "target": "/echo", "headers": [], "body": "a=1\\n"},
 			{"method": "PUT", "target": "/echo", "headers": [], "bytes": PackedByteArray([0x61, 0, 0xff])}]:
 		var sent := _exchange(request)
-		var node := await _node_of(Snippets.as_gdscript(sent))
-		if node == null:
-			return
-		var answer: Dictionary = await node.call("send")
-		assert_equal(answer["error"], "", "error")
-		assert_equal(answer["code"], 200, "code")
-		var echo: Variant = JSON.parse_string((answer["body"] as PackedByteArray).get_string_from_utf8())
-		if assert_true(echo is Dictionary, "the echo must be JSON"):
+		for source: String in [Snippets.as_gdscript(sent), Snippets.as_client_gdscript(sent)]:
+			var body := await _body_of_copied(source)
+			var echo: Variant = JSON.parse_string(body.get_string_from_utf8())
+			if not assert_true(echo is Dictionary, "the echo must be JSON"):
+				continue
 			assert_equal(echo["method"], request["method"], "method")
 			assert_equal(echo["target"], request["target"].replace("{", "%7B").replace("}", "%7D"), "target")
 			if request.has("bytes"):
@@ -113,7 +109,42 @@ func test_what_is_copied_as_gdscript_runs_as_pasted() -> void:
 			for header: String in request["headers"]:
 				var value := header.substr(header.find(":") + 2)
 				assert_equal(sent_values(echo, header.get_slice(":", 0)), PackedStringArray([value]), header)
+
+
+func test_what_is_copied_has_the_settings_of_the_request() -> void:
+	var sent := _exchange({"method": "GET", "target": "/redirect"})
+	assert_contains(Snippets.as_gdscript(sent), "HTTPSessionRust.shared().fetch(")
+	sent.follows = false
+	sent.verify = false
+	sent.retries = 2
+	sent.read_timeout = 5.0
+	sent.ca_file = "res://a.pem"
+	var source := Snippets.as_gdscript(sent)
+	for line: String in [
+			"session.trusted_ca_file = \"res://a.pem\"", "session.set_tls_options(TLSOptions.client_unsafe())",
+			"session.stall_timeout = 5.0", "session.max_redirects = 0", "session.max_retries = 2"]:
+		assert_contains(source, "\t%s\n" % line)
+	sent.ca_file = ""
+	var node := await _node_of(Snippets.as_gdscript(sent))
+	if node != null:
+		var response: HTTPResponseRust = await node.call("send")
+		assert_equal(response.get_response_code(), 302, "a redirect that is not followed")
 		node.queue_free()
+	await wait_frames(2)
+
+
+func test_what_is_copied_of_an_event_stream_gives_its_events() -> void:
+	var sent := _exchange({"method": "POST", "target": "/events?count=2"})
+	sent.listens = true
+	var node := await _node_of(Snippets.as_gdscript(sent))
+	if node == null:
+		return
+	var task: HTTPTaskRust = node.call("send")
+	var seen := PackedStringArray()
+	task.event_received.connect(func(_type: String, data: String, _id: String) -> void: seen.append(data))
+	await task.wait()
+	assert_equal(seen, PackedStringArray(["event 1", "event 2"]), "events")
+	node.queue_free()
 	await wait_frames(2)
 
 
@@ -122,6 +153,11 @@ func test_a_copied_request_that_fails_says_why() -> void:
 	sent.url = "http://127.0.0.1:%d/" % refused_port()
 	sent.verify = false
 	var node := await _node_of(Snippets.as_gdscript(sent))
+	if node != null:
+		var response: HTTPResponseRust = await node.call("send")
+		assert_contains(response.get_error_message(), str(refused_port()))
+		node.queue_free()
+	node = await _node_of(Snippets.as_client_gdscript(sent))
 	if node != null:
 		var answer: Dictionary = await node.call("send")
 		assert_contains(answer["error"], str(refused_port()))
@@ -134,7 +170,7 @@ func test_what_is_copied_as_curl_has_every_part_as_one_word() -> void:
 	assert_equal(
 		Snippets.as_curl(sent),
 		"curl --globoff --path-as-is --include --request POST --header 'X-A: it'\\''s' --header 'Content-Type:' "
-			+ "--data-raw '{\"a\": 1}' --url 'http://%s/a?b=c&d'" % address_of("http"), "command")
+			+ "--data-raw '{\"a\": 1}' --location --url 'http://%s/a?b=c&d'" % address_of("http"), "command")
 
 
 func test_what_is_copied_as_curl_sends_what_the_console_sends() -> void:
@@ -175,7 +211,7 @@ func test_what_is_copied_as_curl_sends_what_the_console_sends() -> void:
 func test_head_is_copied_with_one_option_and_ends() -> void:
 	var sent := _exchange({"method": "HEAD", "target": "/hello", "body": "none of it is sent"})
 	var command := Snippets.as_curl(sent)
-	assert_equal(command, "curl --globoff --path-as-is -I --url 'http://%s/hello'" % address_of("http"), "command")
+	assert_equal(command, "curl --globoff --path-as-is -I --location --url 'http://%s/hello'" % address_of("http"), "command")
 	if OS.get_name() != "Windows" and OS.execute("sh", ["-c", "command -v curl"]) == 0:
 		var output: Array = []
 		assert_equal(_run_in_shell(command, output), 0, "exit code")
@@ -203,26 +239,119 @@ func test_a_stream_and_its_headers_show_as_they_come() -> void:
 
 func test_packed_bodies_are_unpacked_or_named() -> void:
 	var text := "It was packed. ".repeat(100)
-	var bytes := text.to_utf8_buffer()
-	var gzip := bytes.compress(FileAccess.COMPRESSION_GZIP)
-	var deflate := bytes.compress(FileAccess.COMPRESSION_DEFLATE)
-	for case: Array in [
-			["gzip", gzip, text, "Unpacked"], ["X-GZip", gzip, text, "Unpacked"], ["deflate", deflate, text, "Unpacked"],
-			["identity", bytes, text, ""], ["br", gzip, null, "packed with br"], ["gzip", bytes, text, "cannot be unpacked"],
-			["gzip, zstd", gzip, null, "packed with zstd"]]:
-		var coding := ContentCoding.new(case[1], case[0], true)
-		assert_true(coding.note.contains(case[3]) or str(case[3]).is_empty(), coding.note)
-		assert_equal(coding.note.is_empty(), str(case[3]).is_empty(), "note: " + coding.note)
-		if case[2] != null:
-			assert_equal(coding.body.get_string_from_utf8(), case[2], case[0])
-	assert_contains(ContentCoding.new(gzip.slice(0, 20), "gzip", false).note, "incomplete")
+	var gzip := text.to_utf8_buffer().compress(FileAccess.COMPRESSION_GZIP)
 	var scene := await _open_sample()
 	var console: Console = scene.get("console")
-	var head := "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n" % gzip.size()
-	console.fill_in({"url": "http://%s%s" % [address_of("raw"), reply_target(head.to_utf8_buffer() + gzip, false)]})
+	var head := "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"
+	var view: AnswerView = console.get("_answer")
+	for case: Array in [
+			[gzip, [], text, "Unpacked \\(gzip\\): \\d+ B became 1\\.4. KiB", false], [gzip, ["Accept-Encoding: gzip"], "", "as the request's own", false],
+			["none of it".to_utf8_buffer(), [], "", "^$", true]]:
+		var reply: PackedByteArray = (head % case[0].size()).to_utf8_buffer() + case[0]
+		console.fill_in({"url": "http://%s%s" % [address_of("raw"), reply_target(reply, false)], "headers": case[1]})
+		console.send()
+		await _wait_for(console)
+		if not str(case[2]).is_empty():
+			assert_equal(console.body_text(), case[2], "what the console shows")
+		assert_matches((view.get("_note") as Label).text, case[3])
+		assert_equal(not console.exchange.message.is_empty(), case[4], "whether it failed: " + console.exchange.message)
+	await _close(scene)
+
+
+func test_redirects_are_followed_and_shown_as_steps() -> void:
+	var scene := await _open_sample()
+	var console: Console = scene.get("console")
+	console.fill_in({"url": "http://%s/redirect?to=/redirect%%3Fto%%3D/json" % address_of("http")})
 	console.send()
 	await _wait_for(console)
-	assert_equal(console.body_text(), text, "what the console shows")
+	assert_equal(console.status_text(), "200 OK", "status")
+	var rows := PackedStringArray()
+	var table: Tree = console.get("_answer").get("_connection")
+	for row: TreeItem in table.get_root().get_children().slice(0, 3):
+		rows.append("%s %s" % [row.get_text(0), row.get_text(1).trim_prefix("http://" + address_of("http"))])
+	assert_equal(rows, PackedStringArray(["Redirect /redirect?to=/redirect%3Fto%3D/json", "Redirect /redirect?to=/json", "Answer /json"]), "steps")
+	await _close(scene)
+
+
+func test_retries_are_shown_as_steps() -> void:
+	var scene := await _open_sample()
+	var console: Console = scene.get("console")
+	var reply := "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n"
+	console.fill_in({"url": "http://%s%s" % [address_of("raw"), reply_target(reply, false)], "retries": 1})
+	console.send()
+	await _wait_for(console)
+	assert_equal(console.exchange.steps[0][0], "Attempt 2", "the first step")
+	assert_contains(console.status_text(), "503")
+	await _close(scene)
+
+
+func test_events_are_listed_as_they_come() -> void:
+	var scene := await _open_sample()
+	var console: Console = scene.get("console")
+	# A GET is asked for again when its stream ends, so that it goes on until it is cancelled.
+	console.fill_in({"url": "http://%s/events?count=2" % address_of("http"), "listen": true})
+	console.send()
+	var table: Tree = console.get("_events").get("_table")
+	while console.exchange.is_running and (table.get_root() == null or table.get_root().get_child_count() < 5):
+		await tree.process_frame
+	assert_true(console.exchange.is_running, "events show while the stream goes on")
+	var third := table.get_root().get_child(2)
+	assert_equal([third.get_text(1), third.get_text(2), third.get_text(3)], ["message", "3", "event 3"], "the third event")
+	third.select(0)
+	assert_equal((console.get("_events").get("details") as TextEdit).text, "event 3", "the chosen event")
+	console.cancel()
+	await _close(scene)
+
+
+func test_cookies_of_the_session_are_listed_sent_and_forgotten() -> void:
+	var scene := await _open_sample()
+	var console: Console = scene.get("console")
+	var table: Tree = console.get("_cookies").get("_table")
+	for target: String in ["/set-cookies", "/echo"]:
+		console.fill_in({"url": "http://%s%s" % [address_of("http"), target]})
+		console.send()
+		await _wait_for(console)
+		var names := table.get_root().get_children().map(func(row: TreeItem) -> String: return row.get_text(0))
+		names.sort()
+		assert_equal(names, ["session", "theme"], "cookies behind " + target)
+	assert_contains(console.body_text(), "session=abc123")
+	(console.get("_cookies").get("_clear") as Button).pressed.emit()
+	console.send()
+	await _wait_for(console)
+	assert_true(not console.body_text().contains("session=abc123"), "they are not sent any more")
+	await _close(scene)
+
+
+func test_a_request_is_saved_by_name_and_loaded_from_the_menu() -> void:
+	DirAccess.remove_absolute("user://requests.http")
+	var scene := await _open_sample()
+	var console: Console = scene.get("console")
+	console.fill_in({"method": "PUT", "url": "http://%s/echo" % address_of("http"), "body": "{}", "headers": ["X-A: b"], "follow": false})
+	console.call("_on_saved", Console.SAVE_REQUEST)
+	await wait_frames(2)
+	var name: LineEdit = console.get("_name")
+	name.text = ""
+	var dialog: ConfirmationDialog = console.get("_name_dialog")
+	for letter: String in "Score":
+		_press(dialog, OS.find_keycode_from_string(letter.to_upper()), letter)
+	_press(dialog, KEY_ENTER)
+	await wait_frames(2)
+	assert_true(not dialog.visible, "the dialog is closed")
+	assert_equal(
+		FileAccess.get_file_as_string("user://requests.http"),
+		"### Score\n# @no-redirect\nPUT http://%s/echo HTTP/1.1\nX-A: b\n\n{}\n" % address_of("http"), "the file")
+	console.fill_in({})
+	console.call("_show_saved")
+	var menu: PopupMenu = (console.get("_saved") as MenuButton).get_popup()
+	assert_equal(menu.get_item_text(0), "Score", "the first of the menu")
+	menu.id_pressed.emit(menu.get_item_id(0))
+	console.send()
+	await _wait_for(console)
+	assert_equal([console.exchange.method, console.exchange.follows], [HTTPClientRust.METHOD_PUT, false], "what was loaded")
+	assert_contains(console.body_text(), "\"body_text\": \"{}\"")
+	assert_contains(console.save_request(""), "name")
+	menu.id_pressed.emit(Console.REMOVE_REQUEST)
+	assert_equal(console.saved_requests(), PackedStringArray(), "after it was removed")
 	await _close(scene)
 
 
@@ -246,7 +375,7 @@ func test_sentences_say_what_an_answer_means() -> void:
 	for case: Array in [
 			["http", "/nothing-here", "404 Not Found — nothing at this address"], ["http", "/redirect", "redirects to /hello"],
 			["raw", "/fault/body-cut-short", "incomplete"]]:
-		console.fill_in({"url": "http://%s%s" % [address_of(case[0]), case[1]]})
+		console.fill_in({"url": "http://%s%s" % [address_of(case[0]), case[1]], "follow": false})
 		console.send()
 		await _wait_for(console)
 		assert_contains(console.status_text(), case[2])
@@ -258,7 +387,7 @@ func test_a_redirect_is_followed_when_it_is_asked_for() -> void:
 	var console: Console = scene.get("console")
 	console.fill_in({
 		"method": "POST", "url": "http://%s/redirect?to=/echo%%3Fa" % address_of("http"), "body": "a",
-		"headers": ["Content-Type: text/plain", "Authorization: Bearer x"]})
+		"follow": false, "headers": ["Content-Type: text/plain", "Authorization: Bearer x"]})
 	console.send()
 	await _wait_for(console)
 	console.follow_redirect()
@@ -293,6 +422,45 @@ func test_other_schemes_are_understood_or_refused_plainly() -> void:
 		sent.url = address
 		sent.start()
 		assert_contains(sent.message, address.get_slice("://", 0) + ":// is not HTTP")
+
+
+func test_what_cannot_be_sent_says_why() -> void:
+	for case: Array in [
+			["headers", PackedStringArray(["no header"]), "http", "header"], ["headers", PackedStringArray(["A: b\u0001"]), "http", "."],
+			["ca_file", "user://nowhere.pem", "https", "nowhere.pem"]]:
+		var sent := ConsoleExchange.new()
+		sent.url = "%s://%s/hello" % [case[2], address_of(case[2])]
+		sent.set(case[0], case[1])
+		sent.start()
+		await _finish(sent)
+		assert_equal(sent.code, 0, "code")
+		assert_matches(sent.message, case[3])
+
+
+func test_requests_of_the_console_share_their_connection() -> void:
+	var scene := await _open_sample()
+	var console: Console = scene.get("console")
+	for attempt: int in 2:
+		console.fill_in({"url": "http://%s/hello" % address_of("http")})
+		console.send()
+		await _wait_for(console)
+	assert_true(int(console.exchange.timings.get("connect", -1)) <= 0, "the second one need not connect: %s" % console.exchange.timings)
+	await _close(scene)
+
+
+func test_a_console_that_is_closed_ends_its_request() -> void:
+	var scene := await _open_sample()
+	var console: Console = scene.get("console")
+	var session := console.session
+	console.fill_in({"url": "http://%s/slow?ms=20000" % address_of("http")})
+	console.send()
+	await wait_frames(2)
+	assert_equal(session.get_active_count(), 1, "requests while it is open")
+	await _close(scene)
+	for frame: int in 60:
+		if session.get_active_count() > 0:
+			await wait_frames(1)
+	assert_equal(session.get_active_count(), 0, "requests after it was closed")
 
 
 func test_ctrl_enter_sends_and_ctrl_c_copies_a_row() -> void:
@@ -353,12 +521,12 @@ func test_what_was_sent_is_there_after_a_restart_without_its_secrets() -> void:
 		history.add({"method": "GET", "url": "http://a.example/%d" % index})
 	history.add({
 		"method": "PUT", "url": "https://me:secret@a.example/x", "headers": PackedStringArray(["authorization: secret", "X-A: b"]),
-		"body": "c", "verify": false, "read_timeout": 2.5, "ca_file": "d.pem"})
+		"body": "c", "verify": false, "read_timeout": 2.5, "ca_file": "d.pem", "listen": true, "retries": 99})
 	var again := History.new(path)
 	assert_equal(again.requests.size(), History.MOST, "how many are kept")
 	assert_equal(again.requests[0], {
 		"method": "PUT", "url": "https://a.example/x", "headers": PackedStringArray(["X-A: b"]), "body": "c", "ca_file": "d.pem",
-		"verify": false, "read_timeout": 2.5}, "the newest")
+		"verify": false, "read_timeout": 2.5, "follow": true, "listen": true, "retries": 10}, "the newest")
 	assert_true(not FileAccess.get_file_as_string(path).contains("secret"), "no secret is written down")
 	for text: String in ["", "{", "[1, {\"url\": 2}, {\"url\": \"http://a/\", \"headers\": 3}]"]:
 		_write_text(path, text)
@@ -432,6 +600,31 @@ func _run_in_shell(command: String, output: Array) -> int:
 	file.store_string("NO_PROXY='*'\nexport NO_PROXY\n" + command.replace("curl ", "curl -sS ") + "\n")
 	file.close()
 	return OS.execute("sh", [path], output, true)
+
+
+## What a script that was copied receives, whichever class it uses.
+func _body_of_copied(source: String) -> PackedByteArray:
+	var node := await _node_of(source)
+	if node == null:
+		return PackedByteArray()
+	var answer: Variant = await node.call("send")
+	node.queue_free()
+	await wait_frames(2)
+	if answer is HTTPResponseRust:
+		var response: HTTPResponseRust = answer
+		assert_equal([response.get_error_message(), response.get_response_code()], ["", 200], "error and code")
+		return response.get_body()
+	assert_equal([answer["error"], answer["code"]], ["", 200], "error and code")
+	return answer["body"]
+
+
+func _press(window: Viewport, keycode: Key, letter := "") -> void:
+	for pressed: bool in [true, false]:
+		var key := InputEventKey.new()
+		key.keycode = keycode
+		key.unicode = letter.unicode_at(0) if not letter.is_empty() else 0
+		key.pressed = pressed
+		window.push_input(key)
 
 
 func _finish(sent: ConsoleExchange) -> void:

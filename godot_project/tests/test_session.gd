@@ -33,7 +33,7 @@ func test_its_properties_have_the_defaults_that_are_promised() -> void:
 		"base_url": "", "default_headers": PackedStringArray(), "connect_timeout": seconds, "stall_timeout": 30.0,
 		"timeout": 0.0, "max_redirects": 10, "allow_insecure_redirects": false, "max_retries": 2,
 		"retry_unsafe_methods": false, "body_size_limit": 134_217_728, "accept_compression": true, "cookies_enabled": true,
-		"cookie_file": "", "max_connections_per_host": 6, "trusted_ca_file": ""}
+		"cookie_file": "", "cache_directory": "", "max_connections_per_host": 6, "trusted_ca_file": ""}
 	for name: String in expected:
 		assert_equal(session.get(name), expected[name], name)
 	assert_matches(str(session.get("user_agent")), "^GodotEngine/4\\.[0-9.a-z]+.* \\(.+\\)$", "user_agent")

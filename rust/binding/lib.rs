@@ -1,7 +1,8 @@
 //! The GDExtension: registers `HTTPClientRust`, whose work the crate `http-client` does, and the classes above it, whose work `http-fetch`
 //! does.
 //!
-//! This crate converts types and knows no rule of HTTP. `low` and `high` have the classes, `convert` the types; the rest is the engine's edge. A panic
+//! This crate converts types and knows no rule of HTTP. `low` and `high` have the classes, `convert` the types, `network_panel` what the
+//! editor's debugger is told; the rest is the engine's edge. A panic
 //! in an entry point is caught in `call`.
 
 mod call;
@@ -11,6 +12,7 @@ mod editor_help;
 mod engine_names;
 mod high;
 mod low;
+mod network_panel;
 mod object_registry;
 mod pin;
 mod registration;
@@ -29,6 +31,7 @@ unsafe impl ExtensionLibrary for Extension {
             pin::keep_loaded();
             low::register();
             high::register();
+            network_panel::register();
         }
         // An engine that lacks the class has no use for our pages on it, or has its own.
         if stage == InitStage::Editor && !cfg!(feature = "engine-names") {
@@ -38,6 +41,7 @@ unsafe impl ExtensionLibrary for Extension {
 
     fn on_stage_deinit(stage: InitStage) {
         if stage == InitStage::Scene {
+            network_panel::leave();
             high::release();
             convert::spare::release();
         }

@@ -5,12 +5,12 @@ extends VBoxContainer
 const Exchange := preload("exchange.gd")
 const BodyText := preload("body_text.gd")
 const Colors := preload("colors.gd")
-const ContentCoding := preload("content_coding.gd")
 const PhaseChart := preload("phase_chart.gd")
 
 const VIEWS: PackedStringArray = ["Best view", "Text", "JSON", "Image", "Hex"]
 ## A text of which more comes is shown anew every so many frames, as long as it is short.
 const FRAMES_BETWEEN := 6
+const STATUS_WIDTH := 8.0
 const LONGEST_LIVE := 128 * 1024
 
 ## Emitted when a redirect is to be followed.
@@ -79,6 +79,22 @@ func clear(exchange: Exchange) -> void:
 	_shown_bytes = 0
 
 
+## Adds a tab behind those that are there; its name is its title.
+func add_tab(tab: Control) -> void:
+	_tabs.add_child(tab)
+
+
+## Says in other words what there is to say of the body's coding; nothing for nothing.
+func say_of_body(text: String) -> void:
+	_note.text = text
+	_note.visible = not text.is_empty()
+
+
+## Says in other words what came of it, such as that it still goes on.
+func say(text: String) -> void:
+	_status.text = text
+
+
 func show_tab(index: int) -> void:
 	_tabs.current_tab = index
 
@@ -100,12 +116,10 @@ func show_progress() -> void:
 	_chart.show_timings(_exchange.timings, _exchange.phase(), _exchange.phase_usec())
 	var seconds := _exchange.elapsed_usec() / 1_000_000.0
 	match _exchange.status:
-		HTTPClientRust.STATUS_RESOLVING:
-			_status.text = "Looking up the name… %.1f s" % seconds
-		HTTPClientRust.STATUS_CONNECTING:
-			_status.text = "Connecting… %.1f s" % seconds
 		HTTPClientRust.STATUS_REQUESTING:
 			_status.text = ("Sending… %.1f s" if _exchange.is_uploading() else "Waiting for the answer… %.1f s") % seconds
+			if not _exchange.steps.is_empty():
+				_status.text += " — %s %s" % [_exchange.steps[-1][0].to_lower(), _exchange.steps[-1][1]]
 		HTTPClientRust.STATUS_BODY:
 			_status.text = "%s — receiving… %.1f s" % [_meaning(), seconds]
 	_show_amounts()
@@ -129,11 +143,10 @@ func show_end() -> void:
 	_follow.tooltip_text = "Asks " + _exchange.redirect_address()
 	_show_headers()
 	_show_connection()
-	var is_kept := _exchange.received == _exchange.answer_body.size()
-	var coding := ContentCoding.new(_exchange.answer_body, _exchange.header("Content-Encoding"), is_kept and not failed)
-	_body = coding.body
-	_note.text = coding.note
-	_note.visible = not coding.note.is_empty()
+	var is_kept := _exchange.is_kept
+	_body = _exchange.answer_body
+	_note.text = _exchange.note if not _exchange.note.is_empty() else _note_of_coding()
+	_note.visible = not _note.text.is_empty()
 	_save.visible = not _body.is_empty()
 	_save.disabled = not is_kept
 	_save.tooltip_text = "Saves the body as it is shown here" if is_kept else "Only the first %s are kept" % String.humanize_size(
@@ -160,6 +173,18 @@ func row_text(table: Tree) -> String:
 	return "%s: %s" % [item.get_text(0).strip_edges(), item.get_text(1)] if item != null else ""
 
 
+## How much of the body was packed. It stays packed only where the request's own headers ask for that.
+func _note_of_coding() -> String:
+	var coding := _exchange.header("Content-Encoding")
+	if coding.to_lower() in ["", "identity"] or _body.is_empty():
+		return ""
+	for line: String in _exchange.headers:
+		if line.get_slice(":", 0).strip_edges().to_lower() in ["accept-encoding", "range"]:
+			return "The body is packed with %s, as the request's own headers ask for it." % coding.left(40)
+	return "Unpacked (%s): %s became %s." % [
+		coding.left(40), String.humanize_size(_exchange.received), String.humanize_size(_exchange.unpacked)]
+
+
 func _show_what_came() -> void:
 	if _exchange.code == 0:
 		return
@@ -169,8 +194,7 @@ func _show_what_came() -> void:
 	var count := _exchange.answer_body.size()
 	if count == _shown_bytes or count > LONGEST_LIVE or _frames < FRAMES_BETWEEN:
 		return
-	var is_packed := not _exchange.header("Content-Encoding").to_lower() in ["", "identity"]
-	if not is_packed and BodyText.best_view(_exchange.header("Content-Type"), _exchange.answer_body) in ["text", "json"]:
+	if BodyText.best_view(_exchange.header("Content-Type"), _exchange.answer_body) in ["text", "json"]:
 		_frames = 0
 		_shown_bytes = count
 		_text.text = BodyText.text(_exchange.answer_body)
@@ -220,6 +244,8 @@ func _show_headers() -> void:
 func _show_connection() -> void:
 	_connection.clear()
 	var root := _connection.create_item()
+	for step: PackedStringArray in _exchange.steps:
+		_add_row(_connection, root, step[0], step[1])
 	var durations := PhaseChart.durations(_exchange.timings)
 	for index: int in PhaseChart.PHASES.size():
 		_add_row(
@@ -273,8 +299,8 @@ func _show_body() -> void:
 func _meaning() -> String:
 	var code := _exchange.code
 	var title := ""
-	for constant: String in ClassDB.class_get_enum_constants(&"HTTPClientRust", &"ResponseCode", true):
-		if ClassDB.class_get_integer_constant(&"HTTPClientRust", constant) == code:
+	for constant: String in ClassDB.class_get_enum_constants(&"HTTPClient", &"ResponseCode", true):
+		if ClassDB.class_get_integer_constant(&"HTTPClient", constant) == code:
 			title = " " + constant.trim_prefix("RESPONSE_").capitalize()
 	var said := "%d%s" % [code, " OK" if title == " Ok" else title]
 	if code in [404, 410]:
@@ -314,6 +340,12 @@ func _on_table_input(event: InputEvent, table: Tree) -> void:
 		table.accept_event()
 
 
+## Room for some words of the status, in units of the letters; what stands beside it goes below where there is no more.
+func _notification(what: int) -> void:
+	if what == NOTIFICATION_THEME_CHANGED and _status != null:
+		_status.custom_minimum_size.x = get_theme_font_size(&"font_size", &"Label") * STATUS_WIDTH
+
+
 func _add_row(table: Tree, root: TreeItem, what: String, value: String) -> void:
 	var item := table.create_item(root)
 	item.set_text(0, what)
@@ -322,7 +354,7 @@ func _add_row(table: Tree, root: TreeItem, what: String, value: String) -> void:
 
 
 func _add_status_row() -> void:
-	var row := HBoxContainer.new()
+	var row := HFlowContainer.new()
 	add_child(row)
 	_status = Label.new()
 	_status.text_overrun_behavior = TextServer.OVERRUN_TRIM_ELLIPSIS

@@ -10,6 +10,8 @@ const IN_EDITOR := {GOOD: &"success_color", DOUBTFUL: &"warning_color", BAD: &"e
 ## WCAG 2.2, 1.4.3: text of ordinary size.
 const LEAST_CONTRAST := 4.5
 const STEPS := 40
+## Part of the letters' colour in what stands in an empty field.
+const PLACEHOLDER := 0.75
 
 
 ## One of the colours above, as the theme around a control or window has it, readable on that theme's panels.
@@ -54,3 +56,22 @@ static func contrast(a: Color, b: Color) -> float:
 static func luminance(color: Color) -> float:
 	var linear := color.srgb_to_linear()
 	return 0.2126 * linear.r + 0.7152 * linear.g + 0.0722 * linear.b
+
+
+## The colour of what an empty field says.
+static func placeholder(user: Node) -> Color:
+	var background := background_of(user)
+	var letters: Color = user.call(&"get_theme_color", &"font_color", &"TextEdit")
+	return against(background.lerp(letters, PLACEHOLDER), background)
+
+
+## Gives texts letters of one width, and colours in which also what cannot be changed can be read.
+static func dress_texts(edits: Array, user: Control) -> void:
+	var font: Font = SystemFont.new()
+	(font as SystemFont).font_names = ["JetBrains Mono", "DejaVu Sans Mono", "Consolas", "Menlo", "monospace"]
+	if user.has_theme_font(&"source", &"EditorFonts"):
+		font = user.get_theme_font(&"source", &"EditorFonts")
+	for edit: TextEdit in edits:
+		edit.add_theme_font_override(&"font", font)
+		edit.add_theme_color_override(&"font_readonly_color", user.get_theme_color(&"font_color", &"TextEdit"))
+		edit.add_theme_color_override(&"font_placeholder_color", placeholder(user))

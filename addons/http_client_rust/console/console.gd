@@ -2,6 +2,8 @@
 extends VBoxContainer
 ## A console for one request at a time: what to ask for above, on the left how in detail, on the right the answer.
 ##
+## Its requests share a session: kept connections and cookies.
+##
 ## The editor's panel and the sample use it. It takes its looks and sizes from the theme around it.
 
 const Exchange := preload("exchange.gd")
@@ -10,13 +12,18 @@ const Colors := preload("colors.gd")
 const History := preload("history.gd")
 const RequestTabs := preload("request_tabs.gd")
 const AnswerView := preload("answer_view.gd")
+const HttpFile := preload("http_file.gd")
+const EventTable := preload("event_table.gd")
+const CookieTable := preload("cookie_table.gd")
 
 const COPY_GDSCRIPT := 0
 const COPY_CURL := 1
+const COPY_CLIENT := 2
+const SAVE_REQUEST := 1000
+const REMOVE_REQUEST := 1001
 const CLEAR_HISTORY := 1000
+const REQUESTS_FILE := "user://requests.http"
 const HISTORY_FILE := "user://http_console_history.json"
-## Part of the letters' colour in what stands in an empty field.
-const PLACEHOLDER := 0.75
 
 ## Emitted when an answer, or an error, is shown.
 signal shown(exchange: Exchange)
@@ -25,6 +32,9 @@ signal shown(exchange: Exchange)
 var exchange: Exchange
 ## Where the requests that were sent are remembered. Set before the console is in the tree; empty for nowhere.
 var history_file := HISTORY_FILE
+## Where requests are saved by name, in the form of .http files; the plugin sets a file of the project.
+var requests_file := REQUESTS_FILE
+var session := HTTPSessionRust.new()
 
 var _history: History
 var _method: OptionButton
@@ -32,8 +42,16 @@ var _url: LineEdit
 var _cancel: Button
 var _copy: MenuButton
 var _recent: MenuButton
+var _saved: MenuButton
+var _name_dialog: ConfirmationDialog
+var _name: LineEdit
+var _name_problem: Label
+## The name under which the request that is filled in was loaded or saved.
+var _loaded := ""
 var _request: RequestTabs
 var _answer: AnswerView
+var _events: EventTable
+var _cookies: CookieTable
 
 
 func _init() -> void:
@@ -50,6 +68,10 @@ func _init() -> void:
 	split.add_child(_request)
 	_answer = AnswerView.new()
 	_answer.redirected.connect(follow_redirect)
+	_events = EventTable.new()
+	_answer.add_tab(_events)
+	_cookies = CookieTable.new()
+	_answer.add_tab(_cookies)
 	split.add_child(_answer)
 
 
@@ -59,8 +81,10 @@ func _ready() -> void:
 
 
 func _notification(what: int) -> void:
-	if what == NOTIFICATION_THEME_CHANGED and _answer != null:
+	if what == NOTIFICATION_THEME_CHANGED and _events != null:
 		_dress_texts()
+	elif what == NOTIFICATION_PREDELETE and exchange != null:
+		exchange.cancel()
 
 
 func _process(_delta: float) -> void:
@@ -68,6 +92,7 @@ func _process(_delta: float) -> void:
 		return
 	exchange.step()
 	_answer.show_progress()
+	_events.show_events(exchange)
 	if not exchange.is_running:
 		_show_end()
 
@@ -88,7 +113,7 @@ func _unhandled_key_input(event: InputEvent) -> void:
 
 
 ## Fills in a request: keys "method" (such as "GET"), "url", "headers" (lines), "body", "bytes", "ca_file", "verify",
-## "read_timeout". What is left out gets its default.
+## "read_timeout", "follow", "listen", "retries". What is left out gets its default.
 func fill_in(request: Dictionary) -> void:
 	var method := Snippets.METHODS.find(str(request.get("method", "GET")))
 	_method.select(maxi(_method.get_item_index(method), 0))
@@ -102,6 +127,8 @@ func send() -> void:
 		exchange.cancel()
 	exchange = filled_in()
 	_answer.clear(exchange)
+	_events.clear()
+	_cookies.show_cookies(exchange)
 	exchange.start()
 	_remember()
 	if exchange.is_running:
@@ -137,6 +164,10 @@ func filled_in() -> Exchange:
 	made.ca_file = request["ca_file"]
 	made.verify = request["verify"]
 	made.read_timeout = request["read_timeout"]
+	made.follows = request["follow"]
+	made.listens = request["listen"]
+	made.retries = request["retries"]
+	made.session = session
 	return made
 
 
@@ -144,7 +175,7 @@ func focus_address() -> void:
 	_url.grab_focus()
 
 
-## Shows a tab of the answer: 0 the body, 1 the headers, 2 the connection.
+## Shows a tab of the answer: 0 the body, 1 the headers, 2 the connection, 3 events, 4 cookies.
 func show_tab(index: int) -> void:
 	_answer.show_tab(index)
 
@@ -169,6 +200,8 @@ func _filled_in() -> Dictionary:
 func _show_end() -> void:
 	_cancel.disabled = true
 	_answer.show_end()
+	_events.show_events(exchange)
+	_cookies.show_cookies(exchange)
 	shown.emit(exchange)
 
 
@@ -198,6 +231,92 @@ func _on_recent(id: int) -> void:
 		_history.clear()
 	else:
 		fill_in(_history.requests[id])
+
+
+## Saves what is filled in under a name. What is in the way stands in the dialog, or is returned.
+func save_request(title: String) -> String:
+	var request := _filled_in()
+	var problem := HttpFile.problem_with(title, request)
+	if problem.is_empty():
+		var error := HttpFile.new(requests_file).save(title, request)
+		problem = "" if error == OK else "%s cannot be written: %s." % [requests_file, error_string(error)]
+	if problem.is_empty():
+		_loaded = title.strip_edges()
+	return problem
+
+
+## Fills in a request that was saved, and says whether there is one of that name.
+func load_request(title: String) -> bool:
+	for request: Dictionary in HttpFile.new(requests_file).requests:
+		if request["name"] == title:
+			fill_in(request)
+			_loaded = title
+			return true
+	return false
+
+
+## Names of the requests that were saved.
+func saved_requests() -> PackedStringArray:
+	var names := PackedStringArray()
+	for request: Dictionary in HttpFile.new(requests_file).requests:
+		names.append(request["name"])
+	return names
+
+
+func _show_saved() -> void:
+	var menu := _saved.get_popup()
+	menu.clear()
+	for title: String in saved_requests():
+		menu.add_item(title.left(80), menu.item_count)
+		menu.set_item_metadata(menu.item_count - 1, title)
+	if menu.item_count > 0:
+		menu.add_separator()
+	menu.add_item("Save…", SAVE_REQUEST)
+	menu.add_item("Remove “%s”" % _loaded.left(40), REMOVE_REQUEST)
+	menu.set_item_disabled(menu.item_count - 1, not _loaded in saved_requests())
+
+
+func _on_saved(id: int) -> void:
+	match id:
+		SAVE_REQUEST:
+			_ask_for_name()
+		REMOVE_REQUEST:
+			HttpFile.new(requests_file).remove(_loaded)
+			_loaded = ""
+		_:
+			load_request(_saved.get_popup().get_item_metadata(_saved.get_popup().get_item_index(id)))
+
+
+func _ask_for_name() -> void:
+	if _name_dialog == null:
+		_name_dialog = ConfirmationDialog.new()
+		_name_dialog.title = "Save the request"
+		_name_dialog.ok_button_text = "Save"
+		_name_dialog.dialog_hide_on_ok = false
+		var rows := VBoxContainer.new()
+		_name_dialog.add_child(rows)
+		_name = LineEdit.new()
+		_name.placeholder_text = "Name"
+		_name.custom_minimum_size.x = 300.0
+		rows.add_child(_name)
+		_name_problem = Label.new()
+		_name_problem.autowrap_mode = TextServer.AUTOWRAP_WORD_SMART
+		rows.add_child(_name_problem)
+		_name_dialog.register_text_enter(_name)
+		_name_dialog.confirmed.connect(_save_under_name)
+		add_child(_name_dialog, false, INTERNAL_MODE_BACK)
+	_name.text = _loaded if not _loaded.is_empty() else History.title_of(_filled_in())
+	_name_problem.text = "Goes into %s. Headers with passwords or keys are left out." % requests_file
+	_name_dialog.popup_centered()
+	_name.grab_focus()
+	_name.select_all()
+
+
+func _save_under_name() -> void:
+	var problem := save_request(_name.text)
+	_name_problem.text = problem
+	if problem.is_empty():
+		_name_dialog.hide()
 
 
 func _add_top() -> void:
@@ -230,8 +349,12 @@ func _add_top() -> void:
 	_recent = _menu(row, "Recent", "Requests that were sent before. Headers with passwords or keys are not remembered.")
 	_recent.about_to_popup.connect(_show_recent)
 	_recent.get_popup().id_pressed.connect(_on_recent)
+	_saved = _menu(row, "Saved", "Requests that are kept by name, in a file that editors know as .http.")
+	_saved.about_to_popup.connect(_show_saved)
+	_saved.get_popup().id_pressed.connect(_on_saved)
 	_copy = _menu(row, "Copy as…", "")
 	_copy.get_popup().add_item("Copy as GDScript", COPY_GDSCRIPT)
+	_copy.get_popup().add_item("Copy as GDScript with HTTPClientRust", COPY_CLIENT)
 	_copy.get_popup().add_item("Copy as curl", COPY_CURL)
 	_copy.get_popup().id_pressed.connect(_on_copy)
 
@@ -252,21 +375,15 @@ func _has_focus() -> bool:
 
 
 func _dress_texts() -> void:
-	var font: Font = SystemFont.new()
-	(font as SystemFont).font_names = ["JetBrains Mono", "DejaVu Sans Mono", "Consolas", "Menlo", "monospace"]
-	if has_theme_font(&"source", &"EditorFonts"):
-		font = get_theme_font(&"source", &"EditorFonts")
-	var letters := get_theme_color(&"font_color", &"TextEdit")
-	var background := Colors.background_of(self)
-	for edit: TextEdit in _request.texts() + _answer.texts():
-		edit.add_theme_font_override(&"font", font)
-		# What can be read and not changed is there to be read all the same, and so is what an empty field says.
-		edit.add_theme_color_override(&"font_readonly_color", letters)
-		edit.add_theme_color_override(
-			&"font_placeholder_color", Colors.against(background.lerp(letters, PLACEHOLDER), background))
+	Colors.dress_texts(_request.texts() + _answer.texts() + [_events.details], self)
 
 
 func _on_copy(id: int) -> void:
 	var request := filled_in()
-	DisplayServer.clipboard_set(
-		Snippets.as_gdscript(request) if id == COPY_GDSCRIPT else Snippets.as_curl(request))
+	match id:
+		COPY_GDSCRIPT:
+			DisplayServer.clipboard_set(Snippets.as_gdscript(request))
+		COPY_CLIENT:
+			DisplayServer.clipboard_set(Snippets.as_client_gdscript(request))
+		COPY_CURL:
+			DisplayServer.clipboard_set(Snippets.as_curl(request))

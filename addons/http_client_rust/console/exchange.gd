@@ -1,9 +1,10 @@
 @tool
 extends RefCounted
-## One request and its answer, got further by a call of [method step] in every frame.
+## One request of a session and its answer. [method step] takes in what has come, once in every frame.
 
 const History := preload("history.gd")
 const REDIRECTS: Array[int] = [301, 302, 303, 307, 308]
+const MOST_REDIRECTS := 10
 
 ## What was asked for. Set before [method start].
 var method := HTTPClientRust.METHOD_GET
@@ -16,6 +17,13 @@ var ca_file := ""
 var connect_timeout := 15.0
 ## Seconds; 0 is no limit.
 var read_timeout := 30.0
+## Whether redirects are followed, and how often a request that failed for the moment is sent again.
+var follows := true
+var retries := 0
+## Whether the body is read as server-sent events.
+var listens := false
+## What keeps connections and cookies; a new one where none is given.
+var session: HTTPSessionRust
 
 ## What came of it.
 var status := HTTPClientRust.STATUS_DISCONNECTED
@@ -23,10 +31,22 @@ var is_running := false
 var code := 0
 var answer_headers := PackedStringArray()
 var trailers := PackedStringArray()
+## Where the answer came from, after all redirects.
+var answer_url := ""
+## What happened on the way: pairs of what it was and its details.
+var steps: Array[PackedStringArray] = []
+## Events that have come, the last [constant KEPT_EVENTS]: when (microseconds since the start), type, id and data of each.
+var events: Array[Array] = []
+var event_count := 0
 ## The first [constant KEPT_BYTES] of the body.
 var answer_body := PackedByteArray()
-## Bytes of the body, kept or not.
+## What is to be said about the body; empty for what its headers say.
+var note := ""
+## Whether that is all of it.
+var is_kept := true
+## Bytes of the body as they came, and after unpacking.
 var received := 0
+var unpacked := 0
 ## Bytes that the body will have; -1 if nobody knows.
 var expected := -1
 var sent := 0
@@ -36,12 +56,12 @@ var tls := {}
 
 ## More of a body is counted and not kept: a console shows, and does not store.
 const KEPT_BYTES := 16 * 1024 * 1024
+const KEPT_EVENTS := 500
 ## How far back the rate looks, in microseconds.
 const RATE_WINDOW_USEC := 1_000_000
 
-var _http := HTTPClientRust.new()
-var _target := ""
-var _is_sent := false
+var _task: HTTPTaskRust
+var _response: HTTPResponseRust
 var _start_usec := 0
 var _phase := -1
 var _phase_start_usec := 0
@@ -81,11 +101,14 @@ static func problem_with(address: String) -> String:
 	return "This is no address: write http://host/path or https://host/path."
 
 
-## A target as it is sent: what may not stand in one, percent-encoded.
+## A target as a session sends it: what may not stand in one, percent-encoded; in a query that includes the apostrophe.
 static func encoded(target: String) -> String:
 	var text := ""
+	var is_query := false
 	for byte: int in target.to_utf8_buffer():
-		text += char(byte) if byte > 0x20 and byte < 0x7f and not char(byte) in "\"<>\\^`{|}" else "%%%02X" % byte
+		is_query = is_query or byte == 0x3f
+		var stays := byte > 0x20 and byte < 0x7f and not char(byte) in "\"<>\\^`{|}" and not (is_query and byte == 0x27)
+		text += char(byte) if stays else "%%%02X" % byte
 	return text
 
 
@@ -114,61 +137,58 @@ static func address_of(location: String, from: String) -> String:
 	return origin + folder + end + ("" if query < 0 else place.substr(query))
 
 
-## Starts to connect. [member message] says why not, where [member is_running] is false afterwards.
+func _notification(what: int) -> void:
+	if what == NOTIFICATION_PREDELETE and is_running and _task != null:
+		_task.cancel()
+
+
+## Starts. [member message] says why not, where [member is_running] is false afterwards.
 func start() -> void:
 	var parts := parts_of(url)
 	if parts.is_empty():
 		message = problem_with(url)
 		return
-	_target = parts["target"]
-	_http.connect_timeout = connect_timeout
-	_http.read_timeout = read_timeout
-	_http.trusted_ca_file = ca_file
+	_prepare_session()
+	var address: String = parts["origin"] + parts["target"]
+	# These methods say their length even if it is 0.
+	var has_body := not body.is_empty() or method in [
+		HTTPClientRust.METHOD_POST, HTTPClientRust.METHOD_PUT, HTTPClientRust.METHOD_PATCH]
+	var payload: Variant = null
+	if has_body:
+		payload = body
 	_start_usec = Time.get_ticks_usec()
 	_phase_start_usec = _start_usec
-	# Whether there is TLS, the address says.
-	if _http.connect_to_host(parts["origin"], -1, false, verify) == OK:
-		is_running = true
-		status = _http.get_status()
-	else:
-		message = _http.get_error_message()
+	_task = session.listen(address, headers, method, payload) if listens else session.stream(address, headers, method, payload)
+	_task.response_started.connect(_on_response_started)
+	_task.chunk_received.connect(_keep)
+	_task.event_received.connect(_on_event)
+	_task.retrying.connect(_on_retrying)
+	is_running = true
+	status = HTTPClientRust.STATUS_REQUESTING
 
 
-## Gets further, without waiting.
+## Takes in what has come, without waiting.
 func step() -> void:
 	if not is_running:
 		return
-	_http.poll()
-	status = _http.get_status()
-	if status == HTTPClientRust.STATUS_CONNECTED and not _is_sent:
-		_is_sent = true
-		if _http.request_raw(method, _target, headers, body) != OK:
-			_finish()
-			return
-		status = _http.get_status()
-	sent = _http.get_request_bytes_sent()
-	if code == 0 and _http.get_response_code() != 0:
-		code = _http.get_response_code()
-		answer_headers = _http.get_response_headers()
-		expected = _http.get_response_body_length()
-	if status == HTTPClientRust.STATUS_BODY:
-		_keep(_http.read_response_body_available())
-		status = _http.get_status()
+	sent = _task.get_uploaded_bytes()
+	received = _task.get_downloaded_bytes()
+	if code != 0:
+		expected = _task.get_body_size()
+		timings = _response.get_timings()
 	_mark()
-	timings = _http.get_timings()
 	if phase() != _phase:
 		_phase = phase()
 		_phase_start_usec = Time.get_ticks_usec()
-	if not status in [
-			HTTPClientRust.STATUS_RESOLVING, HTTPClientRust.STATUS_CONNECTING, HTTPClientRust.STATUS_REQUESTING,
-			HTTPClientRust.STATUS_BODY]:
-		_finish()
+	if _task.is_completed():
+		_finish(_task.get_response())
 
 
 ## Ends it before its end.
 func cancel() -> void:
 	if is_running:
-		_finish()
+		_task.cancel()
+		_finish(_response)
 		message = "Cancelled."
 
 
@@ -181,16 +201,9 @@ func elapsed_usec() -> int:
 func phase() -> int:
 	if not is_running:
 		return -1
-	match status:
-		HTTPClientRust.STATUS_RESOLVING:
-			return 0
-		HTTPClientRust.STATUS_CONNECTING:
-			return 1 if timings.get("connect", -1) < 0 else 2
-		HTTPClientRust.STATUS_REQUESTING:
-			return 3 if timings.get("send", -1) < 0 else 4
-		HTTPClientRust.STATUS_BODY:
-			return 5
-	return -1
+	if status == HTTPClientRust.STATUS_BODY:
+		return 5
+	return 3 if is_uploading() else 4
 
 
 ## Microseconds since that phase began.
@@ -208,7 +221,7 @@ func header(name: String) -> String:
 
 ## Where the answer redirects to; empty if it does not.
 func redirect_address() -> String:
-	return address_of(header("Location"), url) if code in REDIRECTS else ""
+	return address_of(header("Location"), answer_url if not answer_url.is_empty() else url) if code in REDIRECTS else ""
 
 
 ## The request that follows a redirect, made of the one that led there: 303 asks by GET, and so does what was a POST before
@@ -240,7 +253,7 @@ func file_name() -> String:
 
 ## Whether the body of the request is what takes the time.
 func is_uploading() -> bool:
-	return _is_sent and code == 0 and sent < body.size()
+	return is_running and code == 0 and sent < body.size()
 
 
 ## Bytes a second over the last moments, up or down.
@@ -259,9 +272,52 @@ func remaining() -> float:
 	return (total - done) / rate() if total >= 0 and rate() > 0.0 else -1.0
 
 
+func _prepare_session() -> void:
+	if session == null:
+		session = HTTPSessionRust.new()
+	session.connect_timeout = connect_timeout
+	session.stall_timeout = read_timeout
+	session.max_retries = retries
+	session.max_redirects = MOST_REDIRECTS if follows else 0
+	session.trusted_ca_file = ca_file
+	var options: TLSOptions = null
+	if not verify:
+		options = TLSOptions.client_unsafe()
+	session.set_tls_options(options)
+
+
+func _on_response_started(response: HTTPResponseRust) -> void:
+	if not is_running:
+		return
+	_take_head(response)
+	status = HTTPClientRust.STATUS_BODY
+
+
+func _take_head(response: HTTPResponseRust) -> void:
+	_response = response
+	code = response.get_response_code()
+	answer_headers = response.get_headers()
+	answer_url = response.get_url()
+
+
+func _on_event(type: String, data: String, id: String) -> void:
+	if not is_running:
+		return
+	event_count += 1
+	events.append([elapsed_usec(), type, id, data])
+	if events.size() > KEPT_EVENTS:
+		events.pop_front()
+
+
+func _on_retrying(attempt: int, seconds: float, reason: String) -> void:
+	if is_running:
+		steps.append(PackedStringArray(["Attempt %d" % attempt, "after %.1f s: %s" % [seconds, reason]]))
+
+
 func _keep(piece: PackedByteArray) -> void:
-	received += piece.size()
+	unpacked += piece.size()
 	var room := KEPT_BYTES - answer_body.size()
+	is_kept = is_kept and piece.size() <= room
 	if room > 0:
 		answer_body.append_array(piece if piece.size() <= room else piece.slice(0, room))
 
@@ -277,10 +333,20 @@ func _mark() -> void:
 		_marks.pop_front()
 
 
-func _finish() -> void:
+func _finish(response: HTTPResponseRust) -> void:
 	is_running = false
-	message = _http.get_error_message()
-	timings = _http.get_timings()
-	tls = _http.get_tls_info()
-	trailers = _http.get_response_trailers()
-	_http.close()
+	status = HTTPClientRust.STATUS_DISCONNECTED
+	if response == null:
+		return
+	_take_head(response)
+	received = _task.get_downloaded_bytes()
+	timings = response.get_timings()
+	tls = response.get_tls_info()
+	var result := response.get_result()
+	var is_stopped_redirect := result == HTTPResponseRust.RESULT_REDIRECT_LIMIT_REACHED and not follows
+	if result != HTTPResponseRust.RESULT_SUCCESS and not is_stopped_redirect:
+		message = response.get_error_message()
+	for address: String in response.get_redirects():
+		steps.append(PackedStringArray(["Redirect", address]))
+	if not steps.is_empty() and code != 0:
+		steps.append(PackedStringArray(["Answer", answer_url]))

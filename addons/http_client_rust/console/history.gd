@@ -50,6 +50,11 @@ static func title_of(request: Dictionary) -> String:
 	return title if title.length() <= 80 else title.left(79) + "…"
 
 
+## An address without the user and password before its host.
+static func without_credentials(address: String) -> String:
+	return RegEx.create_from_string("//[^/?#@]*@").sub(address, "//")
+
+
 func _write() -> Error:
 	var new_path := _path + ".new"
 	DirAccess.make_dir_recursive_absolute(_path.get_base_dir())
@@ -66,7 +71,7 @@ static func _checked(value: Variant) -> Dictionary:
 	if not value is Dictionary or not (value as Dictionary).get("url") is String:
 		return {}
 	var from: Dictionary = value
-	var url := RegEx.create_from_string("//[^/?#@]*@").sub(str(from["url"]), "//")
+	var url := without_credentials(str(from["url"]))
 	if url.is_empty():
 		return {}
 	var headers := PackedStringArray()
@@ -77,7 +82,9 @@ static func _checked(value: Variant) -> Dictionary:
 	return {
 		"method": str(from.get("method", "GET")), "url": url, "headers": headers,
 		"body": body if body.length() <= LONGEST_BODY else "", "ca_file": str(from.get("ca_file", "")),
-		"verify": from.get("verify", true) == true, "read_timeout": maxf(str(from.get("read_timeout", 30.0)).to_float(), 0.0)}
+		"verify": from.get("verify", true) == true, "read_timeout": maxf(str(from.get("read_timeout", 30.0)).to_float(), 0.0),
+		"follow": from.get("follow", true) == true, "listen": from.get("listen", false) == true,
+		"retries": clampi(str(from.get("retries", 0)).to_int(), 0, 10)}
 
 
 static func _lines(value: Variant) -> Array:

@@ -13,6 +13,9 @@ var _body: TextEdit
 var _ca_file: LineEdit
 var _verify: CheckBox
 var _read_timeout: SpinBox
+var _follow: CheckBox
+var _listen: CheckBox
+var _retries: SpinBox
 var _files: FileDialog
 
 
@@ -22,12 +25,15 @@ func _init() -> void:
 	add_child(_options())
 
 
-## Takes keys "headers" (lines), "body", "bytes", "ca_file", "verify", "read_timeout". What is left out gets its default.
+## Takes keys "headers" (lines), "body", "bytes", "ca_file", "verify", "read_timeout", "follow", "listen", "retries". What is left out gets its default.
 func fill_in(request: Dictionary) -> void:
 	_headers.text = "\n".join(PackedStringArray(request.get("headers", PackedStringArray())))
 	_ca_file.text = request.get("ca_file", "")
 	_verify.button_pressed = request.get("verify", true)
 	_read_timeout.value = request.get("read_timeout", 30.0)
+	_follow.button_pressed = request.get("follow", true)
+	_listen.button_pressed = request.get("listen", false)
+	_retries.value = request.get("retries", 0)
 	body_bytes = request.get("bytes", PackedByteArray())
 	_body.editable = body_bytes.is_empty()
 	_body.text = request.get("body", "")
@@ -44,7 +50,8 @@ func filled_in() -> Dictionary:
 			lines.append(line.strip_edges())
 	return {
 		"headers": lines, "body": _body.text if body_bytes.is_empty() else "", "bytes": body_bytes,
-		"ca_file": _ca_file.text.strip_edges(), "verify": _verify.button_pressed, "read_timeout": _read_timeout.value}
+		"ca_file": _ca_file.text.strip_edges(), "verify": _verify.button_pressed, "read_timeout": _read_timeout.value,
+		"follow": _follow.button_pressed, "listen": _listen.button_pressed, "retries": int(_retries.value)}
 
 
 func texts() -> Array[TextEdit]:
@@ -67,10 +74,9 @@ func _options() -> Control:
 	var rows := VBoxContainer.new()
 	rows.size_flags_horizontal = SIZE_EXPAND_FILL
 	scroll.add_child(rows)
-	_verify = CheckBox.new()
-	_verify.text = "Verify the server's certificate"
-	_verify.button_pressed = true
-	rows.add_child(_verify)
+	_follow = _add_check(rows, "Follow redirects", true)
+	_listen = _add_check(rows, "Read the body as server-sent events", false)
+	_verify = _add_check(rows, "Verify the server's certificate", true)
 	_add_label(rows, "Trusted authorities (PEM file)")
 	var row := HBoxContainer.new()
 	rows.add_child(row)
@@ -84,11 +90,9 @@ func _options() -> Control:
 	choose.pressed.connect(choose_file)
 	row.add_child(choose)
 	_add_label(rows, "Read timeout in seconds (0: none)")
-	_read_timeout = SpinBox.new()
-	_read_timeout.max_value = 3600.0
-	_read_timeout.step = 0.5
-	_read_timeout.value = 30.0
-	rows.add_child(_read_timeout)
+	_read_timeout = _add_number(rows, 3600.0, 0.5, 30.0)
+	_add_label(rows, "Retries where a request fails for the moment")
+	_retries = _add_number(rows, 10.0, 1.0, 0.0)
 	return scroll
 
 
@@ -103,6 +107,23 @@ func choose_file() -> void:
 		_files.file_selected.connect(func(path: String) -> void: _ca_file.text = path)
 		add_child(_files, false, INTERNAL_MODE_BACK)
 	_files.popup_centered_ratio(0.6)
+
+
+func _add_check(rows: Control, text: String, pressed: bool) -> CheckBox:
+	var check := CheckBox.new()
+	check.text = text
+	check.button_pressed = pressed
+	rows.add_child(check)
+	return check
+
+
+func _add_number(rows: Control, most: float, step: float, value: float) -> SpinBox:
+	var number := SpinBox.new()
+	number.max_value = most
+	number.step = step
+	number.value = value
+	rows.add_child(number)
+	return number
 
 
 func _add_label(rows: Control, text: String) -> void:

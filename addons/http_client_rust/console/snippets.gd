@@ -10,6 +10,46 @@ const METHODS: PackedStringArray = [
 ## Longer bytes would make a line that no shell and no editor takes.
 const LONGEST_BYTES := 48 * 1024
 const BODY_FILE := "body.bin"
+## Of a session, in seconds.
+const DEFAULT_TIMEOUT := 30.0
+const SESSION_TEMPLATE := """extends Node
+
+
+func _ready() -> void:
+	var response := await send()
+	if response.get_result() != HTTPResponseRust.RESULT_SUCCESS:
+		push_error(response.get_error_message())
+		return
+	print(response.get_response_code(), " ", response.get_headers())
+	print(response.get_text())
+
+
+## Makes the request. The response says what came of it.
+func send() -> HTTPResponseRust:
+{settings}	var headers: PackedStringArray = {headers}
+	var task := {session}.fetch({url}, headers, HTTPClient.METHOD_{method}{body})
+	var response: HTTPResponseRust = await task.completed
+	return response
+"""
+const EVENTS_TEMPLATE := """extends Node
+
+
+func _ready() -> void:
+	var task := send()
+	task.event_received.connect(_on_event)
+	# Ends the stream when this node leaves the tree.
+	task.bind_node(self)
+
+
+## Makes the request. The task is completed when the stream ends.
+func send() -> HTTPTaskRust:
+{settings}	var headers: PackedStringArray = {headers}
+	return {session}.listen({url}, headers, HTTPClient.METHOD_{method}{body})
+
+
+func _on_event(type: String, data: String, id: String) -> void:
+	print(type, " ", id, ": ", data)
+"""
 const TEMPLATE := """extends Node
 
 
@@ -54,8 +94,30 @@ func send() -> Dictionary:
 """
 
 
-## A script for a node. A body of bytes that are no text is written down as base64, or read from [constant BODY_FILE].
+## A script for a node, which makes the request by a session: the one of the whole game, unless the request has settings of its
+## own. A body of bytes that are no text is written down as base64, or read from [constant BODY_FILE].
 static func as_gdscript(exchange: Exchange) -> String:
+	var settings := ""
+	if not exchange.ca_file.is_empty():
+		settings += "\tsession.trusted_ca_file = %s\n" % literal(exchange.ca_file)
+	if not exchange.verify:
+		settings += "\tsession.set_tls_options(TLSOptions.client_unsafe())\n"
+	if exchange.read_timeout != DEFAULT_TIMEOUT:
+		settings += "\tsession.stall_timeout = %s\n" % String.num(exchange.read_timeout).pad_decimals(1)
+	if not exchange.follows:
+		settings += "\tsession.max_redirects = 0\n"
+	if exchange.retries > 0:
+		settings += "\tsession.max_retries = %d\n" % exchange.retries
+	var parts := Exchange.parts_of(exchange.url)
+	var pieces := _pieces_of(exchange)
+	pieces["{settings}"] = "" if settings.is_empty() else "\tvar session := HTTPSessionRust.new()\n" + settings
+	pieces["{session}"] = "HTTPSessionRust.shared()" if settings.is_empty() else "session"
+	pieces["{url}"] = literal(str(parts["origin"]) + str(parts["target"]) if not parts.is_empty() else exchange.url)
+	return _filled(EVENTS_TEMPLATE if exchange.listens else SESSION_TEMPLATE, pieces)
+
+
+## A script for a node that has every step of HTTPClientRust in its own hands.
+static func as_client_gdscript(exchange: Exchange) -> String:
 	var parts := Exchange.parts_of(exchange.url)
 	var settings := ""
 	if not exchange.ca_file.is_empty():
@@ -65,21 +127,29 @@ static func as_gdscript(exchange: Exchange) -> String:
 	var connect_arguments := literal(parts.get("origin", exchange.url))
 	if not exchange.verify:
 		connect_arguments += ", -1, false, false"
+	var pieces := _pieces_of(exchange)
+	pieces["{settings}"] = settings
+	pieces["{connect}"] = connect_arguments
+	pieces["{target}"] = literal(parts.get("target", "/"))
+	pieces["{request}"] = "request" if is_text(exchange.body) else "request_raw"
+	return _filled(TEMPLATE, pieces)
+
+
+static func _pieces_of(exchange: Exchange) -> Dictionary:
 	var lines := PackedStringArray()
 	for header: String in exchange.headers:
 		lines.append("\n\t\t%s," % literal(header))
-	# Not format(): the values may have braces in them.
-	var pieces := {
-		"{settings}": settings,
-		"{connect}": connect_arguments,
+	return {
 		"{headers}": "[%s%s]" % ["".join(lines), "" if lines.is_empty() else "\n\t"],
 		"{method}": METHODS[exchange.method],
-		"{target}": literal(parts.get("target", "/")),
-		"{request}": "request" if is_text(exchange.body) else "request_raw",
 		"{body}": "" if exchange.body.is_empty() else ", " + _body_in_gdscript(exchange.body),
 	}
+
+
+## Not format(): the values may have braces in them.
+static func _filled(template: String, pieces: Dictionary) -> String:
 	var code := ""
-	var rest := TEMPLATE
+	var rest := template
 	while not rest.is_empty():
 		var next := rest.length()
 		var key := ""
@@ -124,6 +194,8 @@ static func as_curl(exchange: Exchange) -> String:
 		else:
 			before = "# Put the body into the file %s first.\n" % BODY_FILE
 			words.append_array(["--data-binary", "@" + BODY_FILE])
+	if exchange.follows:
+		words.append("--location")
 	if not exchange.verify:
 		words.append("--insecure")
 	if not exchange.ca_file.is_empty():

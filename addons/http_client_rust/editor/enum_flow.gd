@@ -8,7 +8,7 @@ const Outline := preload("outline.gd")
 
 const CLIENT := "!client"
 const REQUEST := "!request"
-const CLASSES: PackedStringArray = ["HTTPClient", "HTTPRequest"]
+const CLASSES: PackedStringArray = ["HTTPClient", "HTTPRequest", "HTTPRequestRust"]
 const COMPARED: PackedStringArray = ["==", "!=", "<", ">", "<=", ">=", "in"]
 const KEYWORDS: PackedStringArray = [
 	"if", "elif", "else", "while", "in", "and", "or", "not", "return", "match", "await", "is", "as", "func"]
@@ -154,7 +154,7 @@ func _argument(outline: Outline, name_at: int, index: int) -> PackedStringArray:
 	match _native_of(outline, name_at):
 		"HTTPClient":
 			return PackedStringArray([CLIENT]) if index == 0 else PackedStringArray()
-		"HTTPRequest":
+		"HTTPRequest", "HTTPRequestRust":
 			return PackedStringArray([REQUEST]) if index == 2 else PackedStringArray()
 		"":
 			# Nobody says whose it is: the method is the first argument of the one, and the third of the other.

@@ -1,22 +1,27 @@
 @tool
 extends RefCounted
-## Plans how scripts move from HTTPClient to HTTPClientRust. Reads texts and makes texts; files are others' business.
+## Plans how scripts move from HTTPClient to HTTPClientRust, or from HTTPRequest to HTTPRequestRust. Reads texts and makes
+## texts; files are others' business.
 
 const SourceMap := preload("source_map.gd")
 const EnumFlow := preload("enum_flow.gd")
 
 const OLD := "HTTPClient"
 const NEW := "HTTPClientRust"
+const OLD_NODE := "HTTPRequest"
+const NEW_NODE := "HTTPRequestRust"
 
 ## What the tool cannot decide, and what to look at instead.
 const LOOK_AT := {
 	"StreamPeerTCP": "the connection of a client is a StreamPeer here, not a StreamPeerTCP: `as` gives null, `is` gives false",
 	"StreamPeerTLS": "the connection of a client is a StreamPeer here, not a StreamPeerTLS: get_tls_info() has what was agreed on",
 }
+## What takes a name of a node, and not of a class.
+const TAKE_NODES: PackedStringArray = ["get_node", "get_node_or_null", "has_node", "find_child", "NodePath"]
 const LENGTH_PATTERN := "(?i)content-length[^\\n]*\\.length\\(\\)"
 
 
-## What becomes of one script.
+## What becomes of one script, or of one scene.
 class Change:
 	extends RefCounted
 	var path := ""
@@ -29,6 +34,10 @@ class Change:
 	var left_alone := 0
 	## Why it is not offered ticked; empty if nothing speaks against it.
 	var held_back := ""
+	## The scripts in it that change, by their paths: the file itself, or those that are built into a scene.
+	var scripts := {}
+	## Paths of others that move with it or not at all.
+	var together := PackedStringArray()
 
 	func is_changed() -> bool:
 		return before != after
@@ -55,6 +64,26 @@ static func plan_all(sources: Dictionary, autoloads := {}, fixed := {}) -> Array
 		change.after = change.before
 		if not fixed.has(path):
 			_plan_one(change, flow, groups)
+		changes.append(change)
+	return changes
+
+
+## Plans how scripts move from HTTPRequest to HTTPRequestRust, all of their uses at once. Constants of HTTPClient stay: the
+## new node takes them, too.
+static func plan_nodes(sources: Dictionary) -> Array[Change]:
+	var changes: Array[Change] = []
+	for path: String in sources:
+		var change := Change.new()
+		change.path = path
+		change.before = sources[path]
+		var map := SourceMap.new(change.before)
+		var moved := PackedInt32Array()
+		for index: int in map.code_uses(OLD_NODE):
+			moved.append(map.tokens[index].at)
+		_replace(change, moved, OLD_NODE, NEW_NODE)
+		for index: int in map.tokens.size():
+			if map.tokens[index].kind == SourceMap.Kind.STRING and _names_the_class(map, index):
+				_note(change, map, map.tokens[index].at, "the name of the class stands in a text, which stays as it is")
 		changes.append(change)
 	return changes
 
@@ -103,15 +132,21 @@ static func _plan_one(change: Change, flow: EnumFlow, groups: Dictionary) -> voi
 		elif takers.is_empty() and has_request_node and _has_client(map):
 			_note(change, map, map.tokens[index].at,
 				"left as it is, since it may go to an HTTPRequest; change it to %s if it goes to a client only" % NEW)
-	change.replaced = moved.size()
 	_note_the_rest(change, map, not moved.is_empty())
+	_replace(change, moved, OLD, NEW)
+
+
+static func _replace(change: Change, moved: PackedInt32Array, old: String, new: String) -> void:
 	var pieces := PackedStringArray()
 	var done := 0
 	for at: int in moved:
 		pieces.append(change.before.substr(done, at - done))
-		done = at + OLD.length()
+		done = at + old.length()
 	pieces.append(change.before.substr(done))
-	change.after = NEW.join(pieces)
+	change.replaced = moved.size()
+	change.after = new.join(pieces)
+	if change.is_changed():
+		change.scripts[change.path] = change.after
 
 
 ## The constants that move, by what they hang together with: those that a client takes, and those that nobody takes in a
@@ -141,9 +176,21 @@ static func _has_client(map: SourceMap) -> bool:
 ## Whether an HTTPRequest is used here: by its name, by a node's path, or by a call that only it has.
 static func _has_request_node(map: SourceMap) -> bool:
 	for index: int in map.tokens.size():
-		if map.text_of(index) in ["HTTPRequest", "get_http_client_status", "request_completed"]:
+		if map.text_of(index) in [OLD_NODE, NEW_NODE, "get_http_client_status", "request_completed"]:
 			return true
-	return not map.in_strings("HTTPRequest").is_empty()
+	return not map.in_strings(OLD_NODE).is_empty() or not map.in_strings(NEW_NODE).is_empty()
+
+
+## Whether a string is the name of the class, and none of a node's.
+static func _names_the_class(map: SourceMap, index: int) -> bool:
+	var token := map.tokens[index]
+	if token.text.trim_prefix("r").replace("\"", "").replace("'", "") != OLD_NODE:
+		return false
+	if map.text_of(index - 1) in ["$", "%", "^"] and map.is_beside(index - 1):
+		return false
+	if map.text_of(index - 1) == "=" and map.text_of(index - 2) == "name":
+		return false
+	return token.open < 1 or not map.text_of(token.open - 1) in TAKE_NODES
 
 
 static func _note_the_rest(change: Change, map: SourceMap, is_moved: bool) -> void:

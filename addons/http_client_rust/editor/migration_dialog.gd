@@ -1,6 +1,6 @@
 @tool
 extends ConfirmationDialog
-## Shows what moving the project's scripts would change, and does it in one step that can be undone.
+## Shows what moving the project's scripts and scenes would change, and does it in one step that can be undone.
 
 const Migration := preload("migration.gd")
 const ProjectScripts := preload("project_scripts.gd")
@@ -10,11 +10,16 @@ const Colors := preload("../console/colors.gd")
 ## Columns of the list: clicking a name must not untick it.
 const TICK := 0
 const NAME := 1
+## The classes that can be left behind, as the choice above the list has them.
+const KINDS: Array[Array] = [
+	[Migration.OLD, Migration.NEW, "The scripts that use HTTPClient; ticked where nothing speaks against it"],
+	[Migration.OLD_NODE, Migration.NEW_NODE, "The scripts and scenes that use HTTPRequest; tick what should move"]]
 
 ## Given by the plugin.
 var undo_redo: EditorUndoRedoManager
 
 var _scripts: ProjectScripts
+var _kind: OptionButton
 var _files: Tree
 var _diff: RichTextLabel
 var _summary: Label
@@ -30,6 +35,12 @@ func _init() -> void:
 	add_child(rows)
 	var top := HBoxContainer.new()
 	rows.add_child(top)
+	_kind = OptionButton.new()
+	for kind: Array in KINDS:
+		_kind.add_item("%s → %s" % [kind[0], kind[1]])
+		_kind.set_item_tooltip(_kind.item_count - 1, kind[2])
+	_kind.item_selected.connect(func(_index: int) -> void: _read())
+	top.add_child(_kind)
 	_summary = Label.new()
 	_summary.text_overrun_behavior = TextServer.OVERRUN_TRIM_ELLIPSIS
 	_summary.size_flags_horizontal = Control.SIZE_EXPAND_FILL
@@ -54,7 +65,7 @@ func _init() -> void:
 	_files.size_flags_horizontal = Control.SIZE_EXPAND_FILL
 	_files.size_flags_stretch_ratio = 0.5
 	_files.item_selected.connect(_show_selected)
-	_files.item_edited.connect(_summarize)
+	_files.item_edited.connect(_on_ticked)
 	split.add_child(_files)
 	_diff = RichTextLabel.new()
 	_diff.size_flags_horizontal = Control.SIZE_EXPAND_FILL
@@ -65,18 +76,31 @@ func _init() -> void:
 
 ## Looks through the project and shows what it found.
 func open() -> void:
-	var own := (get_script() as Script).resource_path.get_base_dir().get_base_dir()
-	_scripts = ProjectScripts.new()
-	_scripts.read("res://", own)
-	var unsaved := _unsaved()
-	for change: Migration.Change in _scripts.changes:
-		if unsaved.has(change.path):
-			change.held_back = ProjectScripts.UNSAVED
-	_refusal.visible = false
-	_fill()
+	_read()
 	_diff.add_theme_font_override(&"normal_font", get_theme_font(&"source", &"EditorFonts"))
 	_diff.add_theme_font_size_override(&"normal_font_size", get_theme_font_size(&"source_size", &"EditorFonts"))
 	popup_centered(Vector2i(Vector2(1000.0, 600.0) * EditorInterface.get_editor_scale()))
+
+
+## Chooses the class that is left behind: "HTTPClient" or "HTTPRequest".
+func choose(old: String) -> void:
+	for index: int in KINDS.size():
+		if KINDS[index][0] == old:
+			_kind.select(index)
+	_read()
+
+
+func _read() -> void:
+	var own := (get_script() as Script).resource_path.get_base_dir().get_base_dir()
+	_scripts = ProjectScripts.new()
+	_scripts.read("res://", own, KINDS[_kind.selected][0])
+	var unsaved := _unsaved()
+	for change: Migration.Change in _scripts.changes:
+		if unsaved.has(change.path):
+			change.held_back = unsaved[change.path]
+	_scripts.hold_back_together()
+	_refusal.visible = false
+	_fill()
 
 
 ## Ticks all that nothing speaks against, or nothing.
@@ -87,7 +111,7 @@ func tick_all(ticked: bool) -> void:
 	_summarize()
 
 
-## Writes the scripts that are ticked, unless one of them has unsaved changes or would not parse; [method refusal] says so.
+## Writes the files that are ticked, unless one of them has unsaved changes or would not parse; [method refusal] says so.
 func apply() -> bool:
 	var ticked := _ticked()
 	var problems := _scripts.problems_of(ticked) if not ticked.is_empty() else {}
@@ -98,7 +122,7 @@ func apply() -> bool:
 		before[change.path] = change.before
 		after[change.path] = change.after
 		if unsaved.has(change.path):
-			problems[change.path] = ProjectScripts.UNSAVED
+			problems[change.path] = unsaved[change.path]
 	var lines := PackedStringArray()
 	for path: String in problems:
 		lines.append("%s: %s" % [path, problems[path]])
@@ -107,7 +131,7 @@ func apply() -> bool:
 	_refusal.add_theme_color_override(&"font_color", Colors.readable(Colors.BAD, self))
 	if after.is_empty() or not lines.is_empty():
 		return false
-	undo_redo.create_action("Move scripts to HTTPClientRust", UndoRedo.MERGE_DISABLE, self)
+	undo_redo.create_action("Move scripts to %s" % KINDS[_kind.selected][1], UndoRedo.MERGE_DISABLE, self)
 	undo_redo.add_do_method(self, &"write", after, before)
 	undo_redo.add_undo_method(self, &"write", before, after)
 	undo_redo.commit_action()
@@ -128,14 +152,17 @@ func write(texts: Dictionary, expected: Dictionary) -> void:
 		return
 	for path: String in texts:
 		_show_in_editor(expected[path], texts[path])
-		if ResourceLoader.has_cached(path):
+		if path.get_extension().to_lower() != "gd":
+			if ResourceLoader.has_cached(path):
+				ResourceLoader.load(path, "", ResourceLoader.CACHE_MODE_REPLACE)
+		elif ResourceLoader.has_cached(path):
 			var script := load(path) as GDScript
 			script.source_code = FileAccess.get_file_as_string(path)
 			script.reload(true)
 		EditorInterface.get_resource_filesystem().update_file(path)
 
 
-## What stands in the list: paths of scripts that would change.
+## What stands in the list: paths of files that would change.
 func paths() -> PackedStringArray:
 	var found := PackedStringArray()
 	for change: Migration.Change in _scripts.changes:
@@ -158,7 +185,8 @@ func _show_in_editor(old: String, new: String) -> void:
 			text.tag_saved_version()
 
 
-## Scripts whose text in the script editor is not that of their file, by their paths.
+## Why files are not to be written now, by their paths: scripts whose text in the script editor is not that of their file, and
+## scenes that are open. The engine does not tell which of those have changes.
 func _unsaved() -> Dictionary:
 	var shown := {}
 	for editor: ScriptEditorBase in EditorInterface.get_script_editor().get_open_script_editors():
@@ -167,11 +195,16 @@ func _unsaved() -> Dictionary:
 			shown[text.text.replace("\r", "").strip_edges(false, true)] = true
 	var unsaved := {}
 	for script: Script in EditorInterface.get_script_editor().get_open_scripts():
-		if not FileAccess.file_exists(script.resource_path):
+		var path := script.resource_path
+		var in_file := _scripts.text_of(path)
+		if FileAccess.file_exists(path):
+			in_file = FileAccess.get_file_as_string(path)
+		elif in_file.is_empty():
 			continue
-		var in_file := FileAccess.get_file_as_string(script.resource_path).replace("\r", "").strip_edges(false, true)
-		if not shown.is_empty() and not shown.has(in_file):
-			unsaved[script.resource_path] = true
+		if not shown.is_empty() and not shown.has(in_file.replace("\r", "").strip_edges(false, true)):
+			unsaved[path.get_slice("::", 0)] = ProjectScripts.UNSAVED
+	for path: String in EditorInterface.get_open_scenes():
+		unsaved[path] = ProjectScripts.OPEN_SCENE
 	return unsaved
 
 
@@ -186,7 +219,7 @@ func _fill() -> void:
 		item.set_tooltip_text(NAME, change.path if change.held_back.is_empty() else "%s: %s" % [change.path, change.held_back])
 		if change.is_changed():
 			item.set_cell_mode(TICK, TreeItem.CELL_MODE_CHECK)
-			item.set_checked(TICK, change.held_back.is_empty())
+			item.set_checked(TICK, change.held_back.is_empty() and _kind.selected == 0)
 			item.set_editable(TICK, true)
 			item.set_text(NAME, "%s (%d)" % [change.path.trim_prefix("res://"), change.replaced])
 		else:
@@ -204,6 +237,16 @@ func _fill() -> void:
 		first.select(NAME)
 
 
+## What moves together is ticked together.
+func _on_ticked() -> void:
+	var edited := _files.get_edited()
+	if edited != null and edited.get_metadata(NAME) is Migration.Change:
+		for item: TreeItem in _items():
+			if (edited.get_metadata(NAME) as Migration.Change).together.has((item.get_metadata(NAME) as Migration.Change).path):
+				item.set_checked(TICK, edited.is_checked(TICK))
+	_summarize()
+
+
 func _summarize() -> void:
 	var ticked := _ticked()
 	var count := 0
@@ -214,12 +257,13 @@ func _summarize() -> void:
 		notes += change.notes.size() + int(not change.held_back.is_empty())
 	get_ok_button().disabled = ticked.is_empty()
 	if _scripts.changes.is_empty() and _scripts.elsewhere.is_empty():
-		_summary.text = "No script of this project uses HTTPClient."
+		_summary.text = "Nothing in this project uses %s." % KINDS[_kind.selected][0]
 		return
-	_summary.text = "%d uses in %d scripts become HTTPClientRust; %d places need a look." % [count, ticked.size(), notes]
+	_summary.text = "%d uses in %d files become %s; %d places need a look." % [
+		count, ticked.size(), KINDS[_kind.selected][1], notes]
 
 
-## The rows of scripts that can be moved.
+## The rows of files that can be moved.
 func _items() -> Array[TreeItem]:
 	var items: Array[TreeItem] = []
 	var root := _files.get_root()
@@ -248,6 +292,8 @@ func _show_selected() -> void:
 		_diff.push_color(Colors.readable(Colors.DOUBTFUL, self))
 		_diff.add_text("Not ticked: %s\n\n" % change.held_back)
 		_diff.pop()
+	if not change.together.is_empty():
+		_diff.add_text("Moves together with, or not at all:\n%s\n\n" % "\n".join(change.together))
 	for line: String in Migration.diff(change):
 		var color := Colors.readable(Colors.GOOD if line.begins_with("+") else Colors.BAD, self)
 		if line.begins_with(" "):

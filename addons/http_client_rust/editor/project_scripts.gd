@@ -1,31 +1,50 @@
 @tool
 extends RefCounted
-## Finds the scripts of the project that use HTTPClient, tries out what would become of them, and writes them.
+## Finds the scripts and scenes of the project that use HTTPClient or HTTPRequest, tries out what would become of them, and
+## writes them.
 
 const Migration := preload("migration.gd")
 const CompileCheck := preload("compile_check.gd")
+const SourceMap := preload("source_map.gd")
+const SceneText := preload("scene_text.gd")
+const RequestLinks := preload("request_links.gd")
 const BodyText := preload("../console/body_text.gd")
 
 const BYTE_ORDER_MARK: PackedByteArray = [0xef, 0xbb, 0xbf]
 const OF_OTHERS := "it belongs to an add-on of others, whose next version would undo this"
 const UNSAVED := "it has changes in the script editor that are not saved; save it, and open this again"
+const OPEN_SCENE := "it is open in the editor, which would write the old scene back; save and close it, and open this again"
+const CSHARP := "it uses HTTPRequest from C#, where the new class has no type"
+const BINARY := "it is a binary scene; save it as .tscn first"
+## What stands in a C# file for a class.
+const CSHARP_NAMES := {Migration.OLD: "HttpClient", Migration.OLD_NODE: "HttpRequest"}
 
 ## What would change or needs a look.
 var changes: Array[Migration.Change] = []
 ## What this tool does not touch: "res://file: why".
 var elsewhere := PackedStringArray()
 
-## All scripts, by their paths.
+## The class that is left behind: [constant Migration.OLD] or [constant Migration.OLD_NODE].
+var _old := Migration.OLD
+## All scripts, by their paths; those that are built into scenes are among them.
 var _sources := {}
+## Scenes in which something may change, by their paths.
+var _scenes := {}
+## All scenes and C# files, by their paths.
+var _texts := {}
+## What cannot be moved though it uses the class: why, by path.
+var _fixed := {}
 var _autoloads := {}
 ## Scripts of other add-ons.
 var _of_others := {}
 
 
-## Reads the scripts below a folder, and plans. [param own] is the folder of this add-on, which is left out.
-func read(folder: String, own: String) -> void:
+## Reads the scripts and scenes below a folder, and plans how they leave a class. [param own] is the folder of this add-on,
+## which is left out.
+func read(folder: String, own: String, old := Migration.OLD) -> void:
+	_old = old
 	_read_folder(folder, own)
-	for path: String in _sources:
+	for path: String in _sources.keys() + _scenes.keys():
 		if path.begins_with(folder.path_join("addons") + "/"):
 			_of_others[path] = true
 	for property: Dictionary in ProjectSettings.get_property_list():
@@ -34,47 +53,160 @@ func read(folder: String, own: String) -> void:
 			_autoloads[name.trim_prefix("autoload/")] = str(ProjectSettings.get_setting(name)).trim_prefix("*")
 	var concerned := {}
 	for path: String in _sources:
-		if Migration.mentions(_sources[path]) or Migration.mentions(_sources[path], "HTTPRequest"):
+		if Migration.mentions(_sources[path], _old) or (_old == Migration.OLD and _mentions_a_node(_sources[path])):
 			concerned[path] = _sources[path]
-	for change: Migration.Change in Migration.plan_all(concerned, _autoloads, _of_others):
-		if not _of_others.has(change.path):
-			_take(change)
-	if _of_others.keys().any(func(path: String) -> bool: return concerned.has(path)):
-		for change: Migration.Change in Migration.plan_all(concerned, _autoloads):
-			if _of_others.has(change.path):
-				change.held_back = OF_OTHERS
-				_take(change)
+	if _old == Migration.OLD_NODE:
+		_take_all(Migration.plan_nodes(concerned))
+		_keep_together()
+	else:
+		_plan_clients(concerned)
 	_hold_back_what_breaks()
+
+
+func _plan_clients(concerned: Dictionary) -> void:
+	var own := Migration.plan_all(concerned, _autoloads, _of_others)
+	_take_all(own.filter(func(change: Migration.Change) -> bool: return not _of_others.has(change.path)))
+	if _of_others.keys().any(func(path: String) -> bool: return concerned.has(path)):
+		var all := Migration.plan_all(concerned, _autoloads)
+		_take_all(all.filter(func(change: Migration.Change) -> bool: return _of_others.has(change.path)))
+
+
+## Takes the changes of scripts, those of built-in ones as changes of their scenes, and those of the types of nodes.
+func _take_all(planned: Array) -> void:
+	var in_scenes := {}
+	for change: Migration.Change in planned:
+		var scene := change.path.get_slice("::", 0)
+		if scene == change.path:
+			_take(change)
+			continue
+		if not in_scenes.has(scene):
+			in_scenes[scene] = []
+		(in_scenes[scene] as Array).append(change)
+	for path: String in _scenes:
+		var scene: SceneText = _scenes[path]
+		var whole := Migration.Change.new()
+		whole.path = path
+		whole.before = scene.text
+		for change: Migration.Change in in_scenes.get(path, []):
+			whole.scripts.merge(change.scripts)
+			whole.replaced += change.replaced
+			whole.left_alone += change.left_alone
+			for note: String in change.notes:
+				var line := note.get_slice(":", 0).to_int() + scene.line_of_script(change.path)
+				whole.notes.append("%d:%s" % [line, note.substr(note.find(":") + 1)])
+		var is_of_nodes := _old == Migration.OLD_NODE
+		# All scenes are asked for both: in_scenes has only those of this call.
+		if in_scenes.has(path) or is_of_nodes:
+			whole.replaced += scene.nodes_of(_old).size() if is_of_nodes else 0
+			whole.after = scene.rewritten(whole.scripts, _old if is_of_nodes else "", Migration.NEW_NODE)
+			_take(whole)
+
+
+## Has those that give such nodes and those that take them move together, or not at all.
+func _keep_together() -> void:
+	var files: Array[RequestLinks.File] = []
+	for path: String in _texts.keys() + _sources.keys():
+		if not path.contains("::"):
+			files.append(_file_of(path))
+	var groups := RequestLinks.groups(files)
+	for change: Migration.Change in changes:
+		for path: String in groups.get(change.path, PackedStringArray()):
+			if path != change.path:
+				change.together.append(path)
+	for path: String in _fixed:
+		for change: Migration.Change in changes:
+			if change.together.has(path) and change.held_back.is_empty():
+				change.held_back = "it moves together with %s: %s" % [path, _fixed[path]]
+	if not ClassDB.class_exists(Migration.NEW_NODE):
+		for change: Migration.Change in changes:
+			change.held_back = "the library of this add-on is not loaded"
+	hold_back_together()
+
+
+func _file_of(path: String) -> RequestLinks.File:
+	var file := RequestLinks.File.new()
+	file.path = path
+	file.text = _texts.get(path, _sources.get(path, ""))
+	file.takes = _fixed.has(path)
+	file.gives = _fixed.has(path)
+	if _scenes.has(path):
+		var scene: SceneText = _scenes[path]
+		file.gives = file.gives or not scene.nodes_of(_old).is_empty()
+		for script: String in scene.scripts:
+			RequestLinks.look_into(file, SourceMap.new(scene.scripts[script]))
+	elif _sources.has(path):
+		if Migration.mentions(file.text, _old):
+			RequestLinks.look_into(file, SourceMap.new(file.text))
+		var declared := RegEx.create_from_string("(?m)^\\s*(?:@\\w+(?:\\([^)]*\\))?\\s+)*class_name\\s+(\\w+)").search(file.text)
+		if declared != null:
+			file.names.append(declared.get_string(1))
+	for name: String in _autoloads:
+		if _autoloads[name] == path:
+			file.names.append(name)
+	var id := ResourceLoader.get_resource_uid(path)
+	if id != ResourceUID.INVALID_ID:
+		file.names.append(ResourceUID.id_to_text(id))
+	return file
+
+
+## Gives the reason of one that is not offered to all that would have to move with it.
+func hold_back_together() -> void:
+	for change: Migration.Change in changes:
+		if change.held_back.is_empty():
+			continue
+		for other: Migration.Change in changes:
+			if change.together.has(other.path) and other.held_back.is_empty():
+				other.held_back = "it moves together with %s: %s" % [change.path, change.held_back]
+
+
+## The text of a script as it stands in its file, or in the file of its scene; empty if it was not read.
+func text_of(path: String) -> String:
+	return _sources.get(path, "")
 
 
 ## Why some of these would not parse, by their paths, if all of them were moved and nothing else.
 func problems_of(moved: Array[Migration.Change]) -> Dictionary:
+	var parted := _parted(moved)
+	if not parted.is_empty():
+		return parted
 	var texts := {}
 	for path: String in _sources:
-		if Migration.mentions(_sources[path]) or _names_one_of(_sources[path], moved):
+		if Migration.mentions(_sources[path], _old) or _names_one_of(_sources[path], moved):
 			texts[path] = _sources[path]
 	var before := texts.duplicate()
 	for change: Migration.Change in moved:
-		texts[change.path] = change.after
+		texts.merge(change.scripts, true)
 	var found := CompileCheck.problems(texts, _autoloads)
 	if found.is_empty():
 		return {}
 	var already := CompileCheck.problems(before, _autoloads)
 	var problems := {}
 	var is_moved := func(path: String) -> bool:
-		return moved.any(func(change: Migration.Change) -> bool: return change.path == path)
+		return moved.any(func(change: Migration.Change) -> bool: return change.scripts.has(path))
 	for path: String in found:
+		var file := path.get_slice("::", 0)
 		if already.has(path):
 			if is_moved.call(path):
-				problems[path] = "it does not parse as it is: " + str(already[path])
+				problems[file] = "it does not parse as it is: " + str(already[path])
 		elif is_moved.call(path):
-			problems[path] = "it would not parse any more: " + str(found[path])
+			problems[file] = "it would not parse any more: " + str(found[path])
 		else:
 			var named := moved.filter(
 				func(change: Migration.Change) -> bool: return _names_one_of(_sources[path], [change]))
 			for change: Migration.Change in named if not named.is_empty() else moved:
 				if not problems.has(change.path):
 					problems[change.path] = "%s would not parse any more: %s" % [path, found[path]]
+	return problems
+
+
+## Why some of these cannot move without others, by their paths.
+func _parted(moved: Array[Migration.Change]) -> Dictionary:
+	var problems := {}
+	var paths := moved.map(func(change: Migration.Change) -> String: return change.path)
+	for change: Migration.Change in moved:
+		for other: String in change.together:
+			if not paths.has(other) and not problems.has(change.path):
+				problems[change.path] = "it hands nodes to %s, or takes them from there; both move, or none" % other
 	return problems
 
 
@@ -112,10 +244,11 @@ static func _write_bytes(path: String, bytes: PackedByteArray) -> Error:
 	return OK if FileAccess.get_file_as_bytes(path) == bytes else ERR_FILE_CANT_WRITE
 
 
-## Whether a C# file uses Godot's HttpClient as a client: not .NET's class of the same name, and not only its constants.
-static func uses_client_in_csharp(text: String) -> bool:
+## Whether a C# file uses Godot's HttpClient as a client, or its HttpRequest as a node: not .NET's class of the same name, and
+## not only its constants.
+static func uses_client_in_csharp(text: String, name := "HttpClient") -> bool:
 	var code := RegEx.create_from_string("//[^\\n]*|/\\*[\\s\\S]*?\\*/|@?\"(?:\\\\.|[^\"\\\\])*\"").sub(text, " ", true)
-	var use := "HttpClient\\b(?!\\s*\\.\\s*(Method|Status|ResponseCode)\\b)"
+	var use := name + "\\b(?!\\s*\\.\\s*(Method|Status|ResponseCode|Result)\\b)"
 	if RegEx.create_from_string("\\bGodot\\s*\\.\\s*" + use).search(code) != null:
 		return true
 	if RegEx.create_from_string("\\busing\\s+Godot\\s*;").search(code) == null or code.contains("System.Net.Http"):
@@ -136,12 +269,54 @@ func _read_folder(folder: String, own: String) -> void:
 			"gd":
 				_read_script(path)
 			"tscn", "tres":
-				var text := FileAccess.get_file_as_string(path)
-				if text.contains("script/source") and Migration.mentions(text):
-					elsewhere.append(path + ": has a built-in script that uses HTTPClient; change it in the editor")
+				_read_scene(path)
+			"scn":
+				_look_into_binary_scene(path)
 			"cs":
-				if uses_client_in_csharp(FileAccess.get_file_as_string(path)):
-					elsewhere.append(path + ": uses HTTPClient from C#; see README, C#")
+				_texts[path] = FileAccess.get_file_as_string(path)
+				if uses_client_in_csharp(_texts[path], CSHARP_NAMES[_old]):
+					elsewhere.append("%s: uses %s from C#; see README, C#" % [path, _old])
+					_fixed[path] = CSHARP
+
+
+func _read_scene(path: String) -> void:
+	var text := _text_of_file(path)
+	_texts[path] = text
+	if not Migration.mentions(text, _old) and not (text.contains("script/source") and _mentions_a_node(text)):
+		return
+	var scene := SceneText.new(path, text)
+	if not scene.problem.is_empty() and Migration.mentions(text, _old):
+		elsewhere.append("%s: %s; change it in the editor" % [path, scene.problem])
+		_fixed[path] = "it " + scene.problem
+		return
+	_scenes[path] = scene
+	_sources.merge(scene.scripts)
+
+
+func _look_into_binary_scene(path: String) -> void:
+	if _old != Migration.OLD_NODE:
+		return
+	var scene := ResourceLoader.load(path, "PackedScene", ResourceLoader.CACHE_MODE_IGNORE) as PackedScene
+	if scene == null:
+		return
+	var dependencies := ResourceLoader.get_dependencies(path)
+	_texts[path] = "\n".join(dependencies)
+	for index: int in scene.get_state().get_node_count():
+		if scene.get_state().get_node_type(index) == StringName(_old):
+			elsewhere.append("%s: has an %s, and is binary; save it as .tscn, or change it in the editor" % [path, _old])
+			_fixed[path] = BINARY
+			return
+
+
+static func _mentions_a_node(text: String) -> bool:
+	return Migration.mentions(text, Migration.OLD_NODE) or Migration.mentions(text, Migration.NEW_NODE)
+
+
+func _text_of_file(path: String) -> String:
+	var bytes := FileAccess.get_file_as_bytes(path)
+	if bytes.has(0) or not BodyText.is_utf8(bytes):
+		return bytes.get_string_from_ascii()
+	return (bytes.slice(3) if bytes.slice(0, 3) == BYTE_ORDER_MARK else bytes).get_string_from_utf8()
 
 
 func _read_script(path: String) -> void:
@@ -151,11 +326,16 @@ func _read_script(path: String) -> void:
 	# Godot would complain about bytes that are no text, and writing it back would change them.
 	if bytes.has(0) or not BodyText.is_utf8(bytes):
 		elsewhere.append(path + ": is not UTF-8; change it by hand")
+		_texts[path] = bytes.get_string_from_ascii()
+		if Migration.mentions(_texts[path], _old):
+			_fixed[path] = "it is not UTF-8"
 	else:
 		_sources[path] = bytes.get_string_from_utf8()
 
 
 func _take(change: Migration.Change) -> void:
+	if _of_others.has(change.path):
+		change.held_back = OF_OTHERS
 	if change.is_changed() or not change.notes.is_empty():
 		changes.append(change)
 
@@ -173,6 +353,7 @@ func _hold_back_what_breaks() -> void:
 		for change: Migration.Change in ticked:
 			var problem: String = problems.get(change.path, "")
 			change.held_back = problem if is_all_that_follows or not CompileCheck.only_follows(problem) else ""
+		hold_back_together()
 
 
 func _names_one_of(text: String, moved: Array) -> bool:

@@ -5,12 +5,18 @@
 # allow-log: ^WARNING: .*(screen saver|dbus|portal|XIM|input method|touch)
 # deadline: 240
 extends EditorPlugin
-## Takes the pictures of the editor. For `cargo xtask screenshots`, which starts the editor twice: the first start only
-## makes the editor's cache of its help, without which it does not take in the pages that extensions bring.
+## Takes the pictures of the editor. For `cargo xtask screenshots`, which starts the editor three times: the first start only
+## makes the editor's cache of its help, without which it does not take in the pages that extensions bring; the third is light and
+## twice as large.
 
 const Picture := preload("res://demo/pictures/picture.gd")
 const PLUGIN := "res://addons/http_client_rust/plugin.cfg"
+const GAME := "res://demo/pictures/network_game.gd"
 const PATIENCE_MS := 60_000
+## The number of 200 % in the editor's list of scales.
+const SCALE_200 := 6
+## Redirects and attempts included.
+const EXCHANGES := 17
 
 var _out := OS.get_environment("HTTP_CLIENT_RUST_PICTURES")
 var _failed := false
@@ -39,9 +45,19 @@ func _run() -> void:
 	await _settle()
 	EditorInterface.set_plugin_enabled(PLUGIN, true)
 	await _settle()
-	await _panel()
-	await _help()
-	await _migration()
+	if _is_large():
+		await _network("editor-network-200-percent")
+	else:
+		await _panel()
+		await _help()
+		await _migration()
+		await _network("editor-network")
+		# For the third start.
+		# Before 4.6 it had another name.
+		for preset: String in ["interface/theme/preset", "interface/theme/color_preset"]:
+			if EditorInterface.get_editor_settings().has_setting(preset):
+				EditorInterface.get_editor_settings().set_setting(preset, "Light")
+		EditorInterface.get_editor_settings().set_setting("interface/editor/display_scale", SCALE_200)
 	EditorInterface.set_plugin_enabled(PLUGIN, false)
 	await _settle()
 	get_tree().quit(1 if _failed else 0)
@@ -115,6 +131,85 @@ func _migration() -> void:
 	dialog.queue_free()
 	DirAccess.remove_absolute("res://player_scores.gd")
 	await _settle()
+
+
+func _is_large() -> bool:
+	return not OS.get_environment("HTTP_CLIENT_RUST_PICTURES_LARGE").is_empty()
+
+
+## Runs a game under the debugger, as "Play" does, and shows what the panel "Network" has of it.
+func _network(picture: String) -> void:
+	var panel: Control = null
+	for node: Node in EditorInterface.get_base_control().find_children("Network", "VBoxContainer", true, false):
+		panel = node as Control
+	if panel == null:
+		_fail("the panel Network is not there")
+		return
+	var free := TCPServer.new()
+	free.listen(0, "127.0.0.1")
+	var port := free.get_local_port()
+	free.stop()
+	EditorInterface.get_editor_settings().set_setting("network/debug/remote_port", port)
+	_press_menu("Keep Debug Server Open")
+	var game := OS.create_process(OS.get_environment("GODOT"), [
+		"--headless", "--path", ProjectSettings.globalize_path("res://"), "--remote-debug", "tcp://127.0.0.1:%d" % port, "--script", GAME,
+		"--", "--http=" + OS.get_environment("HTTP_CLIENT_RUST_TEST_HTTP"),
+		"--refused-port=" + OS.get_environment("HTTP_CLIENT_RUST_TEST_REFUSED_PORT")])
+	var list: RefCounted = panel.get("list")
+	var end := Time.get_ticks_msec() + PATIENCE_MS
+	while Time.get_ticks_msec() < end and not (_count(list) >= EXCHANGES and _are_over(list)):
+		await get_tree().process_frame
+	_reveal(panel)
+	_expand_bottom_panel()
+	await _settle()
+	(panel.get("_table") as Control).grab_focus()
+	for count: int in 2:
+		Picture.press(KEY_DOWN)
+		await get_tree().process_frame
+	await _settle()
+	if panel.call("shown_exchange") == null:
+		_fail("the arrow keys choose no exchange of %d" % _count(list))
+	_take(picture)
+	_expand_bottom_panel()
+	_press_menu("Keep Debug Server Open")
+	OS.kill(game)
+	await _settle()
+
+
+func _count(list: RefCounted) -> int:
+	return (list.get("exchanges") as Array).size()
+
+
+func _are_over(list: RefCounted) -> bool:
+	return (list.get("exchanges") as Array).all(func(exchange: RefCounted) -> bool: return exchange.get("is_over"))
+
+
+## Opens every tab above a control.
+func _reveal(control: Control) -> void:
+	var at: Node = control
+	while at.get_parent() != null:
+		if at.get_parent() is TabContainer:
+			(at.get_parent() as TabContainer).current_tab = (at.get_parent() as TabContainer).get_tab_idx_from_control(at as Control)
+		at = at.get_parent()
+
+
+## Shift+F12, or back.
+func _expand_bottom_panel() -> void:
+	for pressed: bool in [true, false]:
+		var event := InputEventKey.new()
+		event.keycode = KEY_F12
+		event.physical_keycode = KEY_F12
+		event.shift_pressed = true
+		event.pressed = pressed
+		Input.parse_input_event(event)
+
+
+func _press_menu(item: String) -> void:
+	for node: Node in EditorInterface.get_base_control().find_children("*", "PopupMenu", true, false):
+		var menu := node as PopupMenu
+		for index: int in menu.item_count:
+			if menu.get_item_text(index) == item:
+				menu.id_pressed.emit(menu.get_item_id(index))
 
 
 func _take(picture: String) -> void:

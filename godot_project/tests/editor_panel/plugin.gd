@@ -6,6 +6,18 @@ extends EditorPlugin
 
 const PLUGIN := "res://addons/http_client_rust/plugin.cfg"
 const SCRIPT_TO_MOVE := "res://moved_by_the_test.gd"
+const SCENE_TO_MOVE := "res://moved_scene_of_the_test.tscn"
+const SCRIPT_OF_SCENE := "res://moved_scene_of_the_test.gd"
+const OLD_SCENE := """[gd_scene load_steps=2 format=3]
+
+[ext_resource type="Script" path="res://moved_scene_of_the_test.gd" id="1"]
+
+[node name="A" type="Node"]
+script = ExtResource("1")
+
+[node name="R" type="HTTPRequest" parent="."]
+"""
+const OLD_SCRIPT_OF_SCENE := "extends Node\n@onready var r: HTTPRequest = $R\n"
 const SCRIPT_OF_OTHERS := "res://addons/of_others/net.gd"
 ## Columns of the tool's list.
 const TICK := 0
@@ -44,6 +56,7 @@ func _run() -> void:
 	await _test_failure(console)
 	await _test_help()
 	await _test_moving()
+	await _test_moving_nodes()
 	EditorInterface.set_plugin_enabled(PLUGIN, false)
 	var end := Time.get_ticks_msec() + PATIENCE_MS
 	while is_instance_valid(console) and Time.get_ticks_msec() < end:
@@ -173,6 +186,68 @@ func _test_click(dialog: Window, files: Tree, item: TreeItem) -> void:
 	_report(
 		"a_click_on_a_name_shows_its_change_and_does_not_untick_it",
 		item.is_checked(TICK) and files.get_selected() == item and shown.contains("HTTPClientRust.new()"), "%s at %s" % [shown, at])
+
+
+## A scene and its script, by the other choice of the dialog.
+func _test_moving_nodes() -> void:
+	_write(SCRIPT_OF_SCENE, OLD_SCRIPT_OF_SCENE)
+	_write(SCENE_TO_MOVE, OLD_SCENE)
+	var dialog: ConfirmationDialog = (load("res://addons/http_client_rust/editor/migration_dialog.gd") as GDScript).new()
+	dialog.set("undo_redo", get_undo_redo())
+	EditorInterface.get_base_control().add_child(dialog)
+	dialog.call("open")
+	dialog.call("choose", "HTTPRequest")
+	var files: Tree = dialog.get("_files")
+	_report("nothing_is_ticked_where_nodes_move", (dialog.call("_ticked") as Array).is_empty(), "some are")
+	_row_of(files, SCENE_TO_MOVE).set_checked(TICK, true)
+	dialog.call("apply")
+	_report(
+		"a_scene_does_not_move_without_its_script",
+		FileAccess.get_file_as_string(SCENE_TO_MOVE) == OLD_SCENE and str(dialog.call("refusal")).contains(SCRIPT_OF_SCENE),
+		str(dialog.call("refusal")))
+	_row_of(files, SCENE_TO_MOVE).set_checked(TICK, false)
+	await _click_tick(dialog, files, _row_of(files, SCENE_TO_MOVE))
+	_report("a_click_ticks_what_moves_together", _row_of(files, SCRIPT_OF_SCENE).is_checked(TICK), "the script is not ticked")
+	EditorInterface.open_scene_from_path(SCENE_TO_MOVE)
+	await get_tree().process_frame
+	dialog.call("apply")
+	_report(
+		"an_open_scene_is_refused", str(dialog.call("refusal")).contains("open in the editor"), str(dialog.call("refusal")))
+	EditorInterface.close_scene()
+	await get_tree().process_frame
+	dialog.call("apply")
+	_report(
+		"the_tool_moves_a_scene_with_its_script",
+		FileAccess.get_file_as_string(SCENE_TO_MOVE).contains("type=\"HTTPRequestRust\"")
+		and FileAccess.get_file_as_string(SCRIPT_OF_SCENE).contains("r: HTTPRequestRust"), str(dialog.call("refusal")))
+	get_undo_redo().get_history_undo_redo(EditorUndoRedoManager.GLOBAL_HISTORY).undo()
+	_report(
+		"a_scene_is_moved_back_with_its_script",
+		FileAccess.get_file_as_string(SCENE_TO_MOVE) == OLD_SCENE
+		and FileAccess.get_file_as_string(SCRIPT_OF_SCENE) == OLD_SCRIPT_OF_SCENE, FileAccess.get_file_as_string(SCENE_TO_MOVE))
+	dialog.hide()
+	dialog.queue_free()
+	await get_tree().process_frame
+
+
+func _click_tick(dialog: Window, files: Tree, item: TreeItem) -> void:
+	dialog.size = Vector2i(1000, 600)
+	await get_tree().process_frame
+	files.scroll_to_item(item)
+	await get_tree().process_frame
+	var at := Vector2(-1.0, 0.0)
+	for y: int in int(files.size.y):
+		for x: int in [8, 14]:
+			if files.get_item_at_position(Vector2(x, y)) == item and files.get_column_at_position(Vector2(x, y)) == TICK and at.x < 0.0:
+				at = Vector2(x, y + 6)
+	for pressed: bool in [true, false]:
+		var click := InputEventMouseButton.new()
+		click.button_index = MOUSE_BUTTON_LEFT
+		click.pressed = pressed
+		click.position = files.get_global_transform() * at
+		click.global_position = click.position
+		dialog.push_input(click)
+	await get_tree().process_frame
 
 
 func _test_unsaved(dialog: Window) -> void:

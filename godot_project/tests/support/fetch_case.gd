@@ -13,7 +13,7 @@ func new_session() -> RefCounted:
 
 
 func made(name: StringName) -> Object:
-	var object: Object = ClassDB.instantiate(name)
+	var object := instance_of(name)
 	assert_true(object != null, "there must be a class %s" % name)
 	return object
 

@@ -17,7 +17,6 @@ const FEW_FIELDS: usize = 32;
 /// The `Error` constant of the same name.
 pub(crate) fn error_code(code: ErrorCode) -> GError {
     match code {
-        ErrorCode::Failed => GError::FAILED,
         ErrorCode::Unavailable => GError::ERR_UNAVAILABLE,
         ErrorCode::Unconfigured => GError::ERR_UNCONFIGURED,
         ErrorCode::InvalidParameter => GError::ERR_INVALID_PARAMETER,
@@ -26,6 +25,7 @@ pub(crate) fn error_code(code: ErrorCode) -> GError {
         ErrorCode::CantConnect => GError::ERR_CANT_CONNECT,
         ErrorCode::FileCantOpen => GError::ERR_FILE_CANT_OPEN,
         ErrorCode::ConnectionError => GError::ERR_CONNECTION_ERROR,
+        _ => GError::FAILED,
     }
 }
 

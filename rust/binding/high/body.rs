@@ -44,6 +44,17 @@ pub(crate) fn forget_engine() {
     *ENGINE.write().unwrap_or_else(PoisonError::into_inner) = Engine::IsGone;
 }
 
+/// Calls the engine from any thread; none if it is not there for this one any more. It stays meanwhile, so it must be a short call.
+pub(crate) fn with_engine<T>(call: impl FnOnce() -> T) -> Option<T> {
+    let engine = engine();
+    let is_there = match *engine {
+        Engine::Runs => true,
+        Engine::Ends => is_main_thread(),
+        Engine::IsGone => false,
+    };
+    is_there.then(call)
+}
+
 fn engine() -> RwLockReadGuard<'static, Engine> {
     ENGINE.read().unwrap_or_else(PoisonError::into_inner)
 }
@@ -143,16 +154,8 @@ impl Buffer for Body {
 
 impl Drop for Array {
     fn drop(&mut self) {
-        let engine = engine();
-        let is_there = match *engine {
-            Engine::Runs => true,
-            Engine::Ends => is_main_thread(),
-            Engine::IsGone => false,
-        };
-        if is_there {
-            // SAFETY: it is dropped here alone, and not used any more.
-            unsafe { ManuallyDrop::drop(&mut self.array) };
-        }
+        // SAFETY: it is dropped here alone, and not used any more.
+        with_engine(|| unsafe { ManuallyDrop::drop(&mut self.array) });
     }
 }
 

@@ -9,6 +9,8 @@ use godot::obj::{Base, NewGd, Singleton};
 use godot::register::{GodotClass, godot_api};
 use http_fetch::multipart::{DiskFile, Form, FormError, Source};
 
+use crate::high::packed_file::PackedFile;
+
 /// See the module.
 #[derive(GodotClass)]
 #[class(tool, base = RefCounted, rename = HTTPFormRust)]
@@ -100,22 +102,8 @@ fn source_of(path: &GString) -> Arc<dyn Source> {
     {
         return Arc::new(DiskFile(on_disk.to_string().into()));
     }
-    // The worker must not call the engine, which may be gone by then. What stands in a pack is small beside a player's files.
     if FileAccess::file_exists(path) {
-        return Arc::new(Packed(FileAccess::get_file_as_bytes(path).to_vec().into()));
+        return Arc::new(PackedFile::new(path));
     }
     Arc::new(DiskFile(path.to_string().into()))
-}
-
-/// A file of the pack.
-struct Packed(Arc<[u8]>);
-
-impl Source for Packed {
-    fn measure(&self) -> std::io::Result<u64> {
-        Ok(self.0.len() as u64)
-    }
-
-    fn open(&self) -> std::io::Result<Box<dyn std::io::Read + Send>> {
-        Ok(Box::new(std::io::Cursor::new(self.0.clone())))
-    }
 }

@@ -14,10 +14,11 @@ use godot::meta::ToGodot;
 use godot::obj::{Base, Gd, InstanceId};
 use godot::register::{GodotClass, godot_api};
 use http_client::{Chosen, Proxy, TlsOptions};
-use http_fetch::{Download, Request, RequestBody, Settings};
+use http_fetch::{Download, Phase, Request, RequestBody, Settings};
 
 use crate::call::failed_on_panic;
 use crate::convert::tls_argument::TlsArgument;
+use crate::high::body::Task;
 use crate::high::delivery;
 use crate::high::held::Held;
 use crate::high::request_body::raw_body;
@@ -159,6 +160,7 @@ impl NodeShared {
             place_patience: Some(PATIENCE),
             proxies,
             tls: state.tls.clone().unwrap_or_else(|| of_session.tls.clone()),
+            replay: of_session.replay.clone(),
             ..first_settings()
         }
     }
@@ -246,16 +248,20 @@ impl HttpRequestRust {
     #[func]
     fn get_http_client_status(&self) -> EngineStatus {
         const DISCONNECTED: i64 = 0;
+        const RESOLVING: i64 = 1;
         const CONNECTING: i64 = 3;
         const REQUESTING: i64 = 6;
         const BODY: i64 = 7;
         let state = self.shared.lock();
         let task = state.task.as_ref().map(|held| held.0.clone()).filter(|_| state.is_requesting);
         drop(state);
-        EngineStatus(match task {
+        let phase = task.and_then(|task| task.bind().shared().task().map(Task::phase));
+        EngineStatus(match phase {
             None => DISCONNECTED,
-            Some(task) if task.bind().get_response().is_some() => BODY,
-            Some(task) if task.bind().get_uploaded_bytes() > 0 => REQUESTING,
+            Some(Phase::Resolving) => RESOLVING,
+            Some(Phase::Requesting) => REQUESTING,
+            Some(Phase::Receiving) => BODY,
+            // Who waits for a place will connect.
             Some(_) => CONNECTING,
         })
     }
@@ -324,7 +330,7 @@ fn start(
         return busy();
     }
     let session = HttpSessionRust::shared_of(&session.unwrap_or_else(HttpSessionRust::of_the_game));
-    if let Err(sentence) = session.know_tls() {
+    if let Err(sentence) = session.make_ready() {
         return refused(GError::ERR_INVALID_PARAMETER, &sentence);
     }
     let settings = shared.settings(&session);

@@ -141,8 +141,7 @@ impl HttpResponseRust {
 
     #[func]
     fn is_from_cache(&self) -> bool {
-        // There is no cache yet.
-        false
+        self.known().facts().is_from_cache
     }
 
     #[func]

@@ -11,13 +11,14 @@ use godot::obj::{Base, Gd, Singleton};
 use godot::register::{GodotClass, godot_api};
 use http_client::{Proxies, Proxy};
 use http_fetch::cookies::{Cookie, SameSite};
-use http_fetch::{Credentials, Download, Request, RequestBody, Settings};
+use http_fetch::{Credentials, Download, Replay, Request, RequestBody, Settings};
 
 use crate::call::failed_on_panic;
 use crate::convert::tls_argument::TlsArgument;
 use crate::high::body::{Session, worker};
 use crate::high::delivery;
 use crate::high::held::Held;
+use crate::high::replay::ReplayProperties;
 use crate::high::request_body::request_body;
 use crate::high::task::HttpTaskRust;
 use crate::high::values::{AnyValue, HeaderLines};
@@ -41,9 +42,11 @@ pub(crate) struct SessionShared {
 pub(crate) struct Own {
     pub(crate) trusted_ca_file: GString,
     pub(crate) cookie_file: GString,
+    pub(crate) cache_directory: GString,
     pub(crate) tls_options: Option<Held<Gd<GodotTlsOptions>>>,
     /// The settings have what `trusted_ca_file` and `tls_options` come to.
     pub(crate) is_tls_known: bool,
+    pub(crate) replay: ReplayProperties,
 }
 
 // SAFETY: the text's count of references is atomic, and one thread at a time has the lock.
@@ -54,8 +57,20 @@ impl SessionShared {
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Begins to record or to play, if that was asked for since the last request.
+    fn know_replay(&self) {
+        let replay = self.own().replay.clone();
+        if replay.is_new {
+            self.own().replay.is_new = false;
+            // A file that this session records into is closed before it is opened anew.
+            self.session.set(|settings| settings.replay = Replay::off());
+            let replay = replay.begin();
+            self.session.set(|settings| settings.replay = replay);
+        }
+    }
+
     /// Reads the certificates and options that changed since the last request; what cannot be read is a sentence.
-    pub(crate) fn know_tls(&self) -> Result<(), String> {
+    fn know_tls(&self) -> Result<(), String> {
         let own = self.own();
         if own.is_tls_known {
             return Ok(());
@@ -69,8 +84,14 @@ impl SessionShared {
         Ok(())
     }
 
+    /// Does all that has to be done before a request can be made; what cannot be is a sentence.
+    pub(crate) fn make_ready(&self) -> Result<(), String> {
+        self.know_replay();
+        self.know_tls()
+    }
+
     fn request(&self, url: &GString, headers: &HeaderLines, method: i64, body: &Variant) -> Request {
-        let body = match self.know_tls() {
+        let body = match self.make_ready() {
             Ok(()) => request_body(body),
             Err(sentence) => RequestBody::Refused(sentence),
         };

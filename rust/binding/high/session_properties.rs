@@ -9,7 +9,7 @@ use godot::obj::Gd;
 use godot::register::godot_api;
 use godot::register::info::{PropertyHint, PropertyHintInfo, PropertyUsageFlags};
 use godot::register::property::Var;
-use http_fetch::Settings;
+use http_fetch::{Cache, Settings};
 
 use crate::high::session::{HttpSessionRust, on_disk};
 use crate::high::values::HeaderLines;
@@ -165,6 +165,22 @@ impl HttpSessionRust {
     }
 
     #[func]
+    fn get_cache_directory(&self) -> GString {
+        self.own_shared().own().cache_directory.clone()
+    }
+
+    #[func(gd_self)]
+    fn set_cache_directory(this: Gd<Self>, path: GString) {
+        match cache_in(&path) {
+            Ok(cache) => {
+                set(&this, |settings| settings.cache = cache);
+                Self::shared_of(&this).own().cache_directory = path;
+            }
+            Err(sentence) => godot_error!("HTTPSessionRust.set_cache_directory(): {sentence}"),
+        }
+    }
+
+    #[func]
     fn get_max_connections_per_host(&self) -> i64 {
         self.settings().max_connections_per_host as i64
     }
@@ -200,6 +216,25 @@ impl HttpSessionRust {
 
 fn set(this: &Gd<HttpSessionRust>, change: impl FnOnce(&mut Settings)) {
     HttpSessionRust::shared_of(this).session.set(change);
+}
+
+/// The cache in a folder, which is made here; what is in it is read and written by the worker. None for no path.
+fn cache_in(path: &GString) -> Result<Option<Cache>, String> {
+    if path.is_empty() {
+        return Ok(None);
+    }
+    let text = path.to_string();
+    let folder = on_disk(path);
+    if text.starts_with("res://") || !folder.is_absolute() {
+        return Err(format!(
+            "{text:?} is no folder that a game can write to; give one in user://, or an absolute path"
+        ));
+    }
+    let made = std::fs::create_dir_all(&folder).and_then(|()| Cache::at(&folder));
+    made.map(Some).map_err(|error| {
+        let error = error.to_string();
+        format!("the folder {text:?} cannot be made: {}", error.split(" (os error").next().unwrap_or_default())
+    })
 }
 
 fn set_timeout(
@@ -260,6 +295,11 @@ pub(crate) fn register() {
     property::<bool>("accept_compression", ["is_accepting_compression", "set_accept_compression"], none());
     property::<bool>("cookies_enabled", ["are_cookies_enabled", "set_cookies_enabled"], none());
     property::<GString>("cookie_file", ["get_cookie_file", "set_cookie_file"], hint(PropertyHint::SAVE_FILE, ""));
+    property::<GString>(
+        "cache_directory",
+        ["get_cache_directory", "set_cache_directory"],
+        hint(PropertyHint::GLOBAL_DIR, ""),
+    );
     property::<i64>(
         "max_connections_per_host",
         ["get_max_connections_per_host", "set_max_connections_per_host"],
@@ -272,6 +312,6 @@ pub(crate) fn register() {
     );
 }
 
-fn property<T: Var>(name: &str, methods: [&str; 2], hint: PropertyHintInfo) {
+pub(crate) fn property<T: Var>(name: &str, methods: [&str; 2], hint: PropertyHintInfo) {
     register_property::<HttpSessionRust, T>(name, methods, hint, PropertyUsageFlags::DEFAULT);
 }

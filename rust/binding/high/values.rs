@@ -14,6 +14,11 @@ script_enum!(
     "HTTPResponseRust.Result"
 );
 script_enum!(
+    /// A value of `HTTPSessionRust.ReplayMode`, or any other integer.
+    ReplayModeValue,
+    "HTTPSessionRust.ReplayMode"
+);
+script_enum!(
     /// A value of the engine's `HTTPClient.Method`, or any other integer.
     EngineMethod,
     "HTTPClient.Method"
@@ -50,6 +55,9 @@ pub(crate) const ALL_RESULTS: &[(&str, i64)] = &[
     ("RESULT_INVALID_REQUEST", 101),
     ("RESULT_REPLAY_MISS", 102),
 ];
+
+/// Names and values, in the order of the values.
+pub(crate) const REPLAY_MODES: &[(&str, i64)] = &[("REPLAY_OFF", 0), ("REPLAY_RECORD", 1), ("REPLAY_ONLY", 2)];
 
 /// Makes a newtype of a type of the engine's that may be a default value.
 macro_rules! argument {

@@ -192,7 +192,7 @@ impl HttpClientRust {
                 return Err(refused("the connection is null; give a connected StreamPeer"));
             };
             let is_own = peer.is_class("HTTPClientRustStream");
-            let below = connection_below(&peer);
+            let below = connection_below(&peer).map_err(|error| client.refused(error))?;
             if below.as_ref().is_some_and(|below| below.is_of(client)) {
                 return if is_own {
                     Ok(())
@@ -348,16 +348,21 @@ pub(crate) fn register() {
     register_property::<HttpClientRust, GString>("trusted_ca_file", methods, file, default);
 }
 
-/// The client's connection that a stream is, or that it stands on with the engine's TLS in between.
-fn connection_below(peer: &Gd<StreamPeer>) -> Option<RawConnection> {
+/// The client's connection that a stream is, or that it stands on with the engine's TLS in between. An error if there is more of that than may
+/// be looked through: what stands below cannot be told then, be it a client, or the stream itself.
+fn connection_below(peer: &Gd<StreamPeer>) -> Result<Option<RawConnection>, Error> {
     let mut peer = peer.clone();
     for _ in 0..=RawConnection::DEEPEST {
-        peer = match peer.try_cast::<HttpClientRustStream>() {
-            Ok(stream) => return stream.bind().connection().cloned(),
-            Err(peer) => peer.try_cast::<StreamPeerTls>().ok()?.get_stream()?,
+        let tls = match peer.try_cast::<HttpClientRustStream>() {
+            Ok(stream) => return Ok(stream.bind().connection().cloned()),
+            Err(peer) => peer.try_cast::<StreamPeerTls>(),
         };
+        let Some(below) = tls.ok().and_then(|tls| tls.get_stream()) else { return Ok(None) };
+        peer = below;
     }
-    None
+    let most = RawConnection::DEEPEST;
+    let message = format!("more than {most} StreamPeerTLS stand on each other; connect to the server itself");
+    Err(Error { code: ErrorCode::InvalidParameter, message })
 }
 
 fn query_string(fields: &VarDictionary) -> String {

@@ -28,6 +28,9 @@ pub(crate) struct ForeignStream {
     may_hold_bytes: bool,
     /// A byte that was taken to find out whether there is one.
     held: Option<u8>,
+    /// How many bytes it did not take. Like every TLS of mbedTLS's kind, the engine's may have made a record of them, and says so to who offers
+    /// as many again.
+    refused: Option<usize>,
 }
 
 // SAFETY: reference counts of the engine's objects are atomic, and only one thread at a time has the stream; that the peer can be used
@@ -39,7 +42,7 @@ impl ForeignStream {
         let has_poll = peer.has_method("poll");
         let has_status = peer.has_method("get_status");
         let may_hold_bytes = peer.is_class("StreamPeerExtension");
-        Self { peer, has_poll, has_status, may_hold_bytes, held: None }
+        Self { peer, has_poll, has_status, may_hold_bytes, held: None, refused: None }
     }
 
     /// Where the peer says that it is connected to.
@@ -123,15 +126,19 @@ impl Stream for ForeignStream {
         if let Some(status) = self.status_as_it_was()?.filter(|&status| status != CONNECTED) {
             return Err(not_connected(status));
         }
-        let mut piece = PackedByteArray::from(&head[..head.len().min(PIECE)]);
-        let of_body = body.len().min(PIECE - piece.len());
+        let most = self.refused.take().unwrap_or(PIECE);
+        let mut piece = PackedByteArray::from(&head[..head.len().min(most)]);
+        let of_body = body.len().min(most - piece.len());
         if of_body > 0 {
             piece.extend_array(&PackedByteArray::from(&body[..of_body]));
         }
         let (error, sent) = answer::<i64>(&self.peer.put_partial_data(&piece))?;
         match (error, usize::try_from(sent).unwrap_or(0).min(piece.len())) {
             (_, sent) if sent > 0 => Ok(sent),
-            (GError::OK | GError::ERR_BUSY, _) => Err(io::ErrorKind::WouldBlock.into()),
+            (GError::OK | GError::ERR_BUSY, _) => {
+                self.refused = Some(piece.len());
+                Err(io::ErrorKind::WouldBlock.into())
+            }
             (error, _) => Err(failed("written to", error)),
         }
     }

@@ -257,7 +257,7 @@ unsafe fn receive(connection: &RawConnection, buffer: *mut u8, len: usize, block
     (filled, GError::OK)
 }
 
-/// Writes `bytes`; `blocking` until all are written, else once. Says how much was written, and why not more.
+/// Writes `bytes`; `blocking` until all are out of our hands, else once. Says how much was written, and why not more.
 fn send(connection: &RawConnection, bytes: &[u8], blocking: bool) -> (usize, GError) {
     let mut written = 0;
     while written < bytes.len() {
@@ -270,10 +270,20 @@ fn send(connection: &RawConnection, bytes: &[u8], blocking: bool) -> (usize, GEr
             Err(error) => return (written, code_of(&error)),
         }
         if !blocking {
-            break;
+            return (written, GError::OK);
         }
     }
-    (written, GError::OK)
+    if !blocking || bytes.is_empty() {
+        return (written, GError::OK);
+    }
+    loop {
+        match connection.flush() {
+            Ok(true) => return (written, GError::OK),
+            Ok(false) => connection.wait(Interest::Write, SLICE),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => connection.wait(Interest::Write, SLICE),
+            Err(error) => return (written, code_of(&error)),
+        }
+    }
 }
 
 fn code_of(error: &io::Error) -> GError {

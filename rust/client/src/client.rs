@@ -1,7 +1,7 @@
 //! The client as its user sees it: one method per method of Godot's `HTTPClient`, callable from every thread.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use http_net::{
@@ -13,6 +13,7 @@ use crate::driver::Driver;
 use crate::engine::Engine;
 use crate::error::{Error, ErrorCode};
 use crate::gate::{Gate, Taken};
+use crate::hold::Hold;
 use crate::settings::Settings;
 use crate::status::Status;
 use crate::view::{DEEPEST, Open, too_deep};
@@ -28,6 +29,8 @@ pub type Body = Box<dyn AsRef<[u8]> + Send>;
 pub struct HttpClient {
     gate: Gate<Engine>,
     driver: Driver,
+    /// Of the last connection whose bytes somebody asked for. Locked for moments only.
+    last_hold: Mutex<Weak<Hold<HttpClient>>>,
 }
 
 impl Default for HttpClient {
@@ -41,7 +44,7 @@ impl HttpClient {
     pub fn new(mut settings: Settings) -> Self {
         settings.connect_timeout = capped(settings.connect_timeout);
         settings.read_timeout = capped(settings.read_timeout);
-        Self { gate: Gate::new(settings), driver: Driver::default() }
+        Self { gate: Gate::new(settings), driver: Driver::default(), last_hold: Mutex::default() }
     }
 
     /// Closes what is open and starts to connect to a server. `host` is a name or an address, with or without `http://` or
@@ -82,6 +85,7 @@ impl HttpClient {
     /// Closes the connection and forgets the response. Ends a call that another thread is blocked in.
     pub fn close(&self) {
         self.gate.replace();
+        self.driver.rest();
     }
 
     /// What the client is doing, as of the last call.
@@ -219,6 +223,10 @@ impl HttpClient {
     pub fn refused(&self, error: Error) -> Error {
         self.gate.change_view(|view| view.note(&error));
         error
+    }
+
+    pub(crate) fn last_hold(&self) -> MutexGuard<'_, Weak<Hold<HttpClient>>> {
+        self.last_hold.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The connection that is open.

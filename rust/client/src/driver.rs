@@ -15,8 +15,8 @@ const NAP: Duration = Duration::from_millis(1);
 /// time.
 #[derive(Debug, Default)]
 pub(crate) struct Driver {
-    /// For the next calls that sleep.
-    spare: Mutex<Vec<Bed>>,
+    /// For the next call that sleeps, while the client is used.
+    spare: Mutex<Option<Bed>>,
 }
 
 /// What one call sleeps on at a time.
@@ -50,7 +50,8 @@ impl Driver {
 
     /// What `fill` asks for. None where the system has no file descriptors left. To be given to [`sleep`](Self::sleep) in any case.
     pub(crate) fn prepare(&self, cancel: &Cancel, fill: impl FnOnce(&mut Wait)) -> Option<Sleeper> {
-        let bed = lock(&self.spare).pop().or_else(Bed::new)?;
+        let spare = lock(&self.spare).take();
+        let bed = spare.or_else(Bed::new)?;
         let mut wait = Wait::new(&bed.waker);
         fill(&mut wait);
         lock(&cancel.wakers).push(bed.waker.clone());
@@ -58,13 +59,23 @@ impl Driver {
     }
 
     pub(crate) fn sleep(&self, sleeper: Option<Sleeper>, cancel: &Cancel, now: Instant) {
-        let Some(Sleeper { bed, wait }) = sleeper else { return thread::sleep(NAP) };
+        let Some(Sleeper { mut bed, wait }) = sleeper else { return thread::sleep(NAP) };
         // Whoever sets it later finds the waker.
         if !cancel.is_set() && bed.ready.wait(&wait, now).is_err() {
             thread::sleep(NAP);
         }
         lock(&cancel.wakers).retain(|waker| !waker.will_wake(&bed.waker));
-        lock(&self.spare).push(bed);
+        let mut spare = lock(&self.spare);
+        // Whoever sets it later gives back what is spare.
+        let extra = if cancel.is_set() { Some(bed) } else { spare.replace(bed) };
+        drop(spare);
+        drop(extra);
+    }
+
+    /// Gives the file descriptors back. Calls that still sleep do so themselves.
+    pub(crate) fn rest(&self) {
+        let spare = lock(&self.spare).take();
+        drop(spare);
     }
 }
 
@@ -88,4 +99,39 @@ impl Cancel {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn has_spare(driver: &Driver) -> bool {
+        lock(&driver.spare).is_some()
+    }
+
+    #[test]
+    fn what_a_call_slept_on_is_kept_for_the_next_and_given_back_at_the_end() {
+        let (driver, cancel, now) = (Driver::default(), Cancel::default(), Instant::now());
+        driver.wait(&cancel, now, Wait::now);
+        driver.wait(&cancel, now, Wait::now);
+        assert!(has_spare(&driver));
+        driver.rest();
+        assert!(!has_spare(&driver));
+    }
+
+    #[test]
+    fn a_call_that_is_woken_by_the_end_leaves_nothing_behind() {
+        let (driver, cancel) = (Arc::new(Driver::default()), Arc::new(Cancel::default()));
+        let sleeping = driver.prepare(&cancel, |_| {});
+        let sleeper = thread::spawn({
+            let (driver, cancel) = (driver.clone(), cancel.clone());
+            move || driver.sleep(sleeping, &cancel, Instant::now())
+        });
+        cancel.set();
+        driver.rest();
+        sleeper.join().expect("no panic");
+        assert!(!has_spare(&driver));
+    }
 }

@@ -17,6 +17,8 @@ use crate::view::{Answer, Connection, Open, View};
 pub(crate) struct Engine {
     stage: Stage,
     view: View,
+    /// The view has the error already that the call is about to return.
+    is_noted: bool,
     cancel: Arc<Cancel>,
 }
 
@@ -60,7 +62,7 @@ impl gate::Engine for Engine {
     type Cancel = Cancel;
 
     fn new(cancel: Arc<Cancel>) -> Self {
-        Self { stage: Stage::Closed(Status::Disconnected), view: View::default(), cancel }
+        Self { stage: Stage::Closed(Status::Disconnected), view: View::default(), is_noted: false, cancel }
     }
 
     fn view(&self) -> &View {
@@ -125,9 +127,11 @@ impl Engine {
         settings: &Settings,
     ) -> Result<(), Error> {
         let Stage::Open(link, turn) = &mut self.stage else {
-            return Err(Error::invalid(self.view.not_open()));
+            self.is_noted = true;
+            return Err(self.view.note_not_open());
         };
-        let request = Request { method, url, headers, user_agent: &settings.user_agent };
+        let route = link.route().cloned();
+        let request = Request { route: route.as_deref(), method, url, headers, user_agent: &settings.user_agent };
         match link.begin(&request, body, settings.context.now()) {
             Ok(()) => {
                 *turn = Turn::Requesting;
@@ -268,9 +272,11 @@ impl Engine {
         self.cancel.clone()
     }
 
-    /// Notes a mistake of the caller's.
+    /// Notes a mistake of the caller's, unless it is.
     pub(crate) fn note(&mut self, error: &Error) {
-        self.view.note(error);
+        if !std::mem::take(&mut self.is_noted) {
+            self.view.note(error);
+        }
     }
 
     /// In blocking mode, fills a piece; then gives it out.
@@ -350,9 +356,10 @@ impl Engine {
 
     /// Closes the connection for a failure. What was received of a response stays readable.
     fn fail(&mut self, error: http_net::Error) -> Error {
-        let Ends { status, error } = Ends::of(&error);
+        let Ends { status, error, clause } = Ends::of(&error);
         self.enter(Stage::Closed(status));
-        self.view.note_cause(&error);
+        self.view.note_cause(&error, clause);
+        self.is_noted = error.is_misuse();
         error
     }
 
@@ -381,8 +388,8 @@ impl Engine {
             _ => ErrorCode::Unconfigured,
         };
         if let Some(cause) = &self.view.cause {
-            self.view.message = Some(cause.clone());
-            return Err(Error::new(code, &**cause));
+            self.view.message = Some(cause.sentence.clone());
+            return Err(Error::new(code, &*cause.sentence));
         }
         Err(Error::new(code, "there is no connection; call connect_to_host() first"))
     }

@@ -2,12 +2,21 @@
 
 use std::fmt;
 
-use http_net::{ErrorKind, Phase};
+use http_net::{ErrorKind, Names, Phase};
 
 use crate::status::Status;
 
+/// What scripts know the things by that a sentence advises on.
+const NAMES: Names = Names {
+    dial_limit: Some("connect_timeout"),
+    silence_limit: Some("read_timeout"),
+    trust: Some("TLSOptions.client() or trusted_ca_file"),
+    allow_tls13: Some("turn the project setting network/tls/enable_tls_v1.3 on"),
+};
+
 /// What kind of error it is. The names are those of Godot's `Error` constants without `ERR_`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum ErrorCode {
     /// Something that should not happen happened; a bug of this library.
     Failed,
@@ -64,6 +73,8 @@ impl From<http_net::Error> for Error {
 pub(crate) struct Ends {
     pub(crate) status: Status,
     pub(crate) error: Error,
+    /// The sentence as a part of another.
+    pub(crate) clause: String,
 }
 
 impl Ends {
@@ -75,11 +86,10 @@ impl Ends {
             (_, Phase::Resolve) => (Status::CantResolve, ErrorCode::CantResolve),
             (_, Phase::Connect | Phase::Proxy) => (Status::CantConnect, ErrorCode::CantConnect),
             (_, Phase::Tls) => (Status::TlsHandshakeError, ErrorCode::CantConnect),
-            (_, Phase::Idle | Phase::Request | Phase::Body | Phase::Sending) => {
-                (Status::ConnectionError, ErrorCode::ConnectionError)
-            }
+            _ => (Status::ConnectionError, ErrorCode::ConnectionError),
         };
-        Self { status, error: Error::new(code, failure.to_string()) }
+        let sentence = failure.worded(NAMES);
+        Self { status, error: Error::new(code, sentence.to_string()), clause: sentence.as_clause().to_string() }
     }
 }
 

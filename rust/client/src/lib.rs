@@ -40,6 +40,7 @@ mod driver;
 mod engine;
 mod error;
 mod gate;
+mod hold;
 #[cfg(feature = "log")]
 mod log_observer;
 mod raw;
@@ -51,8 +52,9 @@ mod view;
 pub use client::{Body, HttpClient};
 pub use error::{Error, ErrorCode};
 pub use http_net::{
-    ByteBuffer, Certificate, Chosen, ConnectionId, Content, Context, Event, Exceptions, Field, Fields, Head, Interest,
-    Method, Observer, Probe, Proxies, Proxy, Stream, Timings, TlsInfo, TlsOptions, Trust, Verify, Wait,
+    ByteBuffer, Certificate, Chosen, ConnectionId, Content, Context, Event, Exceptions, Field, Fields, Head, Host,
+    Interest, Method, Observer, Phase, Probe, Proxies, Proxy, Stream, Timings, TlsInfo, TlsOptions, Trust, Verify,
+    Wait, task_of_this_thread,
 };
 pub use http_protocol::QueryString;
 #[cfg(feature = "log")]

@@ -1,11 +1,10 @@
 //! The bytes of a client's connection, for another protocol than HTTP: WebSocket after a 101, whatever a tunnel leads to.
 
-use std::any::Any;
 use std::cell::Cell;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use http_net::{Interest, Link, Stream};
@@ -13,7 +12,8 @@ use http_net::{Interest, Link, Stream};
 use crate::client::HttpClient;
 use crate::error::{Error, ErrorCode};
 use crate::gate::Taken;
-use crate::view::{Connection, DEEPEST, Holder, too_deep};
+use crate::hold::Hold;
+use crate::view::{DEEPEST, Holder, too_deep};
 
 /// How long to leave alone what cannot be waited for.
 const NAP: Duration = Duration::from_millis(1);
@@ -26,30 +26,7 @@ thread_local! {
 /// One connection of a client, byte by byte. It keeps the client alive as long as that connection is open, and is of no more use
 /// afterwards. A clone is the same connection.
 #[derive(Clone)]
-pub struct RawConnection(Arc<Hold>);
-
-/// What a connection's [`RawConnection`]s share. It lets go of the client when the connection is over: whoever keeps a dead one keeps
-/// nothing else, and two clients that were given each other's connections do not keep each other for ever.
-#[derive(Debug)]
-pub(crate) struct Hold {
-    connection: Connection,
-    /// None once the connection is over. Locked for moments only.
-    client: Mutex<Option<Arc<HttpClient>>>,
-}
-
-impl Holder for Hold {
-    /// Whoever calls it has no lock: with the client goes its connection, which may be a script's stream.
-    fn let_go(&self) {
-        let client = self.client.lock().unwrap_or_else(PoisonError::into_inner).take();
-        drop(client);
-    }
-}
-
-impl Hold {
-    fn client(&self) -> Option<Arc<HttpClient>> {
-        self.client.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-}
+pub struct RawConnection(Arc<Hold<HttpClient>>);
 
 impl RawConnection {
     /// How many clients may stand on each other's connections: one for each proxy on the way, and some to spare. What is deeper was
@@ -59,14 +36,14 @@ impl RawConnection {
     /// The connection that `client` has open; none if it has none.
     pub fn of(client: &Arc<HttpClient>) -> Option<Self> {
         let open = client.open()?;
-        let mut place = open.holder.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = place.as_ref().and_then(Weak::upgrade).map(|holder| holder as Arc<dyn Any + Send + Sync>);
-        if let Some(hold) = known.and_then(|holder| holder.downcast().ok()) {
+        let mut last = client.last_hold();
+        if let Some(hold) = last.upgrade().filter(|hold| hold.connection.id == open.connection.id) {
             return Some(Self(hold));
         }
-        let hold = Arc::new(Hold { connection: open.connection, client: Mutex::new(Some(client.clone())) });
-        let holder: Weak<dyn Holder> = Arc::downgrade(&(hold.clone() as Arc<dyn Holder>));
-        *place = Some(holder);
+        let hold = Arc::new(Hold::new(open.connection, client.clone()));
+        *last = Arc::downgrade(&hold);
+        let holder: Arc<dyn Holder> = hold.clone();
+        *open.holder.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::downgrade(&holder));
         Some(Self(hold))
     }
 
@@ -97,7 +74,8 @@ impl RawConnection {
     }
 
     /// Writes what the connection takes at once, with TLS 64 KiB at most, and says how much that was: at least one byte. An error with
-    /// the kind `WouldBlock` if it takes nothing now, and one with [`ErrorCode::Busy`] while a request is being sent.
+    /// the kind `WouldBlock` if it takes nothing now, and one with [`ErrorCode::Busy`] while a request is being sent. What it took goes out,
+    /// also after [`close`](Self::close), unless the other end takes nothing for 15 seconds; [`flush`](Self::flush) says when it has.
     pub fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         self.run(|link| {
             if link.is_sending() {
@@ -105,6 +83,11 @@ impl RawConnection {
             }
             link.raw().write(bytes)
         })
+    }
+
+    /// Sends on what [`write`](Self::write) took and TLS still holds. Says whether all of it is in the system's hands.
+    pub fn flush(&self) -> io::Result<bool> {
+        self.run(|link| link.raw().flush().map(|left| left == 0))
     }
 
     /// How many bytes can be read at once, as far as has been received; none while a response is due.

@@ -1,6 +1,5 @@
 //! What getters are answered with, also while a call runs in another thread.
 
-use std::any::Any;
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,11 +27,19 @@ pub(crate) struct View {
     /// What went wrong last; none if nothing did.
     pub(crate) message: Option<Arc<str>>,
     /// Why there is no connection: what failed first. It stays a part of the message until the next connect.
-    pub(crate) cause: Option<Arc<str>>,
+    pub(crate) cause: Option<Arc<Cause>>,
     /// The connection that is open.
     pub(crate) open: Option<Arc<Open>>,
     /// Nothing more comes from the connection, and nothing is held.
     pub(crate) has_ended: bool,
+}
+
+/// Why there is no connection.
+#[derive(Debug)]
+pub(crate) struct Cause {
+    pub(crate) sentence: Arc<str>,
+    /// The same as a part of another sentence.
+    clause: String,
 }
 
 /// A response without its body.
@@ -65,7 +72,7 @@ pub(crate) struct Open {
 }
 
 /// Holds the bytes of a connection, and with them its client.
-pub(crate) trait Holder: Any + fmt::Debug + Send + Sync {
+pub(crate) trait Holder: fmt::Debug + Send + Sync {
     /// The connection is over.
     fn let_go(&self);
 }
@@ -100,27 +107,31 @@ impl View {
     /// Notes an error of the caller's. What ended the connection is said with it: it explains most of what goes wrong afterwards.
     pub(crate) fn note(&mut self, error: &Error) {
         self.message = Some(match &self.cause {
-            Some(cause) if !error.message.contains(short(cause)) => {
-                format!("{} (before that: {})", error.message, short(cause)).into()
-            }
-            _ => error.message.as_str().into(),
+            Some(cause) => format!("{} (before that: {})", error.message, cause.clause).into(),
+            None => error.message.as_str().into(),
         });
     }
 
-    /// Notes why there is no connection.
-    pub(crate) fn note_cause(&mut self, error: &Error) {
-        let cause: Arc<str> = error.message.as_str().into();
-        self.message = Some(cause.clone());
-        self.cause = Some(cause);
+    /// Notes why there is no connection. `clause` is the error's sentence as a part of another.
+    pub(crate) fn note_cause(&mut self, error: &Error, clause: String) {
+        let sentence: Arc<str> = error.message.as_str().into();
+        self.message = Some(sentence.clone());
+        self.cause = Some(Arc::new(Cause { sentence, clause }));
     }
 
-    /// Why no request can be sent, while nothing is open.
-    pub(crate) fn not_open(&self) -> String {
+    /// Why no request can be sent, while nothing is open. What ended the connection is in it already, and so it is noted as it is.
+    pub(crate) fn note_not_open(&mut self) -> Error {
+        let error = Error::invalid(self.not_open());
+        self.message = Some(error.message.as_str().into());
+        error
+    }
+
+    fn not_open(&self) -> String {
         match (self.status, &self.cause) {
             (Status::Resolving | Status::Connecting, _) => {
                 "the connection is not made yet; poll() until STATUS_CONNECTED".to_owned()
             }
-            (_, Some(cause)) => format!("there is no connection, since {}; call connect_to_host() again", short(cause)),
+            (_, Some(cause)) => format!("there is no connection, since {}; call connect_to_host() again", cause.clause),
             (_, None) => "there is no connection; call connect_to_host() and poll() first".to_owned(),
         }
     }
@@ -153,11 +164,6 @@ impl Drop for Open {
             holder.let_go();
         }
     }
-}
-
-/// A cause without the advice to connect again, which the sentence around it gives.
-fn short(cause: &str) -> &str {
-    cause.strip_suffix("; connect again").unwrap_or(cause)
 }
 
 pub(crate) fn too_deep() -> String {

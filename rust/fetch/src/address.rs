@@ -1,4 +1,5 @@
-//! Where a request goes: a URL that can be requested, resolved against another (RFC 3986), and its origin.
+//! Where a request goes: a URL that can be requested, resolved against another (RFC 3986), and its origin. The parser is the `url` crate's, by
+//! the rules of browsers: redirects and relative URLs need them, and `http_protocol::UrlParts` only takes apart what is given.
 
 use std::fmt;
 

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use http_net::{Framing, Head};
 
-use super::call::{Call, Draining, Packed, State, Step, World};
+use crate::call::{Call, Draining, Packed, State, Step, World};
 use crate::decode::{self, Coding, Decoder};
 use crate::download::{Fields, Verdict};
 use crate::events;
@@ -44,6 +44,7 @@ impl<B: Buffer> Call<B> {
             // What comes from here on is not HTTP, and a session has no use for it.
             return Ok(Step::Done);
         }
+        let Some(exchange) = self.meet_cache(exchange, response, world) else { return Ok(Step::Again) };
         let Some(hop) = &self.hop else { return Ok(Step::Wait) };
         let policy = redirect::Policy {
             most: self.settings.max_redirects,
@@ -57,12 +58,16 @@ impl<B: Buffer> Call<B> {
             self.state = draining(exchange, world.now, world.now);
             return Ok(Step::Again);
         }
-        if !matches!(self.sink, Sink::Events(_)) {
+        if !matches!(self.sink, Sink::Events(_)) && !self.facts.is_from_cache {
             let retry_after = value(head, "Retry-After");
             let end = End::Answered { status: head.status, retry_after: retry_after.as_deref() };
             if let Next::After(after) = self.decide(end, world) {
                 let next = self.plan_retry(after, end.to_string(), world.now);
                 self.state = draining(exchange, next, world.now);
+                return Ok(Step::Again);
+            }
+            if self.stand_in_for(head.status, world) {
+                self.let_go(exchange, world);
                 return Ok(Step::Again);
             }
         }
@@ -189,11 +194,12 @@ impl<B: Buffer> Call<B> {
     }
 
     fn move_body(&mut self, exchange: &mut dyn Exchange, world: &mut World<'_>) -> Result<Moved, Failure> {
-        let now = world.now;
+        let (now, turn) = (world.now, &mut self.turn);
         let mut moved = Moved::default();
         let Some(decoder) = &mut self.decoder else {
             moved.received = self.sink.fill(world.scratch, &self.task, |room| {
                 let received = exchange.receive(room, now).map_err(|error| Failure::of_exchange(&error))?;
+                turn.record(&room[..received.bytes]);
                 moved.is_over = received.is_over;
                 Ok(received.bytes)
             })?;
@@ -203,6 +209,7 @@ impl<B: Buffer> Call<B> {
         if packed.start == packed.end && !packed.is_last {
             packed.bytes.resize(PACKED, 0);
             let received = exchange.receive(&mut packed.bytes, now).map_err(|error| Failure::of_exchange(&error))?;
+            turn.record(&packed.bytes[..received.bytes]);
             (packed.start, packed.end, packed.is_last) = (0, received.bytes, received.is_over);
             moved.received = received.bytes;
         }
@@ -219,6 +226,7 @@ impl<B: Buffer> Call<B> {
     /// The body is whole.
     fn end_body(&mut self, world: &mut World<'_>) -> Result<Step, Failure> {
         (self.decoder, self.packed) = (None, Packed::default());
+        self.turn.finish(world.wall);
         match &mut self.sink {
             Sink::File(part) => {
                 part.finish()?;

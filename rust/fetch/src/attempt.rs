@@ -29,6 +29,9 @@ impl Request {
 
 /// Checks all that can be wrong with a request before it is sent.
 pub(crate) fn check(settings: &Settings, request: &Request, body_len: u64) -> Result<Checked, Failure> {
+    if let Some(sentence) = settings.replay.problem() {
+        return Err(Failure::invalid(sentence));
+    }
     let method = Method::from_index(request.method).ok_or_else(|| {
         Failure::invalid(format!("there is no method {}; use a value of HTTPClient.Method", request.method))
     })?;

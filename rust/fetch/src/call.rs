@@ -11,7 +11,8 @@
 //!    └──────────────────────────────── Waiting ◀──┘ ◀── any failure that is worth another attempt
 //! ```
 //!
-//! Every other failure leads to `Over`, and so does `cancel`, from every state. Whatever happens, the task is completed exactly once:
+//! An answer of the cache leads from `Begin` to `Head`; so does one that a 304 confirmed, or that stands in for a failure, from where that is
+//! known. Every other failure leads to `Over`, and so does `cancel`, from every state. Whatever happens, the task is completed exactly once:
 //! [`Call::advance`] says that it is over, and who drops a call before that completes it as cancelled.
 
 use std::sync::Arc;
@@ -19,18 +20,19 @@ use std::time::{Duration, Instant, SystemTime};
 
 use http_net::Wait;
 
+use crate::cache::Turn;
 use crate::cookie_file::Cookies;
 use crate::decode::Decoder;
 use crate::exchange::{Dialer, Dialing, Exchange};
 use crate::failure::Failure;
+use crate::hop::Hop;
 use crate::pool::Pool;
 use crate::redirect;
 use crate::response::{Buffer, Facts, Response, ResultCode};
 use crate::retry::{self, Attempt, End, Next};
 use crate::settings::{Kind, Prepared, Request, Settings};
 use crate::sink::{Memory, Sink};
-use crate::task::{Notice, Shared};
-use crate::way::Hop;
+use crate::task::{Notice, Phase, Shared};
 
 /// A call takes so many steps before others have their turn, of which a step in a body, with up to 256 KiB, counts for several.
 const STEPS: usize = 32;
@@ -72,6 +74,8 @@ pub(crate) struct Call<B: Buffer> {
     pub(super) on_kept: bool,
     /// The request that is under way was written, in part at least.
     pub(super) was_written: bool,
+    /// What the cache is to the current request.
+    pub(super) turn: Turn,
     pub(super) decoder: Option<Decoder>,
     /// Received, and not unpacked yet.
     pub(super) packed: Packed,
@@ -150,6 +154,7 @@ impl<B: Buffer> Call<B> {
             lost_kept: false,
             on_kept: false,
             was_written: false,
+            turn: Turn::default(),
             decoder: None,
             packed: Packed::default(),
             received: 0,
@@ -164,6 +169,7 @@ impl<B: Buffer> Call<B> {
 
     /// Gets further. Says whether it is over; it must not be called again then.
     pub(crate) fn advance(&mut self, world: &mut World<'_>) -> bool {
+        let _whose = http_net::for_task(self.task.key() as u64);
         let began = *self.began.get_or_insert(world.now);
         self.is_busy = false;
         if self.task.is_cancelled() {
@@ -177,7 +183,8 @@ impl<B: Buffer> Call<B> {
                 Ok(Step::Again) => {}
                 Ok(Step::Wait) => break,
                 Err(failure) => {
-                    if let Some(failure) = self.retry_after(failure, world) {
+                    let failure = self.retry_after(failure, world);
+                    if let Some(failure) = failure.and_then(|failure| self.stand_in(failure, world)) {
                         return self.fail(failure, world);
                     }
                 }
@@ -187,6 +194,9 @@ impl<B: Buffer> Call<B> {
                 break;
             }
         }
+        if let Some(phase) = self.phase() {
+            self.task.set_phase(phase);
+        }
         // It counts only where there is nothing left to do.
         let limit = self.settings.timeout.filter(|limit| world.now.saturating_duration_since(began) >= *limit);
         if let Some(limit) = limit {
@@ -194,6 +204,18 @@ impl<B: Buffer> Call<B> {
             return self.fail(Failure::new(ResultCode::Timeout, sentence), world);
         }
         false
+    }
+
+    /// None at the end, which leaves it as it was.
+    fn phase(&self) -> Option<Phase> {
+        Some(match &self.state {
+            State::Begin | State::Queued(_) | State::Waiting(_) => Phase::Waiting,
+            State::Dialing(dialing) if dialing.is_resolving() => Phase::Resolving,
+            State::Dialing(_) => Phase::Connecting,
+            State::Head(_) => Phase::Requesting,
+            State::Body(_) | State::Draining(_) => Phase::Receiving,
+            State::Over => return None,
+        })
     }
 
     /// Says what to wait for until there is something to do.
@@ -228,7 +250,7 @@ impl<B: Buffer> Call<B> {
             State::Begin => self.begin(world),
             State::Queued(until) => self.take_place(until, world),
             State::Dialing(mut dialing) => match dialing.advance(world.now) {
-                Err(error) => Err(Failure::of_exchange(&error)),
+                Err(error) => Err(self.not_connected(&error, world)),
                 Ok(Some(exchange)) => self.send(exchange, false, world),
                 Ok(None) => {
                     self.state = State::Dialing(dialing);
@@ -385,12 +407,19 @@ impl<B: Buffer> Call<B> {
         };
         if result == ResultCode::Success && self.facts.code >= 400 {
             let url = self.hop.as_ref().map_or("", |hop| hop.request.address.without_fragment());
-            error = format!("the server answered {} to {url}", self.facts.code);
+            error = match self.turn.has_nothing() {
+                true => {
+                    format!("the cache has nothing for {url}, and the request asked for nothing else (only-if-cached)")
+                }
+                false => format!("the server answered {} to {url}", self.facts.code),
+            };
         }
         // A path that was claimed is free before anybody hears of the end.
         self.sink = Sink::Chunks;
         // Where it fails, the cookies of the next change are written again with these.
-        let _ = self.cookies.save(world.wall);
+        if !self.settings.replay.is_only() {
+            let _ = self.cookies.save(world.wall);
+        }
         self.task.complete(Response { result, facts: std::mem::take(&mut self.facts), body, error });
         true
     }

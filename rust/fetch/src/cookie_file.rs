@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::time::SystemTime;
 
 use crate::cookies::{Jar, LONGEST_FILE};
-use crate::mailbox::lock;
+use crate::lock::lock;
 
 /// See the module.
 #[derive(Default)]

@@ -12,7 +12,8 @@ use http_net::{Interest, Ready, Wait, Watch};
 
 use crate::call::{Call, World};
 use crate::exchange::Dialer;
-use crate::mailbox::{Command, Mailbox, lock};
+use crate::lock::lock;
+use crate::mailbox::{Command, Mailbox};
 use crate::pool::Pool;
 use crate::response::{Buffer, ResultCode};
 

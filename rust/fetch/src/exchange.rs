@@ -1,5 +1,5 @@
-//! What a call knows of connections: something to exchange on, and something that makes one. A [`Link`] of HTTP/1.1 is the first kind; a
-//! test's script is another.
+//! What a call knows of connections: something to exchange on, and something that makes one. A [`Link`] of HTTP/1.1 is the first kind;
+//! one that answers from a file is another, and so is a test's script.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -49,6 +49,9 @@ pub trait Exchange: Send {
 
     /// Looks whether it still is, now: nobody has ended it, and no bytes are left over that answer nothing.
     fn check_idle(&mut self) -> Result<(), Error>;
+
+    /// The connection alone, without who watches the exchange that is over.
+    fn bare(self: Box<Self>) -> Box<dyn Exchange>;
 }
 
 /// Makes something to exchange on.
@@ -61,12 +64,22 @@ pub trait Dialer: Send + Sync {
         user_agent: Arc<str>,
         now: Instant,
     ) -> Result<Box<dyn Dialing>, Error>;
+
+    /// The world that what it makes is in.
+    fn context(&self) -> Arc<Context> {
+        Context::shared().clone()
+    }
 }
 
 /// Something to exchange on that is being made.
 pub trait Dialing: Send {
     /// Gets further; none as long as it waits for something.
     fn advance(&mut self, now: Instant) -> Result<Option<Box<dyn Exchange>>, Error>;
+
+    /// Whether a name is still being looked up.
+    fn is_resolving(&self) -> bool {
+        false
+    }
 
     /// Says what to wait for until there is something to do.
     fn wait_for(&self, wait: &mut Wait);
@@ -89,6 +102,10 @@ impl Dialer for Network {
     ) -> Result<Box<dyn Dialing>, Error> {
         Ok(Box::new(Dial::start(&self.0, route, limit, user_agent, now)?))
     }
+
+    fn context(&self) -> Arc<Context> {
+        self.0.clone()
+    }
 }
 
 impl Dialing for Dial {
@@ -100,6 +117,10 @@ impl Dialing for Dial {
                 Dialled::Link(link) => return Ok(Some(link)),
             }
         }
+    }
+
+    fn is_resolving(&self) -> bool {
+        Dial::is_resolving(self)
     }
 
     fn wait_for(&self, wait: &mut Wait) {
@@ -162,5 +183,9 @@ impl Exchange for Link {
 
     fn check_idle(&mut self) -> Result<(), Error> {
         Link::check_idle(self)
+    }
+
+    fn bare(self: Box<Self>) -> Box<dyn Exchange> {
+        self
     }
 }

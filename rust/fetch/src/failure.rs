@@ -2,7 +2,7 @@
 
 use std::io;
 
-use http_net::{Error, ErrorKind, Phase, ProxyProblem};
+use http_net::{Error, ErrorKind, Names, Phase, ProxyProblem};
 
 use crate::address::AddressError;
 use crate::decode::DecodeError;
@@ -45,7 +45,7 @@ impl Failure {
     /// A failure on the way to a response, or in it.
     pub(crate) fn of_exchange(error: &Error) -> Self {
         let (result, retry) = classify(error);
-        Self { result, sentence: sentence(error), retry }
+        Self { result, sentence: error.worded(NAMES).to_string(), retry }
     }
 }
 
@@ -83,19 +83,13 @@ fn classify(error: &Error) -> (ResultCode, Option<retry::Failure>) {
     }
 }
 
-/// The limits have names of their own here.
-fn sentence(error: &Error) -> String {
-    match error.kind() {
-        ErrorKind::Timeout { limit, hop: None, .. } => {
-            let what = match error.phase() {
-                Phase::Sending => "the server took no more of the request",
-                _ => "nothing came from the server",
-            };
-            format!("{what} for {} s, which is stall_timeout", limit.as_secs_f64())
-        }
-        _ => error.to_string(),
-    }
-}
+/// What sessions call what a sentence names.
+const NAMES: Names = Names {
+    dial_limit: Some("connect_timeout"),
+    silence_limit: Some("stall_timeout"),
+    trust: Some("TLSOptions.client() or trusted_ca_file"),
+    allow_tls13: Some("turn the project setting network/tls/enable_tls_v1.3 on"),
+};
 
 impl From<AddressError> for Failure {
     fn from(error: AddressError) -> Self {

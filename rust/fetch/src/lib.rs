@@ -52,6 +52,7 @@
 //! | --- | --- | --- |
 //! | [`address`] | where a request goes, and what is the same origin | RFC 3986, WHATWG URL |
 //! | [`multipart`] | the bytes of a form, and how many they are | WHATWG HTML, RFC 7578 |
+//! | [`cache`] | which responses are kept on the disk, and answer again | RFC 9111, RFC 5861 |
 //! | [`cookies`] | which cookies are kept and sent | RFC 6265bis |
 //! | [`retry`] | whether an attempt that ended is worth another, and when | RFC 9110 §9.2.2, §10.2.3 |
 //! | [`redirect`] | what goes on to where a response points | Fetch standard |
@@ -61,13 +62,16 @@
 //! | [`charset`] | the text of a body | Encoding standard |
 //! | [`header_line`] | names of header lines, `Content-Type` taken apart | RFC 9110 |
 //!
+//! Below them all, where a call has something to exchange on, [`replay`] records what is said in a file of the format [`har`], or plays it
+//! back from one.
+//!
 //! # Rules that hold in all of them
 //!
 //! - Nothing that a server sends makes them panic, or hold more than a limit that is named: [`decode::Decoder::step`] and
 //!   [`events::Parser::next`] work in bounded steps, [`cookies::Limits`], [`events::Limits`],
 //!   [`cookies::LONGEST_FILE`] and [`download::LONGEST_NOTES`] say how much is kept.
 //! - Errors are enums. Each prints as one sentence for a person, without a secret and without raw text of a server.
-//! - Nothing waits, but for [`multipart::BodyReader`], which reads files.
+//! - Nothing waits, but for [`multipart::BodyReader`], which reads files, and a recording, which writes one.
 //!
 //! # From an answer to the next request, by the policies alone
 //!
@@ -132,6 +136,7 @@
 pub mod address;
 mod answer;
 mod attempt;
+pub mod cache;
 mod call;
 pub mod charset;
 mod cookie_file;
@@ -142,12 +147,16 @@ mod engine;
 pub mod events;
 pub mod exchange;
 mod failure;
+pub mod har;
 pub mod header_line;
+mod hop;
+mod lock;
 mod mailbox;
 pub mod multipart;
 mod part;
 mod pool;
 pub mod redirect;
+pub mod replay;
 mod response;
 pub mod retry;
 mod session;
@@ -156,11 +165,14 @@ mod settings;
 mod simulation;
 mod sink;
 mod task;
+mod through_cache;
 mod way;
 mod worker;
 
+pub use cache::Cache;
+pub use replay::Replay;
 pub use response::{Buffer, Facts, Response, ResultCode};
 pub use session::Session;
 pub use settings::{Credentials, Download, Request, RequestBody, Settings};
-pub use task::{Notice, Task};
+pub use task::{Notice, Phase, Task};
 pub use worker::Worker;

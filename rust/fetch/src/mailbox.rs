@@ -2,13 +2,14 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::task::Waker;
 
 use crate::call::Call;
+use crate::lock::lock;
 use crate::pool::SessionId;
 use crate::response::Buffer;
-use crate::task::Shared;
+use crate::task::{Keeper, Shared};
 
 /// What the worker is told.
 pub(crate) enum Command<B: Buffer> {
@@ -43,6 +44,8 @@ struct Outbox<B: Buffer> {
     tasks: Vec<Arc<Shared<B>>>,
     /// Somebody takes them.
     is_wanted: bool,
+    /// And was told that there are some.
+    is_told: bool,
 }
 
 impl<B: Buffer> Mailbox<B> {
@@ -51,15 +54,10 @@ impl<B: Buffer> Mailbox<B> {
             commands: Mutex::default(),
             waker: OnceLock::new(),
             active: Mutex::default(),
-            outbox: Mutex::new(Outbox { tasks: Vec::new(), is_wanted: false }),
+            outbox: Mutex::new(Outbox { tasks: Vec::new(), is_wanted: false, is_told: false }),
             deliver: Mutex::default(),
             last_number: AtomicU64::new(0),
         }
-    }
-
-    /// A number that no other task, session or notice has, greater than those before it.
-    pub(crate) fn next_number(&self) -> u64 {
-        self.last_number.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     pub(crate) fn send(&self, command: Command<B>) {
@@ -83,16 +81,6 @@ impl<B: Buffer> Mailbox<B> {
         }
     }
 
-    pub(crate) fn add_active(&self, task: &Arc<Shared<B>>) {
-        lock(&self.active).insert(task.key(), task.clone());
-    }
-
-    pub(crate) fn remove_active(&self, key: usize) {
-        // It may be the last reference, and what goes with it calls others.
-        let removed = lock(&self.active).remove(&key);
-        drop(removed);
-    }
-
     /// The tasks that are not completed: of one session, or all.
     pub(crate) fn active(&self, session: Option<SessionId>) -> Vec<Arc<Shared<B>>> {
         let active = lock(&self.active);
@@ -107,34 +95,62 @@ impl<B: Buffer> Mailbox<B> {
         let before = std::mem::replace(&mut *lock(&self.deliver), deliver);
         drop(before);
         let mut outbox = lock(&self.outbox);
-        outbox.is_wanted = is_wanted;
+        (outbox.is_wanted, outbox.is_told) = (is_wanted, false);
         let tasks = if is_wanted { Vec::new() } else { std::mem::take(&mut outbox.tasks) };
         drop(outbox);
         drop(tasks);
     }
 
-    /// A task that had no notices has one. Says whether it is listed.
-    pub(crate) fn has_notices(&self, task: &Arc<Shared<B>>) -> bool {
+    /// The tasks that have notices since the last call.
+    pub(crate) fn take_listed(&self) -> Vec<Arc<Shared<B>>> {
+        let mut outbox = lock(&self.outbox);
+        outbox.is_told = false;
+        std::mem::take(&mut outbox.tasks)
+    }
+}
+
+impl<B: Buffer> Keeper<B> for Mailbox<B> {
+    fn next_number(&self) -> u64 {
+        self.last_number.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    fn begins(&self, task: &Arc<Shared<B>>) {
+        lock(&self.active).insert(task.key(), task.clone());
+    }
+
+    fn has_notices(&self, task: &Arc<Shared<B>>) -> bool {
         let mut outbox = lock(&self.outbox);
         if !outbox.is_wanted {
             return false;
         }
         outbox.tasks.push(task.clone());
-        let is_first = outbox.tasks.len() == 1;
+        let was_told = std::mem::replace(&mut outbox.is_told, true);
         drop(outbox);
-        if is_first && let Some(deliver) = &*lock(&self.deliver) {
+        if !was_told && let Some(deliver) = &*lock(&self.deliver) {
             deliver();
         }
         true
     }
 
-    /// The tasks that have notices since the last call.
-    pub(crate) fn take_listed(&self) -> Vec<Arc<Shared<B>>> {
-        std::mem::take(&mut lock(&self.outbox).tasks)
+    fn is_cancelled(&self, key: usize) {
+        self.send(Command::Cancel(key));
     }
-}
 
-/// A lock is passed on whatever happened under it: all that these guard is whole between two statements.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+    fn is_taken(&self, key: usize) {
+        self.send(Command::Resume(key));
+    }
+
+    fn is_over(&self, key: usize) {
+        // It may be the last reference, and what goes with it calls others.
+        let removed = lock(&self.active).remove(&key);
+        drop(removed);
+    }
+
+    fn unlist(&self, key: usize) {
+        let mut outbox = lock(&self.outbox);
+        let (removed, kept): (Vec<_>, _) = outbox.tasks.drain(..).partition(|task| task.key() == key);
+        outbox.tasks = kept;
+        drop(outbox);
+        drop(removed);
+    }
 }

@@ -9,7 +9,7 @@ use std::sync::Mutex;
 
 use crate::download::{self, Fields, LONGEST_NOTES, Notes, Plan, Verdict};
 use crate::failure::Failure;
-use crate::mailbox::lock;
+use crate::lock::lock;
 use crate::response::ResultCode;
 
 /// What is written at once, in bytes.

@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn so_many_of_a_host_are_in_use_and_the_others_get_their_turn_in_order() {
         let mut pool = Pool::default();
-        let (here, there) = ((1, route("a").host.clone()), (1, route("b").host.clone()));
+        let (here, there) = ((1, route("a").host().clone()), (1, route("b").host().clone()));
         assert!(pool.enter(&here, 1, 2) && pool.enter(&here, 2, 2));
         assert!(!pool.enter(&here, 3, 2) && !pool.enter(&here, 4, 2) && !pool.enter(&here, 5, 2));
         assert!(pool.enter(&there, 6, 2), "another host has places of its own");
@@ -238,7 +238,7 @@ mod tests {
     #[test]
     fn who_takes_a_place_that_there_is_not_gives_it_back_too() {
         let mut pool = Pool::default();
-        let key = (1, route("a").host.clone());
+        let key = (1, route("a").host().clone());
         assert!(pool.enter(&key, 1, 1));
         assert!(!pool.enter(&key, 2, 1) && !pool.enter(&key, 3, 1));
         pool.force(&key, 2);

@@ -85,6 +85,8 @@ pub struct Facts {
     pub timings: Timings,
     /// What TLS agreed on; none without TLS.
     pub tls: Option<Arc<TlsInfo>>,
+    /// Whether the response is one of the cache's, which the server may have confirmed.
+    pub is_from_cache: bool,
 }
 
 impl Facts {

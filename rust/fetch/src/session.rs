@@ -10,11 +10,12 @@ use crate::address::Address;
 use crate::call::Call;
 use crate::cookie_file::Cookies;
 use crate::cookies::{Cookie, CookieError};
-use crate::mailbox::{Command, lock};
+use crate::lock::lock;
+use crate::mailbox::Command;
 use crate::pool::SessionId;
 use crate::response::Buffer;
 use crate::settings::{Download, Kind, Request, Settings};
-use crate::task::{Shared, Task};
+use crate::task::{Keeper, Shared, Task};
 use crate::worker::Worker;
 
 /// See the module. Cloning it gives the same session. Tasks outlive it.
@@ -80,7 +81,7 @@ impl<B: Buffer> Session<B> {
 
     fn start(&self, kind: Kind, request: Request, settings: Arc<Settings>) -> Task<B> {
         let worker = &self.0.worker;
-        let task = Shared::new(worker.mailbox(), self.0.id, &request.url);
+        let task = Shared::new(worker.mailbox().clone(), self.0.id, &request.url);
         worker.start(Call::new(task.clone(), settings, self.0.cookies.clone(), kind, request));
         Task(task)
     }
@@ -146,7 +147,9 @@ impl<B: Buffer> Clone for Session<B> {
 impl<B: Buffer> Drop for Inner<B> {
     fn drop(&mut self) {
         // Where it fails, there is nobody left to tell.
-        let _ = self.cookies.save(SystemTime::now());
+        if !lock(&self.settings).replay.is_only() {
+            let _ = self.cookies.save(SystemTime::now());
+        }
         self.worker.mailbox().send(Command::Close(self.id));
     }
 }

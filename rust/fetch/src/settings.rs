@@ -10,8 +10,10 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use http_net::{Proxies, TlsOptions};
 
+use crate::cache::Cache;
 use crate::failure::Failure;
 use crate::multipart::{self, Form};
+use crate::replay::Replay;
 
 /// The settings of a session.
 #[derive(Clone, Debug)]
@@ -42,6 +44,8 @@ pub struct Settings {
     pub accept_compression: bool,
     /// Whether cookies are kept and sent.
     pub cookies_enabled: bool,
+    /// Where responses are kept and answer again; none is nowhere.
+    pub cache: Option<Cache>,
     /// So many connections to one host are in use at once; other requests wait their turn.
     pub max_connections_per_host: usize,
     /// A request that has waited for so long takes a connection beyond them; none waits for as long as it takes.
@@ -52,6 +56,8 @@ pub struct Settings {
     pub proxies: Proxies,
     /// How connections are secured.
     pub tls: TlsOptions,
+    /// Whether exchanges are recorded, or played back.
+    pub replay: Replay,
 }
 
 impl Default for Settings {
@@ -70,11 +76,13 @@ impl Default for Settings {
             body_size_limit: Some(128 << 20),
             accept_compression: true,
             cookies_enabled: true,
+            cache: None,
             max_connections_per_host: 6,
             place_patience: None,
             credentials: None,
             proxies: Proxies::default(),
             tls: TlsOptions::default(),
+            replay: Replay::off(),
         }
     }
 }

@@ -2,17 +2,20 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::events::Event;
-use crate::mailbox::{Command, Mailbox, lock};
+use crate::lock::lock;
 use crate::pool::SessionId;
 use crate::response::{Buffer, Facts, Response, ResultCode};
 
 /// Bytes that wait for the owner of a stream before its connection is not read on.
 pub(crate) const WINDOW: usize = 4 << 20;
+/// After the first notice somebody who sleeps for them is woken only for the end and for what must be taken, for so long: most answers
+/// are over by then, and each time that a thread is woken costs more than they do.
+const LINGER: Duration = Duration::from_micros(500);
 /// What a notice costs beside its bytes, so that a stream of tiny chunks or events is bounded too.
 const NOTICE_COST: usize = 512;
 
@@ -52,16 +55,61 @@ pub enum Notice<B = Vec<u8>> {
     Completed(Arc<Response<B>>),
 }
 
+/// How far an attempt has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum Phase {
+    /// It waits for its turn, or for another attempt.
+    Waiting,
+    /// The server's or the proxy's name is looked up.
+    Resolving,
+    /// A connection is made.
+    Connecting,
+    /// The request is sent, and its response awaited.
+    Requesting,
+    /// The body comes.
+    Receiving,
+}
+
+impl Phase {
+    const ALL: [Self; 5] = [Self::Waiting, Self::Resolving, Self::Connecting, Self::Requesting, Self::Receiving];
+}
+
 /// A request under way. Dropping it changes nothing: the request goes on. A stream or a listener that nobody takes notices of any more
 /// stands still, until it is cancelled or `timeout` passes.
 pub struct Task<B: Buffer = Vec<u8>>(pub(crate) Arc<Shared<B>>);
+
+/// Who keeps the tasks that are not completed, and hears what the worker has to know of them.
+pub(crate) trait Keeper<B: Buffer>: Send + Sync {
+    /// A number that no other task, session or notice has, greater than those before it.
+    fn next_number(&self) -> u64;
+
+    /// There is a task.
+    fn begins(&self, task: &Arc<Shared<B>>);
+
+    /// A task that had no notices has one. Says whether somebody will take it.
+    fn has_notices(&self, task: &Arc<Shared<B>>) -> bool;
+
+    /// Its owner took the notices of the task with this number: who takes those of all need not hold it, nor what came of it.
+    fn unlist(&self, key: usize);
+
+    /// The task with this number was cancelled.
+    fn is_cancelled(&self, key: usize);
+
+    /// What the task with this number had for its owner was taken; it may read on.
+    fn is_taken(&self, key: usize);
+
+    /// The task with this number is completed.
+    fn is_over(&self, key: usize);
+}
 
 /// What a task and its call share.
 pub(crate) struct Shared<B: Buffer> {
     key: usize,
     session: SessionId,
     url: String,
-    mailbox: Arc<Mailbox<B>>,
+    keeper: Arc<dyn Keeper<B>>,
     state: Mutex<State<B>>,
     changed: Condvar,
     is_cancelled: AtomicBool,
@@ -69,17 +117,21 @@ pub(crate) struct Shared<B: Buffer> {
     /// −1 if it is not known.
     body_size: AtomicI64,
     uploaded: AtomicU64,
+    /// A [`Phase`].
+    phase: AtomicU8,
 }
 
 struct State<B> {
     notices: VecDeque<(u64, Notice<B>)>,
-    /// The mailbox lists the task.
+    /// The keeper lists the task.
     is_listed: bool,
     /// What the notices hold that somebody has to take.
     waiting: usize,
     /// The call does not read on before they are taken.
     is_paused: bool,
     response: Option<Arc<Response<B>>>,
+    /// How many sleep until there is a notice of any kind.
+    watchers: usize,
 }
 
 impl<B: Buffer> Task<B> {
@@ -125,6 +177,7 @@ impl<B: Buffer> Task<B> {
     pub fn next_notices(&self, longest: Option<Duration>) -> Vec<Notice<B>> {
         let deadline = longest.and_then(|longest| Instant::now().checked_add(longest));
         let mut state = lock(&self.0.state);
+        state.watchers += 1;
         while state.notices.is_empty() && state.response.is_none() {
             state = match deadline {
                 None => self.0.changed.wait(state).unwrap_or_else(PoisonError::into_inner),
@@ -136,6 +189,12 @@ impl<B: Buffer> Task<B> {
                     self.0.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0
                 }
             };
+        }
+        state.watchers -= 1;
+        if !state.notices.is_empty() {
+            let is_early = |state: &mut State<B>| state.response.is_none() && state.waiting == 0;
+            let lingered = self.0.changed.wait_timeout_while(state, LINGER, is_early);
+            state = lingered.unwrap_or_else(PoisonError::into_inner).0;
         }
         drop(state);
         self.take_notices()
@@ -155,30 +214,37 @@ impl<B: Buffer> Task<B> {
     pub fn uploaded_bytes(&self) -> u64 {
         self.0.uploaded.load(Ordering::Relaxed)
     }
+
+    /// How far it has come. That of a task that is completed is the last one.
+    pub fn phase(&self) -> Phase {
+        Phase::ALL[usize::from(self.0.phase.load(Ordering::Relaxed))]
+    }
 }
 
 impl<B: Buffer> Shared<B> {
-    pub(crate) fn new(mailbox: &Arc<Mailbox<B>>, session: SessionId, url: &str) -> Arc<Self> {
+    pub(crate) fn new(keeper: Arc<dyn Keeper<B>>, session: SessionId, url: &str) -> Arc<Self> {
         let task = Arc::new(Self {
             // A key is a number that polls know too. There are not so many tasks that it matters.
-            key: mailbox.next_number() as usize & (usize::MAX >> 1),
+            key: keeper.next_number() as usize & (usize::MAX >> 1),
             session,
             url: url.to_owned(),
-            mailbox: mailbox.clone(),
+            keeper,
             state: Mutex::new(State {
                 notices: VecDeque::new(),
                 is_listed: false,
                 waiting: 0,
                 is_paused: false,
                 response: None,
+                watchers: 0,
             }),
             changed: Condvar::new(),
             is_cancelled: AtomicBool::new(false),
             downloaded: AtomicU64::new(0),
             body_size: AtomicI64::new(-1),
             uploaded: AtomicU64::new(0),
+            phase: AtomicU8::new(Phase::Waiting as u8),
         });
-        mailbox.add_active(&task);
+        task.keeper.begins(&task);
         task
     }
 
@@ -192,12 +258,17 @@ impl<B: Buffer> Shared<B> {
 
     pub(crate) fn cancel(&self) {
         if !self.is_cancelled.swap(true, Ordering::SeqCst) {
-            self.mailbox.send(Command::Cancel(self.key));
+            self.keeper.is_cancelled(self.key);
         }
     }
 
     pub(crate) fn is_cancelled(&self) -> bool {
         self.is_cancelled.load(Ordering::SeqCst)
+    }
+
+    /// Notes how far the call is.
+    pub(crate) fn set_phase(&self, phase: Phase) {
+        self.phase.store(phase as u8, Ordering::Relaxed);
     }
 
     /// Notes how much of the body has come.
@@ -232,7 +303,7 @@ impl<B: Buffer> Shared<B> {
         self.push(&mut state, Notice::Completed(response.clone()));
         state.response = Some(response);
         // Before anybody hears of it: who does finds one less.
-        self.mailbox.remove_active(self.key);
+        self.keeper.is_over(self.key);
         self.announce(state);
         true
     }
@@ -253,13 +324,16 @@ impl<B: Buffer> Shared<B> {
     /// Takes the notices, with their numbers.
     pub(crate) fn take(&self) -> Vec<(u64, Notice<B>)> {
         let mut state = lock(&self.state);
-        state.is_listed = false;
+        let was_listed = std::mem::take(&mut state.is_listed);
         state.waiting = 0;
         let is_resumed = std::mem::take(&mut state.is_paused);
         let notices = std::mem::take(&mut state.notices);
         drop(state);
+        if was_listed {
+            self.keeper.unlist(self.key);
+        }
         if is_resumed {
-            self.mailbox.send(Command::Resume(self.key));
+            self.keeper.is_taken(self.key);
         }
         notices.into()
     }
@@ -274,16 +348,28 @@ impl<B: Buffer> Shared<B> {
             Notice::Event(event) => state.waiting += event.data.len() + event.kind.len() + NOTICE_COST,
             _ => {}
         }
-        state.notices.push_back((self.mailbox.next_number(), notice));
+        state.notices.push_back((self.keeper.next_number(), notice));
     }
 
     /// Tells whoever waits for a notice that there is one.
     fn announce(self: &Arc<Self>, mut state: std::sync::MutexGuard<'_, State<B>>) {
         let is_news = !std::mem::replace(&mut state.is_listed, true);
+        let is_awaited = state.watchers > 0 || state.waiting > 0 || state.response.is_some();
         drop(state);
-        self.changed.notify_all();
-        if is_news && !self.mailbox.has_notices(self) {
-            lock(&self.state).is_listed = false;
+        if is_awaited {
+            self.changed.notify_all();
+        }
+        if !is_news {
+            return;
+        }
+        let is_listed = self.keeper.has_notices(self);
+        let mut state = lock(&self.state);
+        if !is_listed {
+            state.is_listed = false;
+        } else if !state.is_listed {
+            // Its owner was faster.
+            drop(state);
+            self.keeper.unlist(self.key);
         }
     }
 }

@@ -5,37 +5,20 @@ use std::time::Instant;
 
 use http_net::{Host, Route};
 
-use crate::address::Origin;
 use crate::attempt::{self, Extra};
 use crate::call::{Call, State, Step, World};
 use crate::decode;
 use crate::exchange::Exchange;
 use crate::failure::Failure;
 use crate::header_line;
+use crate::hop::{Hop, Way};
 use crate::part::PartFile;
-use crate::pool::{PlaceKey, Pool};
-use crate::redirect;
-use crate::response::{Buffer, Facts};
+use crate::pool::Pool;
+use crate::replay;
+use crate::response::{Buffer, Facts, ResultCode};
 use crate::retry;
 use crate::settings::Kind;
 use crate::sink::{EventStream, Memory, Sink};
-
-/// The request that is under way.
-pub(super) struct Hop {
-    pub(super) request: redirect::Request,
-    /// The URL that was asked for, before all redirects, without its fragment.
-    pub(super) asked_url: String,
-    base_origin: Option<Origin>,
-    /// What its route is, and whose place it has; none before it has one.
-    way: Option<Way>,
-    /// Bodies may come packed: this program said so, not the script.
-    pub(super) unpacks: bool,
-}
-
-struct Way {
-    route: Arc<Route>,
-    place: Option<PlaceKey>,
-}
 
 impl<B: Buffer> Call<B> {
     /// Checks the request, if that was not done, and finds its way.
@@ -60,6 +43,10 @@ impl<B: Buffer> Call<B> {
             attempts: self.retries + 1,
             ..Facts::default()
         };
+        if self.ask_cache(world) {
+            return Ok(Step::Again);
+        }
+        let Some(hop) = &mut self.hop else { return Ok(Step::Wait) };
         let address = &hop.request.address;
         let invalid = |error: http_net::Error| Failure::of_exchange(&error);
         let host = Host::parse(address.host(), i64::from(address.port()), address.is_secure()).map_err(invalid)?;
@@ -74,7 +61,7 @@ impl<B: Buffer> Call<B> {
         let who = self.task.key();
         let Some(way) = self.hop.as_mut().and_then(|hop| hop.way.as_mut()) else { return Ok(Step::Wait) };
         if !matches!(self.kind, Kind::Listen) {
-            let key = (self.task.session(), way.route.host.clone());
+            let key = (self.task.session(), way.route.host().clone());
             let has_place = world.pool.enter(&key, who, self.settings.max_connections_per_host);
             if !has_place && until.is_some_and(|until| world.now >= until) {
                 world.pool.force(&key, who);
@@ -86,6 +73,9 @@ impl<B: Buffer> Call<B> {
             way.place = Some(key);
         }
         let route = way.route.clone();
+        if let Some(played) = self.played(world) {
+            return self.send(played, false, world);
+        }
         let kept = (!self.lost_kept).then(|| world.pool.take(self.task.session(), &route, world.now)).flatten();
         if let Some((_, exchange)) = kept {
             return self.send(exchange, true, world);
@@ -93,19 +83,48 @@ impl<B: Buffer> Call<B> {
         let (limit, user_agent) = (self.settings.connect_timeout, self.settings.user_agent.clone());
         self.was_written = false;
         let dialing = world.dialer.dial(route, limit, user_agent, world.now);
-        self.state = State::Dialing(dialing.map_err(|error| Failure::of_exchange(&error))?);
+        self.state = State::Dialing(dialing.map_err(|error| self.not_connected(&error, world))?);
         Ok(Step::Again)
     }
 
     /// Begins the request on a connection.
     pub(super) fn send(
         &mut self,
-        mut exchange: Box<dyn Exchange>,
+        exchange: Box<dyn Exchange>,
         on_kept: bool,
         world: &mut World<'_>,
     ) -> Result<Step, Failure> {
+        let mut exchange = self.watched(exchange, on_kept, world);
         (self.on_kept, self.was_written, self.uploaded) = (on_kept, false, 0);
-        let Some(hop) = &mut self.hop else { return Ok(Step::Wait) };
+        let mut lines = self.lines_to_send(world);
+        self.ask_for_confirmation(&mut lines, world);
+        let Some(hop) = &self.hop else { return Ok(Step::Wait) };
+        let request = &hop.request;
+        let head = http_net::Request {
+            route: hop.way.as_ref().map(|way| &*way.route),
+            method: request.method,
+            url: request.address.target(),
+            headers: &lines.iter().map(String::as_str).collect::<Vec<_>>(),
+            user_agent: &self.settings.user_agent,
+        };
+        let body = if request.with_body { self.body.body() } else { http_net::Body::empty() };
+        exchange.begin(&head, body, world.now).map_err(|error| {
+            if self.settings.replay.is_only() && error.is_misuse() {
+                return Failure::new(ResultCode::ReplayMiss, error.to_string());
+            }
+            let failure = Failure::of_exchange(&error);
+            // Whatever befell a connection while it was idle says nothing about the request.
+            let retry = failure.retry.map(|kind| if on_kept { retry::Failure::ClosedBeforeResponse } else { kind });
+            Failure { retry, ..failure }
+        })?;
+        self.facts.tls = exchange.tls();
+        self.state = State::Head(exchange);
+        Ok(Step::Again)
+    }
+
+    /// The header lines that the request is sent with now.
+    pub(super) fn lines_to_send(&mut self, world: &World<'_>) -> Vec<String> {
+        let Some(hop) = &mut self.hop else { return Vec::new() };
         let request = &hop.request;
         let script = &request.headers;
         let of_download = match &mut self.sink {
@@ -133,28 +152,40 @@ impl<B: Buffer> Call<B> {
         };
         let lines = attempt::header_lines(script, extra);
         hop.unpacks = accepts_compression || of_download.is_some() && decode::is_accepted(script);
-        let head = http_net::Request {
-            method: request.method,
-            url: request.address.target(),
-            headers: &lines.iter().map(String::as_str).collect::<Vec<_>>(),
-            user_agent: &self.settings.user_agent,
-        };
-        let body = if request.with_body { self.body.body() } else { http_net::Body::empty() };
-        exchange.begin(&head, body, world.now).map_err(|error| {
-            let failure = Failure::of_exchange(&error);
-            // Whatever befell a connection while it was idle says nothing about the request.
-            let retry = failure.retry.map(|kind| if on_kept { retry::Failure::ClosedBeforeResponse } else { kind });
-            Failure { retry, ..failure }
-        })?;
-        self.facts.tls = exchange.tls();
-        self.state = State::Head(exchange);
-        Ok(Step::Again)
+        lines
+    }
+
+    /// What the replay knows a request by.
+    fn asked(&self) -> Option<replay::Asked<'_>> {
+        let request = &self.hop.as_ref()?.request;
+        let (url, base_url) = (request.address.without_fragment(), self.settings.base_url.as_str());
+        Some(replay::Asked { method: request.method, url, base_url })
+    }
+
+    fn played(&self, world: &World<'_>) -> Option<Box<dyn Exchange>> {
+        self.settings.replay.played(self.asked()?, world.dialer.context(), world.now)
+    }
+
+    fn watched(&self, exchange: Box<dyn Exchange>, on_kept: bool, world: &World<'_>) -> Box<dyn Exchange> {
+        match self.asked() {
+            Some(asked) => self.settings.replay.watched(exchange, asked, on_kept, world.wall),
+            None => exchange,
+        }
+    }
+
+    /// There is no connection.
+    pub(super) fn not_connected(&self, error: &http_net::Error, world: &World<'_>) -> Failure {
+        if let (Some(asked), Some(hop)) = (self.asked(), &self.hop) {
+            let body = if hop.request.with_body { self.body.body() } else { http_net::Body::empty() };
+            self.settings.replay.note_no_connection(asked, &hop.request.headers, body, error, world.wall);
+        }
+        Failure::of_exchange(error)
     }
 
     /// Keeps a connection whose exchange is over, and gives its place up, in this order: who has the place next finds the connection.
     pub(super) fn put_back(&mut self, exchange: Box<dyn Exchange>, world: &mut World<'_>) {
         if let Some(way) = self.hop.as_ref().and_then(|hop| hop.way.as_ref()) {
-            world.pool.put(self.task.session(), &way.route, exchange, world.now);
+            world.pool.put(self.task.session(), &way.route, exchange.bare(), world.now);
         }
         self.leave_place(world.pool);
     }

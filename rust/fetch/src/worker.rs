@@ -15,7 +15,8 @@ use http_net::{Context, Ready};
 use crate::call::Call;
 use crate::engine::Engine;
 use crate::exchange::{Dialer, Network};
-use crate::mailbox::{Command, Mailbox, lock};
+use crate::lock::lock;
+use crate::mailbox::{Command, Mailbox};
 use crate::response::{Buffer, ResultCode};
 use crate::task::{Notice, Task};
 
@@ -182,7 +183,7 @@ impl<B: Buffer> Driver<B> {
                 return;
             }
             let longest = engine.longest(self.context.now());
-            let slept = match &self.ready {
+            let slept = match &mut self.ready {
                 Some(ready) => ready.wait_for_watches(longest, |key| engine.event(key)).is_ok(),
                 None => false,
             };

@@ -16,6 +16,9 @@ mod fields;
 #[path = "../../../fuzz/properties/locations.rs"]
 #[allow(unreachable_pub, reason = "fuzz targets use it too")]
 mod locations;
+#[path = "../../../fuzz/properties/recordings.rs"]
+#[allow(unreachable_pub, reason = "fuzz targets use it too")]
+mod recordings;
 
 use std::path::Path;
 
@@ -50,6 +53,11 @@ fn bodies_that_fuzzing_found_are_unpacked_the_same_however_they_are_split() {
 #[test]
 fn event_streams_that_fuzzing_found_are_read_as_the_obvious_reader_does() {
     replay("events", events::check);
+}
+
+#[test]
+fn recordings_that_fuzzing_found_are_read_or_refused() {
+    replay("recordings", recordings::check);
 }
 
 #[test]

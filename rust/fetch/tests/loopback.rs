@@ -216,3 +216,30 @@ fn a_body_of_known_length_is_received_into_one_array_of_the_callers_kind() {
     let response = session.fetch(Request::get(url("/bytes/1000000"))).wait();
     assert_eq!((response.body.0.len(), MADE.load(Ordering::SeqCst)), (1_000_000, 1));
 }
+
+#[test]
+fn who_takes_a_tasks_notices_himself_leaves_nothing_of_it_to_the_one_who_takes_those_of_all() {
+    let session = session();
+    let told = Arc::new(AtomicUsize::new(0));
+    let of_hook = told.clone();
+    session.worker().set_deliver(Some(Box::new(move || {
+        of_hook.fetch_add(1, Ordering::SeqCst);
+    })));
+    let mut responses = Vec::new();
+    for _ in 0..20 {
+        let task = session.fetch(Request::get(url("/bytes/100000")));
+        let mut is_over = false;
+        while !is_over {
+            let notices = task.next_notices(Some(PATIENCE));
+            assert!(!notices.is_empty(), "the last one is the end");
+            is_over = notices.iter().any(|notice| matches!(notice, Notice::Completed(_)));
+        }
+        responses.push(Arc::downgrade(&task.response().expect("it is completed")));
+    }
+    // The worker lets go of what it completed in its own time, the last one perhaps not yet.
+    let kept = responses.iter().rev().skip(1).filter(|response| response.upgrade().is_some()).count();
+    assert_eq!(kept, 0, "bodies that somebody still holds");
+    assert_eq!(told.load(Ordering::SeqCst), 1, "who was told once need not be told again before he comes");
+    assert!(session.worker().take_notices().is_empty());
+    session.worker().set_deliver(None);
+}

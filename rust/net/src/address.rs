@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 
-use http_protocol::without_user_info;
+use http_protocol::{UrlParts, without_user_info};
 
 use crate::error::Error;
 
@@ -14,15 +14,13 @@ const LONGEST_SCOPE: usize = 64;
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Host {
     /// A name in ASCII (IDNA), or an address without brackets.
-    pub name: String,
+    pub(crate) name: String,
     /// The address, if `name` is one.
-    pub address: Option<IpAddr>,
+    pub(crate) address: Option<IpAddr>,
     /// The interface of this computer that an IPv6 address is reached by, such as `eth0` or `2` (RFC 4007 §11). No peer is told of it.
     scope: Option<String>,
-    /// The port.
-    pub port: u16,
-    /// Whether it is spoken to with TLS.
-    pub secure: bool,
+    pub(crate) port: u16,
+    pub(crate) secure: bool,
 }
 
 impl Host {
@@ -61,6 +59,21 @@ impl Host {
             (Err(_), None) => 80,
         };
         Ok(Self { address: name.parse().ok(), name, scope, port, secure })
+    }
+
+    /// The name in ASCII (IDNA), or the address without brackets.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The port, also where it is the scheme's own.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// Whether it is spoken to with TLS.
+    pub fn is_secure(&self) -> bool {
+        self.secure
     }
 
     /// The address, if it can be connected to as it is. Only the system knows its interfaces' names.
@@ -105,10 +118,11 @@ pub fn host_field(host: &str) -> Result<String, Error> {
 
 /// What follows `http://` or `https://`, and whether it was the latter.
 fn strip_scheme(host: &str) -> Option<(&str, bool)> {
-    [("http://", false), ("https://", true)].into_iter().find_map(|(scheme, secure)| {
-        let start = host.get(..scheme.len())?;
-        start.eq_ignore_ascii_case(scheme).then(|| (&host[scheme.len()..], secure))
-    })
+    let UrlParts { scheme, behind_scheme, .. } = UrlParts::of(host);
+    let is_secure =
+        ["http", "https"].iter().position(|known| scheme.is_some_and(|scheme| scheme.eq_ignore_ascii_case(known)))?
+            == 1;
+    Some((behind_scheme, is_secure))
 }
 
 /// Whether a port stands behind the name.

@@ -4,13 +4,14 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, LazyLock};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use crate::input::{Input, SpareBuffers};
 use crate::lanes::{LOOK_UP_LIMITS, Lane, PROCESSOR_LIMITS};
+use crate::linger::Linger;
 use crate::observer::{Observer, Observers};
 use crate::resolve::{Ask, Clock, Resolver};
-use crate::tls::Configs;
+use crate::tls::{Configs, WallClock, World};
 
 /// Is asked for the addresses of a name; the error is why there are none.
 pub type AskForAddresses = dyn Fn(&str) -> Result<Vec<SocketAddr>, String> + Send + Sync;
@@ -39,12 +40,24 @@ impl Context {
             resolver.map(|resolver| -> Ask { Arc::new(move |name| resolver(name).map(Arc::from).map_err(Arc::from)) });
         Self {
             resolver: Resolver::new(Lane::new(LOOK_UP_LIMITS), clock.clone(), ask),
-            // Work that takes longer than a frame and ends.
-            tls: Configs::new(Lane::new(PROCESSOR_LIMITS)),
+            tls: Self::configs(&clock, Arc::new(SystemTime::now)),
             observers: Observers::default(),
             spare_buffers: Arc::default(),
             clock,
         }
+    }
+
+    /// Has the dates of certificates and the lifetimes of TLS sessions go by this clock in the place of the system's.
+    #[must_use]
+    pub fn with_wall_clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
+        self.tls = Self::configs(&self.clock, Arc::new(clock));
+        self
+    }
+
+    fn configs(clock: &Clock, wall: WallClock) -> Configs {
+        // Work that takes longer than a frame and ends.
+        let (lane, linger) = (Lane::new(PROCESSOR_LIMITS), Arc::new(Linger::new(clock.clone())));
+        Configs::new(World { lane, linger, wall })
     }
 
     /// What time it is.
@@ -55,6 +68,11 @@ impl Context {
     /// Has somebody watch, in the place of who watched before.
     pub fn set_observer(&self, observer: Option<Arc<dyn Observer>>) {
         self.observers.set(observer);
+    }
+
+    /// Whether somebody watches.
+    pub fn is_observed(&self) -> bool {
+        self.observers.is_there()
     }
 
     pub(crate) fn resolver(&self) -> &Resolver {

@@ -23,6 +23,7 @@ struct Parts {
 
 /// What a connection was doing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Phase {
     /// Looking a name up.
     Resolve,
@@ -102,6 +103,7 @@ pub enum ErrorKind {
 
 /// What a connection is made to.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct Hop {
     /// Its name or address.
     pub name: String,
@@ -111,8 +113,16 @@ pub struct Hop {
     pub proxy_for: Option<String>,
 }
 
+impl Hop {
+    /// A server, by its name or address, and by the same with the port.
+    pub fn server(name: String, authority: String) -> Self {
+        Self { name, authority, proxy_for: None }
+    }
+}
+
 /// What a proxy did instead of opening a tunnel.
 #[derive(Clone, Debug)]
+#[non_exhaustive]
 pub enum ProxyProblem {
     /// It answered with this.
     Answered {
@@ -128,12 +138,46 @@ pub enum ProxyProblem {
 }
 
 /// What is wrong with TLS.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct TlsFailure {
     /// What kind of trouble it is.
     pub kind: TlsFailureKind,
-    /// The sentence, without `TLS: ` before it.
+    /// The sentence, without `TLS: ` before it, and without the remedy.
     pub sentence: String,
+    /// What the program can do about it.
+    pub remedy: Option<TlsRemedy>,
+}
+
+/// What a program can do about a failure of TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum TlsRemedy {
+    /// The certificate can be given as trusted.
+    Trust,
+    /// TLS 1.3 can be allowed.
+    AllowTls13,
+}
+
+/// What a program calls what a sentence names: its settings. Without names a sentence says what they are for.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Names {
+    /// The limit of time for making a link.
+    pub dial_limit: Option<&'static str>,
+    /// The limit of time without a byte on a link.
+    pub silence_limit: Option<&'static str>,
+    /// Where a certificate is given as trusted.
+    pub trust: Option<&'static str>,
+    /// How TLS 1.3 is allowed, as an order.
+    pub allow_tls13: Option<&'static str>,
+}
+
+/// A failure as a sentence with a program's own names in it; see [`Error::worded`].
+#[derive(Clone, Copy, Debug)]
+pub struct Worded<'a> {
+    error: &'a Error,
+    names: Names,
+    is_clause: bool,
 }
 
 /// What kind of trouble with TLS it is.
@@ -206,8 +250,14 @@ impl Error {
         Self::new(Phase::Idle, ErrorKind::Misuse(sentence.into()))
     }
 
-    pub(crate) fn tls(kind: TlsFailureKind, sentence: impl Into<String>) -> Self {
-        Self::new(Phase::Tls, ErrorKind::Tls(TlsFailure { kind, sentence: sentence.into() }))
+    /// A failure that did not happen here, such as one that is played back.
+    pub fn told(phase: Phase, kind: ErrorKind) -> Self {
+        Self::new(phase, kind)
+    }
+
+    /// In the handshake.
+    pub(crate) fn tls(failure: TlsFailure) -> Self {
+        Self::new(Phase::Tls, ErrorKind::Tls(failure))
     }
 
     /// The caller gave up.
@@ -271,45 +321,75 @@ impl From<CallerError> for Error {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let because = Because(self.0.source.as_deref());
-        match &self.0.kind {
+        self.worded(Names::default()).fmt(f)
+    }
+}
+
+impl Error {
+    /// The sentence with the names that the program has for its settings.
+    pub fn worded(&self, names: Names) -> Worded<'_> {
+        Worded { error: self, names, is_clause: false }
+    }
+}
+
+impl Worded<'_> {
+    /// As a part of another sentence, which says itself that one has to connect again.
+    #[must_use]
+    pub fn as_clause(self) -> Self {
+        Self { is_clause: true, ..self }
+    }
+}
+
+impl fmt::Display for Worded<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Error(parts) = self.error;
+        let because = Because(parts.source.as_deref());
+        let again = if self.is_clause { "" } else { "; connect again" };
+        match &parts.kind {
             ErrorKind::Misuse(sentence) | ErrorKind::RequestBody(sentence) => f.write_str(sentence),
             ErrorKind::Resolve { hop, reason } => {
                 write!(f, "{} could not be resolved: {reason}; check its spelling and the network", hop.whose_name())
             }
             ErrorKind::Connect { hop, reason } => cannot_connect(f, hop, reason),
             ErrorKind::Proxy { hop, problem } => {
-                write!(f, "proxy {} {problem} when asked for {}", hop.authority, hop.target())
+                write!(f, "proxy {} ", hop.authority)?;
+                problem.say(f, self.names)?;
+                write!(f, " when asked for {}", hop.target())
             }
-            ErrorKind::Tls(failure) => write!(f, "TLS: {}", failure.sentence),
+            ErrorKind::Tls(failure) => {
+                f.write_str("TLS: ")?;
+                failure.say(f, self.names)
+            }
             ErrorKind::Timeout { limit, hop, tried } => self.timed_out(f, *limit, hop.as_ref(), tried),
             ErrorKind::ClosedBeforeResponse(error) | ErrorKind::BodyCutShort(error) => write!(f, "{error}{because}"),
             ErrorKind::Malformed(error) | ErrorKind::Unsolicited(error) => error.fmt(f),
             ErrorKind::Broken => {
-                let reason = self.0.source.as_deref().map(|error| format!(": {}", describe(error))).unwrap_or_default();
-                match self.0.phase {
-                    Phase::Idle => write!(f, "the idle connection broke{reason}; connect again"),
+                let reason = parts.source.as_deref().map(|error| format!(": {}", describe(error))).unwrap_or_default();
+                match parts.phase {
+                    Phase::Idle => write!(f, "the idle connection broke{reason}{again}"),
                     _ => write!(f, "the connection broke in the middle of the body{reason}"),
                 }
             }
-            ErrorKind::ClosedIdle => f.write_str("the server closed the idle connection; connect again"),
-            ErrorKind::NotReusable(over) => write!(f, "{}; connect again", over.reason()),
+            ErrorKind::ClosedIdle => write!(f, "the server closed the idle connection{again}"),
+            ErrorKind::NotReusable(over) => write!(f, "{}{again}", over.reason()),
             ErrorKind::Cancelled => f.write_str("the client was closed by another thread"),
         }
     }
 }
 
-impl Error {
+impl Worded<'_> {
     fn timed_out(&self, f: &mut fmt::Formatter<'_>, limit: Duration, hop: Option<&Hop>, tried: &str) -> fmt::Result {
         let Some(hop) = hop else {
-            let what = match self.0.phase {
+            let what = match self.error.phase() {
                 Phase::Sending => "the server took no more of the request",
                 _ => "nothing came from the server",
             };
-            return write!(f, "{what} for {} s, which is read_timeout", limit.as_secs_f64());
+            let name = self.names.silence_limit.unwrap_or("the limit");
+            return write!(f, "{what} for {} s, which is {name}", limit.as_secs_f64());
         };
-        let limit = format!("in {} s, which is connect_timeout", limit.as_secs_f64());
-        match self.0.phase {
+        let name = self.names.dial_limit.unwrap_or("the limit");
+        let limit = format!("in {} s, which is {name}", limit.as_secs_f64());
+        match self.error.phase() {
             Phase::Resolve => write!(f, "{} could not be resolved: no answer {limit}", hop.whose_name()),
             Phase::Proxy => {
                 write!(f, "proxy {} did not answer {limit} when asked for {}", hop.authority, hop.target())
@@ -341,15 +421,49 @@ impl Hop {
     }
 }
 
+impl TlsFailure {
+    /// One about which a program can do nothing.
+    pub fn new(kind: TlsFailureKind, sentence: impl Into<String>) -> Self {
+        Self { kind, sentence: sentence.into(), remedy: None }
+    }
+
+    fn say(&self, f: &mut fmt::Formatter<'_>, names: Names) -> fmt::Result {
+        f.write_str(&self.sentence)?;
+        match self.remedy {
+            None => Ok(()),
+            Some(TlsRemedy::AllowTls13) => write!(f, "; {}", names.allow_tls13.unwrap_or("allow TLS 1.3 too")),
+            Some(TlsRemedy::Trust) => {
+                f.write_str("; give it as trusted")?;
+                names.trust.map_or(Ok(()), |name| write!(f, " ({name})"))?;
+                f.write_str(", or have the server use one of a known authority")
+            }
+        }
+    }
+}
+
+impl fmt::Display for TlsFailure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.say(f, Names::default())
+    }
+}
+
+impl StdError for TlsFailure {}
+
 impl fmt::Display for ProxyProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.say(f, Names::default())
+    }
+}
+
+impl ProxyProblem {
+    fn say(&self, f: &mut fmt::Formatter<'_>, names: Names) -> fmt::Result {
         match self {
             Self::Answered { status, reason, hint } => {
                 write!(f, "answered {status}")?;
                 reason.as_ref().map_or(Ok(()), |reason| write!(f, " {reason:#}"))?;
                 hint.as_ref().map_or(Ok(()), |hint| write!(f, "; {hint}"))
             }
-            Self::Failed(error) => write!(f, "failed: {error}"),
+            Self::Failed(error) => write!(f, "failed: {}", error.worded(names)),
         }
     }
 }
@@ -404,6 +518,53 @@ mod tests {
             (Errno::NETUNREACH, "network is unreachable"),
         ] {
             assert_eq!(describe(&code.into()), words);
+        }
+    }
+
+    /// Failures whose sentences name something of the program's.
+    fn that_name_settings() -> Vec<Error> {
+        let hop = || Hop { name: "a".to_owned(), authority: "a:80".to_owned(), proxy_for: Some("b:443".to_owned()) };
+        let timeout = |phase, hop: Option<Hop>| {
+            Error::new(phase, ErrorKind::Timeout { limit: Duration::from_secs(2), hop, tried: "1.2.3.4:80".to_owned() })
+        };
+        let tls = |remedy| {
+            Error::tls(TlsFailure { remedy: Some(remedy), ..TlsFailure::new(TlsFailureKind::Refused, "it is so") })
+        };
+        let mut errors = vec![timeout(Phase::Request, None), timeout(Phase::Sending, None)];
+        errors.extend(
+            [Phase::Resolve, Phase::Connect, Phase::Proxy, Phase::Tls].map(|phase| timeout(phase, Some(hop()))),
+        );
+        errors.extend([tls(TlsRemedy::Trust), tls(TlsRemedy::AllowTls13)]);
+        let inner = ProxyProblem::Failed(timeout(Phase::Request, None));
+        errors.push(Error::new(Phase::Proxy, ErrorKind::Proxy { hop: hop(), problem: inner }));
+        errors
+    }
+
+    #[test]
+    fn a_sentence_has_the_programs_names_for_its_settings_in_it_and_none_of_ours() {
+        let name = "THE NAME";
+        let names = Names {
+            dial_limit: Some(name),
+            silence_limit: Some(name),
+            trust: Some(name),
+            allow_tls13: Some("do THE NAME"),
+        };
+        for error in that_name_settings() {
+            let (bare, worded) = (error.to_string(), error.worded(names).to_string());
+            assert!(!bare.contains('_') && !bare.contains(name), "{bare}");
+            assert_eq!(worded.matches(name).count(), 1, "{worded}");
+        }
+    }
+
+    #[test]
+    fn a_clause_does_not_say_that_one_has_to_connect_again() {
+        for error in [
+            Error::new(Phase::Idle, ErrorKind::ClosedIdle),
+            Error::new(Phase::Idle, ErrorKind::Broken),
+            Error::new(Phase::Idle, ErrorKind::NotReusable(Over::EndedWithBody)),
+        ] {
+            let (sentence, clause) = (error.to_string(), error.worded(Names::default()).as_clause().to_string());
+            assert_eq!(sentence, format!("{clause}; connect again"));
         }
     }
 

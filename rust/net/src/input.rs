@@ -1,5 +1,6 @@
 //! Bytes that were received and not used yet.
 
+use std::fmt;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,7 +12,7 @@ const READ: usize = 64 * 1024;
 const SPARE: usize = 16;
 
 /// Buffers that nobody uses at the moment. There is nothing in them: what was received by one connection is not another's.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct SpareBuffers(Mutex<Vec<Vec<u8>>>);
 
 impl SpareBuffers {
@@ -28,7 +29,7 @@ impl SpareBuffers {
 }
 
 /// A buffer that is filled from a stream at its end and used up at its start. An empty one holds no memory: an idle client needs none.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Input {
     /// Received bytes stand in `start..end`; the rest is room.
     buffer: Vec<u8>,
@@ -121,6 +122,13 @@ impl Input {
     }
 }
 
+/// Without what was received.
+impl fmt::Debug for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Input({} bytes)", self.bytes().len())
+    }
+}
+
 impl Drop for Input {
     fn drop(&mut self) {
         self.start = 0;
@@ -157,6 +165,13 @@ mod tests {
         input.consume(READ - 10);
         assert_eq!(input.fill(&mut Endless, 100).unwrap(), READ - 10);
         assert_eq!(input.bytes().len(), READ);
+    }
+
+    #[test]
+    fn the_debug_form_of_what_was_received_is_its_length() {
+        let mut input = Input::default();
+        input.fill(&mut Endless, 1).unwrap();
+        assert_eq!(format!("{input:?}"), format!("Input({READ} bytes)"));
     }
 
     #[test]

@@ -240,7 +240,10 @@ impl<T> Slot<T> {
         state.result = Some(result);
         let wakers = std::mem::take(&mut state.wakers);
         drop(state);
-        wakers.into_iter().for_each(Waker::wake);
+        for waker in wakers {
+            // One that breaks must keep neither the others asleep nor the lane short of a thread.
+            let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
+        }
     }
 }
 
@@ -269,7 +272,7 @@ impl<T: Clone> Pending<T> {
     /// Sleeps until there is a result, or `longest` has passed.
     #[cfg(test)]
     pub(crate) fn wait(&self, longest: Duration) {
-        let ready = crate::ready::Ready::new().expect("file descriptors");
+        let mut ready = crate::ready::Ready::new().expect("file descriptors");
         let until = std::time::Instant::now() + longest;
         while self.result().is_none() && std::time::Instant::now() < until {
             let mut wait = Wait::new(&ready.waker());
@@ -346,6 +349,36 @@ mod tests {
     use super::*;
 
     const PATIENCE: Duration = Duration::from_secs(60);
+
+    struct Breaks;
+
+    impl std::task::Wake for Breaks {
+        fn wake(self: Arc<Self>) {
+            panic!("as it should");
+        }
+    }
+
+    #[test]
+    fn a_waker_that_breaks_keeps_no_other_asleep_and_takes_no_thread_from_the_lane() {
+        let lane = lane(1, 1);
+        let (release, released) = channel();
+        let first: Pending<Numbered> = lane.spawn(move || {
+            let _ = released.recv();
+            Ok(1)
+        });
+        first.wait_for(&mut Wait::new(&Waker::from(Arc::new(Breaks))));
+        let (woken, is_woken) = channel();
+        struct Tells(Mutex<Sender<()>>);
+        impl std::task::Wake for Tells {
+            fn wake(self: Arc<Self>) {
+                let _ = lock(&self.0).send(());
+            }
+        }
+        first.wait_for(&mut Wait::new(&Waker::from(Arc::new(Tells(Mutex::new(woken))))));
+        release.send(()).unwrap();
+        is_woken.recv_timeout(PATIENCE).expect("the other is woken");
+        assert_eq!(result(&lane.spawn(|| Ok(2))), Ok(2));
+    }
 
     type Numbered = Result<usize, Arc<str>>;
 

@@ -1,5 +1,6 @@
 //! Who watches: phases, counts and failures of every connection and exchange, and, only if asked for, what is in them.
 
+use std::cell::Cell;
 use std::fmt;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -8,6 +9,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use http_protocol::{Head, Method};
 
+use crate::address::Host;
 use crate::error::{Error, Phase};
 use crate::tls::TlsInfo;
 
@@ -113,10 +115,17 @@ impl fmt::Display for Failure {
     }
 }
 
-/// What is sent or received.
-#[derive(Clone, Copy, Debug)]
+/// What is sent or received. Its debug form is without what may be secret.
+#[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum Content<'a> {
+    /// Where a connection is to lead. It comes before all else of one that is dialled.
+    Destination {
+        /// The server.
+        host: &'a Host,
+        /// A proxy in between.
+        proxy: Option<&'a Host>,
+    },
     /// The head of a request as it is sent.
     RequestHead(&'a [u8]),
     /// A slice of a request's body.
@@ -127,6 +136,46 @@ pub enum Content<'a> {
     ResponseBody(&'a [u8]),
     /// A failure in full. The [`Event`] comes before it.
     Failure(&'a Error),
+}
+
+impl fmt::Debug for Content<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Destination { host, proxy } => write!(f, "Destination({host:?}, {proxy:?})"),
+            Self::RequestHead(bytes) => write!(f, "RequestHead({} bytes)", bytes.len()),
+            Self::RequestBody(bytes) => write!(f, "RequestBody({} bytes)", bytes.len()),
+            Self::ResponseHead(head) => write!(f, "ResponseHead({head:?})"),
+            Self::ResponseBody(bytes) => write!(f, "ResponseBody({} bytes)", bytes.len()),
+            Self::Failure(error) => write!(f, "Failure({:?})", Failure::of(error)),
+        }
+    }
+}
+
+thread_local! {
+    static TASK: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+/// For which of a program's tasks this thread works, as [`for_task`] was told: whose doing it is that an [`Observer`] is called now.
+pub fn task_of_this_thread() -> Option<u64> {
+    TASK.get()
+}
+
+/// This thread works for a task, by a number of the caller's, until the value is dropped.
+#[must_use]
+pub fn for_task(task: u64) -> ForTask {
+    ForTask { before: TASK.replace(Some(task)) }
+}
+
+/// See [`for_task`].
+#[derive(Debug)]
+pub struct ForTask {
+    before: Option<u64>,
+}
+
+impl Drop for ForTask {
+    fn drop(&mut self) {
+        TASK.set(self.before);
+    }
 }
 
 /// The place of one observer, and the numbers of what it observes.
@@ -147,6 +196,10 @@ impl Observers {
             std::mem::replace(&mut *place, observer)
         };
         drop(before);
+    }
+
+    pub(crate) fn is_there(&self) -> bool {
+        self.is_there.load(Ordering::Acquire)
     }
 
     pub(crate) fn next_id(&self) -> ConnectionId {
@@ -182,7 +235,7 @@ impl Observers {
     }
 
     fn get(&self) -> Option<Arc<dyn Observer>> {
-        if !self.is_there.load(Ordering::Acquire) {
+        if !self.is_there() {
             return None;
         }
         self.observer.read().unwrap_or_else(PoisonError::into_inner).clone()

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
-use http_protocol::{Excerpt, Head, percent_decode, without_user_info};
+use http_protocol::{Excerpt, Head, UrlParts, percent_decode, without_user_info};
 use ipnet::IpNet;
 
 use crate::address::{Host, names_port};
@@ -62,22 +62,14 @@ impl Proxy {
 
     /// `port` says which one to take for what stands before the path.
     fn read(host: &str, port: impl FnOnce(&str) -> i64) -> Result<Self, String> {
-        let is_scheme = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
-        let url = match host.split_once("://") {
-            Some((scheme, url)) if scheme.eq_ignore_ascii_case("http") => url,
-            Some((scheme, _)) if is_scheme(scheme) => {
-                return Err(format!("it is to be spoken to by {scheme}, and only http:// is possible"));
-            }
-            _ => host,
-        };
-        let (authority, path) = url.split_at(url.find(['/', '?', '#']).unwrap_or(url.len()));
+        let UrlParts { scheme, user_info: credentials, host: name, rest: path, .. } = UrlParts::of(host);
+        if let Some(scheme) = scheme.filter(|scheme| !scheme.eq_ignore_ascii_case("http")) {
+            let scheme = Excerpt::text(scheme);
+            return Err(format!("it is to be spoken to by {scheme:#}, and only http:// is possible"));
+        }
         if path.contains('@') {
             return Err("write a '/', '?' or '#' in its user or password as %2F, %3F or %23".to_owned());
         }
-        let (credentials, name) = match authority.rsplit_once('@') {
-            Some((credentials, name)) => (Some(credentials), name),
-            None => (None, authority),
-        };
         let host = Host::read(name, port(name), false)?;
         let credentials = credentials.map(|credentials| {
             let decoded = percent_decode(credentials);

@@ -1,9 +1,8 @@
 //! What something waits for, and one wait for all of it: sockets, a deadline, a worker's result, another thread.
-#![allow(unsafe_code, reason = "a poller must be told of a socket before it watches it, and before it is closed")]
 
 use std::io;
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
@@ -105,11 +104,11 @@ impl Wait {
     }
 }
 
-/// The one wait: epoll, kqueue or IOCP, and a way for other threads to end it.
+/// The one wait: epoll, kqueue or IOCP, and a way for other threads to end it. One thread waits at a time, since each wait has sockets of its own.
 #[derive(Debug)]
 pub struct Ready {
     poller: Arc<Poller>,
-    events: Mutex<Events>,
+    events: Events,
 }
 
 impl Ready {
@@ -118,7 +117,7 @@ impl Ready {
 
     /// Takes up to three file descriptors.
     pub fn new() -> io::Result<Self> {
-        Ok(Self { poller: Arc::new(Poller::new()?), events: Mutex::new(Events::with_capacity(Self::EVENTS)) })
+        Ok(Self { poller: Arc::new(Poller::new()?), events: Events::with_capacity(Self::EVENTS) })
     }
 
     /// Ends the wait that runs, or the next one. Whoever keeps it, such as a look-up that hangs, keeps no file descriptors.
@@ -127,7 +126,7 @@ impl Ready {
     }
 
     /// Sleeps until something of what `wait` asks for has happened, or the waker was called.
-    pub fn wait(&self, wait: &Wait, now: Instant) -> io::Result<()> {
+    pub fn wait(&mut self, wait: &Wait, now: Instant) -> io::Result<()> {
         let longest = wait.longest(now);
         if longest == Some(Duration::ZERO) {
             return Ok(());
@@ -141,6 +140,7 @@ impl Ready {
     }
 
     /// Watches a socket until the result is dropped. Each [`Watch::rearm`] is good for one event, which comes with `key`.
+    #[allow(unsafe_code, reason = "a poller must be told of a socket before it watches it, and before it is closed")]
     pub fn watch(&self, source: &Source, interest: Interest, key: usize) -> io::Result<Watch> {
         // SAFETY: the watch keeps the socket open, and takes it out of the poller before it lets go of it.
         unsafe { self.poller.add(&*source.0, interest.event(key))? };
@@ -148,14 +148,13 @@ impl Ready {
     }
 
     /// Sleeps until a watched socket is ready, the waker was called, or `longest` has passed. `ready` is told the keys.
-    pub fn wait_for_watches(&self, longest: Option<Duration>, ready: impl FnMut(usize)) -> io::Result<()> {
-        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
-        events.clear();
-        match self.poller.wait(&mut events, longest) {
+    pub fn wait_for_watches(&mut self, longest: Option<Duration>, ready: impl FnMut(usize)) -> io::Result<()> {
+        self.events.clear();
+        match self.poller.wait(&mut self.events, longest) {
             Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
             _ => {}
         }
-        events.iter().map(|event| event.key).for_each(ready);
+        self.events.iter().map(|event| event.key).for_each(ready);
         Ok(())
     }
 }
@@ -229,7 +228,7 @@ mod tests {
 
     #[test]
     fn a_wait_ends_when_bytes_come_and_again_when_more_come() {
-        let ready = Ready::new().unwrap();
+        let mut ready = Ready::new().unwrap();
         let waker = ready.waker();
         let (source, mut far) = pair();
         for round in 0..3 {
@@ -244,7 +243,7 @@ mod tests {
 
     #[test]
     fn another_thread_ends_a_wait_that_has_no_deadline() {
-        let ready = Ready::new().unwrap();
+        let mut ready = Ready::new().unwrap();
         let waker = ready.waker();
         let (source, _far) = pair();
         let other = thread::spawn({
@@ -259,7 +258,7 @@ mod tests {
 
     #[test]
     fn what_is_ready_already_is_not_waited_for() {
-        let ready = Ready::new().unwrap();
+        let mut ready = Ready::new().unwrap();
         let waker = ready.waker();
         let mut wait = Wait::new(&waker);
         wait.now();
@@ -282,13 +281,13 @@ mod tests {
 
     #[test]
     fn a_watch_says_which_socket_is_ready_once_for_each_time_it_is_armed() {
-        let ready = Ready::new().unwrap();
+        let mut ready = Ready::new().unwrap();
         let (first, mut far) = pair();
         let (second, _other_far) = pair();
         let watches =
             [ready.watch(&first, Interest::Read, 7).unwrap(), ready.watch(&second, Interest::Read, 8).unwrap()];
         far.write_all(b"x").unwrap();
-        let keys = |longest| {
+        let mut keys = |longest| {
             let mut keys = Vec::new();
             ready.wait_for_watches(Some(longest), |key| keys.push(key)).unwrap();
             keys

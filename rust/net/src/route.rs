@@ -11,12 +11,10 @@ use crate::tls::TlsOptions;
 /// proxy with the same credentials, the same TLS options with the same name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Route {
-    /// The server.
-    pub host: Host,
-    /// A proxy in between.
-    pub proxy: Option<Arc<Proxy>>,
-    /// How the connection is secured; none is not at all.
-    pub tls: Option<TlsOptions>,
+    pub(crate) host: Host,
+    pub(crate) proxy: Option<Arc<Proxy>>,
+    /// None where the host is reached without TLS.
+    pub(crate) tls: Option<TlsOptions>,
 }
 
 impl Route {
@@ -29,6 +27,21 @@ impl Route {
         };
         let tls = host.secure.then(|| with_ascii_name(tls));
         Self { host, proxy, tls }
+    }
+
+    /// The server.
+    pub fn host(&self) -> &Host {
+        &self.host
+    }
+
+    /// A proxy in between.
+    pub fn proxy(&self) -> Option<&Arc<Proxy>> {
+        self.proxy.as_ref()
+    }
+
+    /// How the connection is secured; none is not at all.
+    pub fn tls(&self) -> Option<&TlsOptions> {
+        self.tls.as_ref()
     }
 
     /// What the TCP connection goes to.

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 pub struct Timings {
     /// Looking the host's name up.
     pub dns: Option<Duration>,
-    /// Making the TCP connection, and the proxy's tunnel.
+    /// Making the TCP connection, and the proxy's tunnel. Where a server broke off a handshake that offered a session, both connections.
     pub connect: Option<Duration>,
-    /// The TLS handshake.
+    /// The TLS handshake, likewise.
     pub tls: Option<Duration>,
     /// From the request's start until the system had taken its last byte.
     pub send: Option<Duration>,
@@ -20,6 +20,11 @@ pub struct Timings {
 }
 
 impl Timings {
+    /// Adds the time of a step that may be taken more than once.
+    pub(crate) fn add(phase: &mut Option<Duration>, step: Duration) {
+        *phase = Some(phase.unwrap_or_default() + step);
+    }
+
     /// Begins a request on the same connection.
     pub(crate) fn restart(&mut self) {
         *self = Self { send: None, first_byte: None, total: None, ..*self };

@@ -22,6 +22,8 @@ pub(crate) const NAP: Duration = Duration::from_millis(1);
 /// - What `read` left behind, `probe` finds, and `wait_for` does not wait for.
 /// - The end of one direction is not that of the other.
 /// - A call takes no more from the peer than what it gives out and a bounded part besides.
+/// - What `write` took goes out: with the calls that follow, and by itself once the stream is dropped, as what a socket holds does. `flush`
+///   says whether it has.
 pub trait Stream: Send {
     /// Reads into `buffer` and says how many bytes it read; none is the end. An empty buffer gets none, and that is not the end.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
@@ -29,6 +31,12 @@ pub trait Stream: Send {
     /// Writes as much of `head` and then `body` as the stream takes now, and says how much that was. A stream that takes nothing now would
     /// block; callers take 0 for that too.
     fn write(&mut self, head: &[u8], body: &[u8]) -> io::Result<usize>;
+
+    /// Sends on what [`write`](Self::write) took and the stream itself still holds, as far as it goes now. Says how many bytes are left: none
+    /// where all is handed to the system.
+    fn flush(&mut self) -> io::Result<usize> {
+        Ok(0)
+    }
 
     /// Looks whether something has come, without taking it: first bytes, then the end or an error.
     fn probe(&mut self) -> io::Result<Probe>;
@@ -45,7 +53,7 @@ pub trait Stream: Send {
         None
     }
 
-    /// How many bytes of what was written the system still holds, as far as it tells: Linux, Android and Apple's systems do. Where it
+    /// How many bytes of what was written the stream and the system still hold, as far as it tells: Linux, Android and Apple's systems do. Where it
     /// does not, what is written counts as sent.
     fn unsent(&mut self) -> Option<usize> {
         None
@@ -119,6 +127,23 @@ pub(crate) fn repeated(error: &io::Error) -> io::Error {
     match error.raw_os_error() {
         Some(code) => io::Error::from_raw_os_error(code),
         None => io::Error::new(error.kind(), error.to_string()),
+    }
+}
+
+/// What stands where a stream was taken away.
+pub(crate) struct Nothing;
+
+impl Stream for Nothing {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        Ok(0)
+    }
+
+    fn write(&mut self, _: &[u8], _: &[u8]) -> io::Result<usize> {
+        Err(io::ErrorKind::NotConnected.into())
+    }
+
+    fn probe(&mut self) -> io::Result<Probe> {
+        Ok(Probe::End)
     }
 }
 

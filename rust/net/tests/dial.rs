@@ -68,7 +68,7 @@ impl World {
 
     /// The link, or why there is none, without time passing. It sleeps as a driver does.
     fn finish(&self, mut dial: Dial) -> Result<Box<Link>, Error> {
-        let ready = Ready::new().unwrap();
+        let mut ready = Ready::new().unwrap();
         let waker = ready.waker();
         let started = Instant::now();
         loop {
@@ -161,7 +161,7 @@ fn a_scripted_name_leads_to_a_link_and_its_port_is_the_hosts() {
     let world = World::with(|_| Ok(vec![([127, 0, 0, 1], 9).into()]));
     let link = world.finish(world.dial("server.test", address.port(), None, None).unwrap()).unwrap();
     assert_eq!(link.addresses().0, Some(address));
-    assert_eq!(link.route().unwrap().host.name, "server.test");
+    assert_eq!(link.route().unwrap().host().name(), "server.test");
     drop(listener);
 }
 

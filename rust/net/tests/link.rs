@@ -4,10 +4,13 @@
 mod support;
 
 use std::io;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use http_net::{Body, ErrorKind, Method, Over, PeerError, Phase};
+use http_net::{
+    Body, Context, ErrorKind, Host, Link, Method, Over, PeerError, Phase, Proxy, Request, Route, TlsOptions, memory,
+};
 use support::{Fed, Outcome, Scene, Slow};
 
 const OK: &str = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok";
@@ -34,6 +37,57 @@ fn replies() -> Vec<(&'static str, Outcome, bool)> {
         ("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok", outcome(200, "ok", &[]), false),
         ("HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok", outcome(200, "ok", &[]), false),
     ]
+}
+
+struct Breaks;
+
+impl io::Read for Breaks {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        panic!("as it should");
+    }
+}
+
+#[test]
+fn a_body_whose_reader_panics_fails_the_request_and_the_connection_serves_no_other() {
+    for length in [None, Some(5)] {
+        let mut scene = Scene::new();
+        scene.begin(Method::Post, "/", &[], Body::Reader { reader: Box::new(Breaks), length }).unwrap();
+        let error = scene.head().unwrap_err();
+        assert!(
+            matches!(error.kind(), ErrorKind::RequestBody(sentence) if sentence.contains("broke off")),
+            "{error:?}"
+        );
+        assert!(!scene.link.is_sending() && !scene.link.is_idle());
+    }
+}
+
+#[test]
+fn a_link_takes_no_request_for_another_route_than_its_own() {
+    let route = |host: &str, proxy: Option<&str>| {
+        let proxy = proxy.map(|proxy| Arc::new(Proxy::parse(proxy, 3128).unwrap()));
+        Arc::new(Route::new(Host::parse(host, -1, false).unwrap(), proxy, &TlsOptions::default()))
+    };
+    let own = route("http://a.test", Some("user:one@proxy"));
+    let now = Instant::now();
+    let (near, far) = memory::pair(1000);
+    let mut link = Link::along(own, Context::shared().clone(), Box::new(near), now);
+    let mut begin = |route: Option<&Route>| {
+        let request = Request { route, method: Method::Get, url: "/", headers: &[], user_agent: "" };
+        link.begin(&request, Body::empty(), now)
+    };
+    for other in [
+        route("http://b.test", Some("user:one@proxy")),
+        route("https://a.test", Some("user:one@proxy")),
+        route("http://a.test:81", Some("user:one@proxy")),
+        route("http://a.test", Some("user:two@proxy")),
+        route("http://a.test", None),
+    ] {
+        assert!(begin(Some(&other)).unwrap_err().is_misuse(), "{other:?}");
+    }
+    assert!(begin(None).unwrap_err().is_misuse());
+    assert_eq!(far.take(), b"");
+    begin(Some(&route("http://a.test", Some("user:one@proxy")))).unwrap();
+    assert!(far.take().starts_with(b"GET http://a.test:80/ HTTP/1.1\r\n"));
 }
 
 #[test]

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use http_net::{
     Body, ConnectionId, Content, Context, Dial, Dialled, Event, Host, Link, Method, Observer, Phase, Proxy, Route,
-    TlsOptions, Verify,
+    TlsOptions, Verify, for_task, task_of_this_thread,
 };
 use support::{Clock, Outcome, Scene, Slow};
 
@@ -43,6 +43,7 @@ impl Observer for Log {
     fn content(&self, _: ConnectionId, content: Content<'_>) {
         assert!(self.is_curious, "it did not ask for it");
         let (what, bytes) = match content {
+            Content::Destination { host, .. } => ("destination", host.authority().into_bytes()),
             Content::RequestHead(bytes) => ("request head", bytes.to_vec()),
             Content::RequestBody(bytes) => ("request body", bytes.to_vec()),
             Content::ResponseHead(head) => ("response head", head.status.to_string().into_bytes()),
@@ -105,6 +106,21 @@ fn exchange(scene: &mut Scene) -> (usize, Vec<u8>) {
     scene.server.push(b"-reply");
     assert!(scene.receive(&mut received).unwrap());
     (sent.len(), received.body)
+}
+
+#[test]
+fn the_debug_form_of_content_and_of_a_stream_shows_no_byte_of_it() {
+    let secret = b"Authorization: secret";
+    let (near, far) = http_net::memory::pair(1000);
+    far.push(secret);
+    for shown in [
+        format!("{:?}", Content::RequestHead(secret)),
+        format!("{:?}", Content::RequestBody(secret)),
+        format!("{:?}", Content::ResponseBody(secret)),
+        format!("{near:?}"),
+    ] {
+        assert!(shown.contains("(21 bytes") && !shown.contains("115, 101"), "{shown}");
+    }
 }
 
 #[test]
@@ -316,6 +332,49 @@ fn the_steps_to_a_link_come_in_order_under_the_number_of_the_link() {
     assert_eq!(names(&log), ["Resolving", "Connecting", "Connected", "Closed"]);
     assert!(log.events()[1].contains("addresses: 1") && log.events()[2].contains(&port.to_string()));
     assert!(log.events.lock().unwrap().iter().all(|(connection, _)| *connection == id));
+}
+
+#[test]
+fn where_a_connection_is_to_lead_is_lent_before_it_is_dialled_and_only_to_who_asks() {
+    let nowhere = || Route::new(Host::parse("unknown.test", 8080, true).unwrap(), None, &TlsOptions::default());
+    let log = Log::curious();
+    assert!(dialled(&world(&log), nowhere()).is_none());
+    let contents = log.contents.lock().unwrap();
+    assert_eq!(contents[0], ("destination", b"unknown.test:8080".to_vec()));
+    assert_eq!(contents.iter().map(|(what, _)| *what).collect::<Vec<_>>(), ["destination", "failure"]);
+
+    let log = Arc::new(Log::default());
+    assert!(dialled(&world(&log), nowhere()).is_none());
+    assert!(log.contents.lock().unwrap().is_empty());
+}
+
+/// Notes for whom the thread worked.
+#[derive(Default)]
+struct Tasks(Mutex<Vec<Option<u64>>>);
+
+impl Observer for Tasks {
+    fn event(&self, _: ConnectionId, _: &Event<'_>) {
+        self.0.lock().unwrap().push(task_of_this_thread());
+    }
+}
+
+#[test]
+fn an_observer_can_ask_whose_doing_it_is() {
+    let tasks = Arc::new(Tasks::default());
+    let clock = Clock::new();
+    let context = clock.context();
+    assert!(!context.is_observed());
+    context.set_observer(Some(tasks.clone()));
+    assert!(context.is_observed());
+    let mut scene = Scene::of(clock, context, 1000);
+    {
+        let _outer = for_task(7);
+        drop(for_task(8));
+        scene.get("/");
+    }
+    drop(scene);
+    let tasks = tasks.0.lock().unwrap();
+    assert_eq!(*tasks, [Some(7), Some(7), None], "the request, its bytes, and the end of the link");
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod memory;
 
 use std::io::{self, Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener};
+use std::sync::{Arc, Mutex};
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,10 @@ trait Peer {
     /// Sends what makes reading fail.
     fn break_off(&mut self);
     fn received(&mut self) -> Vec<u8>;
+    /// Takes nothing from now on, or takes again. What has only a room of its own is full by itself.
+    fn stall(&mut self, stalls: bool) {
+        let _ = stalls;
+    }
 }
 
 impl Peer for Memory {
@@ -42,6 +47,9 @@ impl Peer for Memory {
     fn received(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.between().to_server)
     }
+    fn stall(&mut self, stalls: bool) {
+        self.between().takes = !stalls;
+    }
 }
 
 impl Peer for Server {
@@ -56,6 +64,9 @@ impl Peer for Server {
     }
     fn received(&mut self) -> Vec<u8> {
         Server::received(self)
+    }
+    fn stall(&mut self, stalls: bool) {
+        self.memory.between().takes = !stalls;
     }
 }
 
@@ -75,6 +86,9 @@ impl Peer for Impolite {
     }
     fn received(&mut self) -> Vec<u8> {
         self.0.received()
+    }
+    fn stall(&mut self, stalls: bool) {
+        Peer::stall(&mut self.0, stalls);
     }
 }
 
@@ -227,7 +241,7 @@ fn is_ready(stream: &dyn Stream, interest: Interest) -> bool {
 
 /// Sleeps until the stream is ready, as a driver does.
 fn wait(stream: &dyn Stream, interest: Interest) {
-    let ready = Ready::new().unwrap();
+    let mut ready = Ready::new().unwrap();
     let waker = ready.waker();
     let mut wait = awaited(stream, interest, &waker);
     wait.until(Instant::now() + LONG);
@@ -357,6 +371,82 @@ fn an_empty_write_takes_nothing_and_says_so() {
         assert_eq!(stream.write(b"", b"hello").unwrap(), 5, "{name}");
         assert_eq!(peer.received(), b"hello", "{name}");
     });
+}
+
+/// Writes until the stream takes no more, and says what it took.
+fn write_all_that_fits(name: &str, stream: &mut dyn Stream) -> Vec<u8> {
+    let mut taken: Vec<u8> = Vec::new();
+    loop {
+        let piece: Vec<u8> = (0..1000).map(|index| ((taken.len() + index) % 251) as u8).collect();
+        match stream.write(&piece[..10], &piece[10..]) {
+            Ok(0) => return taken,
+            Ok(count) => taken.extend(&piece[..count]),
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return taken,
+            Err(error) => panic!("{name}: {error}"),
+        }
+        assert!(taken.len() < 100_000_000, "{name}: it takes everything");
+    }
+}
+
+/// Takes what comes until it is as much as `sent`; in between, `meanwhile` is done.
+fn assert_arrives(name: &str, peer: &mut dyn Peer, sent: &[u8], mut meanwhile: impl FnMut()) {
+    let (started, mut received) = (Instant::now(), Vec::new());
+    while received.len() < sent.len() {
+        received.extend(peer.received());
+        meanwhile();
+        assert!(started.elapsed() < LONG, "{name}: {} of {} bytes came", received.len(), sent.len());
+    }
+    assert!(received == sent, "{name}");
+}
+
+#[test]
+fn what_was_taken_arrives_although_the_stream_is_dropped_right_behind_the_write() {
+    for (name, make) in FIXTURES {
+        let (mut stream, mut peer) = make();
+        peer.stall(true);
+        let sent = write_all_that_fits(name, &mut *stream);
+        drop(stream);
+        peer.stall(false);
+        assert_arrives(name, &mut *peer, &sent, || {});
+    }
+}
+
+#[test]
+fn a_flush_says_when_all_that_was_taken_is_out() {
+    every_stream(|name, stream, peer| {
+        assert_eq!(stream.flush().unwrap(), 0, "{name}: nothing was written");
+        peer.stall(true);
+        let sent = write_all_that_fits(name, stream);
+        let held = stream.flush().unwrap();
+        assert_eq!(held > 0, name.starts_with("TLS"), "{name}: {held} bytes");
+        if held > 0 {
+            assert!(!is_ready(stream, Interest::Write), "{name}: there is no room");
+        }
+        peer.stall(false);
+        if held > 0 {
+            wait(stream, Interest::Write);
+        }
+        assert_eq!(stream.flush().unwrap(), 0, "{name}");
+        // All of it is the peer's, without another call.
+        assert_arrives(name, peer, &sent, || {});
+    });
+}
+
+#[test]
+fn what_a_peer_does_not_take_is_given_up_once_its_time_is_over() {
+    let clock = Arc::new(Mutex::new(Instant::now()));
+    let (mut stream, server) = memory::secured_in(&memory::context_with(&clock), &TLS13);
+    server.memory.between().takes = false;
+    assert_eq!(stream.write(b"hello", b"").unwrap(), 5);
+    drop(stream);
+    let is_kept = || Arc::strong_count(server.memory.shared()) > 1;
+    assert!(is_kept(), "it is waited for");
+    *clock.lock().unwrap() += Duration::from_secs(16);
+    let started = Instant::now();
+    while is_kept() {
+        assert!(started.elapsed() < LONG, "it is kept for ever");
+        std::thread::yield_now();
+    }
 }
 
 #[test]

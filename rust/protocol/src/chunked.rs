@@ -116,7 +116,7 @@ impl ChunkedDecoder {
     pub(crate) fn advance(&mut self, len: usize) {
         let State::Data { left, .. } = self.state else { return };
         let left = left.saturating_sub(len as u64);
-        self.delivered += len as u64;
+        self.delivered = self.delivered.saturating_add(len as u64);
         self.state = if left == 0 { State::DataEnd } else { State::Data { left, started: true } };
     }
 

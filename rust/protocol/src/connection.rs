@@ -69,6 +69,7 @@ enum Body {
 
 /// Why a connection takes no more requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Over {
     /// The last response was complete, and its head rules out another (RFC 9112 §9.3 and §6.1).
     NotKeptAlive,
@@ -386,7 +387,7 @@ impl Body {
     fn direct(&self, whole: usize) -> u64 {
         match self {
             Body::Length { left, .. } => *left,
-            Body::UntilClose { received } => limits::BODY_BYTES - received,
+            Body::UntilClose { received } => limits::BODY_BYTES.saturating_sub(*received),
             Body::Chunked(decoder) => decoder.direct(whole),
             Body::Empty { .. } => 0,
         }
@@ -395,7 +396,7 @@ impl Body {
     fn advance(&mut self, len: usize) {
         match self {
             Body::Length { left, .. } => *left = left.saturating_sub(len as u64),
-            Body::UntilClose { received } => *received += len as u64,
+            Body::UntilClose { received } => *received = received.saturating_add(len as u64),
             Body::Chunked(decoder) => decoder.advance(len),
             Body::Empty { .. } => {}
         }

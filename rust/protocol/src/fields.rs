@@ -1,9 +1,12 @@
 //! Header and trailer fields (RFC 9110 §5): one buffer of lines, and where names and values stand in it.
 
 use std::borrow::Cow;
+use std::fmt;
+
+use crate::error::Excerpt;
 
 /// Status line and fields of one response.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Head {
     /// The minor version of HTTP/1: 0 or 1. Greater ones are read as 1.
     pub minor_version: u8,
@@ -16,7 +19,7 @@ pub struct Head {
 }
 
 /// The fields of one head or trailer section, in the order received.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Fields {
     text: Vec<u8>,
     lines: Vec<Line>,
@@ -36,13 +39,36 @@ struct Line {
 }
 
 /// One field.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Field<'a> {
     line: &'a [u8],
     name: &'a [u8],
     value: &'a [u8],
     folded: bool,
     malformed: bool,
+}
+
+/// Without the values of fields, which may be secrets.
+impl fmt::Debug for Head {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Head").field("status", &self.status).field("fields", &self.fields).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Fields {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter()).finish()
+    }
+}
+
+/// The name, and how long the value is. A line that is malformed may have a value where its name should be.
+impl fmt::Debug for Field<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.malformed {
+            return write!(f, "a malformed field of {} bytes", self.line.len());
+        }
+        write!(f, "{:#} ({} bytes)", Excerpt::start(self.name), self.value.len())
+    }
 }
 
 impl Fields {

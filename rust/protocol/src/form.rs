@@ -1,15 +1,24 @@
 //! `application/x-www-form-urlencoded` as Godot writes it: RFC 3986 percent-encoding, and no `+` for spaces.
 
+use std::fmt;
+
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// Everything but the unreserved characters of RFC 3986 §2.3.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// A query string that is built pair by pair.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct QueryString {
     text: String,
     pairs: usize,
+}
+
+/// Without keys and values, which may be secrets.
+impl fmt::Debug for QueryString {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("QueryString").field("pairs", &self.pairs).finish_non_exhaustive()
+    }
 }
 
 impl QueryString {

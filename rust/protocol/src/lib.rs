@@ -60,13 +60,15 @@ mod line_reader;
 mod method;
 mod request;
 mod target;
+mod url_parts;
 
 pub use chunk_encoder::ChunkEncoder;
 pub use connection::{BodyStep, Connection, HeadStep, Over};
-pub use error::{CallerError, Excerpt, PeerError, without_user_info};
+pub use error::{CallerError, Excerpt, PeerError};
 pub use fields::Head;
 pub use fields::{Field, Fields};
 pub use form::{QueryString, percent_decode};
 pub use framing::Framing;
 pub use method::Method;
 pub use request::{Request, RequestFacts};
+pub use url_parts::{UrlParts, without_user_info};

@@ -6,6 +6,7 @@ use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::error::CallerError;
 use crate::method::Method;
+use crate::url_parts::{UrlParts, without_user_info};
 
 /// What may not stand in a target (RFC 3986 §2.2 and §2.3). `%` is left alone, since the URL may be encoded already, and so are
 /// `[` and `]`, which servers take and signatures are made over. Everything beyond ASCII is encoded anyway.
@@ -16,7 +17,7 @@ const NOT_IN_TARGETS: &AsciiSet =
 /// scripts write it: the part after the host. A fragment is for the client only and is left out.
 pub(crate) fn encode(method: Method, url: &str) -> Result<Cow<'_, str>, CallerError> {
     if url.chars().any(|character| character.is_ascii_control()) {
-        return Err(CallerError::ControlInTarget { target: without_user_info(url) });
+        return Err(CallerError::ControlInTarget { target: without_user_info(url).into_owned() });
     }
     if method == Method::Connect {
         return authority_form(url).map(Cow::Borrowed);
@@ -33,12 +34,12 @@ pub(crate) fn encode(method: Method, url: &str) -> Result<Cow<'_, str>, CallerEr
 }
 
 fn origin_or_absolute_form<'a>(url: &str, encoded: Cow<'a, str>) -> Result<Cow<'a, str>, CallerError> {
-    match scheme(url) {
+    let parts = UrlParts::of(url);
+    match parts.scheme {
         None if url.starts_with('/') => Ok(encoded),
         None => Ok(Cow::Owned(format!("/{encoded}"))),
         Some(scheme) if scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https") => {
-            let authority = &url[scheme.len() + 3..];
-            if authority.is_empty() || authority.starts_with(['/', '?']) {
+            if parts.host.is_empty() {
                 return Err(expected(url, "a host after the scheme"));
             }
             Ok(encoded)
@@ -49,21 +50,18 @@ fn origin_or_absolute_form<'a>(url: &str, encoded: Cow<'a, str>) -> Result<Cow<'
 
 /// Host and port of an absolute URL, without user and password.
 pub(crate) fn authority(url: &str) -> Option<&str> {
-    let after_scheme = &url[scheme(url)?.len() + 3..];
-    let authority = after_scheme.split(['/', '?']).next().unwrap_or_default();
-    Some(authority.rsplit_once('@').map_or(authority, |(_, host)| host))
+    let parts = UrlParts::of(url);
+    parts.scheme.map(|_| parts.host)
 }
 
 /// An absolute URL without user and password; every other URL as it is.
 fn stripped_of_user_info(url: &str) -> Cow<'_, str> {
-    if scheme(url).is_some() { with_user_info(url, "") } else { url.into() }
-}
-
-/// The scheme of an absolute URL, such as the `http` of `http://host/`.
-fn scheme(url: &str) -> Option<&str> {
-    let (scheme, _) = url.split_once("://")?;
-    let is_scheme = scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte));
-    (is_scheme && !scheme.is_empty()).then_some(scheme)
+    match UrlParts::of(url) {
+        UrlParts { scheme: Some(scheme), user_info: Some(_), host, rest, .. } => {
+            format!("{scheme}://{host}{rest}").into()
+        }
+        _ => url.into(),
+    }
 }
 
 /// `host:port`, the only form for CONNECT (RFC 9112 §3.2.3).
@@ -82,22 +80,7 @@ fn authority_form(url: &str) -> Result<&str, CallerError> {
 }
 
 fn expected(url: &str, expected: &'static str) -> CallerError {
-    CallerError::Target { target: without_user_info(url), expected }
-}
-
-/// The URL as a message may show it: user and password, if it has any, are left out.
-fn without_user_info(url: &str) -> String {
-    with_user_info(url, "…@").into_owned()
-}
-
-/// The URL with `other` in the place of user, password and the `@` behind them, if it has any.
-fn with_user_info<'a>(url: &'a str, other: &str) -> Cow<'a, str> {
-    let start = scheme(url).map_or(0, |scheme| scheme.len() + 3);
-    let end = url[start..].find(['/', '?', '#']).map_or(url.len(), |end| start + end);
-    match url[start..end].rsplit_once('@') {
-        Some((_, host)) => format!("{}{other}{host}{}", &url[..start], &url[end..]).into(),
-        None => url.into(),
-    }
+    CallerError::Target { target: without_user_info(url).into_owned(), expected }
 }
 
 #[cfg(test)]
@@ -152,18 +135,6 @@ mod tests {
         }
         for url in ["host", "host:", ":80", "host:0", "host:65536", "host:+1", "/x:80", "a b:80", "::1:80", "[]:80"] {
             assert!(encode(Method::Connect, url).is_err(), "{url:?}");
-        }
-    }
-
-    #[test]
-    fn a_message_shows_no_password_of_a_url() {
-        for (url, shown) in [
-            ("ftp://user:secret@host/a@b", "ftp://…@host/a@b"),
-            ("http://user:se@cret@host\n", "http://…@host\n"),
-            ("user:secret@host:80", "…@host:80"),
-            ("/path@x", "/path@x"),
-        ] {
-            assert_eq!(without_user_info(url), shown);
         }
     }
 

@@ -154,6 +154,15 @@ fn interim_responses_are_skipped_with_their_fields_and_have_no_body() {
 }
 
 #[test]
+fn a_body_of_more_bytes_than_can_be_counted_is_counted_to_the_most() {
+    let mut connection = after(Method::Get, &[], b"HTTP/1.1 200 OK\r\n\r\n");
+    assert_eq!(connection.direct(0), limits::BODY_BYTES);
+    connection.advance(usize::MAX);
+    connection.advance(usize::MAX);
+    assert_eq!(connection.direct(0), 0);
+}
+
+#[test]
 fn a_switch_of_protocols_must_have_been_asked_for() {
     let reply = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: echo\r\nContent-Length: 3\r\n\r\nraw";
     assert_eq!(error(Method::Get, reply, false), PeerError::UnaskedUpgrade);

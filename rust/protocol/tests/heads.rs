@@ -19,6 +19,17 @@ fn with_field(field: &str) -> String {
 }
 
 #[test]
+fn the_debug_form_of_a_head_has_names_and_lengths_and_no_value() {
+    let head = head("HTTP/1.1 200 secret\r\nSet-Cookie: secret\r\nX:\r\nsecret secret: 1\r\n\r\n").unwrap();
+    let shown = format!("{head:?}");
+    assert_eq!(
+        shown,
+        "Head { status: 200, fields: [Set-Cookie (6 bytes), X (0 bytes), a malformed field of 16 bytes], .. }"
+    );
+    assert_eq!(format!("{:?}", head.fields.iter().next().unwrap()), "Set-Cookie (6 bytes)");
+}
+
+#[test]
 fn a_malformed_field_is_kept_as_it_came_and_costs_the_connection_only() {
     for (field, name, value) in [
         ("Set-Cookie: a=\u{1}b; path=/", "Set-Cookie", "a=\u{1}b; path=/"),

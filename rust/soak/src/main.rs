@@ -48,6 +48,9 @@ struct Arguments {
     /// Instead, measure what idle clients and bodies of 2 GiB cost in memory.
     #[arg(long)]
     memory: bool,
+    /// Instead, sessions and nodes in Godot, which `cargo xtask` starts.
+    #[arg(long, conflicts_with_all = ["clients", "memory"])]
+    sessions: bool,
     /// Be the server of such a run.
     #[arg(long, hide = true)]
     serve: bool,
@@ -78,6 +81,9 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<bool> {
     if !cfg!(target_os = "linux") {
         bail!("memory, files and threads are counted in /proc, which only Linux has");
+    }
+    if arguments.sessions {
+        bail!("sessions and nodes need Godot; start it by `cargo xtask soak --sessions`");
     }
     process::allow_many_files();
     if arguments.serve {

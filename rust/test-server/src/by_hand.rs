@@ -32,6 +32,8 @@ const LARGEST_HEAD: usize = 1 << 20;
 pub(crate) enum Route {
     Chunked { length: u64, size: usize, delay: Duration },
     UntilClose { length: u64 },
+    File { length: u64, cut: u64 },
+    Events { count: u64, retry: u64 },
     Small { length: usize, fields: usize, size: usize },
     Trailers,
     EarlyHints,
@@ -53,6 +55,8 @@ pub(crate) fn find(head: &RequestHead) -> Option<Route> {
             delay: query.millis("delay_ms", 0),
         },
         ["until-close", length] => Route::UntilClose { length: parse_length(length)? },
+        ["file", length] => Route::File { length: parse_length(length)?, cut: query.number("cut", u64::MAX).max(1) },
+        ["events"] => Route::Events { count: query.number("count", 3), retry: query.number("retry", 10) },
         ["small", length] => Route::Small {
             length: parse_length(length)?.min(BLOCK as u64) as usize,
             fields: query.number("fields", 13).clamp(1, LARGEST_HEAD),
@@ -78,7 +82,7 @@ pub(crate) async fn answer(
     let with_body = head.method != "HEAD";
     let mut keep_alive = head.keeps_alive();
     let mut fields = String::new();
-    if !keep_alive || matches!(route, Route::UntilClose { .. }) {
+    if !keep_alive || matches!(route, Route::UntilClose { .. } | Route::Events { .. }) {
         keep_alive = false;
         fields.push_str("Connection: close\r\n");
     }
@@ -95,6 +99,34 @@ pub(crate) async fn answer(
             if with_body {
                 write_repeated_block(stream, length).await?;
             }
+        }
+        Route::File { length, cut } => {
+            let from = rest_of_file(head, length);
+            let left = length.saturating_sub(from.unwrap_or(0));
+            let sent = left.min(cut);
+            keep_alive &= sent == left;
+            let (status, range) = match from {
+                Some(_) if left == 0 => ("416 Range Not Satisfiable", format!("Content-Range: bytes */{length}\r\n")),
+                Some(from) => {
+                    ("206 Partial Content", format!("Content-Range: bytes {from}-{}/{length}\r\n", length - 1))
+                }
+                None => ("200 OK", "Accept-Ranges: bytes\r\n".to_owned()),
+            };
+            let etag = etag(length);
+            let head = format!(
+                "HTTP/1.1 {status}\r\nContent-Type: {BINARY}\r\nETag: {etag}\r\n{range}Content-Length: {left}\r\n{fields}\r\n"
+            );
+            stream.write_all(head.as_bytes()).await?;
+            if with_body {
+                write_block_from(stream, from.unwrap_or(0), sent).await?;
+            }
+        }
+        Route::Events { count, retry } => {
+            write_head(stream, "text/event-stream", &fields).await?;
+            let last: u64 = head.field("last-event-id").and_then(|id| id.parse().ok()).unwrap_or(0);
+            let events = (last + 1..=last + count).map(|id| format!("id: {id}\ndata: event {id}\n\n"));
+            let text = format!("retry: {retry}\n\n{}", events.collect::<String>());
+            stream.write_all(text.as_bytes()).await?;
         }
         Route::Small { length, fields: count, size } => {
             let mut reply = small_head(length, count, size, keep_alive);
@@ -178,13 +210,31 @@ async fn write_hello(stream: &mut impl Transport, fields: &str, with_body: bool)
 }
 
 async fn write_repeated_block(stream: &mut impl Transport, length: u64) -> io::Result<()> {
-    let mut left = length;
+    write_block_from(stream, 0, length).await
+}
+
+/// `length` bytes of the repeated block, without those before `from`.
+async fn write_block_from(stream: &mut impl Transport, from: u64, length: u64) -> io::Result<()> {
+    let (mut at, mut left) = (from, length);
     while left > 0 {
-        let piece = left.min(BLOCK as u64) as usize;
-        stream.write_all(&block()[..piece]).await?;
-        left -= piece as u64;
+        let start = (at % BLOCK as u64) as usize;
+        let piece = left.min((BLOCK - start) as u64) as usize;
+        stream.write_all(&block()[start..start + piece]).await?;
+        (at, left) = (at + piece as u64, left - piece as u64);
     }
     Ok(())
+}
+
+/// What tells one of `/file`'s files from another.
+fn etag(length: u64) -> String {
+    format!("\"file-{length}\"")
+}
+
+/// From where on a client wants the rest of a file: `Range: bytes=N-`, unless `If-Range` names another file (RFC 9110, section 13.1.5).
+fn rest_of_file(head: &RequestHead, length: u64) -> Option<u64> {
+    let from = head.field("range")?.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()?;
+    let is_same = head.field("if-range").is_none_or(|validator| validator == etag(length));
+    Some(from).filter(|_| is_same)
 }
 
 /// Writes `length` bytes of the repeated block in chunks of `size`, the last one being what is

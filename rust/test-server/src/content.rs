@@ -1,9 +1,13 @@
 //! The bytes that bodies are made of: one pseudo-random block, and a picture.
 
-use std::sync::OnceLock;
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
 use crc32fast::Hasher;
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 /// The size of the block that `/bytes`, `/chunked` and `/until-close` repeat.
 pub(crate) const BLOCK: usize = 1 << 20;
@@ -55,6 +59,35 @@ pub(crate) fn crc32_of_body(length: u64) -> u32 {
     whole.finalize()
 }
 
+/// The longest text that `/gzip` packs, in bytes.
+pub(crate) const LARGEST_TEXT: u64 = 256 << 20;
+
+/// Words of the text that `/gzip` packs.
+const WORDS: [&str; 8] = ["player", "score", "level", "\"name\":", "true,", "0.25", "inventory", "north"];
+
+/// So many bytes of text, packed by gzip: numbered lines of a few words in any order, which packs about as well as a log. Each length is
+/// made once.
+pub(crate) fn packed_text(length: u64) -> io::Result<Bytes> {
+    static MADE: Mutex<BTreeMap<u64, Bytes>> = Mutex::new(BTreeMap::new());
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(packed) = made.get(&length) {
+        return Ok(packed.clone());
+    }
+    let order = pseudo_random(1, BLOCK);
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    let (mut left, mut number) = (length as usize, 0_usize);
+    while left > 0 {
+        let words = (0..6).map(|word| WORDS[order[(number * 6 + word) % BLOCK] as usize % WORDS.len()]);
+        let line = format!("{number} {}\n", words.collect::<Vec<_>>().join(" "));
+        let taken = left.min(line.len());
+        encoder.write_all(&line.as_bytes()[..taken])?;
+        (left, number) = (left - taken, number + 1);
+    }
+    let packed = Bytes::from(encoder.finish()?);
+    made.insert(length, packed.clone());
+    Ok(packed)
+}
+
 /// A 64 by 64 picture in RGBA with a gradient in every direction.
 pub(crate) fn picture() -> Bytes {
     const SIDE: u8 = 64;
@@ -81,7 +114,18 @@ pub(crate) fn picture() -> Bytes {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read;
+
     use super::*;
+
+    #[test]
+    fn packed_text_is_as_long_as_was_asked_for() {
+        for length in [0, 1, 100_000] {
+            let mut text = String::new();
+            flate2::read::GzDecoder::new(&*packed_text(length).unwrap()).read_to_string(&mut text).unwrap();
+            assert_eq!(text.len() as u64, length);
+        }
+    }
 
     #[test]
     fn the_combined_checksum_is_that_of_the_bytes() {

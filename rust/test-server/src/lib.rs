@@ -35,7 +35,10 @@
 //! | `/bytes/{n}?delay_ms=0` | `n` bytes (up to 2^40) with `Content-Length`: 1 MiB of pseudo-random bytes repeated; with a delay, that pause before each 64 KiB |
 //! | `/crc/{n}` | JSON: `bytes` and `crc32` of what `/bytes/{n}`, `/chunked/{n}` and `/until-close/{n}` send |
 //! | `/chunked/{n}?size=16384&delay_ms=0` | the same bytes in chunks of exactly `size` (1 to 2^20); with a delay, that pause before each |
+//! | `/gzip/{n}` | `n` bytes of text (up to 2^28) as `Content-Encoding: gzip`; each length is packed once |
 //! | `/until-close/{n}` | the same bytes without a length: ends with the connection |
+//! | `/file/{n}?cut=…` | the same bytes with an `ETag`; `Range: bytes=N-` gives the rest as 206, or 416; the connection ends after `cut` bytes of a body |
+//! | `/events?count=3&retry=10` | server-sent events `event 1`… behind the `Last-Event-ID`, that many, then the end |
 //! | `/small/{n}?fields=13&size=20` | at most 1 MiB of the same bytes, behind a head of that many fields, in one write |
 //! | `/stream?lines=5&delay_ms=100` | a chunk per line of text: `line 1 of 5` |
 //! | `/close` | text with `Connection: close`, then closes |
@@ -43,10 +46,11 @@
 //! | `/early-hints` | 103 with a `Link`, then `/hello` |
 //! | `/headers/{count}?size=20` | `/hello` with that many fields `X-Field-1`… whose values are of that size |
 //! | `/set-cookies` | `/hello` with two `Set-Cookie` fields |
+//! | `/cacheable?control=max-age%3D60&tag=v1&vary=X` | a number that grows with each answer, with these `Cache-Control`, `ETag` and `Vary`; 304 to an `If-None-Match` with the tag |
 //! | `/upgrade-echo` | with `Upgrade: echo`: 101, then every byte comes back; else 426 |
 //! | `OPTIONS *` | 200 with `Allow` |
 //!
-//! hyper has no `/chunked`, `/until-close`, `/small`, `/trailers`, `/early-hints` and `/upgrade-echo`, and shows the names of
+//! hyper has no `/chunked`, `/until-close`, `/file`, `/events`, `/small`, `/trailers`, `/early-hints` and `/upgrade-echo`, and shows the names of
 //! fields in lower case.
 //!
 //! Numbers that are JSON (`crc32`, `bytes`) are whole and not negative. A wrong number in a path is

@@ -1,13 +1,18 @@
 //! The common routes, which know no server: `http` and `https` answer them by hand, `hyper` and `hyper_tls` by hyper.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use bytes::Bytes;
-use hyper::header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, SET_COOKIE};
+use hyper::header::{
+    ALLOW, CACHE_CONTROL, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, ETAG, HeaderName, HeaderValue, LOCATION,
+    SET_COOKIE, VARY,
+};
 use hyper::{Response, StatusCode};
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
 use crate::body::Pieces;
-use crate::content::{LARGEST_BODY, crc32_of_body, picture};
+use crate::content::{LARGEST_BODY, LARGEST_TEXT, crc32_of_body, packed_text, picture};
 use crate::head::{Query, RequestHead};
 use crate::received::ReceivedBody;
 
@@ -54,12 +59,19 @@ pub(crate) async fn answer(head: &RequestHead, body: &ReceivedBody) -> Response<
             Some(length) => json_reply(&json!({"bytes": length, "crc32": crc32_of_body(length)})),
             None => bad_length(),
         },
+        ["gzip", length] => match parse_length(length).filter(|length| *length <= LARGEST_TEXT).map(packed_text) {
+            Some(Ok(packed)) => with_field(reply(TEXT, packed), CONTENT_ENCODING, "gzip"),
+            Some(Err(_)) => error(StatusCode::INTERNAL_SERVER_ERROR, "it cannot be packed"),
+            None => error(StatusCode::BAD_REQUEST, "the length must be a number from 0 to 2^28"),
+        },
         ["stream"] => with_type(TEXT, Pieces::lines(query.number("lines", 5), query.millis("delay_ms", 100))),
         ["close"] => with_field(reply(TEXT, "This connection ends now.\n"), CONNECTION, "close"),
         ["headers", count] => many_fields(count, &query),
         ["set-cookies"] => two_cookies(),
-        ["chunked" | "until-close" | "small", length] if parse_length(length).is_none() => bad_length(),
-        ["chunked" | "until-close" | "small", _] | ["trailers" | "early-hints" | "upgrade-echo"] => {
+        ["cacheable"] => cacheable(head, &query),
+        ["chunked" | "until-close" | "small" | "file", length] if parse_length(length).is_none() => bad_length(),
+        ["chunked" | "until-close" | "small" | "file", _]
+        | ["trailers" | "early-hints" | "upgrade-echo" | "events"] => {
             error(StatusCode::HTTP_VERSION_NOT_SUPPORTED, "this route needs HTTP/1.1, and a server that is not hyper")
         }
         // `OPTIONS *` asks about the server itself: RFC 9110, section 9.3.7.
@@ -133,6 +145,26 @@ fn two_cookies() -> Response<Pieces> {
     let mut response = reply(TEXT, HELLO);
     for cookie in ["session=abc123; Path=/; HttpOnly", "theme=dark; Path=/; Expires=Wed, 01 Jan 2048 00:00:00 GMT"] {
         response.headers_mut().append(SET_COOKIE, HeaderValue::from_static(cookie));
+    }
+    response
+}
+
+/// Another body with each answer, so that one that was kept is told from a new one.
+fn cacheable(head: &RequestHead, query: &Query) -> Response<Pieces> {
+    static ANSWERS: AtomicU64 = AtomicU64::new(0);
+    let tag = query.text("tag").map(|tag| format!("\"{tag}\""));
+    let mut response = match tag.is_some() && head.field("if-none-match") == tag.as_deref() {
+        true => {
+            let mut response = Response::new(Pieces::whole(""));
+            *response.status_mut() = StatusCode::NOT_MODIFIED;
+            response
+        }
+        false => reply(TEXT, format!("answer {}\n", ANSWERS.fetch_add(1, Ordering::Relaxed) + 1)),
+    };
+    for (name, value) in [(CACHE_CONTROL, query.text("control")), (ETAG, tag.as_deref()), (VARY, query.text("vary"))] {
+        if let Some(Ok(value)) = value.map(HeaderValue::from_str) {
+            response.headers_mut().insert(name, value);
+        }
     }
     response
 }

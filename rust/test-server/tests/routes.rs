@@ -208,6 +208,20 @@ fn statuses_redirects_fields_and_cookies_come_as_asked() {
 }
 
 #[test]
+fn cacheable_counts_its_answers_and_confirms_the_tag_that_it_gave() {
+    let mut client = http();
+    let number = |body: &[u8]| String::from_utf8_lossy(body).trim().rsplit(' ').next().unwrap().parse::<u64>().unwrap();
+    let target = "/cacheable?control=max-age%3D5&tag=v1&vary=X";
+    let first = client.get(target);
+    let fields = ["cache-control", "etag", "vary"].map(|name| first.field(name));
+    assert_eq!(fields, [Some("max-age=5"), Some("\"v1\""), Some("X")]);
+    assert!(number(&client.get(target).body) > number(&first.body));
+    client.send(format!("GET {target} HTTP/1.1\r\nHost: a\r\nIf-None-Match: \"v1\"\r\n\r\n").as_bytes());
+    let confirmed = client.reply();
+    assert_eq!((confirmed.status(), confirmed.body.len(), confirmed.field("etag")), ("304", 0, Some("\"v1\"")));
+}
+
+#[test]
 fn bytes_chunked_and_until_close_send_what_crc_says() {
     const LENGTH: usize = (2 << 20) + 12345;
     let mut client = http();
@@ -306,4 +320,41 @@ fn an_upgraded_connection_echoes() {
     assert_eq!(client.exactly(7), b"at once");
     client.send(b"later");
     assert_eq!(client.exactly(5), b"later");
+}
+
+#[test]
+fn a_file_gives_its_rest_to_who_has_its_start_and_all_of_it_to_who_has_another() {
+    let rest = |from: u64, validator: &str| {
+        let mut client = http();
+        let head =
+            format!("GET /file/3000000 HTTP/1.1\r\nHost: a\r\nRange: bytes={from}-\r\nIf-Range: {validator}\r\n\r\n");
+        client.send(head.as_bytes());
+        client.reply()
+    };
+    let whole = http().get("/file/3000000");
+    let etag = whole.field("etag").expect("it has one").to_owned();
+    assert_eq!((whole.status(), whole.body.len()), ("200", 3_000_000));
+    let part = rest(1_000_000, &etag);
+    assert_eq!((part.status(), part.field("content-range")), ("206", Some("bytes 1000000-2999999/3000000")));
+    assert!(part.body == whole.body[1_000_000..]);
+    let none = rest(3_000_000, &etag);
+    assert_eq!((none.status(), none.field("content-range")), ("416", Some("bytes */3000000")));
+    assert_eq!(rest(1_000_000, "\"another\"").status(), "200");
+}
+
+#[test]
+fn events_go_on_behind_the_last_one_that_the_client_has() {
+    let mut client = http();
+    client.send(b"GET /events?count=2&retry=7 HTTP/1.1\r\nHost: a\r\nLast-Event-ID: 4\r\n\r\n");
+    let mut text = client.head();
+    assert!(text.contains("text/event-stream"), "{text}");
+    text = String::from_utf8(client.rest()).expect("text");
+    assert_eq!(text, "retry: 7\n\nid: 5\ndata: event 5\n\nid: 6\ndata: event 6\n\n");
+}
+
+#[test]
+fn gzip_says_that_it_is_packed() {
+    let reply = http().get("/gzip/100000");
+    assert_eq!(reply.field("content-encoding"), Some("gzip"));
+    assert!(reply.body.len() < 50_000, "{}", reply.body.len());
 }

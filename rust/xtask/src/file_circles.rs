@@ -11,30 +11,30 @@ use crate::workspace::Workspace;
 /// Which files of a crate, or folders of files, each of them uses.
 type Uses = BTreeMap<String, BTreeSet<String>>;
 
-/// Our crates, where their sources are, and those files that are in a circle today. Let the lists become shorter.
-const CRATES: [(&str, &[&str]); 11] = [
-    ("rust/binding", &[]),
-    ("rust/client/src", &[]),
-    ("rust/fetch/src", &["call", "cookie_file", "mailbox", "part", "sink", "task", "way"]),
-    ("rust/net/src", &[]),
-    ("rust/packaging/src", &[]),
-    ("rust/protocol/src", &[]),
-    ("rust/soak/src", &[]),
-    ("rust/supervised/src", &[]),
-    ("rust/test-server/src", &[]),
-    ("rust/workbench/src", &[]),
-    ("rust/xtask/src", &[]),
+/// Where the sources of our crates are.
+const CRATES: [&str; 11] = [
+    "rust/binding",
+    "rust/client/src",
+    "rust/fetch/src",
+    "rust/net/src",
+    "rust/packaging/src",
+    "rust/protocol/src",
+    "rust/soak/src",
+    "rust/supervised/src",
+    "rust/test-server/src",
+    "rust/workbench/src",
+    "rust/xtask/src",
 ];
 
 #[test]
 fn no_file_uses_one_that_uses_it() {
     let workspace = Workspace::find().unwrap();
-    for (folder, known) in CRATES {
+    for folder in CRATES {
         let mut uses = Uses::new();
         read(&workspace.root().join(folder), None, &mut uses);
         assert!(uses.values().any(|used| !used.is_empty()), "{folder}: nothing uses anything: {uses:?}");
         let circles: Vec<String> = circles(uses).into_keys().collect();
-        assert_eq!(circles, known, "{folder}: the files in a circle");
+        assert!(circles.is_empty(), "{folder}: files in a circle: {circles:?}");
     }
 }
 

@@ -3,10 +3,13 @@
 
 mod anything;
 mod bodies;
+mod cache;
+mod cache_files;
 mod downloads;
 mod ends;
 mod events;
 mod going_on;
+mod replays;
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -19,7 +22,8 @@ use crate::call::Call;
 use crate::cookie_file::Cookies;
 use crate::engine::Engine;
 use crate::exchange::{Dialer, Dialing, Exchange};
-use crate::mailbox::{Command, Mailbox, lock};
+use crate::lock::lock;
+use crate::mailbox::{Command, Mailbox};
 use crate::settings::{Kind, Request, Settings};
 use crate::task::{Notice, Shared, Task};
 
@@ -87,7 +91,7 @@ impl Simulation {
     }
 
     fn start(&self, kind: Kind, request: Request) -> Task {
-        let task = Shared::new(&self.mailbox, 1, &request.url);
+        let task = Shared::new(self.mailbox.clone(), 1, &request.url);
         let settings = Arc::new(self.settings.clone());
         let call = Call::new(task.clone(), settings, self.cookies.clone(), kind, request);
         self.mailbox.send(Command::Start(Box::new(call)));
@@ -248,9 +252,9 @@ impl Dialing for Dialed {
             return Err(refusal());
         }
         let (near, far) = memory::pair(1 << 20);
-        let host = self.1.host.header_value();
-        network.connections.push(Connection { host: host.clone(), far, received: String::new() });
-        Ok(Some(Box::new(Link::over(Context::shared().clone(), Box::new(near), Some(host), now))))
+        let host = self.1.host().header_value();
+        network.connections.push(Connection { host, far, received: String::new() });
+        Ok(Some(Box::new(Link::along(self.1.clone(), Context::shared().clone(), Box::new(near), now))))
     }
 
     fn wait_for(&self, wait: &mut Wait) {

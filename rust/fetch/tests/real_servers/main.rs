@@ -1,5 +1,5 @@
 //! Sessions against programs that we did not write, each started for one test on a free port of this machine: `httpbin` with the form
-//! parser of `werkzeug` and the packers of PyPI, and nginx. `.ci/run` installs them; what is missing is left out, and said.
+//! parser of `werkzeug` and the packers of PyPI, nginx, and tinyproxy. `.ci/run` installs them; what is missing is left out, and said.
 #![allow(missing_docs)]
 
 mod forms;
@@ -7,6 +7,7 @@ mod httpbin;
 mod nginx;
 mod packed;
 mod servers;
+mod tinyproxy;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,10 +1,11 @@
-//! Files of nginx: downloads that go on, and answers that are no file.
+//! Files of nginx: downloads that go on, answers that are no file, and what is kept of them.
 
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use http_fetch::cache::Cache;
 use http_fetch::download::{Notes, Validator, notes_path, part_path};
 use http_fetch::{Download, Notice, Request, RequestBody, Response, ResultCode, Session, Task};
 use http_protocol::Method;
@@ -226,4 +227,39 @@ fn a_kept_connection_that_died_with_nginx_costs_no_request() {
         let response = send(&session, method, "/content.bin", RequestBody::bytes("x"));
         assert_eq!(response.result, ResultCode::Success, "{method:?}: {response:?}");
     }
+}
+
+#[test]
+fn a_file_of_nginx_that_was_kept_is_confirmed_by_its_tag_until_it_is_another() {
+    for settings in ["add_header Cache-Control no-cache;", "gzip on; gzip_types *; add_header Cache-Control max-age=0;"]
+    {
+        let Some(server) = Server::nginx(settings) else { return };
+        fs::write(server.folder().join("www/lines.txt"), "line\n".repeat(1000)).unwrap();
+        let session = session(&server);
+        let cache = Cache::at(&server.folder().join("cache")).unwrap();
+        session.set(|settings| settings.cache = Some(cache));
+        for is_from_cache in [false, true, true] {
+            let response = get(&session, "/lines.txt");
+            assert_eq!(text(&response), "line\n".repeat(1000), "{settings}");
+            assert_eq!((response.code(), response.facts.is_from_cache), (200, is_from_cache), "{settings}");
+        }
+        server.until_logged(|lines| lines.iter().filter(|line| line.starts_with("304 ")).count() == 2);
+        fs::write(server.folder().join("www/lines.txt"), "another file\n").unwrap();
+        let response = get(&session, "/lines.txt");
+        assert_eq!((text(&response).as_str(), response.facts.is_from_cache), ("another file\n", false));
+    }
+}
+
+#[test]
+fn what_expires_of_nginx_lets_be_fresh_costs_it_no_request() {
+    let Some(mut server) = Server::nginx("expires 1h;") else { return };
+    let session = session(&server);
+    session.set(|settings| settings.max_retries = 0);
+    let cache = Cache::at(&server.folder().join("cache")).unwrap();
+    session.set(|settings| settings.cache = Some(cache));
+    assert!(get(&session, "/content.bin").body == content());
+    server.kill();
+    let response = get(&session, "/content.bin");
+    assert!(response.facts.is_from_cache && response.body == content());
+    assert_eq!(get(&session, "/other").result, ResultCode::CantConnect);
 }

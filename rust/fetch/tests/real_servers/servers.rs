@@ -61,10 +61,7 @@ impl Server {
                 fs::create_dir(files.path().join(folder)).expect("a temporary folder");
             }
             fs::write(files.path().join("www/content.bin"), content()).expect("a temporary file");
-            // nginx cannot tell the port that the system chose. Another process may be first; then it is tried again.
-            let unused = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-            let address = unused.local_addr().expect("it is bound");
-            drop(unused);
+            let address = unused_address();
             let Some(process) = start_nginx(files.path(), address, settings) else {
                 left_out("what needs nginx, which is not installed");
                 return None;
@@ -75,6 +72,32 @@ impl Server {
             }
         }
         panic!("nginx does not start");
+    }
+
+    /// tinyproxy with these lines in its settings; none if it is not installed.
+    pub(crate) fn tinyproxy(settings: &str) -> Option<Server> {
+        for _ in 0..10 {
+            let files = tempfile::tempdir().expect("a temporary folder");
+            let address = unused_address();
+            let log = files.path().join("log");
+            let all = format!(
+                "Port {}\nListen 127.0.0.1\nTimeout 600\nMaxClients 100\nAllow 127.0.0.1\nLogFile \"{}\"\nLogLevel Connect\n{settings}\n",
+                address.port(),
+                log.display()
+            );
+            fs::write(files.path().join("tinyproxy.conf"), all).expect("a temporary file");
+            let mut command = Command::new("tinyproxy");
+            command.arg("-d").arg("-c").arg(files.path().join("tinyproxy.conf"));
+            let Some(process) = spawn(command.stdout(Stdio::null()).stderr(Stdio::null())) else {
+                left_out("what needs tinyproxy, which is not installed");
+                return None;
+            };
+            let mut server = Server { process, address, files };
+            if server.is_listening() {
+                return Some(server);
+            }
+        }
+        panic!("tinyproxy does not start");
     }
 
     /// Ends nginx in the middle of whatever it does.
@@ -95,14 +118,26 @@ impl Server {
         let started = Instant::now();
         while TcpStream::connect(self.address).is_err() {
             if self.process.try_wait().expect("a child").is_some() {
-                let log = fs::read_to_string(self.files.path().join("error.log")).unwrap_or_default();
-                assert!(log.contains("Address already in use"), "nginx ended: {log}");
+                let logs = ["error.log", "log"].map(|name| self.files.path().join(name));
+                let log: String = logs.iter().filter_map(|path| fs::read_to_string(path).ok()).collect();
+                let is_taken =
+                    log.contains("Address already in use") || log.contains("Could not create listening socket");
+                assert!(is_taken, "the server ended: {log}");
                 return false;
             }
-            assert!(started.elapsed() < PATIENCE, "nginx does not listen");
+            assert!(started.elapsed() < PATIENCE, "the server does not listen");
             std::thread::sleep(Duration::from_millis(5));
         }
         true
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What tinyproxy wrote down.
+    pub(crate) fn log(&self) -> String {
+        fs::read_to_string(self.files.path().join("log")).unwrap_or_default()
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -132,6 +167,12 @@ impl Server {
             std::thread::sleep(Duration::from_millis(5));
         }
     }
+}
+
+/// A port that nobody has: these programs cannot tell one that the system chose. Another process may be first; then it is tried again.
+fn unused_address() -> SocketAddr {
+    let unused = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    unused.local_addr().expect("it is bound")
 }
 
 /// Starts a program; none if it is not installed.

@@ -28,7 +28,8 @@ fn the_steps_follow_each_other_as_they_are_drawn_and_in_no_other_way() {
         // TLS 1.2 gives the session out within the handshake.
         let tls = TlsOptions { verify: Verify::Nothing, without_tls13: true, ..TlsOptions::default() };
         let route = Arc::new(Route::new(host, proxy, &tls));
-        follow(Dial::start(&context, route, None, "test".into(), context.now()).unwrap(), &mut seen)
+        let now = context.now();
+        follow(Dial::start(&context, route, None, "test".into(), now).unwrap(), now, &mut seen)
     };
     assert!(go(plain, false, None), "over TCP");
     assert!(go(secured, true, None), "over TLS");
@@ -43,11 +44,13 @@ fn the_steps_follow_each_other_as_they_are_drawn_and_in_no_other_way() {
     assert!(missing.is_empty() && untrue.is_empty(), "not drawn: {missing:?}; drawn, but never seen: {untrue:?}");
 }
 
-/// Takes one step after the other. Says whether they led to a link.
-fn follow(mut dial: Dial, seen: &mut BTreeSet<(&'static str, &'static str)>) -> bool {
+/// Takes one step after the other, each of which takes a millisecond. Says whether they led to a link.
+fn follow(mut dial: Dial, began: Instant, seen: &mut BTreeSet<(&'static str, &'static str)>) -> bool {
+    let mut now = began;
     loop {
         let before = name_of(&dial.step);
-        match dial.take_step(dial.context.now()) {
+        now += Duration::from_millis(1);
+        match dial.take_step(now) {
             Ok(Outcome::Pending(step)) => {
                 assert_eq!(name_of(&step), before, "what waits stays where it is");
                 dial.step = step;
@@ -59,6 +62,9 @@ fn follow(mut dial: Dial, seen: &mut BTreeSet<(&'static str, &'static str)>) -> 
             }
             Ok(Outcome::Made(_)) => {
                 seen.insert((before, "a link"));
+                let Timings { dns, connect, tls, .. } = dial.timings;
+                let told: Duration = [dns, connect, tls].into_iter().flatten().sum();
+                assert_eq!(told, now - began, "no time is left out, nor in the wrong phase twice");
                 return true;
             }
             Err(_) => return false,

@@ -31,16 +31,16 @@ use self::race::{Progress, Race};
 use crate::body::Body;
 use crate::context::Context;
 use crate::deadline::Deadline;
-use crate::error::{Error, ErrorKind, Phase, ProxyProblem, TlsFailureKind};
+use crate::error::{Error, ErrorKind, Phase, ProxyProblem, TlsFailure};
 use crate::input::Input;
 use crate::link::{Link, Request};
-use crate::observer::{ConnectionId, Event};
+use crate::observer::{ConnectionId, Content, Event};
 use crate::proxy::refusal;
 use crate::ready::{Interest, Wait};
 use crate::resolve::Lookup;
 use crate::route::Route;
 use crate::timings::Timings;
-use crate::tls::{PendingConfig, TlsInfo, TlsOptions, TlsStream};
+use crate::tls::{PendingConfig, TlsInfo, TlsOptions, TlsStream, options_fail};
 use crate::transport::{Stream, TcpStream};
 
 /// A link that is being made.
@@ -122,6 +122,10 @@ impl Dial {
             timings: Timings::default(),
             route,
         };
+        context.observers().content(dial.id, || Content::Destination {
+            host: &dial.route.host,
+            proxy: dial.route.proxy.as_ref().map(|proxy| &proxy.host),
+        });
         let hop = dial.route.first_hop();
         dial.step = match hop.direct_address() {
             Some(address) => dial.connect(vec![address], now).map_err(|error| dial.observed(error))?,
@@ -217,7 +221,7 @@ impl Dial {
                     if self.route.is_tunnelled() {
                         return self.ask_for_tunnel(stream, now).map(Outcome::Next);
                     }
-                    self.timings.connect = Some(self.finish_step(now));
+                    self.note_connected(now);
                     Ok(match self.route.tls {
                         None => self.made(stream, None, now),
                         Some(_) => {
@@ -231,17 +235,16 @@ impl Dial {
                 let Some(config) = self.config.as_ref().and_then(PendingConfig::result) else {
                     return Ok(Outcome::Pending(Step::AwaitingConfig { below, received }));
                 };
-                let options_fail = |sentence: &str| Error::tls(TlsFailureKind::Options, sentence);
-                let config = config.map_err(|sentence| options_fail(&sentence))?;
+                let config = config.map_err(|sentence| Error::tls(options_fail(&*sentence)))?;
                 let options = self.route.tls.clone().unwrap_or_default();
                 let name = &self.route.host.name;
                 let stream = TlsStream::new(&config, &options, name, below, received, !self.without_session);
-                Ok(Outcome::Next(Step::Handshake(Box::new(stream.map_err(|sentence| options_fail(&sentence))?))))
+                Ok(Outcome::Next(Step::Handshake(Box::new(stream.map_err(Error::tls)?))))
             }
             Step::Handshake(mut stream) => match stream.handshake() {
                 Ok(false) => Ok(Outcome::Pending(Step::Handshake(stream))),
                 Ok(true) => {
-                    self.timings.tls = Some(self.finish_step(now));
+                    self.note_handshake(now);
                     let tls = Arc::new(stream.info());
                     self.observe(Event::Secured(&tls));
                     Ok(self.made(stream, Some(tls), now))
@@ -249,10 +252,11 @@ impl Dial {
                 // Once more, as a stranger (RFC 5246 §7.2.2, RFC 8446 §6.2).
                 Err(_) if !self.without_session && stream.forget_sessions() => {
                     self.without_session = true;
+                    self.note_handshake(now);
                     let addresses = std::mem::take(&mut self.addresses);
                     self.connect(addresses, now).map(Outcome::Next)
                 }
-                Err(sentence) => Err(Error::tls(stream.failure_kind(), sentence)),
+                Err(failure) => Err(Error::tls(failure)),
             },
             Step::Over => Err(self.cannot_connect("the attempt is over".to_owned(), None)),
         }
@@ -274,6 +278,7 @@ impl Dial {
         let authority = self.route.host.authority();
         let authorization = self.route.proxy.as_ref().and_then(|proxy| proxy.authorization_header());
         let request = Request {
+            route: None,
             method: Method::Connect,
             url: &authority,
             headers: &authorization.iter().map(String::as_str).collect::<Vec<_>>(),
@@ -288,7 +293,7 @@ impl Dial {
         match link.receive_head(now) {
             Ok(None) => Ok(Outcome::Pending(Step::Tunnelling(link))),
             Ok(Some(_)) if link.is_switched() => {
-                self.timings.connect = Some(self.finish_step(now));
+                self.note_connected(now);
                 self.observe(Event::Tunnelled);
                 let (below, received) = link.into_parts();
                 Ok(Outcome::Next(Step::AwaitingConfig { below, received }))
@@ -302,6 +307,16 @@ impl Dial {
         self.is_made = true;
         let link = Link::of_id(self.id, self.context.clone(), stream, None, now);
         Outcome::Made(Box::new(link.made_by(self.route.clone(), self.timings).secured_by(tls)))
+    }
+
+    fn note_connected(&mut self, now: Instant) {
+        let step = self.finish_step(now);
+        Timings::add(&mut self.timings.connect, step);
+    }
+
+    fn note_handshake(&mut self, now: Instant) {
+        let step = self.finish_step(now);
+        Timings::add(&mut self.timings.tls, step);
     }
 
     /// The time that a step took.
@@ -356,12 +371,17 @@ impl fmt::Debug for Dial {
 impl TlsStream {
     /// Starts TLS over `below` with the server of this name. Waits while certificates are read.
     #[doc(hidden)]
-    pub fn start(context: &Context, below: Box<dyn Stream>, host: &str, options: &TlsOptions) -> Result<Self, String> {
+    pub fn start(
+        context: &Context,
+        below: Box<dyn Stream>,
+        host: &str,
+        options: &TlsOptions,
+    ) -> Result<Self, TlsFailure> {
         let pending = context.tls().config(options);
         let waker = Waker::from(Arc::new(Unpark(thread::current())));
         loop {
             if let Some(config) = pending.result() {
-                let config = config.map_err(|reason| reason.to_string())?;
+                let config = config.map_err(|sentence| options_fail(&*sentence))?;
                 return Self::new(&config, options, host, below, context.input(), true);
             }
             let mut wait = Wait::new(&waker);

@@ -1,5 +1,6 @@
 //! Receiving a body: straight from the stream into the caller's array where the framing allows it.
 
+use std::fmt;
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,7 +10,7 @@ use http_protocol::BodyStep;
 use super::Link;
 use crate::body::ByteBuffer;
 use crate::error::{Error, ErrorKind, Phase};
-use crate::observer::{Content, Event};
+use crate::observer::{ConnectionId, Content, Event};
 use crate::timings::Timings;
 use crate::transport::{Ending, repeated};
 
@@ -20,11 +21,19 @@ const AVAILABLE_AT_FIRST: usize = 256 * 1024;
 const AVAILABLE_AT_LEAST: usize = 16 * 1024;
 
 /// An array for a part of a body, and how much of it is filled. [`Link::fill`] fills it further; [`Link::give_out`] ends that.
-#[derive(Debug)]
 pub struct Piece<B> {
     data: B,
     filled: usize,
     whole: usize,
+    /// Of which exchange of which link it is.
+    of: (ConnectionId, u64),
+}
+
+/// Without the bytes.
+impl<B> fmt::Debug for Piece<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Piece({} of {} bytes)", self.filled, self.whole)
+    }
 }
 
 impl<B> Piece<B> {
@@ -58,7 +67,7 @@ impl Link {
                 Next::Over => {
                     self.finish_sending(now);
                     self.raise_failure()?;
-                    return Ok(Some(Piece { data: B::with_len(0), filled: 0, whole: 0 }));
+                    return Ok(Some(Piece { data: B::with_len(0), filled: 0, whole: 0, of: self.exchange() }));
                 }
                 Next::Data(len) => {
                     let behind = if self.input.bytes().len() == len && self.ended.is_none() { size - len } else { 0 };
@@ -102,9 +111,15 @@ impl Link {
         }
     }
 
-    /// Reads more of the body into a piece. A failure comes with the next read.
+    /// Reads more of the body into a piece. A failure comes with the next read. A piece of another body gets nothing.
     pub fn fill<B: ByteBuffer>(&mut self, piece: &mut Piece<B>, now: Instant) {
-        let count = self.read_direct(&mut piece.data.as_mut_slice()[piece.filled..piece.whole], now);
+        if piece.of != self.exchange() || !self.input.is_empty() {
+            return;
+        }
+        // No more than is body: somebody may have read on meanwhile.
+        let left = (piece.whole - piece.filled) as u64;
+        let end = piece.filled + self.connection.direct(0).min(left) as usize;
+        let count = self.read_direct(&mut piece.data.as_mut_slice()[piece.filled..end], now);
         piece.filled += count;
     }
 
@@ -113,12 +128,16 @@ impl Link {
         if piece.filled < piece.data.as_mut_slice().len() {
             piece.data.set_len(piece.filled);
         }
-        if piece.filled > 0 {
+        if piece.filled > 0 && piece.of == self.exchange() {
             self.note_received(piece.data.as_mut_slice());
             self.tell_received();
             self.settle(now);
         }
         piece.data
+    }
+
+    fn exchange(&self) -> (ConnectionId, u64) {
+        (self.id, self.exchanges)
     }
 
     /// Has a failure come with the next read, behind what is given out now.
@@ -215,7 +234,7 @@ impl Link {
         let mut data = B::with_len(buffered + direct);
         data.as_mut_slice()[..buffered].copy_from_slice(&self.input.bytes()[..buffered]);
         self.input.consume(buffered);
-        let mut piece = Piece { data, filled: buffered, whole: buffered + direct };
+        let mut piece = Piece { data, filled: buffered, whole: buffered + direct, of: self.exchange() };
         if direct > 0 {
             self.fill(&mut piece, now);
         }
@@ -380,11 +399,40 @@ mod tests {
     use crate::{Body, Context, Request, memory};
 
     #[test]
+    fn a_piece_that_was_kept_past_its_body_takes_nothing_of_the_next() {
+        let (near, far) = memory::pair(1 << 20);
+        let now = Instant::now();
+        let mut link = Link::over(Context::shared().clone(), Box::new(near), None, now);
+        let request = Request { route: None, method: Method::Get, url: "/", headers: &[], user_agent: "" };
+        let mut kept = None;
+        for body in ["first", "other"] {
+            link.begin(&request, Body::empty(), now).unwrap();
+            far.push(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
+            assert!(link.receive_head(now).unwrap().is_some());
+            far.push(&body.as_bytes()[..3]);
+            let mut piece: Piece<Vec<u8>> = link.read_chunk(5, true, now).unwrap().expect("a part");
+            far.push(&body.as_bytes()[3..]);
+            if let Some(mut kept) = kept.take() {
+                link.fill(&mut kept, now);
+                assert_eq!(link.give_out(kept, now), b"fir");
+            } else {
+                let rest: Vec<u8> = link.read_available(now).unwrap();
+                assert_eq!(rest, b"st");
+                kept = Some(piece);
+                continue;
+            }
+            link.fill(&mut piece, now);
+            assert_eq!(link.give_out(piece, now), body.as_bytes());
+        }
+        assert!(link.is_idle());
+    }
+
+    #[test]
     fn a_read_of_no_bytes_gathers_no_input_but_reads_one() {
         let (near, far) = memory::pair(1 << 20);
         let now = Instant::now();
         let mut link = Link::over(Context::shared().clone(), Box::new(near), None, now);
-        let request = Request { method: Method::Get, url: "/", headers: &[], user_agent: "" };
+        let request = Request { route: None, method: Method::Get, url: "/", headers: &[], user_agent: "" };
         link.begin(&request, Body::empty(), now).unwrap();
         far.push(b"HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n");
         assert!(link.receive_head(now).unwrap().is_some());

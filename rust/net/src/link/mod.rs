@@ -31,7 +31,7 @@ use crate::ready::{Interest, Wait};
 use crate::route::Route;
 use crate::timings::Timings;
 use crate::tls::TlsInfo;
-use crate::transport::{Ending, NAP, Probe, Stream};
+use crate::transport::{Ending, NAP, Nothing, Probe, Stream};
 
 /// A connection on which requests are sent and responses received, one exchange after the other.
 pub struct Link {
@@ -46,6 +46,10 @@ pub struct Link {
     tls: Option<Arc<TlsInfo>>,
     stream: Box<dyn Stream>,
     connection: Connection,
+    /// Counts the requests.
+    exchanges: u64,
+    /// Somebody wrote other bytes than a request's between two exchanges, and what answers them is no response.
+    is_in_other_hands: bool,
     /// Bytes that were received and not used.
     input: Input,
     /// What of them is to be used next has not all come: they were looked at.
@@ -82,6 +86,11 @@ impl Link {
         Self::of_id(id, context, stream, host, now)
     }
 
+    /// HTTP over a stream of the caller's, which leads where `route` does.
+    pub fn along(route: Arc<Route>, context: Arc<Context>, stream: Box<dyn Stream>, now: Instant) -> Self {
+        Self::over(context, stream, None, now).made_by(route, Timings::default())
+    }
+
     pub(crate) fn of_id(
         id: ConnectionId,
         context: Arc<Context>,
@@ -99,6 +108,8 @@ impl Link {
             tls: None,
             stream,
             connection: Connection::new(),
+            exchanges: 0,
+            is_in_other_hands: false,
             is_lacking: false,
             outgoing: None,
             bytes_sent: 0,
@@ -120,7 +131,7 @@ impl Link {
         self.id
     }
 
-    /// How the server was reached: a request for another route must not go over this link. None over a stream of the caller's.
+    /// How the server was reached, which is the route of every request on this link. None over a stream of the caller's.
     pub fn route(&self) -> Option<&Arc<Route>> {
         self.route.as_ref()
     }
@@ -130,9 +141,9 @@ impl Link {
         self.tls.as_ref()
     }
 
-    /// Whether no exchange runs, and another may.
+    /// Whether no exchange runs, and another may: by anybody, and so not after bytes of another's were written ([`Raw::write`]).
     pub fn is_idle(&self) -> bool {
-        self.connection.is_idle() && self.outgoing.is_none()
+        self.connection.is_idle() && self.outgoing.is_none() && !self.is_in_other_hands
     }
 
     /// Of the other end, and of this one, where the stream goes over the network.
@@ -343,22 +354,5 @@ impl Drop for Link {
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Link").field("id", &self.id).field("connection", &self.connection).finish_non_exhaustive()
-    }
-}
-
-/// What stands where a stream was taken away.
-struct Nothing;
-
-impl Stream for Nothing {
-    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
-        Ok(0)
-    }
-
-    fn write(&mut self, _: &[u8], _: &[u8]) -> io::Result<usize> {
-        Err(io::ErrorKind::NotConnected.into())
-    }
-
-    fn probe(&mut self) -> io::Result<Probe> {
-        Ok(Probe::End)
     }
 }

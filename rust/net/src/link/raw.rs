@@ -54,7 +54,15 @@ impl Raw<'_> {
         if self.0.is_sending() {
             return Err(misuse("a request is being sent, and other bytes would be a part of it"));
         }
-        write_some(&mut *self.0.stream, &[], bytes)
+        let written = write_some(&mut *self.0.stream, &[], bytes);
+        self.0.is_in_other_hands |= written.as_ref().is_ok_and(|&count| count > 0);
+        written
+    }
+
+    /// Sends on what [`write`](Self::write) took and the stream still holds. Says how many bytes are left; they go out also if the link is
+    /// dropped.
+    pub fn flush(&mut self) -> io::Result<usize> {
+        self.0.stream.flush()
     }
 
     /// How many bytes can be read at once, as far as has been received; none while a response is due.
@@ -70,9 +78,11 @@ impl Raw<'_> {
         link.input.bytes().len()
     }
 
-    /// Looks whether the other end is still there, unless a response is due: then whoever receives it does.
+    /// Sends on what was written, and looks whether the other end is still there, unless a response is due: then whoever receives it does.
     pub fn look(&mut self) {
         let link = &mut *self.0;
+        // What keeps it from going out shows to who reads or writes.
+        let _ = link.stream.flush();
         if link.is_receiving() || !link.input.is_empty() || link.ended.is_some() {
             return;
         }
@@ -136,7 +146,7 @@ mod tests {
         let (near, far) = memory::pair(64);
         let now = Instant::now();
         let mut link = Link::over(Context::shared().clone(), Box::new(near), None, now);
-        let request = Request { method: Method::Post, url: "/", headers: &[], user_agent: "" };
+        let request = Request { route: None, method: Method::Post, url: "/", headers: &[], user_agent: "" };
         link.begin(&request, Body::Bytes(Box::new([b'x'; 100])), now).unwrap();
         assert!(link.is_sending() && link.raw().write(b"y").is_err());
         let mut sent = far.take();
@@ -155,6 +165,20 @@ mod tests {
         assert!(link.receive_head(now).unwrap().is_some());
         tried(&mut link);
         assert_eq!(link.read_available::<Vec<u8>>(now).unwrap(), b"ok");
+    }
+
+    #[test]
+    fn a_link_on_which_other_bytes_were_written_is_idle_for_nobody_else() {
+        let (near, _far) = memory::pair(64);
+        let mut link = Link::over(Context::shared().clone(), Box::new(near), None, Instant::now());
+        assert!(link.is_idle());
+        assert_eq!(link.raw().write(b"").unwrap(), 0);
+        assert!(link.is_idle(), "nothing was written");
+        assert_eq!(link.raw().write(b"CONNECT").unwrap(), 7);
+        assert!(!link.is_idle());
+        // Whoever wrote them knows what comes back, and may go on by HTTP.
+        let request = Request { route: None, method: Method::Get, url: "/", headers: &[], user_agent: "" };
+        link.begin(&request, Body::empty(), Instant::now()).unwrap();
     }
 
     #[test]

@@ -96,7 +96,7 @@ mod tests {
         let (near, far) = memory::pair(1 << 20);
         let now = Instant::now();
         let mut link = Link::over(Context::shared().clone(), Box::new(near), None, now);
-        let request = Request { method: Method::Get, url: "/", headers: &[], user_agent: "" };
+        let request = Request { route: None, method: Method::Get, url: "/", headers: &[], user_agent: "" };
         link.begin(&request, Body::empty(), now)?;
         let mut pieces = reply.chunks(piece);
         let (mut body, mut room, mut has_head) = (Vec::new(), vec![0; room], false);
@@ -145,7 +145,7 @@ mod tests {
         let (near, far) = memory::pair(1 << 20);
         let now = Instant::now();
         let mut link = Link::over(Context::shared().clone(), Box::new(near), None, now);
-        let request = Request { method: Method::Get, url: "/", headers: &[], user_agent: "" };
+        let request = Request { route: None, method: Method::Get, url: "/", headers: &[], user_agent: "" };
         link.begin(&request, Body::empty(), now).unwrap();
         far.push(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
         assert!(link.receive_head(now).unwrap().is_some());
@@ -177,7 +177,7 @@ mod tests {
         let (near, far) = memory::pair(1 << 20);
         let now = Instant::now();
         let mut link = Link::over(Context::shared().clone(), Box::new(near), None, now);
-        let request = Request { method: Method::Get, url: "/", headers: &[], user_agent: "" };
+        let request = Request { route: None, method: Method::Get, url: "/", headers: &[], user_agent: "" };
         link.begin(&request, Body::empty(), now).unwrap();
         far.push(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
         link.receive_head(now).unwrap().expect("a whole head");

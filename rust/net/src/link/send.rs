@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Read};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -12,6 +13,7 @@ use crate::body::Body;
 use crate::error::{Error, ErrorKind, describe};
 use crate::observer::{Content, Event};
 use crate::proxy::header_lines;
+use crate::route::Route;
 use crate::timings::Timings;
 use crate::transport::write_some;
 
@@ -25,6 +27,8 @@ const PIECE: usize = 64 * 1024;
 /// A request as the caller describes it.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
+    /// How it is to reach its server; none over a stream of the caller's. A link takes no request for another route than its own.
+    pub route: Option<&'a Route>,
     /// The method.
     pub method: Method,
     /// The part of the URL after the host, or all of it.
@@ -46,6 +50,7 @@ impl Link {
     /// Checks a request, and begins to send it. A failure of the connection shows in the response; the error here is a misuse, or
     /// says that the connection is over.
     pub fn begin(&mut self, request: &Request<'_>, body: Body, now: Instant) -> Result<(), Error> {
+        self.check_route(request.route)?;
         let host = match &self.route {
             Some(route) => route.host.header_value(),
             None => self.host.clone().unwrap_or_else(|| "localhost".to_owned()),
@@ -75,6 +80,7 @@ impl Link {
             self.check_idle()?;
         }
         self.connection.begin(facts)?;
+        self.exchanges += 1;
         self.observe(Event::Request { method: request.method, body: length });
         self.show(|| Content::RequestHead(&head));
         self.head_len = head.len() as u64;
@@ -86,6 +92,16 @@ impl Link {
         self.timings.restart();
         self.send(now);
         Ok(())
+    }
+
+    /// Whoever keeps links for several servers may mistake one for another: credentials would reach the wrong one.
+    fn check_route(&self, asked: Option<&Route>) -> Result<(), Error> {
+        let is_own = match (&self.route, asked) {
+            (None, None) => true,
+            (Some(own), Some(asked)) => std::ptr::eq(&**own, asked) || **own == *asked,
+            _ => false,
+        };
+        if is_own { Ok(()) } else { Err(Error::misuse("the connection was made for another route than the request's")) }
     }
 
     /// Writes of the request what the stream takes. A failure to write is kept: the server may have answered before it.
@@ -188,14 +204,15 @@ enum Payload {
 /// A body that is read piece by piece.
 struct Reading {
     reader: Box<dyn Read + Send>,
-    framing: Framing,
+    extent: Extent,
     /// The last piece that was read stands, framed, in `written..end`; what is before is written.
     piece: Vec<u8>,
     written: usize,
     end: usize,
 }
 
-enum Framing {
+/// How the end of such a body is known.
+enum Extent {
     /// This many bytes are still to be read, of so many.
     Length { left: u64, whole: u64 },
     /// None once the end is in the last piece.
@@ -208,11 +225,11 @@ impl Outgoing {
         let payload = match body {
             Body::Bytes(bytes) => Payload::Bytes { bytes, written: 0, whole: length.unwrap_or_default() as usize },
             Body::Reader { reader, .. } => {
-                let framing = match length {
-                    Some(whole) => Framing::Length { left: whole, whole },
-                    None => Framing::Chunked(Some(ChunkEncoder::default())),
+                let extent = match length {
+                    Some(whole) => Extent::Length { left: whole, whole },
+                    None => Extent::Chunked(Some(ChunkEncoder::default())),
                 };
-                Payload::Reader(Box::new(Reading { reader, framing, piece: Vec::new(), written: 0, end: 0 }))
+                Payload::Reader(Box::new(Reading { reader, extent, piece: Vec::new(), written: 0, end: 0 }))
             }
         };
         Self { head, head_written: 0, payload, is_starved: false }
@@ -266,14 +283,14 @@ impl Reading {
     }
 
     fn is_over(&self) -> bool {
-        self.written == self.end && matches!(self.framing, Framing::Length { left: 0, .. } | Framing::Chunked(None))
+        self.written == self.end && matches!(self.extent, Extent::Length { left: 0, .. } | Extent::Chunked(None))
     }
 
     fn read(&mut self) -> io::Result<()> {
         const START: usize = ChunkEncoder::LONGEST;
-        let room = match self.framing {
-            Framing::Length { left, .. } => left.min(PIECE as u64) as usize,
-            Framing::Chunked(_) => PIECE,
+        let room = match self.extent {
+            Extent::Length { left, .. } => left.min(PIECE as u64) as usize,
+            Extent::Chunked(_) => PIECE,
         };
         (self.written, self.end) = (0, 0);
         // Before the bytes there is room for what frames them.
@@ -281,21 +298,21 @@ impl Reading {
             self.piece.resize(START + room, 0);
         }
         let count = uninterrupted(&mut *self.reader, &mut self.piece[START..START + room])?.min(room);
-        match &mut self.framing {
-            Framing::Length { left, whole } if count == 0 => {
+        match &mut self.extent {
+            Extent::Length { left, whole } if count == 0 => {
                 let message = format!("the request's body ended after {} of {whole} bytes", *whole - *left);
                 return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));
             }
-            Framing::Length { left, .. } => {
+            Extent::Length { left, .. } => {
                 *left -= count as u64;
                 (self.written, self.end) = (START, START + count);
             }
-            Framing::Chunked(encoder) if count == 0 => {
+            Extent::Chunked(encoder) if count == 0 => {
                 let end = encoder.take().map(ChunkEncoder::end).unwrap_or_default();
                 self.piece[..end.len()].copy_from_slice(end);
                 self.end = end.len();
             }
-            Framing::Chunked(encoder) => {
+            Extent::Chunked(encoder) => {
                 let before = encoder.as_mut().map(|encoder| encoder.chunk(count)).unwrap_or_default();
                 self.piece[START - before.len()..START].copy_from_slice(&before);
                 (self.written, self.end) = (START - before.len(), START + count);
@@ -305,9 +322,12 @@ impl Reading {
     }
 }
 
+/// A reader that panics is one that fails: the request is given up in order, and not half way.
 fn uninterrupted(reader: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
+    let broken =
+        |_| Err(io::Error::other("the request's body broke off while it was read, which is a bug of what gives it"));
     loop {
-        match reader.read(buffer) {
+        match catch_unwind(AssertUnwindSafe(|| reader.read(buffer))).unwrap_or_else(broken) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             result => return result,
         }
@@ -370,7 +390,7 @@ mod tests {
     fn the_debug_form_of_a_request_has_no_secret_in_it() {
         let headers = ["Authorization: Bearer secret"];
         let url = "http://user:secret@host/?key=secret";
-        let request = Request { method: Method::Get, url, headers: &headers, user_agent: "" };
+        let request = Request { route: None, method: Method::Get, url, headers: &headers, user_agent: "" };
         assert_eq!(format!("{request:?}"), "Request { method: Get, .. }");
     }
 

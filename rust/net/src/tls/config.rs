@@ -2,14 +2,17 @@
 //! longer than a frame.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
 
 use rustls::client::ClientSessionMemoryCache;
 use rustls::crypto::aws_lc_rs;
-use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::{self, PemObject};
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::time_provider::TimeProvider;
 use rustls::{ClientConfig, NamedGroup, RootCertStore};
 use rustls_native_certs::{CertificateResult, ErrorKind, load_native_certs};
 
@@ -19,12 +22,14 @@ use super::options::{TlsOptions, Trust};
 use super::sessions;
 use super::verifier::Verifier;
 use crate::lanes::{Lane, Pending, lock};
+use crate::linger::Linger;
 
 /// What connections with equal options share.
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(super) tls: Arc<ClientConfig>,
     pub(super) sessions: Arc<ClientSessionMemoryCache>,
+    pub(super) linger: Arc<Linger>,
 }
 
 /// A configuration that is being made, or why it cannot be.
@@ -44,8 +49,20 @@ struct Shared {
     /// Mozilla's and the system's authorities, once they could be read.
     system_roots: Mutex<Option<Arc<RootCertStore>>>,
     key_shares: &'static KeyShares,
+    world: World,
+}
+
+/// Says what date it is.
+pub(crate) type WallClock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
+
+/// What configurations have of a context.
+#[derive(Clone)]
+pub(crate) struct World {
     /// Who makes them.
-    lane: Lane,
+    pub(crate) lane: Lane,
+    pub(crate) linger: Arc<Linger>,
+    /// For the dates of certificates and the lifetimes of sessions.
+    pub(crate) wall: WallClock,
 }
 
 struct Known {
@@ -56,20 +73,19 @@ struct Known {
 }
 
 impl Configs {
-    /// `lane` has the work.
-    pub(crate) fn new(lane: Lane) -> Self {
-        Self::with_authorities(lane, load_native_certs)
+    pub(crate) fn new(world: World) -> Self {
+        Self::with_authorities(world, load_native_certs)
     }
 
-    fn with_authorities(lane: Lane, load: fn() -> CertificateResult) -> Self {
+    fn with_authorities(world: World, load: fn() -> CertificateResult) -> Self {
         let (known, system_roots, key_shares) = (Mutex::default(), Mutex::default(), KeyShares::new());
-        Self(Arc::new(Shared { known, load, system_roots, key_shares, lane }))
+        Self(Arc::new(Shared { known, load, system_roots, key_shares, world }))
     }
 
     /// The configuration for these options. Whoever asks is about to need a key share too.
     pub(crate) fn config(&self, options: &TlsOptions) -> PendingConfig {
         if !options.without_tls13 && !options.without_hybrid {
-            self.0.key_shares.prepare(&self.0.lane);
+            self.0.key_shares.prepare(&self.0.world.lane);
         }
         // The name is the connection's, not the configuration's.
         let options = TlsOptions { name: None, ..options.clone() };
@@ -82,7 +98,7 @@ impl Configs {
         }
         let is_passing = Arc::new(AtomicBool::new(false));
         let (shared, wanted, mark) = (self.0.clone(), options.clone(), is_passing.clone());
-        let config = self.0.lane.spawn(move || {
+        let config = self.0.world.lane.spawn(move || {
             let (config, is_final) = shared.make(&wanted);
             mark.store(!is_final, Ordering::Release);
             config
@@ -98,11 +114,9 @@ impl Shared {
         match &options.trust {
             Trust::System => {
                 let (roots, is_final) = self.system_roots();
-                (make_with(options, roots, Vec::new(), self.key_shares), is_final)
+                (self.make_with(options, roots, Vec::new()), is_final)
             }
-            Trust::Pem(pem) => {
-                (read_pem(pem).and_then(|(roots, own)| make_with(options, roots, own, self.key_shares)), true)
-            }
+            Trust::Pem(pem) => (read_pem(pem).and_then(|(roots, own)| self.make_with(options, roots, own)), true),
         }
     }
 
@@ -122,38 +136,54 @@ impl Shared {
         }
         (roots, is_final)
     }
+
+    fn make_with(
+        &self,
+        options: &TlsOptions,
+        roots: Arc<RootCertStore>,
+        own: Vec<CertificateDer<'static>>,
+    ) -> Result<Arc<Config>, Arc<str>> {
+        let mut provider = aws_lc_rs::default_provider();
+        provider.signature_verification_algorithms = Counting::all();
+        if options.without_hybrid {
+            provider.kx_groups.retain(|group| group.name() != NamedGroup::X25519MLKEM768);
+        }
+        self.key_shares.offer_in(&mut provider);
+        let provider = Arc::new(provider);
+        // The first random number of a process takes tens of milliseconds, for the provider gathers entropy. A handshake in a frame
+        // must not be the one to wait for it; if it fails here, it fails there and is reported.
+        let _ = provider.secure_random.fill(&mut [0; 32]);
+        let verifier = Verifier::new(options.verify, roots, own, &provider)?;
+        let versions = if options.without_tls13 { &[&rustls::version::TLS12][..] } else { rustls::DEFAULT_VERSIONS };
+        let mut config = ClientConfig::builder_with_details(provider, Arc::new(Time(self.world.wall.clone())))
+            .with_protocol_versions(versions)
+            .map_err(|error| error.to_string())?
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(verifier))
+            .with_no_client_auth();
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        if cfg!(debug_assertions) {
+            // Lets a developer read the traffic with Wireshark; never in what players get.
+            config.key_log = Arc::new(rustls::KeyLogFile::new());
+        }
+        let linger = self.world.linger.clone();
+        Ok(Arc::new(Config { tls: Arc::new(config), sessions: sessions::shared(), linger }))
+    }
 }
 
-fn make_with(
-    options: &TlsOptions,
-    roots: Arc<RootCertStore>,
-    own: Vec<CertificateDer<'static>>,
-    key_shares: &'static KeyShares,
-) -> Result<Arc<Config>, Arc<str>> {
-    let mut provider = aws_lc_rs::default_provider();
-    provider.signature_verification_algorithms = Counting::all();
-    if options.without_hybrid {
-        provider.kx_groups.retain(|group| group.name() != NamedGroup::X25519MLKEM768);
+/// A context's clock as rustls asks it.
+struct Time(WallClock);
+
+impl TimeProvider for Time {
+    fn current_time(&self) -> Option<UnixTime> {
+        (self.0)().duration_since(SystemTime::UNIX_EPOCH).ok().map(UnixTime::since_unix_epoch)
     }
-    key_shares.offer_in(&mut provider);
-    let provider = Arc::new(provider);
-    // The first random number of a process takes tens of milliseconds, for the provider gathers entropy. A handshake in a frame
-    // must not be the one to wait for it; if it fails here, it fails there and is reported.
-    let _ = provider.secure_random.fill(&mut [0; 32]);
-    let verifier = Verifier::new(options.verify, roots, own, &provider)?;
-    let versions = if options.without_tls13 { &[&rustls::version::TLS12][..] } else { rustls::DEFAULT_VERSIONS };
-    let mut config = ClientConfig::builder_with_provider(provider)
-        .with_protocol_versions(versions)
-        .map_err(|error| error.to_string())?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier))
-        .with_no_client_auth();
-    config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    if cfg!(debug_assertions) {
-        // Lets a developer read the traffic with Wireshark; never in what players get.
-        config.key_log = Arc::new(rustls::KeyLogFile::new());
+}
+
+impl fmt::Debug for Time {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Time")
     }
-    Ok(Arc::new(Config { tls: Arc::new(config), sessions: sessions::shared() }))
 }
 
 /// Whether what kept authorities from being read may be over the next time, as too many open files are. A file that is not there, not ours to
@@ -205,7 +235,7 @@ fn with_each_marker_on_a_line(pem: &[u8]) -> Vec<u8> {
 mod tests {
     use std::sync::mpsc::channel;
     use std::thread;
-    use std::time::Duration;
+    use std::time::{Duration, Instant};
 
     use super::*;
     use crate::lanes::PROCESSOR_LIMITS;
@@ -223,7 +253,12 @@ mod tests {
     fn without_threads_and_file_descriptors_a_configuration_is_made_by_who_asks_and_not_kept() {
         let (done, is_done) = channel();
         thread::spawn(move || {
-            let configs = Configs::with_authorities(Lane::without_threads(PROCESSOR_LIMITS), nothing_for_now);
+            let world = World {
+                lane: Lane::without_threads(PROCESSOR_LIMITS),
+                linger: Arc::new(Linger::new(Arc::new(Instant::now))),
+                wall: Arc::new(SystemTime::now),
+            };
+            let configs = Configs::with_authorities(world, nothing_for_now);
             let made = || configs.config(&TlsOptions::default()).result().expect("made at once").expect("usable");
             let _ = done.send(!Arc::ptr_eq(&made(), &made()));
         });

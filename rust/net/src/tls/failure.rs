@@ -3,6 +3,7 @@
 use rustls::{AlertDescription, CertificateError, Error, OtherError, PeerIncompatible};
 
 use super::problem::CertificateProblem;
+use crate::error::{TlsFailure, TlsFailureKind, TlsRemedy};
 
 /// What is known of a connection when it fails.
 #[derive(Debug, Default)]
@@ -17,8 +18,41 @@ pub(super) struct Circumstances {
     pub(super) refused_renegotiation: bool,
 }
 
-/// A sentence for an error of rustls.
-pub(super) fn in_words(error: &Error, circumstances: &Circumstances) -> String {
+/// An error of rustls as what it says to the caller.
+pub(super) fn of(error: &Error, circumstances: &Circumstances) -> TlsFailure {
+    let kind = match error {
+        Error::InvalidCertificate(_) => TlsFailureKind::Certificate,
+        Error::AlertReceived(_) | Error::PeerIncompatible(_) => TlsFailureKind::Refused,
+        _ => TlsFailureKind::Malformed,
+    };
+    let remedy = match error {
+        Error::InvalidCertificate(CertificateError::Other(OtherError(problem))) => {
+            problem.downcast_ref().and_then(|problem: &CertificateProblem| problem.remedy)
+        }
+        _ if is_about_version(error) && circumstances.without_tls13 && !circumstances.is_established => {
+            Some(TlsRemedy::AllowTls13)
+        }
+        _ => None,
+    };
+    TlsFailure { remedy, ..TlsFailure::new(kind, in_words(error, circumstances)) }
+}
+
+/// The server takes none of the versions that were offered.
+fn is_about_version(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::AlertReceived(AlertDescription::ProtocolVersion)
+            | Error::PeerIncompatible(
+                PeerIncompatible::ServerDoesNotSupportTls12Or13
+                    | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
+                    | PeerIncompatible::Tls12NotOffered
+                    | PeerIncompatible::Tls12NotOfferedOrEnabled
+                    | PeerIncompatible::Tls13RequiredForQuic,
+            )
+    )
+}
+
+fn in_words(error: &Error, circumstances: &Circumstances) -> String {
     if circumstances.received.starts_with(b"HTTP/") && !circumstances.is_established {
         return "the server answered in plain HTTP; it does not speak TLS on this port".to_owned();
     }
@@ -43,19 +77,8 @@ fn during_handshake(error: &Error, without_tls13: bool) -> String {
         Error::InvalidMessage(_) => {
             "the server's answer is not TLS; check the port, and whether the server speaks TLS there".to_owned()
         }
-        Error::AlertReceived(AlertDescription::ProtocolVersion)
-        | Error::PeerIncompatible(
-            PeerIncompatible::ServerDoesNotSupportTls12Or13
-            | PeerIncompatible::ServerTlsVersionIsDisabledByOurConfig
-            | PeerIncompatible::Tls12NotOffered
-            | PeerIncompatible::Tls12NotOfferedOrEnabled
-            | PeerIncompatible::Tls13RequiredForQuic,
-        ) => {
-            let offered = if without_tls13 {
-                "TLS 1.2 only); turn the project setting network/tls/enable_tls_v1.3 on"
-            } else {
-                "TLS 1.2 and 1.3); it is probably outdated"
-            };
+        error if is_about_version(error) => {
+            let offered = if without_tls13 { "TLS 1.2 only)" } else { "TLS 1.2 and 1.3); it is probably outdated" };
             format!("the server takes no version of TLS that is allowed here ({offered}")
         }
         Error::AlertReceived(AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity) => {

@@ -45,11 +45,21 @@ impl KeyShares {
             ready.is_being_made = true;
             drop(ready);
             lane.spawn(|| {
+                let making = Making(&self.ready);
                 // What fails here fails in the handshake too, and is reported there.
                 let share = self.group.start().ok();
-                *lock(&self.ready) = Ready { share, is_being_made: false };
+                lock(making.0).share = share;
             });
         }
+    }
+}
+
+/// A share is being made, and no more once this is dropped: also if that was a panic.
+struct Making(&'static Mutex<Ready>);
+
+impl Drop for Making {
+    fn drop(&mut self) {
+        lock(self.0).is_being_made = false;
     }
 }
 
@@ -110,6 +120,34 @@ mod tests {
                 assert!(seen.insert(shares.start().unwrap().pub_key().to_vec()));
             }
             assert!(lock(&shares.ready).share.is_none());
+        }
+    }
+
+    /// Breaks at the first share, and makes the others.
+    #[derive(Debug)]
+    struct BreaksOnce(Mutex<bool>);
+
+    impl SupportedKxGroup for BreaksOnce {
+        fn start(&self) -> Result<Box<dyn ActiveKeyExchange>, Error> {
+            let has_broken = std::mem::replace(&mut *lock(&self.0), true);
+            assert!(has_broken, "as it should");
+            aws_lc_rs::default_provider().kx_groups[0].start()
+        }
+        fn name(&self) -> NamedGroup {
+            NamedGroup::X25519
+        }
+    }
+
+    #[test]
+    fn a_share_that_broke_off_does_not_keep_others_from_being_made() {
+        let group: &'static BreaksOnce = Box::leak(Box::new(BreaksOnce(Mutex::new(false))));
+        let ready = Mutex::new(Ready { share: None, is_being_made: false });
+        let shares: &'static KeyShares = Box::leak(Box::new(KeyShares { group, ready }));
+        let (lane, started) = (Lane::new(PROCESSOR_LIMITS), Instant::now());
+        while lock(&shares.ready).share.is_none() {
+            shares.prepare(&lane);
+            assert!(started.elapsed() < Duration::from_secs(60), "no worker made a share");
+            std::thread::yield_now();
         }
     }
 

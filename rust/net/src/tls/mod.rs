@@ -14,7 +14,8 @@ mod stream;
 mod verifier;
 
 pub use certificate::Certificate;
-pub(crate) use config::{Configs, PendingConfig};
+pub(crate) use config::{Configs, PendingConfig, WallClock, World};
 pub use info::TlsInfo;
 pub use options::{TlsOptions, Trust, Verify};
 pub use stream::TlsStream;
+pub(crate) use stream::options_fail;

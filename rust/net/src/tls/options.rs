@@ -1,5 +1,6 @@
 //! What a connection asks of TLS.
 
+use std::fmt;
 use std::sync::Arc;
 
 /// How a connection is secured. Connections with equal options share one configuration, and resume each other's sessions.
@@ -19,13 +20,22 @@ pub struct TlsOptions {
 }
 
 /// The authorities that are trusted.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub enum Trust {
     /// Those of the system together with Mozilla's.
     #[default]
     System,
     /// Those in this PEM text, and no others. A certificate in it is also trusted as the server's own.
     Pem(Arc<[u8]>),
+}
+
+impl fmt::Debug for Trust {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::System => f.write_str("System"),
+            Self::Pem(pem) => write!(f, "Pem({} bytes)", pem.len()),
+        }
+    }
 }
 
 /// What is checked of a server's certificate. The handshake's signature always is.

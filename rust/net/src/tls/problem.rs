@@ -11,20 +11,24 @@ use time::OffsetDateTime;
 
 use super::certificate::Certificate;
 use super::chain::INTERMEDIATES;
+use crate::error::TlsRemedy;
 
-/// A sentence about a certificate, on its way through rustls.
+/// A sentence about a certificate, on its way through rustls, and what can be done.
 #[derive(Debug)]
-pub(super) struct CertificateProblem(String);
+pub(super) struct CertificateProblem {
+    pub(super) sentence: String,
+    pub(super) remedy: Option<TlsRemedy>,
+}
 
 impl CertificateProblem {
-    pub(super) fn as_error(problem: String) -> Error {
-        Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(Self(problem)))))
+    pub(super) fn as_error(sentence: String, remedy: Option<TlsRemedy>) -> Error {
+        Error::InvalidCertificate(CertificateError::Other(OtherError(Arc::new(Self { sentence, remedy }))))
     }
 }
 
 impl fmt::Display for CertificateProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.sentence)
     }
 }
 
@@ -46,7 +50,8 @@ pub(super) struct Shown<'a> {
 impl Shown<'_> {
     /// The same error with a sentence.
     pub(super) fn in_words(&self, error: &Error) -> Error {
-        CertificateProblem::as_error(self.sentence(error))
+        let remedy = self.may_be_trusted(error).then_some(TlsRemedy::Trust);
+        CertificateProblem::as_error(self.sentence(error), remedy)
     }
 
     fn sentence(&self, error: &Error) -> String {
@@ -167,6 +172,19 @@ impl Shown<'_> {
         sentence
     }
 
+    /// Whether it is one that signed itself, and only that is wrong with it.
+    fn may_be_trusted(&self, error: &Error) -> bool {
+        let Error::InvalidCertificate(problem) = error else { return false };
+        let is_unknown = match problem {
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => true,
+            CertificateError::Other(OtherError(inner)) => {
+                matches!(inner.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
+            }
+            _ => false,
+        };
+        is_unknown && self.is_self_signed()
+    }
+
     fn is_self_signed(&self) -> bool {
         match self.facts {
             Some(facts) => facts.is_self_issued,
@@ -177,10 +195,7 @@ impl Shown<'_> {
 }
 
 fn self_signed(name: &str) -> String {
-    format!(
-        "the certificate of {name:?} is self-signed and not trusted; give it as trusted (TLSOptions.client() or \
-         trusted_ca_file), or have the server use one of a known authority"
-    )
+    format!("the certificate of {name:?} is self-signed and not trusted")
 }
 
 /// How openssl is told the name.

@@ -15,10 +15,11 @@ use super::info::TlsInfo;
 use super::options::TlsOptions;
 use super::records::{Allowance, first_record};
 use super::sessions::Sessions;
-use crate::error::{TlsFailureKind, describe};
+use crate::error::{TlsFailure, TlsFailureKind, describe};
 use crate::input::Input;
+use crate::linger::Linger;
 use crate::ready::{Interest, Wait};
-use crate::transport::{Ending, Probe, Stream, write_some};
+use crate::transport::{Ending, Nothing, Probe, Stream, write_some};
 
 /// Bytes that are encrypted at once. More would only wait in memory for the network.
 const ENCRYPT: usize = 64 * 1024;
@@ -56,14 +57,12 @@ pub struct TlsStream {
     peer_closed: bool,
     server: ServerName<'static>,
     sessions: Arc<Sessions>,
+    /// Sends what is left in `output` at the end.
+    linger: Arc<Linger>,
     circumstances: Circumstances,
     is_established: bool,
     /// What was wrong with the server's records. From then on rustls must not be asked again.
-    broken: Option<String>,
-    /// The handshake failed for a reason that has nothing to do with an offered session.
-    is_certificate_refused: bool,
-    /// Client and server have nothing in common, or the server says no.
-    is_refused: bool,
+    broken: Option<TlsFailure>,
 }
 
 /// What came of the records that were there.
@@ -86,16 +85,16 @@ impl TlsStream {
         below: Box<dyn Stream>,
         received: Input,
         offer_session: bool,
-    ) -> Result<Self, String> {
+    ) -> Result<Self, TlsFailure> {
         let name = options.name.as_deref().unwrap_or(host);
         let name = name.strip_suffix('.').unwrap_or(name).to_owned();
         let server = ServerName::try_from(name.clone())
-            .map_err(|_| format!("{name:?} is no name that a certificate can have"))?;
+            .map_err(|_| options_fail(format!("{name:?} is no name that a certificate can have")))?;
         let sessions = Arc::new(Sessions::new(config.sessions.clone(), !offer_session));
         let mut own = (*config.tls).clone();
         own.resumption = Resumption::store(sessions.clone());
         let connection = UnbufferedClientConnection::new(Arc::new(own), server.clone())
-            .map_err(|error| failure::in_words(&error, &Circumstances::default()))?;
+            .map_err(|error| options_fail(failure::of(&error, &Circumstances::default()).sentence))?;
         Ok(Self {
             connection,
             below,
@@ -111,31 +110,22 @@ impl TlsStream {
             peer_closed: false,
             server,
             sessions,
+            linger: config.linger.clone(),
             circumstances: Circumstances { without_tls13: options.without_tls13, ..Circumstances::default() },
             is_established: false,
             broken: None,
-            is_certificate_refused: false,
-            is_refused: false,
         })
     }
 
-    /// What kind of trouble a handshake ended with.
-    pub(crate) fn failure_kind(&self) -> TlsFailureKind {
-        match &self.broken {
-            _ if self.is_certificate_refused => TlsFailureKind::Certificate,
-            Some(_) if self.is_refused => TlsFailureKind::Refused,
-            Some(_) => TlsFailureKind::Malformed,
-            None => TlsFailureKind::Ended,
-        }
-    }
-
-    /// Gets further with the handshake. Says whether it is over; an error is a sentence.
-    pub fn handshake(&mut self) -> Result<bool, String> {
-        let broke = |error: io::Error| format!("the connection broke during the handshake: {}", describe(&error));
+    /// Gets further with the handshake. Says whether it is over.
+    pub fn handshake(&mut self) -> Result<bool, TlsFailure> {
+        let ended = |sentence: String| TlsFailure::new(TlsFailureKind::Ended, sentence);
+        let broke =
+            |error: io::Error| ended(format!("the connection broke during the handshake: {}", describe(&error)));
         let mut allowance = Allowance::default();
         loop {
-            let processed = self.process(&mut [], &mut allowance).map_err(|error| error.to_string())?;
-            let flushed = self.flush();
+            let processed = self.process(&mut [], &mut allowance).map_err(|error| self.failure(&error))?;
+            let flushed = self.send_output();
             if processed.ready {
                 flushed.map_err(broke)?;
                 self.is_established = self.output_start == self.output.len();
@@ -143,14 +133,14 @@ impl TlsStream {
                 return Ok(self.is_established);
             }
             if self.peer_closed {
-                return Err(CLOSED.to_owned());
+                return Err(ended(CLOSED.to_owned()));
             }
             if processed.more || allowance.is_used_up() {
                 return Ok(false);
             }
             // Why the server went away is in what it sent before.
             match self.receive() {
-                Ok(0) => return Err(CLOSED.to_owned()),
+                Ok(0) => return Err(ended(CLOSED.to_owned())),
                 Ok(_) if self.circumstances.received.is_empty() => {
                     let bytes = self.input.bytes();
                     self.circumstances.received = bytes[..bytes.len().min(16)].to_vec();
@@ -167,7 +157,8 @@ impl TlsStream {
     /// After a handshake that failed: whether a new connection may fare better, since this one asked to resume a session. The sessions of
     /// this server are then forgotten.
     pub(crate) fn forget_sessions(&self) -> bool {
-        let may_help = self.sessions.were_offered() && !self.is_certificate_refused;
+        let is_certificate = self.broken.as_ref().is_some_and(|broken| broken.kind == TlsFailureKind::Certificate);
+        let may_help = self.sessions.were_offered() && !is_certificate;
         if may_help {
             self.sessions.forget(&self.server);
         }
@@ -246,7 +237,8 @@ impl TlsStream {
             }
             if self.seen > HANDSHAKE_HELD {
                 // rustls would keep all of it, for a message that never ends.
-                self.broken = Some("the server sends handshake messages without end".to_owned());
+                let sentence = "the server sends handshake messages without end";
+                self.broken = Some(TlsFailure::new(TlsFailureKind::Malformed, sentence));
                 return self.failed(filled);
             }
             let ready = all_seen == Some(true);
@@ -282,18 +274,21 @@ impl TlsStream {
     }
 
     fn break_off(&mut self, error: &Error, discard: usize) {
-        self.is_certificate_refused = matches!(error, Error::InvalidCertificate(_));
-        self.is_refused = matches!(error, Error::AlertReceived(_) | Error::PeerIncompatible(_));
-        self.broken = Some(failure::in_words(error, &self.circumstances));
+        self.broken = Some(failure::of(error, &self.circumstances));
         self.consume(discard, &mut Allowance::default());
         self.send_alert();
     }
 
     fn check(&self) -> io::Result<()> {
         match &self.broken {
-            Some(sentence) => Err(io::Error::new(io::ErrorKind::InvalidData, sentence.clone())),
+            Some(failure) => Err(io::Error::new(io::ErrorKind::InvalidData, failure.clone())),
             None => Ok(()),
         }
+    }
+
+    /// Why the records could not be worked off.
+    fn failure(&self, error: &io::Error) -> TlsFailure {
+        self.broken.clone().unwrap_or_else(|| TlsFailure::new(TlsFailureKind::Malformed, error.to_string()))
     }
 
     fn receive(&mut self) -> io::Result<usize> {
@@ -307,7 +302,7 @@ impl TlsStream {
     }
 
     /// Sends what is encrypted, as far as `below` takes it.
-    fn flush(&mut self) -> io::Result<()> {
+    fn send_output(&mut self) -> io::Result<()> {
         while self.output_start < self.output.len() {
             match write_some(&mut *self.below, &self.output[self.output_start..], &[]) {
                 Ok(count) => self.output_start += count,
@@ -367,6 +362,11 @@ impl TlsStream {
         }
     }
 
+    /// Encrypted bytes that `below` has not taken.
+    fn held(&self) -> usize {
+        self.output.len() - self.output_start
+    }
+
     fn take_plain(&mut self, buffer: &mut [u8]) -> usize {
         let count = buffer.len().min(self.plain.len() - self.plain_start);
         buffer[..count].copy_from_slice(&self.plain[self.plain_start..self.plain_start + count]);
@@ -389,7 +389,7 @@ impl TlsStream {
             });
         }
         // The connection has failed already; the server learns why, or not.
-        let _ = self.flush();
+        let _ = self.send_output();
     }
 }
 
@@ -414,7 +414,7 @@ impl Stream for TlsStream {
                 Err(error) => return Err(error),
             };
             filled += processed.filled;
-            let flushed = self.flush();
+            let flushed = self.send_output();
             if filled == buffer.len() || self.peer_closed {
                 return Ok(filled);
             }
@@ -440,7 +440,7 @@ impl Stream for TlsStream {
         if head.is_empty() && body.is_empty() {
             return Ok(0);
         }
-        self.flush()?;
+        self.send_output()?;
         if !self.output.is_empty() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
@@ -463,13 +463,18 @@ impl Stream for TlsStream {
         if self.output.is_empty() && !piece.is_empty() {
             return Err(io::Error::other("the TLS session has encrypted as much as it may; connect again"));
         }
-        self.flush()?;
+        self.send_output()?;
         Ok(piece.len())
+    }
+
+    fn flush(&mut self) -> io::Result<usize> {
+        self.send_output()?;
+        Ok(self.held())
     }
 
     fn probe(&mut self) -> io::Result<Probe> {
         // What the server sent before it was gone counts more than that nothing can be written to it.
-        let flushed = self.flush();
+        let flushed = self.send_output();
         // Whoever asks does not read in a loop.
         self.paused = false;
         let mut allowance = Allowance::default();
@@ -504,7 +509,8 @@ impl Stream for TlsStream {
     }
 
     fn unsent(&mut self) -> Option<usize> {
-        self.below.unsent()
+        let below = self.below.unsent()?;
+        Some(below + self.held())
     }
 
     fn peer_addr(&self) -> Option<SocketAddr> {
@@ -539,7 +545,7 @@ impl Stream for TlsStream {
 impl Drop for TlsStream {
     fn drop(&mut self) {
         if self.is_established && self.broken.is_none() {
-            // As far as the network takes it at once; closing never waits.
+            // Closing never waits: what the network does not take at once goes out behind it.
             let _ = self.encrypt(|traffic, output| {
                 append(output, RECORD_OVERHEAD, |room| match traffic.queue_close_notify(room) {
                     Err(EncryptError::InsufficientSize(error)) => Err(error),
@@ -547,7 +553,11 @@ impl Drop for TlsStream {
                     Ok(count) => Ok(count),
                 });
             });
-            let _ = self.flush();
+            if self.send_output().is_ok() && self.held() > 0 {
+                let below = std::mem::replace(&mut self.below, Box::new(Nothing));
+                self.output.drain(..self.output_start);
+                self.linger.send(below, std::mem::take(&mut self.output));
+            }
         }
     }
 }
@@ -565,6 +575,10 @@ fn append(
         write(&mut output[start..])
     });
     output.truncate(start + written.unwrap_or(0));
+}
+
+pub(crate) fn options_fail(sentence: impl Into<String>) -> TlsFailure {
+    TlsFailure::new(TlsFailureKind::Options, sentence)
 }
 
 /// The end of TCP without the end of TLS: anybody on the way can make that.

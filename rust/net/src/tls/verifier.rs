@@ -232,6 +232,7 @@ fn blame_key(error: Error, certificate: &CertificateDer<'_>) -> Error {
             CertificateProblem::as_error(
                 "the key of the server's certificate is an RSA key of less than 2048 bits, which is not accepted"
                     .to_owned(),
+                None,
             )
         }
         error => error,

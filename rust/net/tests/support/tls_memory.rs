@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use http_net::streams::TlsStream;
 use http_net::{Context, Interest, Probe, Stream, TlsOptions, Verify, Wait};
@@ -62,6 +62,11 @@ impl Memory {
 
     pub fn between(&self) -> MutexGuard<'_, Between> {
         self.0.lock().expect("no test panicked with it")
+    }
+
+    /// As many as hold it have the client's end, or look at it.
+    pub fn shared(&self) -> &Arc<Mutex<Between>> {
+        &self.0
     }
 
     pub fn send(&self, bytes: &[u8]) {
@@ -262,13 +267,30 @@ pub const TICKET: [u8; 18] = [4, 0, 0, 14, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 1, 7, 0
 
 /// A client that accepts any certificate, in the middle of nothing.
 pub fn client(memory: &Memory) -> TlsStream {
+    client_in(Context::shared(), memory)
+}
+
+fn client_in(context: &Context, memory: &Memory) -> TlsStream {
     let options = TlsOptions { verify: Verify::Nothing, ..TlsOptions::default() };
-    TlsStream::start(Context::shared(), Box::new(memory.clone()), "server.test", &options).expect("a configuration")
+    TlsStream::start(context, Box::new(memory.clone()), "server.test", &options).expect("a configuration")
 }
 
 /// Both ends after the handshake.
 pub fn secured(version: &'static SupportedProtocolVersion) -> (TlsStream, Server) {
     secured_with(version, |_| {})
+}
+
+/// A world whose time is what a test says.
+pub fn context_with(clock: &Arc<Mutex<Instant>>) -> Context {
+    let clock = clock.clone();
+    Context::new(move || *clock.lock().expect("no test panicked with it"), None)
+}
+
+/// Both ends after the handshake, in a world of its own.
+pub fn secured_in(context: &Context, version: &'static SupportedProtocolVersion) -> (TlsStream, Server) {
+    let server = Server::new(version, |_| {});
+    let client = client_in(context, &server.memory);
+    shaken_hands(client, server)
 }
 
 pub fn secured_with(
@@ -278,8 +300,12 @@ pub fn secured_with(
     joined(Server::new(version, change))
 }
 
-fn joined(mut server: Server) -> (TlsStream, Server) {
-    let mut client = client(&server.memory);
+fn joined(server: Server) -> (TlsStream, Server) {
+    let client = client(&server.memory);
+    shaken_hands(client, server)
+}
+
+fn shaken_hands(mut client: TlsStream, mut server: Server) -> (TlsStream, Server) {
     for _ in 0..1000 {
         let done = client.handshake().expect("a handshake");
         assert!(server.pump(), "the client speaks TLS");

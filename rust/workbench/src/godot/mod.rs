@@ -8,6 +8,7 @@ pub mod screen;
 pub mod suite;
 pub mod template;
 pub mod version;
+pub mod web;
 
 use std::path::PathBuf;
 

@@ -206,7 +206,7 @@ pub fn is_result(line: &str) -> bool {
 }
 
 /// A file's `res://` path.
-fn in_project(workspace: &Workspace, file: &Path) -> Result<String> {
+pub(crate) fn in_project(workspace: &Workspace, file: &Path) -> Result<String> {
     let below = file
         .strip_prefix(workspace.godot_project())
         .with_context(|| format!("{} is not in the sample project", file.display()))?;

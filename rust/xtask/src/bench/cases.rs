@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use crate::workspace::Workspace;
 
-/// The three tables.
+/// The tables.
 #[derive(Deserialize)]
 pub(crate) struct Tables {
     /// What the documentation quotes.
@@ -14,7 +14,15 @@ pub(crate) struct Tables {
     pub(crate) growth: Vec<Case>,
     /// What single calls cost: the binding's hot paths, each by itself.
     pub(crate) calls: Vec<Case>,
+    /// Sessions and nodes beside the engine's node.
+    pub(crate) fetch: Vec<Case>,
+    /// How their cost grows.
+    pub(crate) fetch_growth: Vec<Case>,
 }
+
+/// The script that runs the cases of the first three tables, in `godot_project/bench`; and that of the others.
+pub(crate) const SCRIPT: &str = "bench.gd";
+pub(crate) const FETCH_SCRIPT: &str = "fetch_bench.gd";
 
 /// One run of Godot: what `bench.gd` knows under this name, and the rows that come of it.
 #[derive(Deserialize)]
@@ -55,6 +63,8 @@ pub(crate) enum Unit {
     Microseconds,
     Nanoseconds,
     Bytes,
+    Frames,
+    Count,
 }
 
 impl Tables {
@@ -79,13 +89,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_case_of_the_tables_is_one_that_bench_gd_can_run() {
+    fn every_case_of_the_tables_is_one_that_its_script_can_run() {
         let workspace = Workspace::find().unwrap();
-        let script = std::fs::read_to_string(workspace.godot_project().join("bench/bench.gd")).unwrap();
-        let Tables { table, growth, calls } = Tables::read(&workspace).unwrap();
-        for case in table.iter().chain(&growth).chain(&calls) {
-            assert!(script.contains(&format!("\nfunc _{}(", case.name)), "{}", case.name);
-            assert!(!case.rows.is_empty(), "{}", case.name);
+        let Tables { table, growth, calls, fetch, fetch_growth } = Tables::read(&workspace).unwrap();
+        for (name, tables) in [(SCRIPT, vec![table, growth, calls]), (FETCH_SCRIPT, vec![fetch, fetch_growth])] {
+            let script = std::fs::read_to_string(workspace.godot_project().join("bench").join(name)).unwrap();
+            for case in tables.iter().flatten() {
+                assert!(script.contains(&format!("\nfunc _{}(", case.name)), "{}", case.name);
+                assert!(!case.rows.is_empty(), "{}", case.name);
+            }
         }
     }
 }

@@ -37,7 +37,8 @@ impl Figures {
         };
         let ratios: Vec<f64> = match (of(&row.against), of(&row.ours)) {
             (Some(theirs), Some(ours)) => {
-                ours.iter().filter_map(|(pair, value)| Some(value / theirs.get(pair)?)).collect()
+                let ratios = ours.iter().filter_map(|(pair, value)| Some(value / theirs.get(pair)?));
+                ratios.filter(|ratio| ratio.is_finite()).collect()
             }
             _ => Vec::new(),
         };
@@ -92,7 +93,9 @@ fn write(value: f64, unit: Unit) -> String {
         Unit::Microseconds if value >= 1e3 => format!("{:.2} ms", value / 1e3),
         Unit::Microseconds => format!("{value:.1} µs"),
         Unit::Nanoseconds => format!("{} ns", with_commas(value)),
+        Unit::Bytes if value >= f64::from(1 << 20) => format!("{:.1} MiB", value / f64::from(1 << 20)),
         Unit::Bytes => format!("{:.1} KiB", value / 1024.0),
+        Unit::Frames | Unit::Count => with_commas(value),
     }
 }
 

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 use super::build::build_and_stage;
-use crate::bench::cases::{Case, Tables};
+use crate::bench::cases::{Case, FETCH_SCRIPT, SCRIPT, Tables};
 use crate::bench::figures::{Figures, HEAD};
 use crate::captured::Echo;
 use crate::cargo;
@@ -33,17 +33,22 @@ pub(crate) struct Arguments {
     #[arg(long)]
     growth: bool,
     /// What single calls cost, instead of the table.
-    #[arg(long, conflicts_with = "growth")]
+    #[arg(long, conflicts_with_all = ["growth", "fetch"])]
     calls: bool,
+    /// Sessions and nodes, beside the engine's HTTPRequest. With --growth, how their cost grows.
+    #[arg(long)]
+    fetch: bool,
 }
 
 /// Runs the command. A figure that is missed is no failure: it stands in the table.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
     let tables = Tables::read(workspace)?;
-    let all = match (arguments.growth, arguments.calls) {
-        (true, _) => tables.growth,
-        (_, true) => tables.calls,
-        _ => tables.table,
+    let (all, script) = match (arguments.fetch, arguments.growth, arguments.calls) {
+        (true, true, _) => (tables.fetch_growth, FETCH_SCRIPT),
+        (true, ..) => (tables.fetch, FETCH_SCRIPT),
+        (_, true, _) => (tables.growth, SCRIPT),
+        (.., true) => (tables.calls, SCRIPT),
+        _ => (tables.table, SCRIPT),
     };
     let wanted = |case: &&Case| arguments.case.as_deref().is_none_or(|name| case.name.contains(name));
     let cases: Vec<&Case> = all.iter().filter(wanted).collect();
@@ -62,6 +67,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
         servers: Servers::start_optimized(workspace)?,
         bare_loop: cargo::build_program(workspace, "bare-loop", &[])?,
         has_curl: which::which("curl").is_ok(),
+        script,
     };
     // A copy, so that a build in another terminal does not change what is measured.
     let project = tempfile::Builder::new().prefix("http_client_rust-bench-").tempdir()?;
@@ -87,13 +93,15 @@ struct Setting {
     servers: Servers,
     bare_loop: PathBuf,
     has_curl: bool,
+    /// What runs the cases, in the project's folder `bench`.
+    script: &'static str,
 }
 
 /// Runs one case in a Godot of its own, so that none finds what another left in memory.
 fn measure(project: &Path, godot: &Godot, setting: &Setting, case: &Case, arguments: &Arguments) -> Result<Figures> {
     let mut given = vec![
         "--script".to_owned(),
-        "res://bench/bench.gd".to_owned(),
+        format!("res://bench/{}", setting.script),
         "--".to_owned(),
         format!("--case={}", case.name),
         format!("--pairs={}", arguments.pairs),
@@ -115,7 +123,7 @@ fn measure(project: &Path, godot: &Godot, setting: &Setting, case: &Case, argume
         screen: None,
         home: None,
         environment: Vec::new(),
-        head: ScriptHead::of(&project.join("bench").join("bench.gd"))?,
+        head: ScriptHead::of(&project.join("bench").join(setting.script))?,
         deadline: DEADLINE,
         echo: Echo::Nothing,
     })?;

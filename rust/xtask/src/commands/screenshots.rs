@@ -28,6 +28,9 @@ pub(crate) struct Arguments {
     out: Option<PathBuf>,
 }
 
+/// It goes on with the settings that the second start left.
+const LARGE_EDITOR: &str = "the editor, light and twice as large";
+
 const DEADLINE: Duration = Duration::from_secs(300);
 
 /// Runs the command. The exit code is 1 where a picture is missing or a log has an error.
@@ -70,7 +73,7 @@ impl Studio<'_> {
         self.take("the sample", &project, &script, arguments, &self.out)
     }
 
-    /// Starts the editor twice: see `demo/pictures/plugin.gd`.
+    /// Starts the editor three times: see `demo/pictures/plugin.gd`.
     fn editor(&self, workspace: &Workspace) -> Result<Vec<String>> {
         let project = workspace.godot_project();
         let plugin = project.join("demo/pictures");
@@ -81,8 +84,10 @@ impl Studio<'_> {
         let warm_up = words(&["--headless", "--editor"]);
         let mut problems =
             self.take("the editor's first start", copy.path(), &script, warm_up, Path::new("warm-up"))?;
-        let arguments = words(&["--editor", "--single-window", "--resolution", "1600x900"]);
-        problems.extend(self.take("the editor", copy.path(), &script, arguments, &self.out)?);
+        for (name, size) in [("the editor", "1600x900"), (LARGE_EDITOR, "1920x1080")] {
+            let arguments = words(&["--editor", "--single-window", "--resolution", size]);
+            problems.extend(self.take(name, copy.path(), &script, arguments, &self.out)?);
+        }
         Ok(problems)
     }
 
@@ -97,6 +102,9 @@ impl Studio<'_> {
     ) -> Result<Vec<String>> {
         let mut environment = self.servers.environment();
         environment.push(("HTTP_CLIENT_RUST_PICTURES".to_owned(), out.to_string_lossy().into_owned()));
+        if name == LARGE_EDITOR {
+            environment.push(("HTTP_CLIENT_RUST_PICTURES_LARGE".to_owned(), "1".to_owned()));
+        }
         let finished = self.godot.run(Run {
             name,
             project,

@@ -13,6 +13,7 @@ use crate::cargo;
 use crate::checks;
 use crate::closing_line::Counts;
 use crate::godot::screen::Screen;
+use crate::godot::web::Export;
 use crate::godot::{Godot, find, suite};
 use crate::report::{Outcome, Report};
 use crate::stage;
@@ -45,7 +46,7 @@ enum Part {
     Package,
     /// The pictures of the documentation, put into target/pictures.
     Pictures,
-    /// A minute of `cargo xtask soak`.
+    /// A minute of `cargo xtask soak` with clients, and one with sessions and nodes.
     Soak,
 }
 
@@ -91,16 +92,17 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     let package = arguments.wants(Part::Package) && arguments.filter.as_deref().is_none_or(is_of_package);
     let pictures = wanted(Part::Pictures, PICTURES);
     let soaked = wanted(Part::Soak, SOAK);
-    found += jobs.len() + [package, pictures, soaked].map(usize::from).iter().sum::<usize>();
+    let sessions_soaked = wanted(Part::Soak, SOAK_OF_SESSIONS);
+    found += jobs.len() + [package, pictures, soaked, sessions_soaked].map(usize::from).iter().sum::<usize>();
 
     let mut godot = None;
-    if !jobs.is_empty() || pictures {
+    if !jobs.is_empty() || pictures || sessions_soaked {
         report.step("Godot", || match find::find_or_get() {
             Ok(found) => Outcome::passed(godot.insert(found).version.to_string()),
             Err(error) => Outcome::failed(format!("{error:#}")),
         });
     }
-    if !jobs.is_empty() || pictures {
+    if !jobs.is_empty() || pictures || sessions_soaked {
         let staged = stage_all(workspace, &mut report);
         let godot = godot.as_ref().filter(|_| staged);
         for job in jobs {
@@ -108,6 +110,9 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
         }
         if pictures {
             report.step(PICTURES, || godot.map_or_else(not_run, |godot| take_pictures(godot, workspace)));
+        }
+        if sessions_soaked {
+            report.step(SOAK_OF_SESSIONS, || godot.map_or_else(not_run, |godot| soak_sessions(godot, workspace)));
         }
     }
     if package {
@@ -131,6 +136,7 @@ enum Job {
     Editor(PathBuf),
     Transcript,
     Example(PathBuf),
+    Web(Export),
 }
 
 impl Job {
@@ -140,6 +146,7 @@ impl Job {
             Self::TestFile(path) | Self::Editor(path) => named("tests", path),
             Self::Transcript => "demo/transcript".to_owned(),
             Self::Example(path) => named("examples", path),
+            Self::Web(export) => export.name().to_owned(),
         }
     }
 
@@ -148,6 +155,7 @@ impl Job {
             Self::TestFile(file) => suite::run_test_file(godot, workspace, file),
             Self::Editor(folder) => suite::run_editor_test(godot, workspace, folder),
             Self::Example(file) => suite::run_example(godot, workspace, file),
+            Self::Web(export) => export.run(godot, workspace),
             Self::Transcript => {
                 let finished = suite::run_transcript(godot, workspace, None, Echo::Nothing);
                 suite::outcome_of_script(finished)
@@ -162,6 +170,7 @@ fn jobs(workspace: &Workspace, arguments: &Arguments) -> Vec<Job> {
     jobs.extend(suite::editor_tests(workspace).into_iter().map(Job::Editor));
     jobs.push(Job::Transcript);
     jobs.extend(suite::examples(workspace).into_iter().map(Job::Example));
+    jobs.extend(Export::ALL.map(Job::Web));
     jobs.retain(|job| arguments.wants(Part::Godot) && arguments.matches(&job.name()));
     jobs
 }
@@ -171,6 +180,7 @@ const PACKAGE: &str = "package";
 /// It compiles the library with all optimizations, on a machine that may be slow.
 const PACKAGE_DEADLINE: Duration = Duration::from_secs(60 * 60);
 const SOAK: &str = "soak";
+const SOAK_OF_SESSIONS: &str = "soak of sessions";
 /// Longer than a minute by far: the machine may be busy, and every exchange under way is brought to its end.
 const SOAK_DEADLINE: Duration = Duration::from_secs(10 * 60);
 
@@ -242,6 +252,17 @@ fn soak_a_minute(workspace: &Workspace) -> Outcome {
             None => Outcome::passed(""),
             Some(problem) => Outcome::failed(format!("{problem}; the mismatches stand above")),
         },
+        Err(error) => Outcome::failed(format!("{error:#}")),
+    }
+}
+
+fn soak_sessions(godot: &Godot, workspace: &Workspace) -> Outcome {
+    if !cfg!(target_os = "linux") {
+        return Outcome::left_out("soak: it counts in /proc, which only Linux has");
+    }
+    match soak::Sessions::a_minute().run(workspace, godot) {
+        Ok(finished) if finished.problems().is_empty() => Outcome::passed(""),
+        Ok(finished) => Outcome::failed(format!("{}; the mismatches stand above", finished.problems().join("; "))),
         Err(error) => Outcome::failed(format!("{error:#}")),
     }
 }

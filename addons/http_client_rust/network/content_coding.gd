@@ -3,6 +3,7 @@ extends RefCounted
 ## Takes the packing off a body (RFC 9110 §8.4), so that it can be looked at. HTTPClientRust gives bodies as they come.
 
 const GZIP: PackedByteArray = [0x1f, 0x8b]
+const ZSTD: PackedByteArray = [0x28, 0xb5, 0x2f, 0xfd]
 ## What is packed can grow a thousandfold.
 const MOST_BYTES := 32 * 1024 * 1024
 
@@ -24,7 +25,7 @@ func _init(packed: PackedByteArray, codings: String, is_whole: bool) -> void:
 	names.reverse()
 	var size := packed.size()
 	for name: String in names:
-		if not name in ["gzip", "x-gzip", "deflate"]:
+		if not name in ["gzip", "x-gzip", "deflate", "br", "zstd"]:
 			note = "The body is packed with %s, which is not unpacked here." % name.left(40)
 			return
 		if not is_whole:
@@ -40,6 +41,10 @@ func _init(packed: PackedByteArray, codings: String, is_whole: bool) -> void:
 
 
 func _unpacked(packed: PackedByteArray, coding: String) -> PackedByteArray:
+	if coding == "br":
+		return packed.decompress_dynamic(MOST_BYTES, FileAccess.COMPRESSION_BROTLI)
+	if coding == "zstd":
+		return packed.decompress(MOST_BYTES, FileAccess.COMPRESSION_ZSTD) if packed.slice(0, 4) == ZSTD else PackedByteArray()
 	var is_gzip := packed.slice(0, 2) == GZIP
 	# "deflate" is deflate in a wrapping of its own (RFC 1950), whose first two bytes are a multiple of 31.
 	var is_zlib := packed.size() > 2 and packed[0] & 0x0f == 8 and (packed[0] * 256 + packed[1]) % 31 == 0

@@ -1,0 +1,71 @@
+@tool
+extends VSplitContainer
+## Server-sent events, one in a row as they come, and all of the chosen one below.
+
+const Exchange := preload("exchange.gd")
+const PhaseChart := preload("phase_chart.gd")
+
+const COLUMNS: PackedStringArray = ["Time", "Type", "Id", "Data"]
+const SHOWN_CHARACTERS := 200
+
+## All of the event that is chosen; the newest where none is.
+var details: TextEdit
+
+var _table: Tree
+var _shown := 0
+
+
+func _init() -> void:
+	name = "Events"
+	_table = Tree.new()
+	_table.columns = COLUMNS.size()
+	_table.hide_root = true
+	_table.select_mode = Tree.SELECT_ROW
+	_table.column_titles_visible = true
+	_table.size_flags_vertical = SIZE_EXPAND_FILL
+	_table.size_flags_stretch_ratio = 2.0
+	for index: int in COLUMNS.size():
+		_table.set_column_title(index, COLUMNS[index])
+		_table.set_column_title_alignment(index, HORIZONTAL_ALIGNMENT_LEFT)
+		_table.set_column_expand_ratio(index, 6 if index == COLUMNS.size() - 1 else 2)
+	_table.item_selected.connect(_show_selected)
+	add_child(_table)
+	details = TextEdit.new()
+	details.editable = false
+	details.wrap_mode = TextEdit.LINE_WRAPPING_BOUNDARY
+	details.size_flags_vertical = SIZE_EXPAND_FILL
+	add_child(details)
+	clear()
+
+
+func clear() -> void:
+	_table.clear()
+	_table.create_item()
+	details.text = ""
+	details.placeholder_text = "Events appear here as they come, where the request reads them (Options)."
+	_shown = 0
+
+
+## Adds the rows of events that have come since the last call.
+func show_events(exchange: Exchange) -> void:
+	var fresh := mini(exchange.event_count - _shown, exchange.events.size())
+	if fresh <= 0:
+		return
+	_shown = exchange.event_count
+	for event: Array in exchange.events.slice(exchange.events.size() - fresh):
+		var item := _table.create_item(_table.get_root())
+		item.set_text(0, PhaseChart.shown_time(event[0]))
+		item.set_text(1, event[1])
+		item.set_text(2, event[2])
+		item.set_text(3, str(event[3]).left(SHOWN_CHARACTERS).replace("\n", " "))
+		item.set_metadata(0, event[3])
+	while _table.get_root().get_child_count() > Exchange.KEPT_EVENTS:
+		_table.get_root().get_first_child().free()
+	if _table.get_selected() == null:
+		var last := _table.get_root().get_child(-1)
+		_table.scroll_to_item(last)
+		details.text = last.get_metadata(0)
+
+
+func _show_selected() -> void:
+	details.text = _table.get_selected().get_metadata(0)

@@ -1,0 +1,251 @@
+@tool
+extends RefCounted
+## Requests that are kept in the project: a file of the form that editors know as .http, which can be read in a diff.
+##
+## What is understood of it: requests between lines that begin with ###, whose rest is the name; comments that begin with # or
+## //; then `METHOD URL HTTP/1.1` (a line that is only a URL is a GET), header lines, an empty line, and the body. Comments of
+## the form `# @key value` are settings of the console: listen, no-redirect, no-verify, ca-file, read-timeout and retries.
+## Variables ({{name}}) and bodies from files (< path) are not filled in.
+
+const Snippets := preload("snippets.gd")
+const History := preload("history.gd")
+
+const SEPARATOR := "###"
+const SETTINGS: PackedStringArray = ["listen", "no-redirect", "no-verify", "ca-file", "read-timeout", "retries"]
+
+## Each with its "name", and the keys that the console's fill_in() takes.
+var requests: Array[Dictionary] = []
+
+var _path := ""
+## The file in pieces: what stands before the first separator, then all that begins with one. Put together they are the file.
+var _pieces := PackedStringArray()
+## Of each request: in which piece it stands.
+var _places := PackedInt32Array()
+var _end := "\n"
+
+
+func _init(path: String) -> void:
+	_path = path
+	read()
+
+
+## Reads the file again: people edit it beside.
+func read() -> void:
+	requests.clear()
+	_pieces.clear()
+	_places.clear()
+	var text := FileAccess.get_file_as_string(_path) if FileAccess.file_exists(_path) else ""
+	_end = "\r\n" if text.contains("\r\n") else "\n"
+	var piece := ""
+	for line: String in _lines_of(text):
+		if line.begins_with(SEPARATOR):
+			_pieces.append(piece)
+			piece = ""
+		piece += line
+	_pieces.append(piece)
+	for index: int in _pieces.size():
+		var request := _read_piece(_pieces[index])
+		if not request.is_empty():
+			if str(request["name"]).is_empty():
+				request["name"] = History.title_of(request)
+			requests.append(request)
+			_places.append(index)
+
+
+## Why a request cannot be written down under a name; empty if it can.
+static func problem_with(name: String, request: Dictionary) -> String:
+	if name.strip_edges().is_empty() or name.contains("\n"):
+		return "The request needs a name of one line."
+	if not PackedByteArray(request.get("bytes", PackedByteArray())).is_empty():
+		return "A body of bytes cannot stand in a text file."
+	if str(request.get("url", "")).strip_edges().is_empty():
+		return "The request has no address."
+	for line: String in str(request.get("body", "")).split("\n"):
+		if line.begins_with(SEPARATOR):
+			return "A line of the body begins with ###, which separates requests in this file."
+	return ""
+
+
+## Writes a request down under a name, in the place of one that has it. All else in the file stays as it is. Headers with
+## passwords or keys are left out, since the file belongs to the project; those that somebody wrote there by hand stay.
+func save(name: String, request: Dictionary) -> Error:
+	if not problem_with(name, request).is_empty():
+		return ERR_INVALID_PARAMETER
+	read()
+	var wanted := name.strip_edges()
+	var found := _index_of(wanted)
+	var old := _pieces[_places[found]] if found >= 0 else ""
+	var written := _written(wanted, request, _comments_of(old), _secrets_of(found)).replace("\n", _end)
+	if found < 0:
+		var before := "".join(_pieces)
+		if not before.is_empty() and not before.ends_with("\n"):
+			_pieces[-1] += _end
+		if not before.is_empty() and not before.ends_with(_end + _end):
+			_pieces[-1] += _end
+		_pieces.append(written)
+	else:
+		_pieces[_places[found]] = written + (_end if _places[found] < _pieces.size() - 1 else "")
+	return _write("".join(_pieces))
+
+
+## Takes a request out of the file.
+func remove(name: String) -> Error:
+	read()
+	var found := _index_of(name)
+	if found < 0:
+		return ERR_DOES_NOT_EXIST
+	_pieces.remove_at(_places[found])
+	return _write("".join(_pieces))
+
+
+## Header lines of a request that are never written down anew.
+func _secrets_of(index: int) -> PackedStringArray:
+	var lines := PackedStringArray()
+	for line: String in PackedStringArray(requests[index]["headers"]) if index >= 0 else PackedStringArray():
+		if _is_secret(line):
+			lines.append(line)
+	return lines
+
+
+func _index_of(name: String) -> int:
+	for index: int in requests.size():
+		if requests[index]["name"] == name:
+			return index
+	return -1
+
+
+func _write(text: String) -> Error:
+	var new_path := _path + ".new"
+	DirAccess.make_dir_recursive_absolute(_path.get_base_dir())
+	var file := FileAccess.open(new_path, FileAccess.WRITE)
+	if file == null:
+		return FileAccess.get_open_error()
+	file.store_string(text)
+	file.flush()
+	var error := file.get_error()
+	file.close()
+	if error != OK:
+		DirAccess.remove_absolute(new_path)
+		return error
+	error = DirAccess.rename_absolute(new_path, _path)
+	read()
+	return error
+
+
+## Lines with their ends.
+static func _lines_of(text: String) -> PackedStringArray:
+	var lines := PackedStringArray()
+	var at := 0
+	while at < text.length():
+		var end := text.find("\n", at)
+		end = text.length() if end < 0 else end + 1
+		lines.append(text.substr(at, end - at))
+		at = end
+	return lines
+
+
+static func _is_comment(line: String) -> bool:
+	return line.begins_with("#") or line.begins_with("//")
+
+
+static func _is_secret(header: String) -> bool:
+	return header.get_slice(":", 0).strip_edges().to_lower() in History.SECRET
+
+
+## The request in a piece of the file; empty if there is none.
+static func _read_piece(piece: String) -> Dictionary:
+	var lines := piece.replace("\r\n", "\n").split("\n")
+	var request := {"name": "", "headers": PackedStringArray()}
+	var at := 0
+	if lines[0].begins_with(SEPARATOR):
+		request["name"] = lines[0].trim_prefix(SEPARATOR).strip_edges()
+		at = 1
+	while at < lines.size() and (lines[at].strip_edges().is_empty() or _is_comment(lines[at])):
+		_read_setting(request, lines[at])
+		at += 1
+	if at >= lines.size():
+		return {}
+	var words := lines[at].strip_edges().split(" ", false)
+	if words[-1].begins_with("HTTP/") and words.size() > 1:
+		words.remove_at(words.size() - 1)
+	var is_method_given := words.size() > 1 and words[0] in Snippets.METHODS
+	request["method"] = words[0] if is_method_given else "GET"
+	request["url"] = " ".join(words.slice(1) if is_method_given else words)
+	at += 1
+	var headers := PackedStringArray()
+	while at < lines.size() and not lines[at].strip_edges().is_empty():
+		if _is_comment(lines[at]):
+			_read_setting(request, lines[at])
+		else:
+			headers.append(lines[at].strip_edges())
+		at += 1
+	request["headers"] = headers
+	var body := "\n".join(lines.slice(at + 1))
+	while body.ends_with("\n"):
+		body = body.left(-1)
+	request["body"] = body
+	return request
+
+
+## A comment such as `# @read-timeout 5`.
+static func _read_setting(request: Dictionary, line: String) -> void:
+	var text := line.trim_prefix("//").trim_prefix("#").strip_edges()
+	if not text.begins_with("@"):
+		return
+	var value := text.substr(text.find(" ") + 1).strip_edges() if text.contains(" ") else ""
+	match text.get_slice(" ", 0):
+		"@name":
+			if str(request["name"]).is_empty():
+				request["name"] = value
+		"@listen":
+			request["listen"] = true
+		"@no-redirect":
+			request["follow"] = false
+		"@no-verify":
+			request["verify"] = false
+		"@ca-file":
+			request["ca_file"] = value
+		"@read-timeout":
+			request["read_timeout"] = maxf(value.to_float(), 0.0)
+		"@retries":
+			request["retries"] = clampi(value.to_int(), 0, 10)
+
+
+static func _written(name: String, request: Dictionary, comments: String, secrets: PackedStringArray) -> String:
+	var text := "%s %s\n%s" % [SEPARATOR, name, comments]
+	if request.get("listen", false):
+		text += "# @listen\n"
+	if not request.get("follow", true):
+		text += "# @no-redirect\n"
+	if not request.get("verify", true):
+		text += "# @no-verify\n"
+	if not str(request.get("ca_file", "")).is_empty():
+		text += "# @ca-file %s\n" % request["ca_file"]
+	if float(request.get("read_timeout", 30.0)) != 30.0:
+		text += "# @read-timeout %s\n" % String.num(request["read_timeout"]).trim_suffix(".0")
+	if int(request.get("retries", 0)) > 0:
+		text += "# @retries %d\n" % request["retries"]
+	text += "%s %s HTTP/1.1\n" % [request.get("method", "GET"), History.without_credentials(str(request["url"]).strip_edges())]
+	for line: String in PackedStringArray(request.get("headers", PackedStringArray())):
+		if not _is_secret(line):
+			text += line + "\n"
+	for line: String in secrets:
+		text += line + "\n"
+	var body := str(request.get("body", "")).replace("\r\n", "\n")
+	while body.ends_with("\n"):
+		body = body.left(-1)
+	return text + ("" if body.is_empty() else "\n%s\n" % body)
+
+
+## The comments of a piece that are no settings of this console.
+static func _comments_of(piece: String) -> String:
+	var comments := ""
+	for line: String in piece.replace("\r\n", "\n").split("\n").slice(1):
+		if line.strip_edges().is_empty():
+			continue
+		if not _is_comment(line):
+			break
+		var text := line.trim_prefix("//").trim_prefix("#").strip_edges()
+		if not (text.begins_with("@") and text.substr(1).get_slice(" ", 0) in SETTINGS):
+			comments += line + "\n"
+	return comments

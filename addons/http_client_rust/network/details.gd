@@ -1,0 +1,200 @@
+@tool
+extends VBoxContainer
+## All that is known of one exchange: the console's view of an answer, and beside it the request and the way that it took.
+
+const Recorded := preload("recorded.gd")
+const ExchangeList := preload("exchange_list.gd")
+const AnswerView := preload("../console/answer_view.gd")
+const BodyText := preload("../console/body_text.gd")
+const Colors := preload("../console/colors.gd")
+const PhaseChart := preload("../console/phase_chart.gd")
+
+## Another exchange of the way was chosen.
+signal chosen(exchange: Recorded)
+## A redirect is to be followed that the game did not follow. Keys as the console's fill_in() takes them.
+signal followed(request: Dictionary)
+
+var _exchange: Recorded
+var _list: ExchangeList
+var _answer: AnswerView
+var _note: Label
+var _request_headers: Tree
+var _request_body: TextEdit
+var _way: Tree
+
+
+func _init() -> void:
+	size_flags_horizontal = SIZE_EXPAND_FILL
+	size_flags_vertical = SIZE_EXPAND_FILL
+	_answer = AnswerView.new()
+	_answer.size_flags_vertical = SIZE_EXPAND_FILL
+	_answer.redirected.connect(_on_redirected)
+	add_child(_answer)
+	_note = Label.new()
+	_note.autowrap_mode = TextServer.AUTOWRAP_WORD_SMART
+	_note.custom_minimum_size.x = 1.0
+	add_child(_note)
+	_answer.add_tab(_request_tab())
+	_way = _table("Way", ["Request", "Response", "Connection"])
+	_way.tooltip_text = "Redirects and attempts of the same task, one after the other"
+	_way.item_activated.connect(_on_way_activated)
+	_answer.add_tab(_way)
+	show_nothing()
+
+
+## Before an exchange is chosen.
+func show_nothing() -> void:
+	_exchange = null
+	_answer.clear(null)
+	_answer.say("Choose an exchange in the list.")
+	_note.visible = false
+	_request_headers.clear()
+	_request_body.text = ""
+	_way.clear()
+
+
+## Shows an exchange of a list as far as it is known.
+func show_exchange(exchange: Recorded, list: ExchangeList) -> void:
+	_exchange = exchange
+	_list = list
+	var shown := exchange.as_console_exchange()
+	_answer.clear(shown)
+	_answer.show_end()
+	_answer.say_of_body(exchange.unpacked().note if exchange.is_over else "")
+	if not exchange.is_over:
+		_answer.say("%s — %s…" % [exchange.status_text(), exchange.phase] if exchange.status != 0 else exchange.phase + "…")
+	_show_request()
+	_show_way(list)
+	_note.text = _left_out_text()
+	_note.visible = not _note.text.is_empty()
+
+
+func shown_exchange() -> Recorded:
+	return _exchange
+
+
+func status_text() -> String:
+	return _answer.status_text()
+
+
+func body_text() -> String:
+	return _answer.body_text()
+
+
+func texts() -> Array[TextEdit]:
+	var all := _answer.texts()
+	all.append(_request_body)
+	return all
+
+
+func _show_request() -> void:
+	_request_headers.clear()
+	var root := _request_headers.create_item()
+	_add_row(_request_headers, root, [_exchange.method, _exchange.url()])
+	for line: String in _exchange.request_headers:
+		_add_row(_request_headers, root, [line.get_slice(":", 0), line.substr(line.find(":") + 1).strip_edges()])
+	var body := _exchange.request_body
+	_request_body.visible = not body.is_empty()
+	var view := BodyText.best_view(_exchange.request_header("Content-Type"), body)
+	match view:
+		"json":
+			_request_body.text = BodyText.pretty_json(body)
+		"text":
+			_request_body.text = BodyText.text(body)
+		_:
+			_request_body.text = BodyText.hex(body)
+
+
+## The task's exchanges, this one marked.
+func _show_way(list: ExchangeList) -> void:
+	_way.clear()
+	var root := _way.create_item()
+	for exchange: Recorded in list.of_same_task(_exchange):
+		var came := exchange.status_text()
+		if not exchange.redirect_address().is_empty():
+			came += " → " + exchange.redirect_address()
+		elif not exchange.error.is_empty():
+			came = exchange.error
+		var asked := "%s%s %s" % ["▶ " if exchange == _exchange else "", exchange.method, exchange.url()]
+		var item := _add_row(_way, root, [asked.strip_edges(), came, _connection_of(exchange)])
+		item.set_metadata(0, exchange)
+
+
+## Such as "2, kept, 127.0.0.1:80 through proxy:3128".
+func _connection_of(exchange: Recorded) -> String:
+	var text := "%d, %s" % [exchange.connection, "kept" if exchange.is_on_kept else "new"]
+	if not exchange.peer.is_empty():
+		text += ", " + exchange.peer
+	return text + (" through " + exchange.proxy if not exchange.proxy.is_empty() else "")
+
+
+func _left_out_text() -> String:
+	if _exchange.left_out > 0:
+		return "The editor was too slow: %s of heads and bodies are not here." % String.humanize_size(_exchange.left_out)
+	if not _exchange.is_body_whole() and _exchange.is_over:
+		return "The body has %s; the first %s are here." % [
+			String.humanize_size(_exchange.bytes_received), String.humanize_size(_exchange.response_body.size())]
+	return ""
+
+
+func _on_way_activated() -> void:
+	var item := _way.get_selected()
+	if item != null and item.get_metadata(0) != null:
+		chosen.emit(item.get_metadata(0))
+
+
+## Shows what the game did about a redirect. Where it did nothing, the console may.
+func _on_redirected() -> void:
+	var way := _list.of_same_task(_exchange)
+	var next := way.find(_exchange) + 1
+	if next < way.size():
+		chosen.emit(way[next])
+	else:
+		followed.emit(_exchange.as_console_exchange().redirected(_exchange.as_request()))
+
+
+func _request_tab() -> Control:
+	var split := VSplitContainer.new()
+	split.name = "Request"
+	_request_headers = _table("RequestHeaders", ["Name", "Value"])
+	_request_headers.size_flags_vertical = SIZE_EXPAND_FILL
+	split.add_child(_request_headers)
+	_request_body = TextEdit.new()
+	_request_body.editable = false
+	_request_body.wrap_mode = TextEdit.LINE_WRAPPING_BOUNDARY
+	_request_body.size_flags_vertical = SIZE_EXPAND_FILL
+	split.add_child(_request_body)
+	return split
+
+
+func _table(title: String, titles: PackedStringArray) -> Tree:
+	var table := Tree.new()
+	table.name = title
+	table.columns = titles.size()
+	table.hide_root = true
+	table.select_mode = Tree.SELECT_ROW
+	table.column_titles_visible = true
+	for column: int in titles.size():
+		table.set_column_title(column, titles[column])
+		table.set_column_title_alignment(column, HORIZONTAL_ALIGNMENT_LEFT)
+	if titles.size() == 2:
+		table.set_column_expand_ratio(0, 2)
+		table.set_column_expand_ratio(1, 5)
+	table.gui_input.connect(_on_table_input.bind(table))
+	return table
+
+
+## Ctrl+C copies a row.
+func _on_table_input(event: InputEvent, table: Tree) -> void:
+	var key := event as InputEventKey
+	if key != null and key.pressed and key.keycode == KEY_C and key.is_command_or_control_pressed():
+		DisplayServer.clipboard_set(_answer.row_text(table))
+		table.accept_event()
+
+
+func _add_row(table: Tree, root: TreeItem, texts_of_row: PackedStringArray) -> TreeItem:
+	var item := table.create_item(root)
+	for column: int in texts_of_row.size():
+		item.set_text(column, texts_of_row[column])
+		item.set_tooltip_text(column, texts_of_row[column])
+	return item

@@ -1,0 +1,199 @@
+@tool
+extends Tree
+## The list of exchanges, a row each, and in the last column the waterfall: the phases of all of them on one scale of time.
+
+const Recorded := preload("recorded.gd")
+const ExchangeList := preload("exchange_list.gd")
+const Filter := preload("filter.gd")
+const PhaseChart := preload("../console/phase_chart.gd")
+const Colors := preload("../console/colors.gd")
+
+enum Column { METHOD, URL, STATUS, TYPE, SIZE, TIME, WATERFALL }
+const TITLES: PackedStringArray = ["Method", "URL", "Status", "Type", "Size", "Time", "Waterfall"]
+## Texts that have to fit; a column that may stretch has none.
+const WIDEST: PackedStringArray = ["OPTIONS", "", "404 ✕", "event-stream", "999.9 KiB", "999.9 ms", ""]
+const STRETCH: PackedInt32Array = [0, 3, 0, 0, 0, 0, 2]
+## Of the height of a row.
+const BAR := 0.55
+const NARROWEST := 2.0
+
+## Another row was chosen.
+signal chosen(exchange: Recorded)
+
+var filter := Filter.new()
+## How many rows were written so far: for tests.
+var rows_written := 0
+
+var _list: ExchangeList
+var _rows := {}
+var _shown := 0
+
+
+func _init() -> void:
+	columns = TITLES.size()
+	hide_root = true
+	select_mode = SELECT_ROW
+	column_titles_visible = true
+	size_flags_horizontal = SIZE_EXPAND_FILL
+	size_flags_vertical = SIZE_EXPAND_FILL
+	for column: int in TITLES.size():
+		set_column_title(column, TITLES[column])
+		set_column_title_alignment(column, HORIZONTAL_ALIGNMENT_LEFT)
+		set_column_expand(column, STRETCH[column] > 0)
+		set_column_clip_content(column, true)
+		if STRETCH[column] > 0:
+			set_column_expand_ratio(column, STRETCH[column])
+	create_item()
+	item_selected.connect(func() -> void: chosen.emit(selected()))
+
+
+## The list that it shows from now on.
+func show_list(list: ExchangeList) -> void:
+	_list = list
+	list.added.connect(_add)
+	list.changed.connect(_change)
+	list.removed.connect(_remove)
+	list.cleared.connect(_clear)
+
+
+## Shows what the filter lets through.
+func apply_filter() -> void:
+	_shown = 0
+	for exchange: Recorded in _rows:
+		_show_if_wanted(_rows[exchange], exchange, false)
+
+
+## The chosen exchange; null if there is none.
+func selected() -> Recorded:
+	var item := get_selected()
+	return item.get_metadata(0) if item != null else null
+
+
+func select_exchange(exchange: Recorded) -> void:
+	var item: TreeItem = _rows.get(exchange)
+	if item != null and item.visible:
+		item.select(0)
+		scroll_to_item(item)
+
+
+func shown_count() -> int:
+	return _shown
+
+
+func _notification(what: int) -> void:
+	if what == NOTIFICATION_THEME_CHANGED:
+		_fit_columns()
+		for exchange: Recorded in _rows:
+			_color(_rows[exchange], exchange)
+
+
+func _fit_columns() -> void:
+	var font := get_theme_font(&"font", &"Tree")
+	var font_size := get_theme_font_size(&"font_size", &"Tree")
+	for column: int in TITLES.size():
+		var text := WIDEST[column] if not WIDEST[column].is_empty() else "https://host/path"
+		var width := font.get_string_size(text, HORIZONTAL_ALIGNMENT_LEFT, -1.0, font_size).x
+		set_column_custom_minimum_width(column, ceili(width + font_size))
+
+
+func _add(exchange: Recorded) -> void:
+	var item := create_item(get_root())
+	item.set_metadata(0, exchange)
+	item.set_cell_mode(Column.WATERFALL, TreeItem.CELL_MODE_CUSTOM)
+	item.set_custom_draw_callback(Column.WATERFALL, _draw_waterfall)
+	item.set_text_alignment(Column.SIZE, HORIZONTAL_ALIGNMENT_RIGHT)
+	item.set_text_alignment(Column.TIME, HORIZONTAL_ALIGNMENT_RIGHT)
+	_rows[exchange] = item
+	_shown += 1
+	_write(item, exchange)
+	_show_if_wanted(item, exchange, true)
+
+
+func _change(exchange: Recorded) -> void:
+	var item: TreeItem = _rows.get(exchange)
+	if item == null:
+		return
+	var was_shown := item.visible
+	_write(item, exchange)
+	_show_if_wanted(item, exchange, was_shown)
+
+
+func _remove(exchange: Recorded) -> void:
+	var item: TreeItem = _rows.get(exchange)
+	if item == null:
+		return
+	_shown -= int(item.visible)
+	_rows.erase(exchange)
+	item.free()
+
+
+func _clear() -> void:
+	_rows.clear()
+	_shown = 0
+	clear()
+	create_item()
+
+
+func _show_if_wanted(item: TreeItem, exchange: Recorded, was_counted: bool) -> void:
+	var is_wanted := filter.matches(exchange)
+	_shown += int(is_wanted) - int(was_counted)
+	if item.visible != is_wanted:
+		item.visible = is_wanted
+
+
+func _write(item: TreeItem, exchange: Recorded) -> void:
+	rows_written += 1
+	var usec := exchange.duration()
+	var texts: PackedStringArray = [
+		exchange.method if not exchange.method.is_empty() else "—", exchange.place(), exchange.status_text(),
+		exchange.type().get_slice("/", 1) if exchange.type().contains("/") else exchange.type(), exchange.size_text(), PhaseChart.shown_time(usec) if usec > 0 or exchange.is_over else ""]
+	for column: int in texts.size():
+		if item.get_text(column) != texts[column]:
+			item.set_text(column, texts[column])
+	item.set_tooltip_text(Column.URL, exchange.url())
+	item.set_tooltip_text(Column.TYPE, exchange.type())
+	item.set_tooltip_text(Column.STATUS, exchange.error if not exchange.error.is_empty() else exchange.reason)
+	item.set_tooltip_text(Column.WATERFALL, _phases_of(exchange))
+	_color(item, exchange)
+
+
+func _color(item: TreeItem, exchange: Recorded) -> void:
+	if exchange.is_error():
+		var color := Colors.readable(Colors.BAD if exchange.status < 400 or exchange.status >= 500 else Colors.DOUBTFUL, self)
+		item.set_custom_color(Column.STATUS, color)
+	else:
+		item.clear_custom_color(Column.STATUS)
+
+
+## Such as "Connect 1.2 ms, Wait 30.0 ms".
+func _phases_of(exchange: Recorded) -> String:
+	var parts := PackedStringArray()
+	for span: Vector3i in exchange.spans():
+		parts.append("%s %s" % [PhaseChart.PHASES[span.x], PhaseChart.shown_time(span.z - span.y)])
+	return ", ".join(parts)
+
+
+func _draw_waterfall(item: TreeItem, place: Rect2) -> void:
+	var exchange: Recorded = item.get_metadata(0)
+	if exchange == null or _list == null:
+		return
+	var bar := Rect2(place.position + Vector2(0.0, place.size.y * (1.0 - BAR) / 2.0), Vector2(0.0, place.size.y * BAR))
+	for piece: Vector3 in pieces(exchange, place.size.x):
+		bar.position.x = place.position.x + piece.y
+		bar.size.x = piece.z
+		draw_rect(bar, PhaseChart.COLORS[int(piece.x)] if piece.x >= 0.0 else Color(get_theme_color(&"font_color", &"Tree"), 0.35))
+
+
+## The waterfall of an exchange in a column so wide: phase, left edge and width of each bar. What goes on is phase -1, until the
+## last moment that is known of any exchange.
+func pieces(exchange: Recorded, width: float) -> Array[Vector3]:
+	var found: Array[Vector3] = []
+	var whole := maxf(_list.last_usec - _list.first_usec, 1.0)
+	for span: Vector3i in exchange.spans():
+		var left := (exchange.began - _list.first_usec + span.y) / whole * width
+		var right := (exchange.began - _list.first_usec + span.z) / whole * width
+		found.append(Vector3(span.x, minf(left, width - NARROWEST), maxf(right - left, NARROWEST)))
+	if not exchange.is_over:
+		var from := (exchange.last_known() - _list.first_usec) / whole * width
+		found.append(Vector3(-1.0, minf(from, width - NARROWEST), maxf(width - from, NARROWEST)))
+	return found

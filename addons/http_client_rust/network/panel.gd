@@ -1,0 +1,301 @@
+@tool
+extends VBoxContainer
+## The panel *Network* of one game: a bar, the list with the waterfall, and what is known of the chosen exchange.
+##
+## It knows no editor: messages are given to it, and it says by signals what it wants of the game and of the console.
+
+const Recorded := preload("recorded.gd")
+const ExchangeList := preload("exchange_list.gd")
+const ExchangeTable := preload("exchange_table.gd")
+const Details := preload("details.gd")
+const Filter := preload("filter.gd")
+const FileMenu := preload("har_menu.gd")
+const Snippets := preload("../console/snippets.gd")
+const Colors := preload("../console/colors.gd")
+
+enum Copy { GDSCRIPT, CURL, URL }
+const FRAMES_BETWEEN := 20
+const COPIES := {Copy.GDSCRIPT: "Copy as GDScript", Copy.CURL: "Copy as curl", Copy.URL: "Copy URL"}
+
+## The game is to tell of its exchanges, or not to.
+signal recording_changed(is_recording: bool)
+## A request is to be sent again, in the console. Keys as its fill_in() takes them.
+signal sent_again(request: Dictionary)
+
+var list := ExchangeList.new()
+
+var _table: ExchangeTable
+var _details: Details
+var _search: LineEdit
+var _kinds: OptionButton
+var _record: CheckBox
+var _keep: CheckBox
+var _copy: MenuButton
+var _again: Button
+var _files: FileMenu
+var _summary: Label
+var _message: Label
+var _is_stale := false
+var _are_details_stale := false
+var _frames := 0
+
+
+func _init() -> void:
+	size_flags_horizontal = SIZE_EXPAND_FILL
+	size_flags_vertical = SIZE_EXPAND_FILL
+	_add_bar()
+	_message = _add_label()
+	var split := HSplitContainer.new()
+	split.size_flags_vertical = SIZE_EXPAND_FILL
+	add_child(split)
+	_table = ExchangeTable.new()
+	_table.size_flags_stretch_ratio = 1.6
+	_table.show_list(list)
+	_table.chosen.connect(show_exchange)
+	_table.gui_input.connect(_on_table_input)
+	split.add_child(_table)
+	_details = Details.new()
+	_details.chosen.connect(choose)
+	_details.followed.connect(func(request: Dictionary) -> void: sent_again.emit(request))
+	split.add_child(_details)
+	_summary = Label.new()
+	_summary.text_overrun_behavior = TextServer.OVERRUN_TRIM_ELLIPSIS
+	_summary.custom_minimum_size.x = 1.0
+	add_child(_summary)
+	list.added.connect(_on_news)
+	list.changed.connect(_on_news)
+	list.removed.connect(_on_news)
+	list.cleared.connect(_on_cleared)
+	_on_cleared()
+
+
+func _notification(what: int) -> void:
+	if what == NOTIFICATION_THEME_CHANGED and _details != null:
+		_dress()
+
+
+## Once a frame, however many messages there were; a body that is still coming is shown anew less often.
+func _process(_delta: float) -> void:
+	_frames += 1
+	if _are_details_stale and (_frames % FRAMES_BETWEEN == 0 or shown_exchange().is_over):
+		show_exchange(shown_exchange())
+	if _is_stale:
+		_is_stale = false
+		_show_summary()
+		_table.queue_redraw()
+
+
+func _shortcut_input(event: InputEvent) -> void:
+	var key := event as InputEventKey
+	if key == null or not key.pressed or not is_visible_in_tree() or not _has_focus():
+		return
+	if key.keycode == KEY_F and key.is_command_or_control_pressed():
+		_search.grab_focus()
+		_search.select_all()
+		get_viewport().set_input_as_handled()
+
+
+## A message of the game. Returns whether it is one that is known.
+func take(message: Array) -> bool:
+	return list.take(message)
+
+
+## A new run begins.
+func begin_run() -> void:
+	if _keep.button_pressed:
+		list.begin_run()
+	else:
+		list.clear()
+
+
+## The game has ended: what was under way is over.
+func end_run() -> void:
+	list.begin_run()
+
+
+func is_recording() -> bool:
+	return _record.button_pressed
+
+
+func clear() -> void:
+	list.clear()
+
+
+## Chooses an exchange in the list, and shows it.
+func choose(exchange: Recorded) -> void:
+	_table.select_exchange(exchange)
+	show_exchange(exchange)
+
+
+func show_exchange(exchange: Recorded) -> void:
+	_are_details_stale = false
+	_copy.disabled = exchange == null or exchange.method.is_empty()
+	_again.disabled = _copy.disabled
+	if exchange == null:
+		_details.show_nothing()
+	else:
+		_details.show_exchange(exchange, list)
+
+
+func shown_exchange() -> Recorded:
+	return _details.shown_exchange()
+
+
+## Shows only exchanges with these words, and of this kind: see Filter.
+func set_filter(text: String, kind: String) -> void:
+	_search.text = text
+	for index: int in _kinds.item_count:
+		if _kinds.get_item_text(index) == kind:
+			_kinds.select(index)
+	_on_filter()
+
+
+## A text of the chosen exchange; empty if there is none.
+func copy_of(what: Copy) -> String:
+	var exchange := shown_exchange()
+	if exchange == null:
+		return ""
+	var request := exchange.as_console_exchange()
+	match what:
+		Copy.GDSCRIPT:
+			return Snippets.as_gdscript(request)
+		Copy.CURL:
+			return Snippets.as_curl(request)
+	return exchange.url()
+
+
+## Says something in a line above the list, such as that a file was saved; nothing for nothing.
+func say(text: String, is_bad := false) -> void:
+	_message.text = text
+	_message.visible = not text.is_empty()
+	if is_bad:
+		_message.add_theme_color_override(&"font_color", Colors.readable(Colors.BAD, self))
+	else:
+		_message.remove_theme_color_override(&"font_color")
+
+
+func _on_news(exchange: Recorded) -> void:
+	_is_stale = true
+	_are_details_stale = _are_details_stale or exchange == shown_exchange()
+
+
+func _on_cleared() -> void:
+	show_exchange(null)
+	say("")
+	_show_summary()
+
+
+func _on_filter() -> void:
+	_table.filter.text = _search.text
+	_table.filter.kind = _kinds.get_item_text(_kinds.selected)
+	_table.apply_filter()
+	_show_summary()
+
+
+func _show_summary() -> void:
+	var count := list.exchanges.size()
+	var text := "%d exchanges" % count if count != 1 else "1 exchange"
+	if _table.shown_count() != count:
+		text = "%d of %s" % [_table.shown_count(), text]
+	text += " · %s received" % String.humanize_size(list.received)
+	if list.left_out > 0:
+		text += " · %d left out, since the editor was too slow" % list.left_out
+	if list.dropped > 0:
+		text += " · %d older ones dropped" % list.dropped
+	if not is_recording():
+		text += " · paused"
+	_summary.text = text
+
+
+func _on_copy(id: int) -> void:
+	DisplayServer.clipboard_set(copy_of(id as Copy))
+
+
+func _on_again() -> void:
+	if shown_exchange() != null:
+		sent_again.emit(shown_exchange().as_request())
+
+
+## Ctrl+C copies the URL of the chosen row.
+func _on_table_input(event: InputEvent) -> void:
+	var key := event as InputEventKey
+	if key != null and key.pressed and key.keycode == KEY_C and key.is_command_or_control_pressed():
+		DisplayServer.clipboard_set(copy_of(Copy.URL))
+		_table.accept_event()
+
+
+func _add_bar() -> void:
+	var bar := HFlowContainer.new()
+	add_child(bar)
+	_record = _add_check(bar, "Record", true, "Whether the running game tells of its exchanges")
+	_record.toggled.connect(func(on: bool) -> void:
+		recording_changed.emit(on)
+		_show_summary())
+	_add_button(bar, "Clear", "Empties the list").pressed.connect(clear)
+	_keep = _add_check(bar, "Keep log", false, "Whether the list stays when a new run starts")
+	_search = LineEdit.new()
+	_search.placeholder_text = "Filter"
+	_search.clear_button_enabled = true
+	_search.tooltip_text = "Words in method, URL, status, type or error (Ctrl+F)"
+	_search.size_flags_horizontal = SIZE_EXPAND_FILL
+	_search.text_changed.connect(func(_text: String) -> void: _on_filter())
+	bar.add_child(_search)
+	_kinds = OptionButton.new()
+	_kinds.tooltip_text = "Which exchanges are shown"
+	for kind: String in Filter.kinds():
+		_kinds.add_item(kind)
+	_kinds.item_selected.connect(func(_index: int) -> void: _on_filter())
+	bar.add_child(_kinds)
+	_copy = MenuButton.new()
+	_copy.text = "Copy as…"
+	_copy.tooltip_text = "The request of the chosen exchange, credentials included"
+	_copy.flat = false
+	_copy.focus_mode = FOCUS_ALL
+	for copy: Copy in COPIES:
+		_copy.get_popup().add_item(COPIES[copy], copy)
+	_copy.get_popup().id_pressed.connect(_on_copy)
+	bar.add_child(_copy)
+	_again = _add_button(bar, "Send again", "Sends the request of the chosen exchange once more, in the panel HTTP")
+	_again.pressed.connect(_on_again)
+	_files = FileMenu.new()
+	_files.list = list
+	_files.said.connect(say)
+	bar.add_child(_files)
+
+
+func _add_button(bar: Control, text: String, tooltip: String) -> Button:
+	var button := Button.new()
+	button.text = text
+	button.tooltip_text = tooltip
+	bar.add_child(button)
+	return button
+
+
+func _add_check(bar: Control, text: String, is_on: bool, tooltip: String) -> CheckBox:
+	var check := CheckBox.new()
+	check.text = text
+	check.tooltip_text = tooltip
+	check.button_pressed = is_on
+	bar.add_child(check)
+	return check
+
+
+func _add_label() -> Label:
+	var label := Label.new()
+	label.autowrap_mode = TextServer.AUTOWRAP_WORD_SMART
+	label.custom_minimum_size.x = 1.0
+	add_child(label)
+	return label
+
+
+func _has_focus() -> bool:
+	var owner_of_focus := get_viewport().gui_get_focus_owner()
+	return owner_of_focus != null and is_ancestor_of(owner_of_focus)
+
+
+## In units of the letters, so that it fits at every scale.
+func _dress() -> void:
+	var font_size := get_theme_font_size(&"font_size", &"Label")
+	_search.custom_minimum_size.x = font_size * 10.0
+	Colors.dress_texts(_details.texts(), self)
+	_search.add_theme_color_override(&"font_placeholder_color", Colors.placeholder(self))

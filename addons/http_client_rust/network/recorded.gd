@@ -1,0 +1,261 @@
+@tool
+extends RefCounted
+## One exchange of a running game, or of a HAR file, put together from the news that came of it.
+
+const ConsoleExchange := preload("../console/exchange.gd")
+const Snippets := preload("../console/snippets.gd")
+const ContentCoding := preload("content_coding.gd")
+const PhaseChart := preload("../console/phase_chart.gd")
+
+## What the kinds are called in the filter.
+const KINDS: PackedStringArray = ["JSON", "Images", "Text", "Events", "Other"]
+const IMAGE_ENDS: PackedStringArray = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "svg", "ico"]
+## Header lines that are made for every request anew: a copy of the request goes without them.
+const MADE_ANEW: PackedStringArray = [
+	"host", "content-length", "transfer-encoding", "connection", "accept-encoding", "proxy-authorization"]
+
+var id := 0
+## Of the game; exchanges one after the other can have the same.
+var connection := 0
+## A session's task, which redirects and attempts share; 0 for HTTPClientRust.
+var task := 0
+## Microseconds since 1970 at which the connection began to be made, or the request if there was one already.
+var began := 0
+## The same at which the request began; 0 before it did.
+var requested := 0
+var is_on_kept := false
+var origin := ""
+var proxy := ""
+var peer := ""
+## "" before there is a request.
+var method := ""
+var target := ""
+var request_headers := PackedStringArray()
+var request_body := PackedByteArray()
+var bytes_sent := 0
+## 0 before there is a response.
+var status := 0
+var version := ""
+var reason := ""
+var response_headers := PackedStringArray()
+## As it came, packed if it was; the first 1 MiB.
+var response_body := PackedByteArray()
+## Of the body, kept or not.
+var bytes_received := 0
+## Bytes that were not sent to the editor, which was too slow.
+var left_out := 0
+## As get_timings() gives them.
+var timings := {}
+## As get_tls_info() gives it.
+var tls := {}
+var phase := ""
+var error := ""
+var is_over := false
+
+var _scheme := ""
+## Made when it is asked for, since a filter asks for all of them at every key.
+var _words := ""
+
+
+## Takes what is new: see rust/binding/network_panel/wire.rs for the keys.
+func apply(news: Dictionary) -> void:
+	for key: String in [
+			"id", "connection", "task", "began", "requested", "is_on_kept", "origin", "proxy", "peer", "method", "version",
+			"reason", "response_headers", "bytes_sent", "bytes_received", "left_out", "status", "timings", "phase", "error"]:
+		if news.has(key):
+			set(key, news[key])
+	_scheme = news.get("scheme", _scheme)
+	if news.has("request_head"):
+		_read_request_head(news["request_head"])
+	if news.has("request_body"):
+		request_body.append_array(news["request_body"])
+	if news.has("response_body"):
+		response_body.append_array(news["response_body"])
+	if news.has("tls"):
+		tls = _typed_tls(news["tls"])
+	is_over = news.get("over", is_over)
+	_words = ""
+
+
+## The address that was asked for, or where the connection leads to before there is a request.
+func url() -> String:
+	# A proxy is sent whole addresses, and a file has them.
+	if target.begins_with("http://") or target.begins_with("https://"):
+		return target
+	var host := request_header("Host")
+	if not host.is_empty():
+		return "%s://%s%s" % [_scheme, host, target]
+	return (origin if not origin.is_empty() else "(unknown)") + target
+
+
+## The same with what tells exchanges apart in front: "/path  https://host".
+func place() -> String:
+	var parts := ConsoleExchange.parts_of(url())
+	return url() if parts.is_empty() or method.is_empty() else "%s  %s" % [parts["target"], parts["origin"]]
+
+
+func request_header(name: String) -> String:
+	return _header(request_headers, name)
+
+
+func response_header(name: String) -> String:
+	return _header(response_headers, name)
+
+
+## What a filter looks for words in.
+func words() -> String:
+	if _words.is_empty():
+		_words = " ".join(PackedStringArray([method, url(), status_text(), type(), error]))
+	return _words
+
+
+## The media type of the response, such as "application/json"; empty if nobody says.
+func type() -> String:
+	return response_header("Content-Type").get_slice(";", 0).strip_edges().to_lower()
+
+
+## One of [constant KINDS].
+func kind() -> String:
+	var media := type()
+	if media.ends_with("json"):
+		return "JSON"
+	if media.begins_with("image/") or (media.is_empty() and target.get_slice("?", 0).get_extension().to_lower() in IMAGE_ENDS):
+		return "Images"
+	if media == "text/event-stream":
+		return "Events"
+	if media.begins_with("text/") or media.ends_with("xml") or media.ends_with("javascript"):
+		return "Text"
+	return "Other"
+
+
+func is_error() -> bool:
+	return not error.is_empty() or status >= 400
+
+
+## "200", "failed", or what goes on.
+func status_text() -> String:
+	if status != 0:
+		return "%d%s" % [status, " ✕" if not error.is_empty() else ""]
+	if is_over:
+		return "failed" if not error.is_empty() else "—"
+	return phase
+
+
+func size_text() -> String:
+	return "" if status == 0 else String.humanize_size(bytes_received)
+
+
+## Microseconds that it took or has taken so far, as far as the game has said: the connection's making, and the request.
+func duration() -> int:
+	var sum := 0
+	for usec: int in PhaseChart.durations(timings):
+		sum += maxi(usec, 0)
+	return sum
+
+
+## When it ended, or when the last that is known of it was, in microseconds since 1970.
+func last_known() -> int:
+	var last := began
+	for span: Vector3i in spans():
+		last = maxi(last, began + span.z)
+	return last
+
+
+## The phases that happened: index into PhaseChart.PHASES, start and end in microseconds after [member began].
+func spans() -> Array[Vector3i]:
+	var found: Array[Vector3i] = []
+	var usec := PhaseChart.durations(timings)
+	var at := 0
+	for index: int in usec.size():
+		# The connection's phases come first; between them and the request a script may take its time.
+		if index == 3 and requested > 0:
+			at = maxi(requested - began, at)
+		if usec[index] >= 0:
+			found.append(Vector3i(index, at, at + usec[index]))
+			at += usec[index]
+	return found
+
+
+## Bytes of this exchange that a list has to hold.
+func weight() -> int:
+	return request_body.size() + response_body.size() + 4096
+
+
+## Whether all of the response's body is here.
+func is_body_whole() -> bool:
+	return bytes_received == response_body.size()
+
+
+## The body of the response without its packing, as far as that can be taken off.
+func unpacked() -> ContentCoding:
+	return ContentCoding.new(response_body, response_header("Content-Encoding"), is_body_whole() and error.is_empty())
+
+
+## Where the response redirects to; empty if it does not.
+func redirect_address() -> String:
+	return ConsoleExchange.address_of(response_header("Location"), url()) if status in ConsoleExchange.REDIRECTS else ""
+
+
+## The request as the console's fill_in() takes it.
+func as_request() -> Dictionary:
+	var lines := PackedStringArray()
+	for line: String in request_headers:
+		if not line.get_slice(":", 0).strip_edges().to_lower() in MADE_ANEW:
+			lines.append(line)
+	var is_text := Snippets.is_text(request_body)
+	return {
+		"method": method if method in Snippets.METHODS else "GET", "url": url(), "headers": lines,
+		"body": request_body.get_string_from_utf8() if is_text else "",
+		"bytes": PackedByteArray() if is_text else request_body}
+
+
+## As the console's views and snippets take it.
+func as_console_exchange() -> ConsoleExchange:
+	var made := ConsoleExchange.new()
+	var request := as_request()
+	made.method = maxi(Snippets.METHODS.find(str(request["method"])), 0) as HTTPClientRust.Method
+	made.url = url()
+	made.headers = request["headers"]
+	made.body = request_body
+	made.code = status
+	made.answer_url = url()
+	made.answer_headers = response_headers
+	var whole := unpacked()
+	made.answer_body = whole.body
+	made.note = whole.note
+	made.is_kept = is_body_whole()
+	made.received = bytes_received
+	made.unpacked = made.answer_body.size()
+	made.sent = bytes_sent
+	var length := response_header("Content-Length")
+	made.expected = length.to_int() if length.is_valid_int() else -1
+	made.message = error
+	made.timings = timings
+	made.tls = tls
+	return made
+
+
+func _read_request_head(head: PackedByteArray) -> void:
+	var lines := head.get_string_from_utf8().split("\r\n", false)
+	if lines.is_empty():
+		return
+	target = lines[0].get_slice(" ", 1)
+	request_headers = lines.slice(1)
+
+
+static func _header(lines: PackedStringArray, name: String) -> String:
+	for line: String in lines:
+		if line.get_slice(":", 0).nocasecmp_to(name) == 0:
+			return line.substr(line.find(":") + 1).strip_edges()
+	return ""
+
+
+## What came over the wire or from a file has lost the types of its arrays.
+static func _typed_tls(info: Dictionary) -> Dictionary:
+	var typed := info.duplicate()
+	var facts: Array[Dictionary] = []
+	for value: Variant in info.get("certificate_facts", []) as Array:
+		if value is Dictionary:
+			facts.append(value)
+	typed["certificate_facts"] = facts
+	return typed

@@ -1,0 +1,150 @@
+extends RefCounted
+## What a browser cannot do, in sentences; and texts that several stand-ins read. The stand-ins refuse the same wherever they
+## run, so that what was tried on a desktop holds on the web.
+
+const BLOCKING := "A browser cannot block: turn blocking_mode_enabled off, and call poll() once a frame."
+const WAITING := "wait_to_finish() cannot block in a browser: await the task's signal completed, or wait()."
+const PROXY := "A browser chooses its proxy itself: remove the proxy."
+const CERTIFICATES := (
+	"A browser trusts its own certificates only: remove trusted_ca_file and the TLSOptions with certificates or names, or those "
+	+ "that check none.")
+const COOKIES := "A browser keeps the cookies itself, and shows them to nobody."
+const CONNECTION := "A browser gives nobody its connections: connection is null here, and cannot be set."
+const FILES := "In a browser files can be written to user:// only."
+
+## Headers that a browser does not let a script send (Fetch standard, forbidden request-header).
+const WITHHELD: PackedStringArray = [
+	"accept-charset", "accept-encoding", "access-control-request-headers", "access-control-request-method", "connection", "cookie",
+	"cookie2", "date", "dnt", "expect", "host", "keep-alive", "origin", "referer", "set-cookie", "te", "trailer", "transfer-encoding",
+	"upgrade", "via",
+]
+
+## Scheme, user, host, port, target, fragment.
+const URL := (
+	"^(?i)(https?)://(?:([^/?#@]*)@)?"
+	+ "(\\[[0-9A-Fa-f:.]+\\]|[^/?#@:\\[\\]\\s\\\\\\x00-\\x20\\x7f\\x{202a}-\\x{202e}]+)(?::([0-9]{1,5}))?([/?][^#]*)?(#.*)?$")
+
+## Names about which something was said already.
+static var _said := {}
+
+
+## Says once for each header that a browser leaves it out.
+static func warn_of_withheld(headers: PackedStringArray) -> void:
+	for header: String in headers:
+		var name := header.get_slice(":", 0).strip_edges().to_lower()
+		if WITHHELD.has(name) and not _said.has(name):
+			_said[name] = true
+			push_warning("A browser does not send the header %s that a script gives." % name)
+
+
+static func can_be_written(path: String) -> bool:
+	return path.begins_with("user://") or path.begins_with(ProjectSettings.globalize_path("user://"))
+
+
+## Whether TLSOptions ask for no more than a browser does anyway.
+static func takes_options(options: TLSOptions) -> bool:
+	return options == null or not (
+		options.is_server() or options.is_unsafe_client() or options.get_trusted_ca_chain() != null
+		or not options.get_common_name_override().is_empty())
+
+
+## What is wrong with the lines of headers; empty if nothing is. [param length] is that of the body.
+static func problem_of_headers(headers: PackedStringArray, length: int) -> String:
+	for header: String in headers:
+		var name := header.get_slice(":", 0)
+		var at := "the header %s" % var_to_str(name.left(40)) if header.contains(":") else "a header"
+		if not header.contains(":") or name.is_empty():
+			return at + " is not of the form \"Name: value\"; nothing was sent"
+		if RegEx.create_from_string("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$").search(name) == null:
+			return at + " has a character in its name that names may not have; nothing was sent"
+		if RegEx.create_from_string("[\\x00-\\x08\\x0a-\\x1f\\x7f]").search(header) != null:
+			return at + " has a line break or control character in it; nothing was sent"
+		if name.to_lower() == "content-length" and header.get_slice(":", 1).strip_edges() != str(length):
+			return "the header Content-Length contradicts the body of %d bytes; leave it out" % length
+		if name.to_lower() == "transfer-encoding":
+			return "the header Transfer-Encoding cannot be given; leave it out"
+	return ""
+
+
+static func has_header(headers: PackedStringArray, name: String) -> bool:
+	return not values_of(headers, name).is_empty()
+
+
+static func values_of(headers: PackedStringArray, name: String) -> PackedStringArray:
+	var values := PackedStringArray()
+	for header: String in headers:
+		var colon := header.find(":")
+		if header.left(colon).strip_edges().nocasecmp_to(name) == 0:
+			values.append(header.substr(colon + 1).strip_edges())
+	return values
+
+
+## `{scheme, host, port, target}` of an absolute URL, or `{problem}`.
+static func parts_of(url: String) -> Dictionary:
+	var scheme_found := RegEx.create_from_string("^([A-Za-z][A-Za-z0-9+.-]*):").search(url)
+	if scheme_found == null:
+		return {"problem": "the URL is not a whole one, such as \"https://example.com/path\""}
+	var scheme := scheme_found.get_string(1).to_lower()
+	if not scheme in ["http", "https"]:
+		return {"problem": "the URL starts with %s; http and https can be asked" % var_to_str(scheme.left(20))}
+	if RegEx.create_from_string("^[^:]*:/*([?#]|$)").search(url) != null:
+		return {"problem": "the URL has no host"}
+	var found := RegEx.create_from_string(URL).search(url)
+	if found == null or RegEx.create_from_string("[\\r\\n\\x00]").search(url) != null:
+		return {"problem": "the URL is not of the form http://host:port/path, or has a character that may not stand there"}
+	if not found.get_string(3).begins_with("[") and RegEx.create_from_string("^[^.%]+([.][^.%]+)*[.]?$").search(found.get_string(3)) == null:
+		return {"problem": "%s is no name of a host" % var_to_str(found.get_string(3).left(40))}
+	if not found.get_string(2).is_empty():
+		return {"problem": "a browser takes no user and password in a URL; use set_basic_auth() of the session"}
+	var port := (443 if scheme == "https" else 80) if found.get_string(4).is_empty() else found.get_string(4).to_int()
+	if port < 1 or port > 65535:
+		return {"problem": "there is no port %d; ports are 1 to 65535" % port}
+	var target := found.get_string(5)
+	return {
+		"scheme": scheme, "host": found.get_string(3), "port": port,
+		"target": target_of(target if target.begins_with("/") else "/" + target),
+	}
+
+
+## What is sent of a target: no fragment, and nothing that may not stand there as it is.
+static func target_of(target: String) -> String:
+	var text := ""
+	for byte: int in target.get_slice("#", 0).to_utf8_buffer():
+		var keeps := byte > 0x20 and byte < 0x7f and not byte in [0x22, 0x3c, 0x3e, 0x5c, 0x5e, 0x60, 0x7b, 0x7c, 0x7d]
+		text += char(byte) if keeps else "%%%02X" % byte
+	return text
+
+
+## An absolute URL from one that stands relative to another (RFC 3986, 5.2). The same text where there is nothing to resolve it
+## against.
+static func resolved(base: String, url: String) -> String:
+	if base.is_empty() or RegEx.create_from_string("^[A-Za-z][A-Za-z0-9+.-]*:").search(url) != null:
+		return url
+	var found := RegEx.create_from_string("^(\\w+:)(//[^/?#]*)([^?#]*)(\\?[^#]*)?").search(base)
+	if found == null:
+		return url
+	var path := found.get_string(3)
+	if url.begins_with("//"):
+		return found.get_string(1) + url
+	var rest := ""
+	if url.is_empty() or url.begins_with("#"):
+		return found.get_string(1) + found.get_string(2) + path + found.get_string(4) + url
+	if url.begins_with("?"):
+		return found.get_string(1) + found.get_string(2) + path + url
+	var end := RegEx.create_from_string("[?#]").search(url)
+	if end != null:
+		rest = url.substr(end.get_start())
+		url = url.left(end.get_start())
+	var parts := PackedStringArray()
+	var all := (url if url.begins_with("/") else path.left(path.rfind("/") + 1) + url).trim_prefix("/").split("/")
+	for index: int in all.size():
+		var is_last := index + 1 == all.size()
+		match all[index]:
+			".", "..":
+				if all[index] == ".." and not parts.is_empty():
+					parts.remove_at(parts.size() - 1)
+				if is_last:
+					parts.append("")
+			_:
+				parts.append(all[index])
+	return found.get_string(1) + found.get_string(2) + "/" + "/".join(parts) + rest

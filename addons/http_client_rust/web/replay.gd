@@ -1,0 +1,374 @@
+extends RefCounted
+## Exchanges that are recorded in a file, or played back from one without a network: HAR 1.2 without secrets, as the library has it.
+## What is compared: method, URL and body, all without their secrets. A [code][redacted][/code] on either side stands for anything.
+
+const Client := preload("client.gd")
+const Limits := preload("limits.gd")
+const BodyText := preload("../console/body_text.gd")
+
+const MARK := "[redacted]"
+const METHODS: PackedStringArray = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PATCH"]
+const METHODS_THAT_ASK: PackedStringArray = ["GET", "HEAD", "OPTIONS"]
+## Names of what is secret.
+const SECRET := (
+	"(?i)token|secret|passw|passphrase|passcode|pwd|credential|signature|auth|cookie|session|csrf|xsrf|nonce|assertion|verifier"
+	+ "|ticket|bearer|(api|access|private|session)_?-?key|(^|[^a-z])(pass|key|sig|sign|hmac|jwt|t?otp|pin|s?sid|code)([^a-z]|$)")
+## Name and value of what may be secret: in JSON, in a query or form, and in a form of parts.
+const JSON_LIST := "\"((?:[^\"\\\\]|\\\\.)*)\"\\s*:\\s*(\\[[^\\[\\]]*\\]|\\{[^{}]*\\})"
+const JSON_VALUE := "\"((?:[^\"\\\\]|\\\\.)*)\"\\s*:\\s*(\"(?:[^\"\\\\]|\\\\.)*\"|-?[0-9][0-9.eE+-]*)"
+const PAIR := "(?<=[?&]|^)([^=&?#\\s\"{}:/]+)=([^&#\\s\"]*)"
+const PART := "name=\"([^\"]*)\"[^\\r\\n]*\\r\\n(?:[^\\r\\n]+\\r\\n)*\\r\\n([\\s\\S]*?)(?=\\r\\n--)"
+const SHORTEST_ANYWHERE := 4
+
+## Why nothing can be recorded or played; empty if it can.
+var problem := ""
+
+var _file := ""
+var _keeps_timing := false
+## Of a file that is played: each with its `entry`, its `shape`, and whether it `is_played`.
+var _entries: Array[Dictionary] = []
+## Of a file that is recorded: the entries, as text.
+var _lines := PackedStringArray()
+var _is_recording := false
+var _secrets := {}
+
+
+func _init(file: String, is_recording: bool, keeps_timing: bool) -> void:
+	_file = file
+	_is_recording = is_recording
+	_keeps_timing = keeps_timing
+	if file.is_empty():
+		problem = "There is no replay_file to record into or to answer from; set it."
+	elif is_recording and not Limits.can_be_written(file):
+		problem = "%s cannot be recorded into. %s" % [file, Limits.FILES]
+	elif is_recording:
+		_write()
+	elif not FileAccess.file_exists(file):
+		problem = "There is no replay_file %s; record it first with REPLAY_RECORD, and see that *.har is in the export's filter." % file
+	else:
+		_read()
+
+
+## What exchanges in the place of a client.
+func client(url: String, base_url: String) -> Client:
+	var made: Client = Played.new()
+	if _is_recording:
+		made = Recorded.new()
+	made.set("tape", self)
+	made.set("url", url.get_slice("#", 0))
+	made.set("base_url", base_url)
+	return made
+
+
+func _read() -> void:
+	var json := JSON.new()
+	var har: Variant = json.data if json.parse(FileAccess.get_file_as_string(_file)) == OK else null
+	var entries: Variant = (har as Dictionary).get("log", {}).get("entries") if har is Dictionary else null
+	if not entries is Array:
+		problem = "The replay_file %s is damaged, or no HAR; record it again." % _file
+		return
+	for entry: Variant in entries:
+		if entry is Dictionary and (entry as Dictionary).has_all(["request", "response"]):
+			_entries.append({"entry": entry, "shape": _shape(_without_secrets(entry)), "is_played": false})
+	_entries.sort_custom(func(one: Dictionary, other: Dictionary) -> bool:
+		return int(one["entry"].get("_number", 0)) < int(other["entry"].get("_number", 0)))
+
+
+func _write() -> void:
+	var file := FileAccess.open(_file, FileAccess.WRITE)
+	if file == null:
+		problem = "%s cannot be recorded into: %s." % [_file, error_string(FileAccess.get_open_error())]
+		return
+	file.store_string("{\"log\":{\"version\":\"1.2\",\"creator\":{\"name\":\"HTTPClientRust\",\"version\":\"web\"},\"entries\":[\n")
+	file.store_string(",\n".join(_lines) + "\n]}}\n")
+
+
+## The file is whole JSON after each.
+func _append(entry: Dictionary) -> void:
+	entry["_number"] = _lines.size() + 1
+	_lines.append(JSON.stringify(_without_secrets(entry)))
+	_write()
+
+
+## The entry that answers a request, or `{problem}`.
+func _find(asked: Dictionary) -> Dictionary:
+	var shape := _shape(_without_secrets(asked))
+	var found := _entries.filter(func(entry: Dictionary) -> bool: return _difference(shape, entry["shape"]).is_empty())
+	var name := "%s %s" % [shape["method"], shape["urls"][0]]
+	for entry: Dictionary in found:
+		if not entry["is_played"]:
+			entry["is_played"] = true
+			return entry["entry"]
+	if not found.is_empty():
+		if METHODS_THAT_ASK.has(shape["method"]):
+			return found.back()["entry"]
+		return {"problem": "The replay_file %s answers %s only %d times, and all of that is played; record it again." % [
+			_file, name, found.size()]}
+	if _entries.is_empty():
+		return {"problem": "The replay_file %s has no entries; record it first." % _file}
+	var nearest := 0
+	for index: int in _entries.size():
+		if _difference(shape, _entries[index]["shape"]).size() < _difference(shape, _entries[nearest]["shape"]).size():
+			nearest = index
+	var other: Dictionary = _entries[nearest]["shape"]
+	return {"problem": "The replay_file %s has no answer to %s; the nearest is entry %d, %s %s: its %s differs." % [
+		_file, name, nearest + 1, other["method"], other["urls"][0], " and its ".join(_difference(shape, other))]}
+
+
+## What is compared of a request: its URL as it is, below the base URL, and on its server.
+static func _shape(entry: Dictionary) -> Dictionary:
+	var url: String = str(entry["request"]["url"]).get_slice("#", 0)
+	var base: String = str(entry.get("_baseUrl", ""))
+	var folder := base.left(base.rfind("/") + 1)
+	var origin := RegEx.create_from_string("^\\w+://[^/?#]*").search(base)
+	var urls := [RegEx.create_from_string("^(\\w+://)(?:localhost|127\\.[0-9.]+|\\[::1\\])(:[0-9]+)?(?=[/?]|$)").sub(url, "$1localhost")]
+	urls.append(url.trim_prefix(folder) if folder.length() > 8 and url.begins_with(folder) else "")
+	urls.append(url.trim_prefix(origin.get_string()) if origin != null and url.begins_with(origin.get_string()) else "")
+	var content: Dictionary = entry["request"].get("postData", {})
+	var body: Variant = content.get("text", "")
+	var json := JSON.new()
+	var boundary := RegEx.create_from_string("boundary=\"?([^\";]+)").search(str(content.get("mimeType", "")))
+	if str(body).strip_edges().left(1) in ["{", "["] and json.parse(body) == OK:
+		body = json.data
+	elif boundary != null and content.has("_encoding"):
+		body = Marshalls.base64_to_raw(body).hex_encode().replace(_digits(boundary.get_string(1)), "boundary")
+	elif boundary != null:
+		body = str(body).replace(boundary.get_string(1), "boundary")
+	return {"method": str(entry["request"]["method"]).to_upper(), "urls": urls, "body": body}
+
+
+static func _difference(one: Dictionary, other: Dictionary) -> PackedStringArray:
+	var names := PackedStringArray()
+	if one["method"] != other["method"]:
+		names.append("method")
+	if not range(3).any(func(index: int) -> bool:
+			return not str(one["urls"][index]).is_empty() and _agree(one["urls"][index], other["urls"][index], "[^&#/?]*")):
+		names.append("URL")
+	if not _agree(one["body"], other["body"]):
+		names.append("body")
+	return names
+
+
+## [param anything] is what a mark stands for.
+static func _agree(one: Variant, other: Variant, anything := ".*?") -> bool:
+	if one is String and one == MARK or other is String and other == MARK:
+		return true
+	if typeof(one) != typeof(other):
+		return false
+	match typeof(one):
+		TYPE_DICTIONARY:
+			return one.size() == other.size() and (one as Dictionary).keys().all(
+				func(key: Variant) -> bool: return other.has(key) and _agree(one[key], other[key]))
+		TYPE_ARRAY:
+			return one.size() == other.size() and range(one.size()).all(func(index: int) -> bool: return _agree(one[index], other[index]))
+		TYPE_STRING:
+			return one == other or _fits(one, other, anything) or _fits(other, one, anything)
+	return one == other
+
+
+static func _fits(pattern: String, text: String, anything: String) -> bool:
+	return pattern.contains(MARK) and RegEx.create_from_string(
+		"^(?s)\\Q%s\\E$" % ("\\E%s\\Q" % anything).join(pattern.split(MARK))).search(text) != null
+
+
+## An entry with a mark in the place of what is secret, wherever it stands in it.
+func _without_secrets(entry: Dictionary) -> Dictionary:
+	var copy := entry.duplicate(true)
+	for part: String in ["request", "response"]:
+		for header: Dictionary in (copy.get(part, {}) as Dictionary).get("headers", []):
+			header["value"] = _header_without_secret(str(header["name"]), str(header["value"]))
+	# Once to find them all, once to find each everywhere.
+	for turn: int in 2:
+		copy["request"]["url"] = _text_without_secrets(str(copy["request"]["url"]))
+		for content: Dictionary in [copy["request"].get("postData", {}), (copy.get("response", {}) as Dictionary).get("content", {})]:
+			if content.has("encoding") or content.has("_encoding"):
+				var bytes := _bytes_without_secrets(Marshalls.base64_to_raw(content["text"]), str(content.get("mimeType")))
+				content["text"] = Marshalls.raw_to_base64(bytes)
+			elif content.has("text"):
+				content["text"] = _text_without_secrets(str(content["text"]))
+		for header: Dictionary in (copy.get("response", {}) as Dictionary).get("headers", []):
+			header["value"] = _text_without_secrets(str(header["value"]))
+	return copy
+
+
+func _header_without_secret(name: String, value: String) -> String:
+	if RegEx.create_from_string(SECRET).search(name) == null or value.contains(MARK):
+		return value
+	if name.to_lower() == "set-cookie":
+		_note(value.get_slice(";", 0).get_slice("=", 1))
+		return RegEx.create_from_string("^([^=;]*=)[^;]*").sub(value, "$1" + MARK)
+	_note(value)
+	_note(value.get_slice(" ", 1) if value.contains(" ") else "")
+	return MARK
+
+
+func _text_without_secrets(text: String) -> String:
+	for pattern: String in [JSON_LIST, JSON_VALUE, PAIR, PART]:
+		var changed := ""
+		var done := 0
+		for found: RegExMatch in RegEx.create_from_string(pattern).search_all(text):
+			if RegEx.create_from_string(SECRET).search(found.get_string(1)) == null or found.get_string(2).contains(MARK):
+				continue
+			for value: RegExMatch in RegEx.create_from_string("\"((?:[^\"\\\\]|\\\\.)*)\"").search_all(found.get_string(2)):
+				_note(value.get_string(1))
+			_note(found.get_string(2).trim_prefix("\"").trim_suffix("\"").uri_decode())
+			changed += text.substr(done, found.get_start(2) - done) + (MARK if pattern in [PAIR, PART] else "\"%s\"" % MARK)
+			done = found.get_end(2)
+		text = changed + text.substr(done)
+	for secret: String in _secrets:
+		text = text.replace(secret, MARK).replace(secret.uri_encode(), MARK)
+	return text
+
+
+## The same for what is no text, such as a form with a file in it. In digits, since bytes cannot be searched.
+func _bytes_without_secrets(bytes: PackedByteArray, type: String) -> PackedByteArray:
+	var gap := _digits("\r\n\r\n")
+	var boundary := _digits("--" + type.get_slice("boundary=", 1))
+	var parts := bytes.hex_encode().split(boundary) if type.contains("boundary=") else PackedStringArray([bytes.hex_encode()])
+	for index: int in parts.size():
+		if parts.size() == 1 or not parts[index].contains(gap):
+			continue
+		var lines := parts[index].get_slice(gap, 0).hex_decode().get_string_from_utf8()
+		var head := RegEx.create_from_string("name=\"([^\"]*)\"").search(lines)
+		if head != null and RegEx.create_from_string(SECRET).search(head.get_string(1)) != null:
+			var at := parts[index].find(gap) + gap.length()
+			_note(parts[index].substr(at).hex_decode().get_string_from_utf8().strip_edges())
+			parts[index] = parts[index].left(at) + _digits(MARK + "\r\n")
+	var digits := boundary.join(parts)
+	for secret: String in _secrets:
+		digits = digits.replace(_digits(secret), _digits(MARK))
+	return digits.hex_decode()
+
+
+static func _digits(text: String) -> String:
+	return text.to_utf8_buffer().hex_encode()
+
+
+func _note(secret: String) -> void:
+	if secret.length() >= SHORTEST_ANYWHERE and not secret in ["true", "false", "null", "none", "Basic", "Bearer", MARK]:
+		_secrets[secret] = true
+
+
+static func _content(bytes: PackedByteArray, type: String, encoding: String) -> Dictionary:
+	if BodyText.is_utf8(bytes) and not bytes.has(0):
+		return {"mimeType": type, "size": bytes.size(), "text": bytes.get_string_from_utf8()}
+	return {"mimeType": type, "size": bytes.size(), "text": Marshalls.raw_to_base64(bytes), encoding: "base64"}
+
+
+static func _asked(method: int, url: String, base_url: String, headers: PackedStringArray, body: PackedByteArray) -> Dictionary:
+	var request := {
+		"method": METHODS[method], "url": url, "httpVersion": "HTTP/1.1", "cookies": [], "headers": _listed(headers), "queryString": [],
+		"headersSize": -1, "bodySize": body.size(),
+	}
+	if not body.is_empty():
+		request["postData"] = _content(body, "".join(Limits.values_of(headers, "Content-Type")), "_encoding")
+	return {"_baseUrl": base_url, "request": request}
+
+
+static func _listed(headers: PackedStringArray) -> Array:
+	return Array(headers).map(func(header: String) -> Dictionary:
+		return {"name": header.get_slice(":", 0).strip_edges(), "value": header.substr(header.find(":") + 1).strip_edges()})
+
+
+## Answers one request from the file.
+class Played:
+	extends "client.gd"
+
+	var tape: RefCounted
+	var url := ""
+	var base_url := ""
+	var _coming := PackedByteArray()
+	var _due := 0
+
+	func connect_to_host(_host_name: String, _at_port: int = -1, _use_ssl: Variant = false, _verify_host: bool = true) -> Error:
+		_status = Status.STATUS_CONNECTED
+		return OK
+
+	func request_raw(method: Method, _target: String, headers: PackedStringArray, body: PackedByteArray) -> Error:
+		_began = Time.get_ticks_usec()
+		_body_sent = body.size()
+		var entry: Dictionary = tape.call("_find", tape.call("_asked", method, url, base_url, headers, body))
+		var ended: Dictionary = entry.get("_end", {})
+		if entry.has("problem"):
+			_fail(Status.STATUS_CONNECTION_ERROR, ERR_DOES_NOT_EXIST, entry["problem"])
+		elif int(entry["response"].get("status", 0)) == 0:
+			_fail(Status.STATUS_CONNECTION_ERROR, ERR_CONNECTION_ERROR, str(ended.get("sentence", "The recorded request had no answer.")))
+		else:
+			_take(entry["response"])
+			_due = Time.get_ticks_msec() + int(entry.get("time", 0.0)) if tape.get("_keeps_timing") else 0
+			_status = Status.STATUS_REQUESTING
+		return OK
+
+	func poll() -> Error:
+		if _status == Status.STATUS_REQUESTING and Time.get_ticks_msec() >= _due:
+			_timings["first_byte"] = Time.get_ticks_usec() - _began
+			_shows_response = true
+			_status = Status.STATUS_BODY
+		return _error
+
+	func read_response_body_available() -> PackedByteArray:
+		_timings["total"] = Time.get_ticks_usec() - _began
+		_status = Status.STATUS_CONNECTED
+		return _coming
+
+	func _take(response: Dictionary) -> void:
+		var content: Dictionary = response.get("content", {})
+		var text := str(content.get("text", ""))
+		var is_packed: bool = content.get("encoding") == "base64" and not text.is_empty()
+		_coming = Marshalls.base64_to_raw(text) if is_packed else text.to_utf8_buffer()
+		_code = int(response["status"])
+		_length = _coming.size()
+		for header: Dictionary in response.get("headers", []):
+			if not str(header["name"]).to_lower() in ["content-encoding", "transfer-encoding", "content-length"]:
+				_headers.append("%s: %s" % [header["name"], header["value"]])
+		_headers.append("Content-Length: %d" % _length)
+
+
+## Records one exchange over the network.
+class Recorded:
+	extends "client.gd"
+
+	var tape: RefCounted
+	var url := ""
+	var base_url := ""
+	var _entry := {}
+	var _kept := PackedByteArray()
+
+	func request_raw(method: Method, target: String, headers: PackedStringArray, body: PackedByteArray) -> Error:
+		_entry = tape.call("_asked", method, url, base_url, headers, body)
+		_entry["startedDateTime"] = Time.get_datetime_string_from_system(true) + "Z"
+		return super(method, target, headers, body)
+
+	func poll() -> Error:
+		var error := super()
+		if error != OK:
+			_write_down()
+		return error
+
+	func read_response_body_available() -> PackedByteArray:
+		var bytes := super()
+		_kept.append_array(bytes)
+		if _status != Status.STATUS_BODY:
+			_write_down()
+		return bytes
+
+	func close() -> void:
+		_write_down()
+		super()
+
+	func _write_down() -> void:
+		if _entry.is_empty():
+			return
+		var total := (Time.get_ticks_usec() - _began) / 1000.0
+		_entry["time"] = total
+		_entry["response"] = {
+			"status": _code, "statusText": "", "httpVersion": "HTTP/1.1", "cookies": [], "headers": tape.call("_listed", _headers),
+			"content": tape.call("_content", _kept, "".join(Limits.values_of(_headers, "Content-Type")), "encoding"),
+			"redirectURL": "".join(Limits.values_of(_headers, "Location")), "headersSize": -1, "bodySize": _kept.size(),
+		}
+		_entry["cache"] = {}
+		_entry["timings"] = {"blocked": -1, "dns": -1, "connect": -1, "ssl": -1, "send": 0, "wait": total, "receive": 0}
+		if _code == 0:
+			_entry["_end"] = {"kind": "ended", "sentence": _message}
+		tape.call("_append", _entry)
+		_entry = {}

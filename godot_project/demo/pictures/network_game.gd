@@ -1,0 +1,41 @@
+extends SceneTree
+## A game for the picture of the panel "Network": asks for what games ask for, and quits when its debugger has gone.
+## Arguments: --http=ADDRESS, --refused-port=PORT.
+
+const TARGETS: PackedStringArray = [
+	"/json?inventory", "/image.png?icon=1", "/image.png?icon=2", "/image.png?icon=3", "/redirect?to=/json", "/status/404",
+	"/html", "/stream?lines=5&delay_ms=40", "/bytes/120000", "/slow?ms=350", "/status/503", "/bytes/400000?delay_ms=2"]
+
+var _arguments := {}
+var _session := HTTPSessionRust.new()
+var _left := 0
+
+
+func _initialize() -> void:
+	for argument: String in OS.get_cmdline_user_args():
+		var parts := argument.trim_prefix("--").split("=", true, 1)
+		_arguments[parts[0]] = parts[1] if parts.size() == 2 else ""
+	_session.max_retries = 1
+	_session.base_url = "http://%s/" % _arguments["http"]
+	_session.set_bearer_auth("a-token-of-the-game")
+	_begin.call_deferred()
+
+
+func _begin() -> void:
+	await process_frame
+	var login := {"player": "Ada", "password": "countess"}
+	await _session.fetch("/echo?login", PackedStringArray(), HTTPClientRust.METHOD_POST, login).wait()
+	for target: String in TARGETS:
+		_fetch(target)
+	_fetch("http://127.0.0.1:%s/leaderboard" % _arguments["refused-port"])
+	while _left > 0:
+		await process_frame
+	# Until the editor ends it.
+	await create_timer(120.0).timeout
+	quit()
+
+
+func _fetch(target: String) -> void:
+	_left += 1
+	await _session.fetch(target).wait()
+	_left -= 1

@@ -1,0 +1,20 @@
+extends Node
+
+const URL := "http://127.0.0.1:8080/"
+
+var _session := HTTPSessionRust.new()
+
+
+func _ready() -> void:
+	# Cookies that have an expiry are there after a restart, too.
+	_session.cookie_file = "user://cookies.txt"
+	await _session.fetch(URL + "login").completed
+	for cookie: Dictionary in _session.get_cookies(URL):
+		print("%s = %s" % [cookie["name"], cookie["value"]])
+	# The session sends them with every request that they are meant for.
+	var response: HTTPResponseRust = await _session.fetch(URL + "profile").completed
+	print(response.get_text() if response.is_ok() else response.get_error_message())
+
+
+func log_out() -> void:
+	_session.clear_cookies()

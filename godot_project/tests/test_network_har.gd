@@ -1,0 +1,175 @@
+extends "res://tests/support/test_case.gd"
+## Files of the panel "Network": HAR 1.2 that any reader takes, back without loss, and without credentials unless they are wanted.
+
+const Recorded := preload("res://addons/http_client_rust/network/recorded.gd")
+const ExchangeList := preload("res://addons/http_client_rust/network/exchange_list.gd")
+const Har := preload("res://addons/http_client_rust/network/har.gd")
+const HarMenu := preload("res://addons/http_client_rust/network/har_menu.gd")
+const BEGAN := 1_700_000_000_123_000
+const PATH := "user://network.har"
+
+
+func test_a_saved_file_is_har_1_2() -> void:
+	var file: Variant = JSON.parse_string(Har.text_of([_posted()], false))
+	var problems := PackedStringArray()
+	var file_log: Dictionary = (file as Dictionary)["log"]
+	_check(file_log, {"version": TYPE_STRING, "creator": TYPE_DICTIONARY, "entries": TYPE_ARRAY}, "log", problems)
+	_check(file_log["creator"], {"name": TYPE_STRING, "version": TYPE_STRING}, "creator", problems)
+	var entry: Dictionary = file_log["entries"][0]
+	_check(entry, {
+		"startedDateTime": TYPE_STRING, "time": TYPE_FLOAT, "request": TYPE_DICTIONARY, "response": TYPE_DICTIONARY,
+		"cache": TYPE_DICTIONARY, "timings": TYPE_DICTIONARY}, "entry", problems)
+	_check(entry["request"], {
+		"method": TYPE_STRING, "url": TYPE_STRING, "httpVersion": TYPE_STRING, "cookies": TYPE_ARRAY, "headers": TYPE_ARRAY,
+		"queryString": TYPE_ARRAY, "postData": TYPE_DICTIONARY, "headersSize": TYPE_FLOAT, "bodySize": TYPE_FLOAT}, "request", problems)
+	_check(entry["response"], {
+		"status": TYPE_FLOAT, "statusText": TYPE_STRING, "httpVersion": TYPE_STRING, "cookies": TYPE_ARRAY, "headers": TYPE_ARRAY,
+		"content": TYPE_DICTIONARY, "redirectURL": TYPE_STRING, "headersSize": TYPE_FLOAT, "bodySize": TYPE_FLOAT}, "response", problems)
+	_check(entry["response"]["content"], {"size": TYPE_FLOAT, "mimeType": TYPE_STRING, "text": TYPE_STRING}, "content", problems)
+	_check(entry["timings"], {
+		"blocked": TYPE_FLOAT, "dns": TYPE_FLOAT, "connect": TYPE_FLOAT, "ssl": TYPE_FLOAT, "send": TYPE_FLOAT, "wait": TYPE_FLOAT,
+		"receive": TYPE_FLOAT}, "timings", problems)
+	for list: Array in [entry["request"]["headers"], entry["request"]["queryString"], entry["request"]["cookies"], entry["response"]["cookies"]]:
+		for pair: Dictionary in list:
+			_check(pair, {"name": TYPE_STRING, "value": TYPE_STRING}, "pair", problems)
+	assert_equal(problems, PackedStringArray(), "what the format wants")
+	assert_equal([file_log["version"], entry["startedDateTime"]], ["1.2", "2023-11-14T22:13:20.123Z"], "version and date")
+	# The time is the sum of the parts, of which ssl is in connect.
+	assert_equal(entry["time"], 1.0 + 5.0 + 4.0 + 6.0 + 10.0, "time in milliseconds")
+	assert_equal([entry["timings"]["connect"], entry["timings"]["ssl"]], [5.0, 3.0], "connect and ssl")
+	assert_equal(entry["request"]["queryString"], [{"name": "q", "value": "a b"}, {"name": "token", "value": "query-secret"}], "query")
+
+
+func test_a_file_comes_back_as_it_was_saved() -> void:
+	var saved := [_posted(), _picture(), _failed()] as Array[Recorded]
+	var har: Har = Har.read(Har.text_of(saved, false))
+	assert_equal([har.problem, har.exchanges.size()], ["", 3], "what was read")
+	for index: int in 3:
+		for name: String in [
+				"method", "status", "reason", "version", "request_headers", "response_headers", "request_body", "response_body",
+				"bytes_received", "timings", "error", "requested", "is_over", "task", "connection"]:
+			assert_equal(har.exchanges[index].get(name), saved[index].get(name), "%s of %d" % [name, index])
+		assert_equal(har.exchanges[index].url(), saved[index].url(), "URL")
+		assert_equal(har.exchanges[index].duration(), saved[index].duration(), "duration")
+	assert_equal(har.exchanges[0].tls["version"], "TLSv1.3", "TLS")
+	assert_equal(Har.text_of(har.exchanges, false), Har.text_of(Har.read(Har.text_of(har.exchanges, false)).get("exchanges"), false), "once more")
+
+
+func test_bodies_are_saved_unpacked() -> void:
+	var text := "{\"plain\": true}"
+	var packed := {
+		"gzip": text.to_utf8_buffer().compress(FileAccess.COMPRESSION_GZIP),
+		"deflate": text.to_utf8_buffer().compress(FileAccess.COMPRESSION_DEFLATE),
+		"zstd": text.to_utf8_buffer().compress(FileAccess.COMPRESSION_ZSTD),
+		"br": Marshalls.base64_to_raw("CweAeyJwbGFpbiI6IHRydWV9Aw==")}
+	for coding: String in packed:
+		var shown := _posted()
+		shown.response_body = packed[coding]
+		shown.bytes_received = shown.response_body.size()
+		shown.response_headers.append("Content-Encoding: " + coding)
+		var entry: Dictionary = JSON.parse_string(Har.text_of([shown], false))["log"]["entries"][0]
+		assert_equal(entry["response"]["content"]["text"], text, coding)
+		assert_equal(entry["response"]["content"]["size"], float(text.length()), "size of " + coding)
+		var again: Har = Har.read(Har.text_of([shown], true))
+		assert_equal(again.exchanges[0].response_body.get_string_from_utf8(), text, "read back: " + coding)
+
+
+func test_no_credential_is_in_a_file_unless_it_is_wanted() -> void:
+	var shown := _posted()
+	shown.error = "nothing came after https://a.example/?token=query-secret"
+	var text := Har.text_of([shown], true)
+	for secret: String in ["header-secret", "query-secret", "cookie-secret", "set-cookie-secret", "json-secret", "answer-secret", "form-secret"]:
+		assert_true(not text.contains(secret), secret + " is in the file")
+		assert_true(Har.text_of([shown], false).contains(secret) or secret == "form-secret", secret + " was there before")
+	for kept: String in ["\"q\"", "a b", "[redacted]", "https://a.example/login", "\"player\\\": \\\"Ada", "X-Plain"]:
+		assert_contains(text, kept, "what is no secret")
+	var form := _posted()
+	form.request_headers = PackedStringArray(["Content-Type: application/x-www-form-urlencoded"])
+	form.request_body = "user=Ada&password=form-secret".to_utf8_buffer()
+	form.response_body = "You are form-secret".to_utf8_buffer()
+	form.bytes_received = form.response_body.size()
+	text = Har.text_of([form], true)
+	assert_true(not text.contains("form-secret") and text.contains("user=Ada"), "a form, and where its secret stands again")
+	var parts := _posted()
+	parts.request_headers = PackedStringArray(["Content-Type: multipart/form-data; boundary=x"])
+	parts.request_body = "--x\r\nContent-Disposition: form-data; name=\"api_key\"\r\n\r\npart-secret\r\n--x\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f\"\r\nContent-Type: a/b\r\n\r\n".to_utf8_buffer()
+	parts.request_body.append_array(PackedByteArray([0, 0xff, 0xfe]) + "part-secret".to_utf8_buffer() + PackedByteArray([0]))
+	var read: Har = Har.read(Har.text_of([parts], true))
+	var bytes := read.exchanges[0].request_body.hex_encode()
+	assert_true(not bytes.contains("part-secret".to_utf8_buffer().hex_encode()), "a form with bytes in it")
+	assert_equal(bytes.count("[redacted]".to_utf8_buffer().hex_encode()), 2, "its secret, and where it stands among bytes")
+	assert_true(bytes.contains("00fffe") and bytes.ends_with("00"), "the bytes around it")
+
+
+func test_what_is_no_file_of_that_kind_gives_a_sentence() -> void:
+	for text: String in ["", "{", "[]", "{\"log\": 1}", "{\"log\": {\"entries\": {}}}", "{\"log\": {\"entries\": [1, {\"request\": {}}]}}"]:
+		var refused: Har = Har.read(text)
+		assert_true(not refused.problem.is_empty() and refused.exchanges.is_empty(), "'%s': %s" % [text, refused.problem])
+	# As browsers write it: with keys of their own, and without what may be missing.
+	var other := "{\"log\": {\"version\": \"1.2\", \"entries\": [{\"startedDateTime\": \"2026-01-31T12:00:00.5+02:00\", \"request\": {\"method\": \"GET\", \"url\": \"https://b.example/\", \"_x\": 1}, \"response\": {\"status\": 200, \"headers\": [{\"name\": \"Content-Encoding\", \"value\": \"br\"}], \"content\": {\"size\": 2, \"text\": \"!!!\", \"encoding\": \"base64\"}}}]}}"
+	var har: Har = Har.read(other)
+	assert_equal([har.problem, har.exchanges.size()], ["", 1], "a file of a browser's")
+	var shown := har.exchanges[0]
+	assert_equal([shown.url(), shown.status, shown.response_body], ["https://b.example/", 200, PackedByteArray()], "its entry")
+	assert_equal(shown.requested, Time.get_unix_time_from_datetime_string("2026-01-31T10:00:00") * 1_000_000 + 500_000, "its time")
+
+
+func test_the_menu_saves_loads_and_says_what_came_of_it() -> void:
+	var menu := HarMenu.new()
+	var said := PackedStringArray()
+	menu.said.connect(func(text: String, _is_bad: bool) -> void: said.append(text))
+	menu.list = ExchangeList.new()
+	menu.list.add(_posted())
+	assert_true(menu.redacts(), "credentials are replaced from the start")
+	assert_error(menu.save(PATH), OK, "saving")
+	assert_true(not FileAccess.get_file_as_string(PATH).contains("header-secret"), "without credentials")
+	menu.set_redacts(false)
+	assert_error(menu.save(PATH), OK, "saving")
+	assert_contains(FileAccess.get_file_as_string(PATH), "header-secret", "with credentials")
+	assert_error(menu.load_file(PATH), OK, "loading")
+	assert_equal(menu.list.exchanges.size(), 2, "what is listed")
+	assert_not_equal(menu.save("user://no-such-folder/a.har"), OK, "a path that cannot be written")
+	assert_not_equal(menu.load_file("user://nothing.har"), OK, "a file that is not there")
+	assert_equal(said.size(), 5, "a sentence each: %s" % [said])
+	menu.free()
+
+
+func _posted() -> Recorded:
+	var shown := Recorded.new()
+	shown.apply({
+		"id": 1, "connection": 3, "task": 2, "origin": "https://a.example", "began": BEGAN - 6000, "requested": BEGAN, "method": "POST",
+		"scheme": "https", "peer": "[::1]:443", "status": 200, "version": "HTTP/1.1", "reason": "OK", "over": true,
+		"request_head": "POST /login?q=a+b&token=query-secret HTTP/1.1\r\nHost: a.example\r\nAuthorization: Bearer header-secret\r\nCookie: sid=cookie-secret\r\nContent-Type: application/json\r\nX-Plain: yes\r\n\r\n".to_utf8_buffer(),
+		"request_body": "{\"player\": \"Ada\", \"password\": \"json-secret\"}".to_utf8_buffer(),
+		"response_headers": PackedStringArray(["Content-Type: application/json", "Set-Cookie: sid=set-cookie-secret; Path=/"]),
+		"response_body": "{\"access_token\": \"answer-secret\"}".to_utf8_buffer(), "bytes_received": 33,
+		"timings": {"dns": 1000, "connect": 2000, "tls": 3000, "send": 4000, "first_byte": 10_000, "total": 20_000},
+		"tls": {"version": "TLSv1.3", "cipher_suite": "A", "key_exchange": "B", "alpn": "", "resumed": false, "peer_certificates": PackedStringArray(), "certificate_facts": []}})
+	return shown
+
+
+func _picture() -> Recorded:
+	var shown := Recorded.new()
+	shown.apply({
+		"id": 2, "connection": 3, "task": 0, "began": BEGAN, "requested": BEGAN, "method": "GET", "scheme": "http", "status": 200,
+		"version": "HTTP/1.0", "reason": "", "over": true, "is_on_kept": true,
+		"request_head": "GET /a.png HTTP/1.1\r\nHost: a.example:8080\r\n\r\n".to_utf8_buffer(),
+		"response_headers": PackedStringArray(["Content-Type: image/png"]), "response_body": PackedByteArray([0x89, 0x50, 0, 0xff]),
+		"bytes_received": 4, "timings": {"dns": -1, "connect": -1, "tls": -1, "send": 0, "first_byte": 1000, "total": 2000}})
+	return shown
+
+
+func _failed() -> Recorded:
+	var shown := Recorded.new()
+	shown.apply({
+		"id": 3, "connection": 4, "task": 0, "began": BEGAN, "requested": BEGAN, "method": "PUT", "scheme": "http", "over": true,
+		"request_head": "PUT /x HTTP/1.1\r\nHost: a.example\r\n\r\n".to_utf8_buffer(), "request_body": PackedByteArray([0, 1, 2]),
+		"error": "the server ended the connection", "version": "HTTP/1.1",
+		"timings": {"dns": -1, "connect": -1, "tls": -1, "send": 1000, "first_byte": 1000, "total": 1000}})
+	return shown
+
+
+func _check(part: Dictionary, wanted: Dictionary, name: String, problems: PackedStringArray) -> void:
+	for key: String in wanted:
+		if typeof(part.get(key)) != wanted[key]:
+			problems.append("%s.%s" % [name, key])

@@ -1,0 +1,103 @@
+extends "res://tests/support/fetch_case.gd"
+## Scripts and scenes that name the classes of the add-on in every way. They say the same with the library and, in an export that has
+## none, with what stands in for it.
+
+const Uses := preload("res://tests/web/uses.gd")
+const Further := preload("res://tests/web/extends_further.gd")
+
+
+func test_a_script_uses_the_classes_as_values_types_and_constants() -> void:
+	var uses := Uses.new()
+	var client: Variant = uses.make.call()
+	assert_true(uses.is_one(client), "is")
+	assert_true(not uses.is_one(self) and not uses.is_one(12), "is of others")
+	assert_true(uses.as_one(client) == client, "as")
+	assert_true(uses.as_one(self) == null, "as of others")
+	uses.clients.append(client)
+	assert_equal(uses.clients.size(), 1, "a typed array")
+	assert_equal(uses.code_of(null), 418, "a constant as a default")
+	assert_equal([5, 7, 0, 1].map(uses.named), ["connected", "body", "none", "other"], "match")
+	assert_equal(uses.FIRST, HTTPClient.METHOD_POST, "a constant of a constant")
+	assert_equal(Uses.Inner.new().look(), HTTPClient.STATUS_DISCONNECTED, "an inner class that extends it")
+	uses.free()
+
+
+func test_strings_comments_keys_and_other_names_stay_as_they_are() -> void:
+	var uses := Uses.new()
+	assert_equal(uses.NAME, "HTTPClient" + "Rust", "a string")
+	assert_equal(uses.NAMES.keys(), ["HTTPClient" + "Rust", StringName("HTTPSession" + "Rust")], "keys")
+	assert_equal(uses.KEYS.keys(), [StringName("HTTPClient" + "Rust")], "a key without quotes")
+	assert_equal(uses.HTTPClientRust_mine.count("HTTPClient" + "Rust"), 2, "a longer name, and a long string")
+	assert_equal(Uses.Mine.HTTPClientRustIsNotThis, 0, "a longer name")
+	uses.free()
+
+
+func test_scripts_that_extend_each_other_name_the_same_class() -> void:
+	var further := Further.new()
+	var found: Array = further.all()
+	assert_equal(found.size(), 3, "all of one type")
+	assert_equal(further.get_status(), HTTPClient.STATUS_DISCONNECTED, "an inherited method")
+	further.other = null
+
+
+func test_requests_go_out_from_scripts_that_name_the_classes() -> void:
+	var uses := Uses.new()
+	var asked: Array[RefCounted] = []
+	uses.asked.connect(func(task: RefCounted) -> void: asked.append(task))
+	tree.root.add_child.call_deferred(uses)
+	await wait_frames(2)
+	assert_response(await Uses.ask(url("/hello")), SUCCESS, 200, "shared()")
+	var echo := echo_of(await uses.post(url("/echo")))
+	assert_contains(str(echo["body_text"]), "name=\"HTTPForm" + "Rust\"\r\n\r\nHTTPClient" + "Rust", "a form")
+	assert_equal(asked.size(), 1, "a signal with a typed argument")
+	var request: Node = uses.add_request()
+	request.request(url("/hello"))
+	await request.request_completed
+	await wait_frames(1)
+	assert_equal(uses.status, HTTPClient.STATUS_BODY, "a lambda")
+	uses.free()
+
+
+func test_a_scene_has_the_node_with_its_properties_children_groups_and_connections() -> void:
+	var scene := (load("res://tests/web/scene.tscn") as PackedScene).instantiate()
+	var request := scene.get_node("%HTTPRequest" + "Rust")
+	assert_true(is_known(&"HTTPRequestRust") and request.has_method(&"get_task"), "the node")
+	assert_equal([request.max_redirects, request.timeout, request.body_size_limit], [3, 7.5, -1], "properties")
+	assert_equal(request.get_child_count(), 1, "children")
+	assert_equal(request.get_groups(), [&"type=\"HTTPRequest" + "Rust\""] as Array[StringName], "groups")
+	assert_equal(str(request.get_meta("note")).count("HTTPRequest" + "Rust"), 3, "a string that looks like a node")
+	assert_equal(scene.method, 2, "a property of a type of the class")
+	tree.root.add_child.call_deferred(scene)
+	await wait_frames(2)
+	assert_true(scene.node == request, "a property that holds the node")
+	assert_error(request.request(url("/hello")), OK, "request()")
+	await request.request_completed
+	await wait_frames(2)
+	assert_true(not is_instance_valid(scene), "the connection, which frees the scene")
+
+
+func test_an_inherited_scene_changes_the_node_and_has_one_with_a_script() -> void:
+	var scene := (load("res://tests/web/inherited.tscn") as PackedScene).instantiate()
+	assert_equal(scene.get_node("HTTPRequest" + "Rust").max_redirects, 4, "a property that is changed")
+	var own := scene.get_node("Own")
+	assert_equal([own.timeout, own.body_size_limit, own.path], [5.0, 1000, "/hello"], "properties of the script's node")
+	tree.root.add_child.call_deferred(scene)
+	await wait_frames(2)
+	var response: RefCounted = await own.ask("http://" + address_of("http"))
+	assert_response(response, SUCCESS, 200)
+	await wait_frames(1)
+	own.request(url("/fault/never-answers", "raw"))
+	var task: RefCounted = own.get_task()
+	scene.remove_child(own)
+	assert_true(own.left, "the script's own _exit_tree()")
+	assert_response(await response_of(task), CANCELLED, 0, "after it left the tree")
+	own.free()
+	scene.free()
+
+
+func test_a_built_in_script_names_the_classes() -> void:
+	var node := (load("res://tests/web/built_in.tscn") as PackedScene).instantiate()
+	assert_equal(node.TEXT, "a \"HTTPClient" + "Rust\" in\na text", "a string")
+	assert_equal(node.status(), HTTPClient.STATUS_DISCONNECTED, "a type")
+	assert_equal(node.timeout, 1.5, "a property")
+	node.free()

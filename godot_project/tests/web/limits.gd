@@ -1,0 +1,90 @@
+extends "res://tests/support/fetch_case.gd"
+## What a browser cannot do: each says so. Runs in exports without the library only.
+# expect-log: ^WARNING: A browser does not send the header (cookie|connection) that a script gives
+# expect-log: ^ERROR: HTTPClientRust\.(connect_to_host|request|set_connection|set_https?_proxy)\(\): .*browser
+# expect-log: HTTPSessionRust\.(set_cookie|set_cookie_file|clear_cookies)\(\): A browser keeps the cookies itself
+
+
+func test_the_library_is_not_there() -> void:
+	assert_true(not ClassDB.class_exists(&"HTTPClientRust"), "the class of the library")
+	assert_true(not FileAccess.file_exists("res://addons/http_client_rust/http_client_rust.gdextension"), "its description")
+	assert_true(not FileAccess.file_exists("res://.godot/extension_list.cfg"), "the list of extensions")
+
+
+func test_a_client_refuses_what_a_browser_cannot_do_and_says_so() -> void:
+	for case: Array in [
+			[func(client: RefCounted) -> void: client.blocking_mode_enabled = true, false, "cannot block"],
+			[func(client: RefCounted) -> void: client.set_http_proxy("proxy.example", 8080), false, "proxy"],
+			[func(client: RefCounted) -> void: client.set_https_proxy("proxy.example", 8080), true, "proxy"],
+			[func(client: RefCounted) -> void: client.trusted_ca_file = "res://x.pem", true, "certificates"],
+			[func(_client: RefCounted) -> void: pass, TLSOptions.client_unsafe(), "certificates"]]:
+		var client := new_client()
+		(case[0] as Callable).call(client)
+		assert_error(client.connect_to_host("127.0.0.1", port_of("http"), case[1]), ERR_UNAVAILABLE, case[2])
+		assert_contains(client.get_error_message(), case[2], "the message")
+		assert_status(client, HTTPClient.STATUS_DISCONNECTED)
+	var plain := await connected_client()
+	plain.connection = StreamPeerBuffer.new()
+	assert_contains(plain.get_error_message(), "connection", "setting the connection")
+	assert_true(plain.connection == null, "the connection")
+	for method: int in [HTTPClient.METHOD_TRACE, HTTPClient.METHOD_CONNECT]:
+		assert_error(plain.request(method, "/hello", []), ERR_UNAVAILABLE, "method %d" % method)
+	assert_error(plain.request(HTTPClient.METHOD_GET, "http://other.example/", []), ERR_UNAVAILABLE, "another host")
+	assert_contains(plain.get_error_message(), "browser", "the message")
+	assert_equal(plain.get_tls_info(), {}, "get_tls_info()")
+	assert_equal((await exchange(plain, HTTPClient.METHOD_GET, "/hello", ["Connection: close"])).code, 200, "a header that is left out")
+
+
+func test_a_session_refuses_what_a_browser_cannot_do_and_says_so() -> void:
+	for case: Array in [
+			[func(session: RefCounted) -> void: session.set_http_proxy("proxy.example", 8080), url("/hello"), "proxy"],
+			[func(session: RefCounted) -> void: session.trusted_ca_file = "res://x.pem", url("/hello", "https"), "certificates"],
+			[func(session: RefCounted) -> void: session.set_tls_options(TLSOptions.client_unsafe()), url("/hello", "https"), "certificates"]]:
+		var session := new_session()
+		(case[0] as Callable).call(session)
+		var response := await fetched(session, case[1])
+		if assert_response(response, INVALID_REQUEST, 0, case[2]):
+			assert_contains(response.get_error_message(), case[2], "the message")
+	var blocked: RefCounted = new_session().fetch(url("/hello"))
+	assert_response(blocked.wait_to_finish(), 9, 0, "wait_to_finish()")
+	assert_contains(blocked.get_response().get_error_message(), "cannot block", "the message")
+	var elsewhere := await response_of(new_session().download(url("/hello"), "/tmp/file"))
+	assert_response(elsewhere, INVALID_REQUEST, 0, "a file outside of user://")
+	assert_contains(elsewhere.get_error_message(), "user://", "the message")
+	var cookies := new_session()
+	assert_error(cookies.set_cookie(url("/"), "a=b"), ERR_UNAVAILABLE, "set_cookie()")
+	cookies.cookie_file = "user://cookies"
+	cookies.clear_cookies()
+	assert_equal([cookies.get_cookies(url("/")).size(), cookies.cookie_file], [0, ""], "cookies")
+	assert_response(await fetched(cookies, url("/hello"), ["Cookie: a=b"]), SUCCESS, 200, "a header that is left out")
+
+
+func test_a_stream_that_a_script_makes_is_not_connected() -> void:
+	var stream := made(&"HTTPClientRustStream")
+	assert_equal([stream.get_status(), stream.poll(), stream.get_connected_host()], [0, ERR_UNCONFIGURED, ""], "a stream")
+
+
+func test_scenes_in_the_binary_form_have_the_node() -> void:
+	for path: String in ["res://tests/web/binary.scn", "res://tests/web/compressed.scn"]:
+		var scene := (load(path) as PackedScene).instantiate()
+		var request := scene.get_node("%HTTPRequest" + "Rust")
+		assert_equal([request.max_redirects, request.timeout, request.get_child_count()], [3, 7.5, 1], path)
+		scene.free()
+
+
+func test_the_stand_ins_have_no_names_for_the_editor() -> void:
+	for info: Dictionary in ProjectSettings.get_global_class_list():
+		assert_true(not str(info["path"]).begins_with("res://addons/"), "%s is a name" % info["class"])
+	assert_true(is_known(&"HTTPSessionRust"), "they are here")
+
+
+func test_every_recipe_is_a_script_that_parses() -> void:
+	var count := 0
+	for file: String in DirAccess.get_files_at("res://examples/recipes"):
+		# Scripts that were compiled are listed under other names.
+		var name := file.trim_suffix(".remap").replace(".gdc", ".gd")
+		if name.get_extension() == "gd" and not file.ends_with(".gdc"):
+			count += 1
+			var script := load("res://examples/recipes/" + name) as GDScript
+			assert_true(script != null and script.can_instantiate(), name)
+	assert_true(count >= 12, "there are %d recipes" % count)

@@ -1,0 +1,41 @@
+//! What a session is told about recording and playing, and what that comes to.
+
+use godot::builtin::GString;
+use godot::classes::{FileAccess, ProjectSettings};
+use godot::obj::Singleton;
+use http_fetch::Replay;
+
+pub(crate) const REPLAY_OFF: i64 = 0;
+pub(crate) const REPLAY_RECORD: i64 = 1;
+pub(crate) const REPLAY_ONLY: i64 = 2;
+
+/// As a script has set them.
+#[derive(Clone, Default)]
+pub(crate) struct ReplayProperties {
+    pub(crate) file: GString,
+    pub(crate) mode: i64,
+    pub(crate) keeps_timing: bool,
+    /// The settings do not have yet what these come to.
+    pub(crate) is_new: bool,
+}
+
+impl ReplayProperties {
+    /// Begins to record, or reads the file, which may lie in the pack of an exported game.
+    pub(crate) fn begin(&self) -> Replay {
+        let path = &self.file;
+        match self.mode {
+            REPLAY_OFF => Replay::off(),
+            _ if path.is_empty() => Replay::refused("there is no replay_file to record into or to answer from; set it"),
+            REPLAY_RECORD => {
+                let on_disk = ProjectSettings::singleton().globalize_path(path).to_string();
+                Replay::record(on_disk.as_ref())
+            }
+            _ if !FileAccess::file_exists(path) => Replay::refused(format!(
+                "there is no replay_file {:?}; record it first with REPLAY_RECORD, and see that *.har is in the export's \
+                 filter of non-resource files",
+                path.to_string()
+            )),
+            _ => Replay::only(&path.to_string(), FileAccess::get_file_as_bytes(path).as_slice(), self.keeps_timing),
+        }
+    }
+}

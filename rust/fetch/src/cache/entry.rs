@@ -1,0 +1,155 @@
+//! One kept response as a file.
+//!
+//! ```text
+//! "http-fetch cache 1\n" | length of what stands before the body, 4 bytes | name \n requested \n received \n head | body | SHA-256 of it all
+//! ```
+//!
+//! No URL stands in it, and no header of the request: the name is made of hashes. Whatever is cut off, changed or of somebody else does
+//! not have the right hash at its end, and is no entry.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use aws_lc_rs::digest::{SHA256, digest};
+use http_net::Head;
+use http_protocol::{Connection, HeadStep, RequestFacts};
+
+use super::rules::{Kept, selecting_names, values};
+
+const MAGIC: &[u8] = b"http-fetch cache 1\n";
+/// Length of the hash at the end, in bytes.
+const HASH: usize = 32;
+
+/// See the module.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The name of its file.
+    pub name: String,
+    /// The head as it was kept.
+    pub head: Arc<Head>,
+    /// When it was asked for.
+    pub requested: SystemTime,
+    /// When its head came.
+    pub received: SystemTime,
+    /// The file; empty if the body is not needed.
+    bytes: Vec<u8>,
+    /// Where the body stands in it.
+    start: usize,
+    end: usize,
+}
+
+impl Entry {
+    /// One without a body that was never in a file.
+    pub(crate) fn of_head(head: Head) -> Self {
+        let epoch = SystemTime::UNIX_EPOCH;
+        let (name, bytes) = (String::new(), Vec::new());
+        Self { name, head: Arc::new(head), requested: epoch, received: epoch, bytes, start: 0, end: 0 }
+    }
+
+    /// Reads a file. None if it is not one that was written by this program, and whole.
+    pub fn read(bytes: Vec<u8>) -> Option<Self> {
+        let end = bytes.len().checked_sub(HASH)?;
+        let text_len = bytes.strip_prefix(MAGIC)?.first_chunk::<4>()?;
+        let text_start = MAGIC.len() + 4;
+        let start = text_start.checked_add(usize::try_from(u32::from_le_bytes(*text_len)).ok()?)?;
+        if start > end || digest(&SHA256, &bytes[..end]).as_ref() != &bytes[end..] {
+            return None;
+        }
+        let mut parts = bytes[text_start..start].splitn(4, |byte| *byte == b'\n');
+        let name = std::str::from_utf8(parts.next()?).ok()?.to_owned();
+        let requested = read_time(parts.next()?)?;
+        let received = read_time(parts.next()?)?;
+        let head = Arc::new(read_head(parts.next()?)?);
+        Some(Self { name, head, requested, received, bytes, start, end })
+    }
+
+    /// What stands before the body.
+    pub fn beginning(name: &str, head: &[u8], requested: SystemTime, received: SystemTime) -> Vec<u8> {
+        let times = format!("{}\n{}\n", seconds(requested), seconds(received));
+        let text_len = name.len() + 1 + times.len() + head.len();
+        // A head is within its own limits, far below 32 bits.
+        let text_len = u32::try_from(text_len).unwrap_or(u32::MAX).to_le_bytes();
+        [MAGIC, &text_len, name.as_bytes(), b"\n", times.as_bytes(), head].concat()
+    }
+
+    /// The body as it was on the wire, but for the framing.
+    pub fn body(&self) -> &[u8] {
+        self.bytes.get(self.start..self.end).unwrap_or_default()
+    }
+
+    /// Lets go of the body.
+    pub fn without_body(self) -> Self {
+        Self { bytes: Vec::new(), start: 0, end: 0, ..self }
+    }
+
+    /// The same with another head, such as one that was confirmed.
+    pub fn with_head(self, head: Head, requested: SystemTime, received: SystemTime) -> Self {
+        Self { head: Arc::new(head), requested, received, ..self }
+    }
+
+    /// What the rules look at.
+    pub fn kept(&self) -> Kept<'_> {
+        Kept { head: &self.head, requested: self.requested, received: self.received }
+    }
+
+    /// Whether it answers a request with these header lines: what its `Vary` names is as it was.
+    pub fn answers(&self, lines: &[String]) -> bool {
+        self.name.ends_with(&variant(&self.head, lines))
+    }
+}
+
+/// What the name of every entry for this URL begins with.
+pub fn of_url(url: &str) -> String {
+    format!("{}-", hex(url.as_bytes(), 16))
+}
+
+/// What the name of every entry for this URL and this `Authorization` begins with.
+pub fn of_request(url: &str, lines: &[String]) -> String {
+    let authorization = values(lines, "Authorization").first().map_or("", |value| *value);
+    format!("{}{}-", of_url(url), hex(authorization.as_bytes(), 16))
+}
+
+/// The last part of a name: of the headers that the response's `Vary` names.
+pub fn variant(head: &Head, lines: &[String]) -> String {
+    variant_of(&selecting_names(head), lines)
+}
+
+pub(crate) fn variant_of(names: &[String], lines: &[String]) -> String {
+    let mut selecting = String::new();
+    for name in names {
+        let values = values(lines, name);
+        selecting.push_str(&format!("{name}\n{}\n{}\n", values.len(), values.join(", ")));
+    }
+    hex(selecting.as_bytes(), 8)
+}
+
+/// Whether a file's name is one of an entry.
+pub fn is_name(name: &str) -> bool {
+    let is_hex = |part: &str| part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let parts: Vec<&str> = name.split('-').collect();
+    parts.iter().map(|part| part.len()).eq([32, 32, 16]) && parts.iter().all(|part| is_hex(part))
+}
+
+/// A head that is kept, from its status line to the blank line.
+pub fn read_head(text: &[u8]) -> Option<Head> {
+    let mut connection = Connection::new();
+    connection.begin(RequestFacts::default()).ok()?;
+    match connection.read_head(text).ok()? {
+        HeadStep::Head { head, .. } => Some(head),
+        HeadStep::NeedMore { .. } => None,
+    }
+}
+
+fn hex(bytes: &[u8], len: usize) -> String {
+    digest(&SHA256, bytes).as_ref().iter().take(len).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Whole seconds, rounded down: an entry is rather too old than too young.
+fn seconds(time: SystemTime) -> u64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
+fn read_time(text: &[u8]) -> Option<SystemTime> {
+    let seconds = std::str::from_utf8(text).ok()?.parse().ok()?;
+    SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
+}

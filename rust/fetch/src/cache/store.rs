@@ -1,0 +1,315 @@
+//! The folder of a cache: a file an entry, written beside and renamed.
+//!
+//! Whatever fails on the disk is a response that is not kept, and no failure of a request. Files that are not the cache's are left alone.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, SystemTime};
+
+use aws_lc_rs::digest::{Context, SHA256};
+
+use super::entry::{self, Entry};
+use crate::lock::lock;
+
+/// So many bytes a cache has on the disk, unless it is told otherwise.
+pub const LIMIT: u64 = 256 << 20;
+/// No entry has more bytes than this, its head included: all of one is in memory while it answers.
+pub const LONGEST_ENTRY: u64 = 16 << 20;
+/// No more than this many files, so that the first look at the folder takes no time that matters.
+const MOST_FILES: usize = 16_384;
+/// So many answers to one URL are kept, where it answers in several ways.
+const VARIANTS: usize = 8;
+/// What is left of others that were written when their program died is removed after so long.
+const ABANDONED: Duration = Duration::from_secs(3600);
+const UNFINISHED: &str = ".unfinished-";
+
+/// The caches of the process by their folder, as the disk is the process's: sessions with the same folder share one.
+static OPEN: Mutex<BTreeMap<(PathBuf, u64), Weak<Store>>> = Mutex::new(BTreeMap::new());
+
+/// A private cache in a folder. Cloning it gives the same cache.
+#[derive(Clone)]
+pub struct Cache(Arc<Store>);
+
+struct Store {
+    folder: PathBuf,
+    limit: u64,
+    /// None before the folder was looked at, by the first that needs it.
+    index: Mutex<Option<Index>>,
+}
+
+/// What is in the folder. What other processes write there is found at the next start.
+#[derive(Default)]
+struct Index {
+    files: BTreeMap<String, Known>,
+    /// Bytes of all files.
+    total: u64,
+}
+
+struct Known {
+    len: u64,
+    used: SystemTime,
+}
+
+/// An entry that is being written. What is dropped before its end is gone.
+pub(crate) struct Writer {
+    cache: Cache,
+    name: String,
+    path: PathBuf,
+    file: Option<File>,
+    hash: Context,
+    len: u64,
+}
+
+impl Cache {
+    /// The cache in this folder, which is made with the first entry. Nothing is read or written before a request needs it.
+    pub fn at(folder: &Path) -> io::Result<Self> {
+        Self::with_limit(folder, LIMIT)
+    }
+
+    /// The same, with at most so many bytes on the disk; what was not used for the longest time goes first.
+    pub fn with_limit(folder: &Path, limit: u64) -> io::Result<Self> {
+        let folder = std::path::absolute(folder)?;
+        let mut open = lock(&OPEN);
+        open.retain(|_, store| store.strong_count() > 0);
+        if let Some(store) = open.get(&(folder.clone(), limit)).and_then(Weak::upgrade) {
+            return Ok(Self(store));
+        }
+        let store = Arc::new(Store { folder: folder.clone(), limit, index: Mutex::default() });
+        open.insert((folder, limit), Arc::downgrade(&store));
+        Ok(Self(store))
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        &self.0.folder
+    }
+
+    /// The entry that answers a request for this URL with these header lines: the latest, if there are several.
+    pub(crate) fn find(&self, url: &str, lines: &[String], now: SystemTime) -> Option<Entry> {
+        let start = entry::of_request(url, lines);
+        let mut names = self.names(&start, now);
+        // The name that most have: another process may have written it since the folder was looked at.
+        let plain = format!("{start}{}", entry::variant_of(&[], lines));
+        if !names.contains(&plain) {
+            names.push(plain);
+        }
+        let entries = names.into_iter().filter_map(|name| self.read(&name));
+        entries.filter(|entry| entry.answers(lines)).max_by_key(|entry| entry.received)
+    }
+
+    /// Reads an entry. What has its name and is none is removed.
+    pub(crate) fn read(&self, name: &str) -> Option<Entry> {
+        let path = self.0.folder.join(name);
+        let bytes = match read_file(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.with_index(None, |index| index.forget(name));
+                return None;
+            }
+            Err(_) => return None,
+        };
+        let entry = Entry::read(bytes).filter(|entry| entry.name == name);
+        if entry.is_none() {
+            self.remove(name);
+        }
+        entry
+    }
+
+    /// Notes that an entry was used.
+    pub(crate) fn touch(&self, name: &str, now: SystemTime) {
+        // The next start goes by it. Where it cannot be noted, the entry seems older than it is.
+        let path = self.0.folder.join(name);
+        let _ = OpenOptions::new().write(true).open(path).and_then(|file| file.set_modified(now));
+        self.with_index(Some(now), |index| {
+            if let Some(known) = index.files.get_mut(name) {
+                known.used = now;
+            }
+        });
+    }
+
+    /// Removes an entry.
+    pub(crate) fn remove(&self, name: &str) {
+        let _ = fs::remove_file(self.0.folder.join(name));
+        self.with_index(None, |index| index.forget(name));
+    }
+
+    /// Removes all entries for a URL, whoever asked for them.
+    pub(crate) fn forget(&self, url: &str, now: SystemTime) {
+        self.names(&entry::of_url(url), now).iter().for_each(|name| self.remove(name));
+    }
+
+    /// Begins to write an entry; none if that is not possible.
+    pub(crate) fn write(
+        &self,
+        name: String,
+        head: &[u8],
+        requested: SystemTime,
+        received: SystemTime,
+    ) -> Option<Writer> {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let path = self.0.folder.join(format!("{UNFINISHED}{}-{number}", std::process::id()));
+        let open = || OpenOptions::new().write(true).create(true).truncate(true).open(&path);
+        let file = open().or_else(|_| fs::create_dir_all(&self.0.folder).and_then(|()| open())).ok()?;
+        let hash = Context::new(&SHA256);
+        let mut writer = Writer { cache: self.clone(), name, path, file: Some(file), hash, len: 0 };
+        let beginning = Entry::beginning(&writer.name, head, requested, received);
+        writer.add(&beginning).then_some(writer)
+    }
+
+    fn names(&self, start: &str, now: SystemTime) -> Vec<String> {
+        self.with_index(Some(now), |index| index.starting_with(start).map(|(name, _)| name.clone()).collect())
+            .unwrap_or_default()
+    }
+
+    /// Works with the index; looks into the folder first if it is `now` and that was not done.
+    fn with_index<T>(&self, now: Option<SystemTime>, work: impl FnOnce(&mut Index) -> T) -> Option<T> {
+        let mut index = lock(&self.0.index);
+        if let (None, Some(now)) = (&*index, now) {
+            *index = Some(Index::of(&self.0.folder, now));
+        }
+        index.as_mut().map(work)
+    }
+
+    fn added(&self, name: String, len: u64, now: SystemTime) {
+        let start = name[..name.rfind('-').map_or(0, |at| at + 1)].to_owned();
+        let gone = self.with_index(Some(now), |index| {
+            index.forget(&name);
+            index.files.insert(name, Known { len, used: now });
+            index.total += len;
+            let variants = oldest(index.starting_with(&start));
+            let mut gone: Vec<String> = variants[..variants.len().saturating_sub(VARIANTS)].to_vec();
+            if index.total > self.0.limit || index.files.len() > MOST_FILES {
+                gone.extend(index.too_much(self.0.limit));
+            }
+            gone
+        });
+        gone.into_iter().flatten().for_each(|name| self.remove(&name));
+    }
+}
+
+impl Index {
+    fn of(folder: &Path, now: SystemTime) -> Self {
+        let mut index = Self::default();
+        for file in fs::read_dir(folder).into_iter().flatten().flatten() {
+            let (Ok(name), Ok(metadata)) = (file.file_name().into_string(), file.metadata()) else { continue };
+            let used = metadata.modified().unwrap_or(SystemTime::UNIX_EPOCH);
+            if entry::is_name(&name) && metadata.is_file() {
+                index.total += metadata.len();
+                index.files.insert(name, Known { len: metadata.len(), used });
+            } else if name.starts_with(UNFINISHED) && now.duration_since(used).is_ok_and(|age| age > ABANDONED) {
+                let _ = fs::remove_file(file.path());
+            }
+        }
+        index
+    }
+
+    fn forget(&mut self, name: &str) {
+        if let Some(known) = self.files.remove(name) {
+            self.total -= known.len;
+        }
+    }
+
+    /// What has to go, and a bit more, so that not every new entry asks for it.
+    fn too_much(&self, limit: u64) -> Vec<String> {
+        let (mut total, mut count) = (self.total, self.files.len());
+        let mut names = oldest(self.files.iter());
+        let is_enough = |name: &String| {
+            let is_enough = total <= limit / 16 * 15 && count <= MOST_FILES / 16 * 15;
+            total -= self.files[name].len;
+            count -= 1;
+            is_enough
+        };
+        names.truncate(names.iter().position(is_enough).unwrap_or(names.len()));
+        names
+    }
+
+    fn starting_with<'a>(&'a self, start: &'a str) -> impl Iterator<Item = (&'a String, &'a Known)> {
+        self.files.range(start.to_owned()..).take_while(move |(name, _)| name.starts_with(start))
+    }
+}
+
+/// Those that were not used for the longest time come first.
+fn oldest<'a>(files: impl Iterator<Item = (&'a String, &'a Known)>) -> Vec<String> {
+    let mut files: Vec<_> = files.collect();
+    files.sort_by_key(|(name, known)| (known.used, *name));
+    files.into_iter().map(|(name, _)| name.clone()).collect()
+}
+
+impl Writer {
+    /// Adds bytes of the body. Says whether the entry is still worth going on with.
+    pub(crate) fn add(&mut self, bytes: &[u8]) -> bool {
+        let most = LONGEST_ENTRY.min(self.cache.0.limit);
+        self.len += bytes.len() as u64;
+        self.hash.update(bytes);
+        self.len <= most && self.file.as_mut().is_some_and(|file| file.write_all(bytes).is_ok())
+    }
+
+    /// The body is whole: the entry gets its name.
+    pub(crate) fn finish(mut self, now: SystemTime) {
+        let hash = self.hash.clone().finish();
+        if !self.add(hash.as_ref()) {
+            return;
+        }
+        let Some(file) = self.file.take() else { return };
+        let _ = file.set_modified(now);
+        drop(file);
+        if fs::rename(&self.path, self.cache.0.folder.join(&self.name)).is_ok() {
+            self.path = PathBuf::new();
+            self.cache.added(self.name.clone(), self.len, now);
+        }
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        // A file that is open cannot be removed everywhere.
+        self.file = None;
+        if !self.path.as_os_str().is_empty() {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Reads at most as much as an entry has.
+fn read_file(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let file = File::open(path)?;
+    let len = file.metadata()?.len().min(LONGEST_ENTRY);
+    bytes.reserve_exact(usize::try_from(len).unwrap_or_default() + 1);
+    file.take(LONGEST_ENTRY + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+impl fmt::Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache").field("folder", &self.0.folder).field("limit", &self.0.limit).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn index(files: u64, len: u64) -> Index {
+        let at = |number| SystemTime::UNIX_EPOCH + Duration::from_secs(number);
+        // The names stand in another order than the times.
+        let known = |number| (format!("{:05}", 99_999 - number), Known { len, used: at(number) });
+        Index { files: (0..files).map(known).collect(), total: files * len }
+    }
+
+    #[test]
+    fn the_oldest_go_until_there_is_room_for_some_more() {
+        let gone = index(100, 10).too_much(960);
+        assert_eq!(gone.len(), 10, "900 of 960 bytes are left");
+        assert_eq!((gone[0].as_str(), gone[9].as_str()), ("99999", "99990"));
+        let most = MOST_FILES as u64;
+        assert_eq!(index(most + 1, 1).too_much(u64::MAX).len(), MOST_FILES / 16 + 1);
+        assert_eq!(index(3, 10).too_much(5).len(), 3);
+    }
+}

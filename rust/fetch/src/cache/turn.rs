@@ -1,0 +1,217 @@
+//! What the cache is to the request of a call that is under way.
+
+use std::time::SystemTime;
+
+use http_net::{Framing, Head};
+use http_protocol::Method;
+
+use super::control::Control;
+use super::entry::{self, Entry, read_head};
+use super::rules::{self, Use};
+use super::store::{Cache, LONGEST_ENTRY, Writer};
+use crate::address::Address;
+
+/// See the module. One that has no cache does nothing.
+#[derive(Default)]
+pub(crate) struct Turn {
+    cache: Option<Cache>,
+    /// The request may be answered from it, and its response kept; else it can only make entries outdated.
+    is_answered: bool,
+    url: String,
+    /// All header lines that are sent.
+    lines: Vec<String>,
+    control: Control,
+    requested: Option<SystemTime>,
+    /// What the server is asked to confirm, or what may stand in for an error, without its body.
+    stored: Option<Entry>,
+    /// The response that is being kept.
+    writer: Option<Writer>,
+    /// The response is one of the cache's.
+    serves: bool,
+    /// It says that there is none.
+    has_nothing: bool,
+    /// The server confirmed what is not there: it is asked again without conditions.
+    asks_anew: bool,
+}
+
+/// What a response of the network comes to.
+pub(crate) enum Met {
+    /// It stands for itself.
+    Itself,
+    /// It confirmed this.
+    Confirmed(Entry),
+    /// It confirmed what is not there any more.
+    Nothing,
+}
+
+impl Turn {
+    /// A request that can be answered begins. Gives the entry that does, if there is one. `unpacks` is whether bodies may be packed.
+    pub(crate) fn begin(
+        &mut self,
+        cache: Cache,
+        url: &str,
+        lines: Vec<String>,
+        unpacks: bool,
+        now: SystemTime,
+    ) -> Option<Entry> {
+        let asks_anew = self.asks_anew;
+        *self = Self {
+            control: rules::request_control(&lines),
+            cache: Some(cache),
+            is_answered: true,
+            url: url.to_owned(),
+            lines,
+            requested: Some(now),
+            ..Self::default()
+        };
+        let is_usable = |entry: &Entry| unpacks || entry.head.fields.named("Content-Encoding").next().is_none();
+        let looks = !asks_anew && !self.control.has("no-store");
+        let found = self.cache.as_ref().filter(|_| looks).and_then(|cache| cache.find(url, &self.lines, now));
+        match found.filter(is_usable) {
+            Some(entry) if rules::judge(&self.control, entry.kept(), now) == Use::AsItIs => self.serve(entry, now),
+            _ if self.control.has("only-if-cached") => {
+                (self.serves, self.has_nothing) = (true, true);
+                read_head(b"HTTP/1.1 504 Gateway Timeout\r\n\r\n").map(Entry::of_head)
+            }
+            found => {
+                self.stored = found.map(Entry::without_body);
+                None
+            }
+        }
+    }
+
+    /// A request begins that only makes entries outdated.
+    pub(crate) fn watch(&mut self, cache: Option<Cache>) {
+        *self = Self { cache, ..Self::default() };
+    }
+
+    /// The request is sent with these lines now. Gives those to add.
+    pub(crate) fn send(&mut self, lines: &[String], now: SystemTime) -> Vec<String> {
+        self.lines = lines.to_vec();
+        self.requested = Some(now);
+        self.stored.take_if(|entry| !entry.answers(lines));
+        self.stored.as_ref().map(|entry| rules::conditions(&entry.head)).unwrap_or_default()
+    }
+
+    /// Whether the cache may answer the request, and keep its response.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.is_answered
+    }
+
+    /// Whether the response says that there is none: the request wanted one of the cache alone.
+    pub(crate) fn has_nothing(&self) -> bool {
+        self.has_nothing
+    }
+
+    /// Whether the response is one of the cache's.
+    pub(crate) fn serves(&self) -> bool {
+        self.serves
+    }
+
+    /// The head of a response came from the network. `is_followed` is whether it is a redirect that will be followed, whose body nobody sees.
+    pub(crate) fn meet(
+        &mut self,
+        method: Method,
+        address: &Address,
+        head: &Head,
+        framing: Framing,
+        is_followed: bool,
+        now: SystemTime,
+    ) -> Met {
+        let Some(cache) = self.cache.clone() else { return Met::Itself };
+        for outdated in rules::outdated(method, address, head) {
+            cache.forget(outdated.without_fragment(), now);
+        }
+        if !self.is_answered {
+            return Met::Itself;
+        }
+        if head.status == 304 {
+            let Some(stored) = self.stored.take() else { return Met::Itself };
+            let confirmed = self.confirm(&cache, &stored, head, now);
+            if confirmed.is_none() {
+                cache.remove(&stored.name);
+                self.asks_anew = true;
+            }
+            self.serves = confirmed.is_some();
+            return confirmed.map_or(Met::Nothing, Met::Confirmed);
+        }
+        if rules::may_keep(&self.control, head) {
+            let kept = rules::head_to_keep(head);
+            let name = format!("{}{}", entry::of_request(&self.url, &self.lines), entry::variant(head, &self.lines));
+            // What cannot be told to be whole, or is too long, is not begun.
+            let can_be_whole = match framing {
+                Framing::Length(len) => len < LONGEST_ENTRY,
+                Framing::Chunked | Framing::None | Framing::Empty { .. } => true,
+                _ => false,
+            };
+            let requested = self.requested.unwrap_or(now);
+            if is_followed || can_be_whole {
+                self.writer = cache.write(name, &kept, requested, now);
+            }
+            if is_followed {
+                self.finish(now);
+            }
+        } else if head.status < 500
+            && let Some(stored) = self.stored.take()
+        {
+            // The server has another answer now, and that is not to be kept.
+            cache.remove(&stored.name);
+        }
+        Met::Itself
+    }
+
+    /// The entry with what the confirmation says, if it is about this one and it is still there.
+    fn confirm(&self, cache: &Cache, stored: &Entry, head: &Head, now: SystemTime) -> Option<Entry> {
+        if !rules::is_confirmed_by(&stored.head, head) {
+            return None;
+        }
+        let entry = cache.read(&stored.name).filter(|entry| rules::is_confirmed_by(&entry.head, &stored.head))?;
+        let text = rules::confirmed_head(&entry.head, head);
+        let confirmed = read_head(&text)?;
+        let entry = entry.with_head(confirmed, self.requested.unwrap_or(now), now);
+        // `Vary` may name others now.
+        let variant = entry::variant(&entry.head, &self.lines);
+        let name = format!("{}{variant}", entry::of_request(&self.url, &self.lines));
+        if name != entry.name || !rules::may_keep(&self.control, &entry.head) {
+            cache.remove(&entry.name);
+        } else if let Some(mut writer) = cache.write(name, &text, entry.requested, entry.received)
+            && writer.add(entry.body())
+        {
+            writer.finish(now);
+        }
+        Some(entry)
+    }
+
+    /// What answers in place of an error: of one with this status, or of none at all.
+    pub(crate) fn stand_in(&mut self, status: Option<u16>, now: SystemTime) -> Option<Entry> {
+        let (cache, stored) = (self.cache.as_ref()?, self.stored.as_ref()?);
+        if !rules::stands_in(&self.control, stored.kept(), status, now) {
+            return None;
+        }
+        let entry = cache.read(&stored.name)?;
+        self.stored = None;
+        self.serve(entry, now)
+    }
+
+    fn serve(&mut self, entry: Entry, now: SystemTime) -> Option<Entry> {
+        let head = read_head(&rules::head_with_age(&entry.head, rules::age(entry.kept(), now)))?;
+        if let Some(cache) = &self.cache {
+            cache.touch(&entry.name, now);
+        }
+        self.serves = true;
+        let (requested, received) = (entry.requested, entry.received);
+        Some(entry.with_head(head, requested, received))
+    }
+
+    /// Bytes of the body came.
+    pub(crate) fn record(&mut self, bytes: &[u8]) {
+        self.writer.take_if(|writer| !writer.add(bytes));
+    }
+
+    /// The body is whole.
+    pub(crate) fn finish(&mut self, now: SystemTime) {
+        if let Some(writer) = self.writer.take() {
+            writer.finish(now);
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! Where the values of secret names stand in a text: JSON, a query, a form. The text may be anything, such as JSON in lines of events, a
+//! page with URLs, or half of a document; what looks like a field is one.
+
+use std::ops::Range;
+
+use super::names::{Secrecy, secrecy};
+
+/// A value.
+#[derive(Debug, PartialEq)]
+pub(super) struct Found {
+    /// Where it stands.
+    pub(super) place: Range<usize>,
+    /// What it says, decoded.
+    pub(super) value: String,
+    /// It is a number of JSON, and needs quotes around what replaces it.
+    pub(super) is_bare: bool,
+}
+
+/// JSON in the strings of JSON is looked into so often.
+const DEEPEST: usize = 4;
+
+/// The secret values of JSON. `sent` is whether this side wrote it.
+pub(super) fn of_json(text: &str, sent: bool) -> Vec<Found> {
+    Scanner { text, sent, at: 0, containers: Vec::new(), next: None, found: Vec::new(), depth: 0 }.run()
+}
+
+struct Scanner<'a> {
+    text: &'a str,
+    sent: bool,
+    at: usize,
+    /// What is around, the innermost last; whether all in it is secret.
+    containers: Vec<bool>,
+    /// What the name that was just read says of what follows.
+    next: Option<Secrecy>,
+    found: Vec<Found>,
+    depth: usize,
+}
+
+impl Scanner<'_> {
+    fn run(mut self) -> Vec<Found> {
+        let bytes = self.text.as_bytes();
+        while let Some(&byte) = bytes.get(self.at) {
+            match byte {
+                b'"' => self.string(),
+                b'{' | b'[' => {
+                    let is_secret = self.is_all_secret();
+                    self.containers.push(is_secret);
+                    self.next = None;
+                    self.at += 1;
+                }
+                b'}' | b']' => {
+                    self.containers.pop();
+                    self.next = None;
+                    self.at += 1;
+                }
+                b'-' | b'0'..=b'9' if self.is_secret() => {
+                    let rest = &bytes[self.at..];
+                    let len = rest.iter().take_while(|byte| is_of_number(**byte)).count();
+                    let place = self.at..self.at + len;
+                    let value = self.text[place.clone()].to_owned();
+                    self.found.push(Found { place, value, is_bare: true });
+                    self.next = None;
+                    self.at += len;
+                }
+                b',' | b'\n' => {
+                    self.next = None;
+                    self.at += 1;
+                }
+                _ => self.at += 1,
+            }
+        }
+        self.found
+    }
+
+    fn is_all_secret(&self) -> bool {
+        self.containers.last() == Some(&true) || self.next == Some(Secrecy::All)
+    }
+
+    fn is_secret(&self) -> bool {
+        let least = if self.sent { Secrecy::WhereSent } else { Secrecy::Value };
+        self.containers.last() == Some(&true) || self.next.is_some_and(|next| next >= least)
+    }
+
+    fn string(&mut self) {
+        let start = self.at + 1;
+        let Some(end) = end_of_string(self.text.as_bytes(), start) else {
+            // A quote that stands for itself.
+            self.at = start;
+            return;
+        };
+        let value = unescape(&self.text[start..end]);
+        self.at = end + 1;
+        let behind = self.text[self.at..].trim_start_matches([' ', '\t', '\r']);
+        if behind.starts_with(':') {
+            self.next = Some(secrecy(&value));
+            self.at = self.text.len() - behind.len() + 1;
+            return;
+        }
+        if self.is_secret() {
+            self.found.push(Found { place: start..end, value, is_bare: false });
+        } else if value.contains('"') && self.depth < DEEPEST {
+            self.look_into(&value, start..end);
+        }
+        self.next = None;
+    }
+
+    /// JSON in a string: what is secret in it is found by its value, and has no place of its own here.
+    fn look_into(&mut self, value: &str, place: Range<usize>) {
+        let (sent, depth) = (self.sent, self.depth + 1);
+        let inner = Scanner { text: value, sent, at: 0, containers: Vec::new(), next: None, found: Vec::new(), depth };
+        let nowhere = place.start..place.start;
+        let inner = inner.run().into_iter();
+        self.found.extend(inner.map(|found| Found { place: nowhere.clone(), is_bare: false, ..found }));
+    }
+}
+
+fn is_of_number(byte: u8) -> bool {
+    byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E')
+}
+
+/// The quote that ends a string; none if the line ends before it.
+fn end_of_string(bytes: &[u8], start: usize) -> Option<usize> {
+    let mut at = start;
+    loop {
+        match bytes.get(at)? {
+            b'"' => return Some(at),
+            b'\n' => return None,
+            b'\\' => at += 2,
+            _ => at += 1,
+        }
+    }
+}
+
+fn unescape(text: &str) -> String {
+    if !text.contains('\\') {
+        return text.to_owned();
+    }
+    serde_json::from_str(&format!("\"{text}\"")).unwrap_or_else(|_| text.to_owned())
+}
+
+/// The secret values of a query or of a form that is written like one, wherever one stands in the text. `is_form` is whether it begins with
+/// a name.
+pub(super) fn of_query(text: &str, is_form: bool) -> Vec<Found> {
+    let bytes = text.as_bytes();
+    let mut found = Vec::new();
+    let begins = |at: &usize| matches!(bytes[*at], b'?' | b'&' | b'#' | b';');
+    let starts = (0..bytes.len()).filter(begins).map(|at| at + 1);
+    let first = is_form.then_some(0);
+    for start in first.into_iter().chain(starts) {
+        let rest = &bytes[start..];
+        let Some(len) = rest.iter().position(|byte| !is_of_name(*byte)) else { continue };
+        if len == 0 || rest[len] != b'=' || secrecy(&percent_decoded(&text[start..start + len])) < Secrecy::WhereSent {
+            continue;
+        }
+        let start = start + len + 1;
+        let len = bytes[start..].iter().take_while(|byte| is_of_value(**byte)).count();
+        if len > 0 {
+            let value = percent_decoded(&text[start..start + len]);
+            found.push(Found { place: start..start + len, value, is_bare: false });
+        }
+    }
+    found
+}
+
+fn is_of_name(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'[' | b']' | b'%' | b'+' | b'~' | b'$')
+}
+
+fn is_of_value(byte: u8) -> bool {
+    !byte.is_ascii_whitespace() && !byte.is_ascii_control() && !matches!(byte, b'&' | b'#' | b'"' | b'<' | b'>' | b'\\')
+}
+
+/// As in a form: `+` is a blank.
+pub(super) fn percent_decoded(text: &str) -> String {
+    String::from_utf8_lossy(&http_protocol::percent_decode(&text.replace('+', " "))).into_owned()
+}
+
+/// User and password in URLs.
+pub(super) fn of_user_info(text: &str) -> Vec<Found> {
+    let mut found = Vec::new();
+    for (at, _) in text.match_indices("://") {
+        let start = at + 3;
+        let authority = text[start..].split(['/', '?', '#', '"', '\'', '<', '>', ' ', '\n', '\\']).next();
+        let Some(len) = authority.and_then(|authority| authority.rfind('@')).filter(|len| *len > 0) else { continue };
+        let info = &text[start..start + len];
+        let password = info.split_once(':').map_or(info, |(_, password)| password);
+        let value = String::from_utf8_lossy(&http_protocol::percent_decode(password)).into_owned();
+        found.push(Found { place: start..start + len, value, is_bare: false });
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn values(found: Vec<Found>) -> Vec<String> {
+        found.into_iter().map(|found| found.value).collect()
+    }
+
+    #[test]
+    fn values_of_secret_names_are_found_in_json_of_any_shape() {
+        for (text, expected) in [
+            (r#"{"user":"a","password":"b\"c"}"#, &["b\"c"][..]),
+            (r#"[{"a":{"Token" : 12}},{"token":null,"x":"y"}]"#, &["12"]),
+            (r#"{"tokens":["a",{"b":"c"}],"d":"e"}"#, &["a", "c"]),
+            (r#"{"pass\u0077ord":"\u00e4"}"#, &["ä"]),
+            ("data: {\"token\":\"t\"}\n\ndata: {\"a\":\"b\"}\n", &["t"]),
+            (r#"{"session":{"map":"x"},"sid":"s"}"#, &["s"]),
+            (r#"{"inner":"{\"password\":\"p\"}"}"#, &["p"]),
+            ("it\"s {\n\"password\": \"p\"\n", &["p"]),
+            (r#"{"token":"#, &[]),
+            (r#"{"token":"x"#, &[]),
+            (r#"{"code":200}"#, &[]),
+        ] {
+            assert_eq!(values(of_json(text, false)), expected, "{text}");
+        }
+        assert_eq!(values(of_json(r#"{"code":"c"}"#, true)), ["c"], "the code of a login");
+    }
+
+    #[test]
+    fn values_of_secret_names_are_found_in_queries_and_forms() {
+        let url = "http://a/b?x=1&access_token=a%2Bb&key=k#id_token=t";
+        assert_eq!(values(of_query(url, false)), ["a+b", "k", "t"]);
+        assert_eq!(values(of_query("password=a+b&user=c&code=d", true)), ["a b", "d"]);
+        assert_eq!(values(of_query("password=a", false)), Vec::<String>::new(), "no query");
+        assert_eq!(values(of_query("<a href=\"/x?token=t\">", false)), ["t"]);
+        assert_eq!(values(of_query("user%5Bpassword%5D=p", true)), ["p"]);
+    }
+
+    #[test]
+    fn user_and_password_are_found_in_urls() {
+        let found = of_user_info("see http://me:p%40ss@a/ and https://b/@c");
+        assert_eq!(found.len(), 1);
+        assert_eq!((found[0].place.clone(), found[0].value.as_str()), (11..20, "p@ss"));
+    }
+}

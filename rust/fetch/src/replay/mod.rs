@@ -1,0 +1,155 @@
+//! Exchanges that are recorded in a file, and played back from it without a network: HAR 1.2, redacted.
+//!
+//! ```text
+//!  record:  call ──▶ Recording ──▶ a link ──▶ the network        play:  call ──▶ Played ──▶ a link ──▶ memory
+//!                        │ redact                                                  │ matching
+//!                        ▼                                                         ▼
+//!                  a file, one entry more                                     entries of a file
+//! ```
+//!
+//! The policies know of neither: each attempt and each redirect is an exchange, and so an entry.
+//!
+//! What is recorded is what browsers record: bodies are unpacked, and the headers as they came. So a body that is played back comes
+//! unpacked, without `Content-Encoding`, and `Content-Length` is its own length. An entry of a failure plays the failure. One that this side
+//! gave up plays what came until then, and then nothing more.
+//!
+//! What is asked several times is answered in the order of the file. The last answer to a GET, HEAD or OPTIONS is given again as often as it
+//! is asked for; any other request that is made more often than it was recorded is a miss.
+
+mod fields;
+mod matching;
+mod multipart;
+mod names;
+mod play;
+mod record;
+mod recorder;
+mod redact;
+mod secrets;
+
+use std::fmt;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use http_net::{Body, Context, Error};
+use http_protocol::Method;
+
+use self::play::{Played, Player};
+use self::record::Recording;
+use self::recorder::Recorder;
+use crate::exchange::Exchange;
+
+/// A longer body is neither recorded nor compared, in bytes.
+pub const LONGEST_BODY: usize = 64 << 20;
+
+/// Whether exchanges are recorded or played back. Cloning it gives the same recording, at the same place.
+#[derive(Clone, Default)]
+pub struct Replay(Mode);
+
+#[derive(Clone, Default)]
+enum Mode {
+    #[default]
+    Off,
+    Record(Arc<Recorder>),
+    Only(Arc<Player>),
+    Refused(Arc<str>),
+}
+
+/// What an exchange is for.
+#[derive(Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) method: Method,
+    /// The whole URL, without its fragment.
+    pub(crate) url: &'a str,
+    pub(crate) base_url: &'a str,
+}
+
+impl Replay {
+    /// Neither.
+    pub fn off() -> Self {
+        Self::default()
+    }
+
+    /// Records into this file, which begins anew, unless it is being recorded into already. Requests are refused if that is not possible.
+    pub fn record(path: &Path) -> Self {
+        Self(Recorder::open(path).map_or_else(|sentence| Mode::Refused(sentence.into()), Mode::Record))
+    }
+
+    /// Answers from these bytes of a file, which sentences call `name`, and opens no connection. `keeps_timing` has answers take as long as
+    /// they took. Requests are refused if the file cannot be read.
+    pub fn only(name: &str, bytes: &[u8], keeps_timing: bool) -> Self {
+        match Player::read(name, bytes, keeps_timing) {
+            Ok(player) => Self(Mode::Only(Arc::new(player))),
+            Err(sentence) => Self::refused(sentence),
+        }
+    }
+
+    /// Refuses all requests with this sentence.
+    pub fn refused(sentence: impl Into<Arc<str>>) -> Self {
+        Self(Mode::Refused(sentence.into()))
+    }
+
+    /// Why requests cannot be made; none if they can.
+    pub fn problem(&self) -> Option<String> {
+        match &self.0 {
+            Mode::Refused(sentence) => Some(sentence.to_string()),
+            Mode::Record(recorder) => recorder.problem(),
+            _ => None,
+        }
+    }
+
+    /// Whether exchanges are recorded or played back: then there is no cache.
+    pub fn is_in_use(&self) -> bool {
+        !matches!(self.0, Mode::Off)
+    }
+
+    /// Whether answers come from a file.
+    pub fn is_only(&self) -> bool {
+        matches!(self.0, Mode::Only(_))
+    }
+
+    /// Something to exchange on that answers from the file, in the place of a connection; none if this is not played back.
+    pub(crate) fn played(&self, asked: Asked<'_>, context: Arc<Context>, now: Instant) -> Option<Box<dyn Exchange>> {
+        let Mode::Only(player) = &self.0 else { return None };
+        Some(Box::new(Played::new(player.clone(), asked, context, now)))
+    }
+
+    /// The same connection, its next exchange being recorded if it is to be. `on_kept` is whether it has served before.
+    pub(crate) fn watched(
+        &self,
+        exchange: Box<dyn Exchange>,
+        asked: Asked<'_>,
+        on_kept: bool,
+        wall: SystemTime,
+    ) -> Box<dyn Exchange> {
+        match &self.0 {
+            Mode::Record(recorder) => Box::new(Recording::new(recorder.clone(), exchange, asked, on_kept, wall)),
+            _ => exchange,
+        }
+    }
+
+    /// Records that there was no connection, if that is to be.
+    pub(crate) fn note_no_connection(
+        &self,
+        asked: Asked<'_>,
+        headers: &[String],
+        body: Body,
+        error: &Error,
+        wall: SystemTime,
+    ) {
+        if let Mode::Record(recorder) = &self.0 {
+            record::no_connection(recorder, asked, headers, body, error, wall);
+        }
+    }
+}
+
+impl fmt::Debug for Replay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match &self.0 {
+            Mode::Off => "Off",
+            Mode::Record(_) => "Record(…)",
+            Mode::Only(_) => "Only(…)",
+            Mode::Refused(_) => "Refused(…)",
+        })
+    }
+}

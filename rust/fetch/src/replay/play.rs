@@ -1,0 +1,381 @@
+//! Answers from a file, over a link in memory: what the network would have brought goes the same way.
+
+use std::collections::VecDeque;
+use std::io::{self, Read};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use http_net::memory::{self, MemoryStream};
+use http_net::{
+    Body, Context, Error, ErrorKind, Hop, Link, Phase, ProxyProblem, Received, Request, Response, Timings, TlsFailure,
+    TlsFailureKind, TlsInfo, Wait,
+};
+use http_protocol::Method;
+use url::{Position, Url};
+
+use super::matching::Shape;
+use super::record::{codings, content_of, value};
+use super::secrets::Secrets;
+use super::{Asked, redact};
+use crate::exchange::Exchange;
+use crate::har::{self, Content, End, Entry, Failure, FailureKind};
+
+/// A body that took its time comes in so many pieces.
+const PIECES: u32 = 16;
+/// What is no body of any coding.
+const NOT_PACKED: [u8; 16] = [0xff; 16];
+
+/// The entries of a file, and how far they are played.
+pub(super) struct Player {
+    name: String,
+    entries: Vec<(Entry, Shape)>,
+    keeps_timing: bool,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// By entry.
+    is_played: Vec<bool>,
+    secrets: Secrets,
+}
+
+impl Player {
+    pub(super) fn read(name: &str, bytes: &[u8], keeps_timing: bool) -> Result<Self, String> {
+        let entries = har::read(bytes).map_err(|error| format!("the replay file {name:?} {error}"))?;
+        let mut secrets = Secrets::default();
+        let entries: Vec<_> = entries
+            .into_iter()
+            .map(|mut entry| {
+                // A file of a browser is not redacted.
+                redact::entry(&mut entry, &mut secrets);
+                let shape = Shape::of(&entry.request, &entry.base_url);
+                (entry, shape)
+            })
+            .collect();
+        let state = Mutex::new(State { is_played: vec![false; entries.len()], secrets: Secrets::default() });
+        Ok(Self { name: name.to_owned(), entries, keeps_timing, state })
+    }
+
+    /// The entry that answers a request; else why there is none.
+    fn find(&self, mut request: har::Request, base_url: &str) -> Result<&Entry, String> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        redact::request(&mut request, &mut state.secrets);
+        let shape = Shape::of(&request, base_url);
+        let agreeing: Vec<usize> = (0..self.entries.len()).filter(|at| self.entries[*at].1.agrees(&shape)).collect();
+        let next = agreeing.iter().find(|at| !state.is_played[**at]);
+        let Some(at) = next.or(agreeing.last().filter(|_| shape.is_safe())).copied() else {
+            return Err(self.miss(&shape, agreeing.len()));
+        };
+        state.is_played[at] = true;
+        let entry = &self.entries[at].0;
+        let has_body = entry.response.as_ref().is_none_or(|response| response.content.bytes.is_some());
+        if !has_body && entry.end != End::Packed {
+            let name = &self.name;
+            return Err(format!(
+                "the replay file {name:?} has no body for {}, only its head; record it again, with bodies of up to {} MiB",
+                shape.name(),
+                super::LONGEST_BODY >> 20
+            ));
+        }
+        Ok(entry)
+    }
+
+    fn miss(&self, shape: &Shape, recorded: usize) -> String {
+        let (name, asked) = (&self.name, shape.name());
+        if recorded > 0 {
+            let times = if recorded == 1 { "once".to_owned() } else { format!("{recorded} times") };
+            return format!(
+                "the replay file {name:?} answers {asked} only {times}, and all of that is played; record it again"
+            );
+        }
+        let numbered = self.entries.iter().enumerate();
+        let nearest = numbered.min_by_key(|(_, (_, other))| shape.difference(other));
+        let Some((at, (_, other))) = nearest else {
+            return format!("the replay file {name:?} has no entries; record it first");
+        };
+        let (number, difference) = (at + 1, shape.difference(other).sentence());
+        format!(
+            "the replay file {name:?} has no answer to {asked}; the nearest is entry {number}, {}: {difference}",
+            other.name()
+        )
+    }
+}
+
+/// Something to exchange on that answers one request from a file.
+pub(super) struct Played {
+    player: Arc<Player>,
+    url: String,
+    base_url: String,
+    link: Link,
+    far: MemoryStream,
+    began: Instant,
+    /// What comes, and how long after the beginning.
+    coming: VecDeque<(Duration, Coming)>,
+}
+
+enum Coming {
+    Bytes(Vec<u8>),
+    End,
+    Reset,
+    Failure(Failure),
+}
+
+impl Played {
+    pub(super) fn new(player: Arc<Player>, asked: Asked<'_>, context: Arc<Context>, now: Instant) -> Self {
+        let (near, far) = memory::pair(usize::MAX);
+        let (url, base_url) = (asked.url.to_owned(), asked.base_url.to_owned());
+        let link = Link::over(context, Box::new(near), Some(authority(&url)), now);
+        Self { player, url, base_url, link, far, began: now, coming: VecDeque::new() }
+    }
+
+    /// Has what is due arrive. What was sent is read, and not needed any more.
+    fn go_on(&mut self, now: Instant) -> Result<(), Error> {
+        drop(self.far.take());
+        let passed = now.saturating_duration_since(self.began);
+        while self.coming.front().is_some_and(|(at, _)| *at <= passed)
+            && let Some((_, coming)) = self.coming.pop_front()
+        {
+            match coming {
+                Coming::Bytes(bytes) => self.far.push(&bytes),
+                Coming::End => self.far.finish(),
+                Coming::Reset => self.far.reset(),
+                Coming::Failure(failure) => return Err(told(&failure, &self.url)),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Exchange for Played {
+    fn begin(&mut self, request: &Request<'_>, body: Body, now: Instant) -> Result<(), Error> {
+        let mut headers: Vec<(String, String)> = Vec::new();
+        for line in request.headers {
+            let (name, value) = line.split_once(':').unwrap_or((line, ""));
+            headers.push((name.trim().to_owned(), value.trim().to_owned()));
+        }
+        let content = content_of(body, value(&headers, "Content-Type").to_owned())
+            .map_err(|error| Error::told(Phase::Sending, ErrorKind::RequestBody(error.to_string())))?;
+        let body = body_like(&content);
+        let method = request.method.as_str().to_owned();
+        let content = Some(content).filter(|content| content.size > 0);
+        let asked = har::Request { method, url: self.url.clone(), headers, body: content };
+        let player = self.player.clone();
+        let entry = player.find(asked, &self.base_url).map_err(Error::misuse)?;
+        self.began = now;
+        self.coming = coming(entry, request.method, player.keeps_timing);
+        if let End::Failed(failure) = &entry.end
+            && entry.response.is_none()
+            && is_of_connecting(failure.kind)
+        {
+            return Err(told(failure, &self.url));
+        }
+        // It leads nowhere.
+        self.link.begin(&Request { route: None, ..*request }, body, now)
+    }
+
+    fn receive_head(&mut self, now: Instant) -> Result<Option<Response>, Error> {
+        self.link.send(now);
+        self.go_on(now)?;
+        self.link.receive_head(now)
+    }
+
+    fn receive(&mut self, room: &mut [u8], now: Instant) -> Result<Received, Error> {
+        self.go_on(now)?;
+        self.link.receive(room, now)
+    }
+
+    fn send(&mut self, now: Instant) {
+        self.link.send(now);
+        drop(self.far.take());
+    }
+
+    fn wait_for(&self, reading: bool, wait: &mut Wait) {
+        self.link.wait_for(reading, wait);
+        if let Some((at, _)) = self.coming.front().filter(|_| reading) {
+            wait.until(self.began + *at);
+        }
+    }
+
+    fn silent_at(&self, limit: Duration) -> Option<Instant> {
+        self.link.silent_at(limit)
+    }
+
+    fn check_silence(&mut self, limit: Duration, now: Instant) -> Result<(), Error> {
+        self.link.check_silence(Some(limit), now)
+    }
+
+    fn bytes_sent(&self) -> u64 {
+        self.link.bytes_sent()
+    }
+
+    fn body_bytes_sent(&self) -> u64 {
+        self.link.body_bytes_sent()
+    }
+
+    fn is_sending(&self) -> bool {
+        self.link.is_sending()
+    }
+
+    fn timings(&self) -> Timings {
+        self.link.timings()
+    }
+
+    fn tls(&self) -> Option<Arc<TlsInfo>> {
+        None
+    }
+
+    /// The next request has an answer of its own.
+    fn is_reusable(&self) -> bool {
+        false
+    }
+
+    fn check_idle(&mut self) -> Result<(), Error> {
+        self.link.check_idle()
+    }
+
+    fn bare(self: Box<Self>) -> Box<dyn Exchange> {
+        self
+    }
+}
+
+/// Host and port of a URL, as `Host` names them.
+fn authority(url: &str) -> String {
+    Url::parse(url)
+        .map_or_else(|_| "localhost".to_owned(), |url| url[Position::BeforeHost..Position::AfterPort].to_owned())
+}
+
+/// The body once more. Of one that is too long to be compared, only the length counts.
+fn body_like(content: &Content) -> Body {
+    match &content.bytes {
+        Some(bytes) => Body::Bytes(Box::new(bytes.clone())),
+        None => Body::Reader { reader: Box::new(io::repeat(0).take(content.size)), length: Some(content.size) },
+    }
+}
+
+/// What a connection brings, and when.
+fn coming(entry: &Entry, method: Method, keeps_timing: bool) -> VecDeque<(Duration, Coming)> {
+    let timings = if keeps_timing { entry.timings } else { har::Timings::default() };
+    let connecting = timings.dns.unwrap_or_default() + timings.connect.unwrap_or_default();
+    let start = connecting + timings.send + timings.wait;
+    let end = start + timings.receive;
+    let mut coming = VecDeque::new();
+    let (head, body, closes) = match &entry.response {
+        Some(response) => reply(response, method, &entry.end),
+        None => (Vec::new(), Vec::new(), true),
+    };
+    if !head.is_empty() {
+        coming.push_back((start, Coming::Bytes(head)));
+    }
+    if timings.receive.is_zero() {
+        coming.push_back((start, Coming::Bytes(body)));
+    } else {
+        let pieces = body.chunks(body.len().div_ceil(PIECES as usize).max(1));
+        let count = u32::try_from(pieces.len()).unwrap_or(PIECES).max(1);
+        let timed = pieces.zip(1..).map(|(piece, number)| (start + timings.receive * number / count, piece));
+        coming.extend(timed.map(|(at, piece)| (at, Coming::Bytes(piece.to_vec()))));
+    }
+    match &entry.end {
+        End::Failed(failure) => coming.push_back((end, ending(failure))),
+        End::Whole | End::Packed if closes => coming.push_back((end, Coming::End)),
+        _ => {}
+    }
+    coming
+}
+
+fn ending(failure: &Failure) -> Coming {
+    match failure.kind {
+        FailureKind::Ended => Coming::End,
+        FailureKind::Reset => Coming::Reset,
+        // No head has it, no chunk begins with it.
+        FailureKind::Malformed => Coming::Bytes(b"\0\r\n\r\n".to_vec()),
+        _ => Coming::Failure(failure.clone()),
+    }
+}
+
+/// The head and the body as they come over a connection, and whether its end is theirs.
+fn reply(response: &har::Response, method: Method, end: &End) -> (Vec<u8>, Vec<u8>, bool) {
+    let status = response.status;
+    let has_body = method != Method::Head && !matches!(status, 101 | 204 | 304);
+    let body = match end {
+        End::Packed => &NOT_PACKED[..],
+        _ => response.content.bytes.as_deref().unwrap_or_default(),
+    };
+    let is_unpacked = has_body && *end != End::Packed && !codings(&response.headers, status, method).is_empty();
+    let mut head = format!("HTTP/1.1 {status} {}\r\n", line(&response.reason)).into_bytes();
+    let (mut length, mut is_chunked) = (None, false);
+    for (name, value) in &response.headers {
+        let is = |other: &str| name.eq_ignore_ascii_case(other);
+        let is_token =
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic() && !b":\"(),/".contains(&byte));
+        if !is_token || is_unpacked && is("Content-Encoding") {
+            continue;
+        }
+        if is("Content-Length") {
+            length = length.or(value.trim().parse::<u64>().ok());
+        } else if is("Transfer-Encoding") {
+            is_chunked = true;
+        } else {
+            // Browsers write several fields of one name as lines.
+            for value in value.split('\n') {
+                head.extend([name.as_bytes(), b": ", line(value).as_bytes(), b"\r\n"].concat());
+            }
+        }
+    }
+    let is_whole = matches!(end, End::Whole | End::Packed);
+    let mut framed = if has_body { body.to_vec() } else { Vec::new() };
+    if is_chunked {
+        head.extend_from_slice(b"Transfer-Encoding: chunked\r\n");
+        if has_body {
+            framed = if body.is_empty() { Vec::new() } else { chunk(body) };
+            framed.extend_from_slice(if is_whole { b"0\r\n\r\n" } else { b"" });
+        }
+    } else if let Some(length) = length {
+        let length = match has_body {
+            false => length,
+            true if is_whole => body.len() as u64,
+            true => length.max(body.len() as u64 + 1),
+        };
+        head.extend_from_slice(format!("Content-Length: {length}\r\n").as_bytes());
+    }
+    head.extend_from_slice(b"\r\n");
+    (head, framed, has_body && !is_chunked && length.is_none())
+}
+
+fn chunk(body: &[u8]) -> Vec<u8> {
+    [format!("{:x}\r\n", body.len()).as_bytes(), body, b"\r\n"].concat()
+}
+
+/// What may stand on a line of a head.
+fn line(text: &str) -> String {
+    text.chars().filter(|character| !matches!(character, '\0' | '\r' | '\n')).collect::<String>().trim().to_owned()
+}
+
+fn is_of_connecting(kind: FailureKind) -> bool {
+    use FailureKind::{Connect, ConnectTimeout, Proxy, Resolve, Tls};
+    matches!(kind, Resolve | Connect | Proxy | Tls | ConnectTimeout)
+}
+
+/// A failure as the network would tell it.
+fn told(failure: &Failure, url: &str) -> Error {
+    let name = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
+    let hop = Hop::server(name, authority(url));
+    let reason = "as it was recorded".to_owned();
+    let (phase, kind) = match failure.kind {
+        FailureKind::Resolve => (Phase::Resolve, ErrorKind::Resolve { hop, reason }),
+        FailureKind::Connect => (Phase::Connect, ErrorKind::Connect { hop, reason }),
+        FailureKind::Proxy => {
+            let problem = ProxyProblem::Failed(Error::misuse(reason));
+            (Phase::Proxy, ErrorKind::Proxy { hop, problem })
+        }
+        FailureKind::Tls => {
+            let sentence = failure.sentence.strip_prefix("TLS: ").unwrap_or(&failure.sentence).to_owned();
+            (Phase::Tls, ErrorKind::Tls(TlsFailure::new(TlsFailureKind::Refused, sentence)))
+        }
+        FailureKind::ConnectTimeout => {
+            let (limit, tried) = (failure.limit, reason);
+            (Phase::Connect, ErrorKind::Timeout { limit, hop: Some(hop), tried })
+        }
+        _ => (Phase::Request, ErrorKind::Timeout { limit: failure.limit, hop: None, tried: String::new() }),
+    };
+    Error::told(phase, kind)
+}

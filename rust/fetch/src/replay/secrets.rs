@@ -1,0 +1,234 @@
+//! Secrets that were found, and the places where they occur: as they are, or as a URL, JSON or HTML writes them.
+
+use std::collections::HashSet;
+
+/// What stands in the place of a secret.
+pub(super) const MARK: &str = "[redacted]";
+
+/// A shorter one is only replaced where it was found: it would be part of too much else.
+const SHORTEST: usize = 4;
+/// One that is shorter than this is only replaced where it stands alone, and is not part of a word.
+const SHORTEST_IN_WORDS: usize = 8;
+/// So many are remembered; then the first are forgotten.
+const MOST: usize = 2000;
+
+/// See the module.
+#[derive(Debug, Default)]
+pub(super) struct Secrets {
+    known: HashSet<Vec<u8>>,
+    /// By their first byte, in the order in which they were found.
+    by_first: Vec<Vec<Vec<u8>>>,
+    count: usize,
+}
+
+impl Secrets {
+    /// Remembers a secret, decoded.
+    pub(super) fn add(&mut self, secret: &str) {
+        let secret = secret.trim();
+        if secret.len() < SHORTEST || secret.contains(MARK) || is_everyday_word(secret) {
+            return;
+        }
+        let bytes = secret.as_bytes().to_vec();
+        if !self.known.insert(bytes.clone()) {
+            return;
+        }
+        self.by_first.resize_with(256, Vec::new);
+        if self.count >= MOST
+            && let Some(longest) = self.by_first.iter_mut().max_by_key(|secrets| secrets.len())
+        {
+            self.known.remove(&longest.remove(0));
+            self.count -= 1;
+        }
+        self.by_first[usize::from(bytes[0])].push(bytes);
+        self.count += 1;
+    }
+
+    /// Replaces them all.
+    pub(super) fn replace(&self, text: &[u8]) -> Vec<u8> {
+        if self.count == 0 {
+            return text.to_vec();
+        }
+        let (mut replaced, mut at, mut done) = (Vec::new(), 0, 0);
+        while at < text.len() {
+            match self.end_of_secret(text, at) {
+                Some(end) => {
+                    replaced.extend_from_slice(&text[done..at]);
+                    replaced.extend_from_slice(MARK.as_bytes());
+                    (at, done) = (end, end);
+                }
+                None => at += 1,
+            }
+        }
+        replaced.extend_from_slice(&text[done..]);
+        replaced
+    }
+
+    /// The same in text.
+    pub(super) fn replace_in(&self, text: &mut String) {
+        let replaced = self.replace(text.as_bytes());
+        if replaced.len() != text.len() || replaced != text.as_bytes() {
+            *text = String::from_utf8_lossy(&replaced).into_owned();
+        }
+    }
+
+    /// Where the longest secret ends that begins here.
+    fn end_of_secret(&self, text: &[u8], at: usize) -> Option<usize> {
+        let candidates: &mut dyn Iterator<Item = &Vec<u8>> = match text[at] {
+            // Here a byte may begin that is written in another way.
+            b'%' | b'\\' | b'&' | b'+' => &mut self.by_first.iter().flatten(),
+            byte => &mut self.by_first[usize::from(byte)].iter(),
+        };
+        let ends = candidates.filter_map(|secret| {
+            let end = end_of(secret, text, at)?;
+            let is_alone = secret.len() >= SHORTEST_IN_WORDS
+                || !ends_in_word(&text[..at]) && !text.get(end).is_some_and(u8::is_ascii_alphanumeric);
+            is_alone.then_some(end)
+        });
+        ends.max()
+    }
+}
+
+/// Where `secret` ends, if it begins here in any way of writing. JSON doubles backslashes, and so does JSON in JSON.
+fn end_of(secret: &[u8], text: &[u8], at: usize) -> Option<usize> {
+    let ways: &[usize] = if secret.contains(&b'\\') { &[1, 2, 4] } else { &[1] };
+    let ends = ways.iter().filter_map(|backslash| {
+        let (mut rest, mut at) = (secret, at);
+        while !rest.is_empty() {
+            let (used, len) = one(rest, text.get(at..)?, *backslash)?;
+            rest = &rest[used..];
+            at += len;
+        }
+        Some(at)
+    });
+    // Half of a backslash would be left over, and the text no JSON any more.
+    ends.max()
+}
+
+/// How many bytes of the secret stand at the start of `text`, and in how many bytes. A backslash is written as so many.
+fn one(secret: &[u8], text: &[u8], backslash: usize) -> Option<(usize, usize)> {
+    let byte = *secret.first()?;
+    match *text {
+        [b'%', high, low, ..] if hex(&[high, low]) == Some(u32::from(byte)) => Some((1, 3)),
+        [b'\\', ..] if byte == b'\\' => {
+            text.get(..backslash)?.iter().all(|byte| *byte == b'\\').then_some((1, backslash))
+        }
+        [b'\\', ..] => {
+            let slashes = text.iter().take_while(|byte| **byte == b'\\').count();
+            let escaped = match *text.get(slashes)? {
+                b'u' => {
+                    return unicode_escape(secret, &text[slashes - 1..]).map(|(used, len)| (used, len + slashes - 1));
+                }
+                b'n' => b'\n',
+                b't' => b'\t',
+                b'r' => b'\r',
+                b'b' => 0x08,
+                b'f' => 0x0c,
+                other @ (b'"' | b'/' | b'\'') => other,
+                _ => return None,
+            };
+            (escaped == byte).then_some((1, slashes + 1))
+        }
+        [b'+', ..] if byte == b' ' => Some((1, 1)),
+        [b'&', ..] if byte != b'&' || text.starts_with(b"&amp;") => {
+            let entities: [(&[u8], u8); 6] = [
+                (b"&amp;", b'&'),
+                (b"&quot;", b'"'),
+                (b"&#34;", b'"'),
+                (b"&#39;", b'\''),
+                (b"&lt;", b'<'),
+                (b"&gt;", b'>'),
+            ];
+            let entity = entities.iter().find(|(entity, _)| text.starts_with(entity));
+            entity.filter(|(_, meant)| *meant == byte).map(|(entity, _)| (1, entity.len()))
+        }
+        [first, ..] if first == byte => Some((1, 1)),
+        _ => None,
+    }
+}
+
+/// `\u00e9` and `\ud83d\ude00`; the second may have more backslashes, if the first has.
+fn unicode_escape(secret: &[u8], text: &[u8]) -> Option<(usize, usize)> {
+    let unit = |text: &[u8]| {
+        let slashes = text.iter().take_while(|byte| **byte == b'\\').count();
+        let digits = text.get(slashes..)?.strip_prefix(b"u").filter(|_| slashes > 0)?;
+        Some((hex(digits.get(..4)?)?, slashes + 5))
+    };
+    let (first, len) = unit(text)?;
+    let (code, len) = match first {
+        0xd800..=0xdbff => {
+            let (second, more) = unit(text.get(len..)?)?;
+            let low = second.checked_sub(0xdc00).filter(|low| *low < 0x400)?;
+            (0x10000 + ((first - 0xd800) << 10) + low, len + more)
+        }
+        _ => (first, len),
+    };
+    let mut room = [0; 4];
+    let character = char::from_u32(code)?.encode_utf8(&mut room);
+    secret.starts_with(character.as_bytes()).then_some((character.len(), len))
+}
+
+fn hex(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0, |value, digit| Some(value << 4 | char::from(*digit).to_digit(16)?))
+}
+
+/// Whether a word goes on behind this. What an escape ends with is none.
+fn ends_in_word(text: &[u8]) -> bool {
+    match *text {
+        [.., b'%', high, low] if hex(&[high, low]).is_some() => false,
+        [.., b'\\', b'n' | b't' | b'r' | b'b' | b'f'] => false,
+        [.., last] => last.is_ascii_alphanumeric(),
+        [] => false,
+    }
+}
+
+/// Values that stand in the place of a secret, and are none.
+fn is_everyday_word(value: &str) -> bool {
+    const WORDS: [&str; 8] = ["true", "false", "null", "none", "basic", "bearer", "undefined", "unknown"];
+    WORDS.iter().any(|word| value.eq_ignore_ascii_case(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn replaced(secrets: &[&str], text: &str) -> String {
+        let mut known = Secrets::default();
+        secrets.iter().for_each(|secret| known.add(secret));
+        String::from_utf8(known.replace(text.as_bytes())).unwrap()
+    }
+
+    #[test]
+    fn a_secret_is_found_in_every_way_of_writing_it() {
+        let secret = "p\"ä/ss w+rd&<\\😀";
+        for text in [
+            secret,
+            "p%22%C3%A4%2Fss%20w%2Brd%26%3C%5C%F0%9F%98%80",
+            "p%22%c3%a4/ss+w%2brd%26%3c%5c%f0%9f%98%80",
+            r#"p\"ä\/ss w+rd&<\\😀"#,
+            r#"p\"\u00e4/ss w+rd\u0026\u003c\\\ud83d\ude00"#,
+            "p&quot;ä/ss w+rd&amp;&lt;\\😀",
+            r#"p\\\"\\u00e4\\/ss w+rd&<\\\\\\ud83d\\ude00"#,
+        ] {
+            assert_eq!(replaced(&[secret], &format!("<{text}>{text}")), "<[redacted]>[redacted]", "{text}");
+        }
+    }
+
+    #[test]
+    fn a_short_secret_is_found_where_it_stands_alone_and_a_shorter_one_nowhere() {
+        assert_eq!(replaced(&["hunt3r"], "hunt3r xhunt3r hunt3rs"), "[redacted] xhunt3r hunt3rs");
+        assert_eq!(replaced(&["hunt3r"], "a%2Fhunt3r%20b\\nhunt3r"), "a%2F[redacted]%20b\\n[redacted]");
+        assert_eq!(replaced(&["abc", "true", "Bearer"], "abc true Bearer"), "abc true Bearer");
+        assert_eq!(replaced(&["longer-secret"], "xlonger-secrety"), "x[redacted]y");
+    }
+
+    #[test]
+    fn of_two_secrets_the_longer_one_is_replaced() {
+        assert_eq!(replaced(&["secret12", "secret1234"], "secret1234 secret12"), "[redacted] [redacted]");
+    }
+
+    #[test]
+    fn what_was_replaced_is_not_replaced_again() {
+        assert_eq!(replaced(&["redacted", "[redacted]"], "[redacted]"), "[[redacted]]");
+        assert_eq!(replaced(&["[redacted]"], "[redacted]"), "[redacted]");
+    }
+}
