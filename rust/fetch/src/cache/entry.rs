@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::digest::{SHA256, digest};
-use http_net::Head;
+use http_net::{Head, TlsOptions, Trust, Verify};
 use http_protocol::{Connection, HeadStep, RequestFacts};
 
 use super::rules::{Kept, selecting_names, values};
@@ -103,10 +103,36 @@ pub fn of_url(url: &str) -> String {
     format!("{}-", hex(url.as_bytes(), 16))
 }
 
-/// What the name of every entry for this URL and this `Authorization` begins with.
-pub fn of_request(url: &str, lines: &[String]) -> String {
+/// What the name of every entry for this URL and this `Authorization` begins with, of servers that were believed in this way.
+pub fn of_request(url: &str, belief: &Belief, lines: &[String]) -> String {
     let authorization = values(lines, "Authorization").first().map_or("", |value| *value);
-    format!("{}{}-", of_url(url), hex(authorization.as_bytes(), 16))
+    // A value neither begins with a line break nor has one in it.
+    let whose = if belief.0.is_empty() { authorization } else { &format!("\n{}\n{authorization}", belief.0) };
+    format!("{}{}-", of_url(url), hex(whose.as_bytes(), 16))
+}
+
+/// Why a server was believed to be who it is. What one session took on easier terms must not answer another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Belief(String);
+
+impl Belief {
+    /// By TLS with these options. Without any, and without TLS, it is the default.
+    pub fn by(tls: &TlsOptions) -> Self {
+        let verified = match tls.verify {
+            Verify::Full => "full",
+            Verify::ChainOnly => "chain",
+            Verify::Nothing => "nothing",
+        };
+        let trusted = match &tls.trust {
+            Trust::System => String::new(),
+            Trust::Pem(pem) => hex(pem, HASH),
+        };
+        if verified == "full" && trusted.is_empty() && tls.name.is_none() {
+            return Self::default();
+        }
+        let named = tls.name.as_ref().map(|name| hex(name.as_bytes(), HASH)).unwrap_or_default();
+        Self(format!("{verified} {trusted} {named}"))
+    }
 }
 
 /// The last part of a name: of the headers that the response's `Vary` names.

@@ -13,7 +13,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::digest::{Context, SHA256};
 
-use super::entry::{self, Entry};
+use super::entry::{self, Belief, Entry};
 use crate::lock::lock;
 
 /// So many bytes a cache has on the disk, unless it is told otherwise.
@@ -90,8 +90,8 @@ impl Cache {
     }
 
     /// The entry that answers a request for this URL with these header lines: the latest, if there are several.
-    pub(crate) fn find(&self, url: &str, lines: &[String], now: SystemTime) -> Option<Entry> {
-        let start = entry::of_request(url, lines);
+    pub(crate) fn find(&self, url: &str, belief: &Belief, lines: &[String], now: SystemTime) -> Option<Entry> {
+        let start = entry::of_request(url, belief, lines);
         let mut names = self.names(&start, now);
         // The name that most have: another process may have written it since the folder was looked at.
         let plain = format!("{start}{}", entry::variant_of(&[], lines));
