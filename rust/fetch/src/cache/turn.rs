@@ -69,10 +69,12 @@ impl Turn {
         };
         let is_usable = |entry: &Entry| unpacks || entry.head.fields.named("Content-Encoding").next().is_none();
         let looks = !asks_anew && !self.control.has("no-store");
-        let found =
-            self.cache.as_ref().filter(|_| looks).and_then(|cache| cache.find(url, &self.belief, &self.lines, now));
+        let is_fresh = |entry: &Entry| rules::judge(&self.control, entry.kept(), now) == Use::AsItIs;
+        let answers = |entry: &Entry| is_usable(entry) && is_fresh(entry);
+        let asked = (url, &self.belief, &self.lines[..]);
+        let found = self.cache.as_ref().filter(|_| looks).and_then(|cache| cache.find(asked, now, answers));
         match found.filter(is_usable) {
-            Some(entry) if rules::judge(&self.control, entry.kept(), now) == Use::AsItIs => self.serve(entry, now),
+            Some(entry) if is_fresh(&entry) => self.serve(entry, now),
             _ if self.control.has("only-if-cached") => {
                 (self.serves, self.has_nothing) = (true, true);
                 read_head(b"HTTP/1.1 504 Gateway Timeout\r\n\r\n").map(Entry::of_head)
