@@ -71,7 +71,8 @@
 //!   [`events::Parser::next`] work in bounded steps, [`cookies::Limits`], [`events::Limits`],
 //!   [`cookies::LONGEST_FILE`] and [`download::LONGEST_NOTES`] say how much is kept.
 //! - Errors are enums. Each prints as one sentence for a person, without a secret and without raw text of a server.
-//! - Nothing waits, but for [`multipart::BodyReader`], which reads files, and a recording, which writes one.
+//! - Nothing waits for the network. Files are read and written at once by [`multipart::BodyReader`], the [`cache`], a [`replay`], downloads and the
+//!   file of cookies.
 //!
 //! # From an answer to the next request, by the policies alone
 //!
