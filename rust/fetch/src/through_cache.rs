@@ -41,8 +41,10 @@ impl<B: Buffer> Call<B> {
             return false;
         }
         let url = request.address.without_fragment().to_owned();
-        let is_secure = request.address.is_secure();
-        let belief = is_secure.then(|| Belief::by(&self.settings.tls)).unwrap_or_default();
+        let belief = match request.address.is_secure() {
+            true => Belief::by(&self.settings.tls),
+            false => Belief::default(),
+        };
         let lines = self.lines_to_send(world);
         let lines = self.with_user_agent(lines);
         let unpacks = self.hop.as_ref().is_some_and(|hop| hop.unpacks);
