@@ -43,8 +43,8 @@ pub struct Arguments {
     /// Try only what has this in its name, such as package/minihost; of --rust-tests, what begins so, such as fetch/.
     #[arg(long, value_name = "NAME", conflicts_with = "untried")]
     step: Option<String>,
-    /// Write what was found out about every platform into docs/platforms.md.
-    #[arg(long, requires = "all_targets", conflicts_with_all = ["untried", "step", "engine_names"])]
+    /// Write what was found out about each library of the zip into docs/platforms.md.
+    #[arg(long, conflicts_with_all = ["untried", "step", "engine_names"])]
     record: bool,
     /// Export the sample with this release template of Linux, instead of Debian's.
     #[arg(long, value_name = "PROGRAM")]
