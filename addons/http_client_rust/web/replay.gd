@@ -38,13 +38,13 @@ func _init(file: String, is_recording: bool, keeps_timing: bool) -> void:
 	_is_recording = is_recording
 	_keeps_timing = keeps_timing
 	if file.is_empty():
-		problem = "There is no replay_file to record into or to answer from; set it."
+		problem = "There is no replay_file to record to or to replay from; set it."
 	elif is_recording and not Limits.can_be_written(file):
 		problem = "%s cannot be recorded into. %s" % [file, Limits.FILES]
 	elif is_recording:
 		_write()
 	elif not FileAccess.file_exists(file):
-		problem = "There is no replay_file %s; record it first with REPLAY_RECORD, and see that *.har is in the export's filter." % file
+		problem = "There is no replay_file %s; record it first with REPLAY_RECORD, and add *.har to the filter of the export preset." % file
 	else:
 		_read()
 
@@ -65,7 +65,7 @@ func _read() -> void:
 	var har: Variant = json.data if json.parse(FileAccess.get_file_as_string(_file)) == OK else null
 	var entries: Variant = (har as Dictionary).get("log", {}).get("entries") if har is Dictionary else null
 	if not entries is Array:
-		problem = "The replay_file %s is damaged, or no HAR; record it again." % _file
+		problem = "The replay_file %s is damaged or not a HAR file; record it again." % _file
 		return
 	for entry: Variant in entries:
 		if entry is Dictionary and (entry as Dictionary).has_all(["request", "response"]):
@@ -102,8 +102,8 @@ func _find(asked: Dictionary) -> Dictionary:
 	if not found.is_empty():
 		if METHODS_THAT_ASK.has(shape["method"]):
 			return found.back()["entry"]
-		return {"problem": "The replay_file %s answers %s only %d times, and all of that is played; record it again." % [
-			_file, name, found.size()]}
+		return {"problem": "The replay_file %s has only %d %s for %s, and all were used; record it again." % [
+			_file, found.size(), "response" if found.size() == 1 else "responses", name]}
 	if _entries.is_empty():
 		return {"problem": "The replay_file %s has no entries; record it first." % _file}
 	var nearest := 0

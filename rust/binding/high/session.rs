@@ -300,7 +300,7 @@ impl HttpSessionRust {
 fn set_credentials(shared: &SessionShared, method: &str, credentials: Credentials) {
     if shared.session.settings().base_url.is_empty() {
         godot_error!(
-            "HTTPSessionRust.{method}(): there is no base_url, whose server alone gets the credentials; set it first"
+            "HTTPSessionRust.{method}(): there is no base_url, and credentials are only sent to its server; set it first"
         );
         return;
     }

@@ -84,9 +84,9 @@ impl Player {
     fn miss(&self, shape: &Shape, recorded: usize) -> String {
         let (name, asked) = (&self.name, shape.name());
         if recorded > 0 {
-            let times = if recorded == 1 { "once".to_owned() } else { format!("{recorded} times") };
+            let responses = if recorded == 1 { "response" } else { "responses" };
             return format!(
-                "the replay file {name:?} answers {asked} only {times}, and all of that is played; record it again"
+                "the replay file {name:?} has only {recorded} {responses} for {asked}, and all were used; record it again"
             );
         }
         let numbered = self.entries.iter().enumerate();

@@ -245,7 +245,7 @@ fn repeated_requests_are_answered_in_order_and_only_who_asks_is_answered_more_of
     assert_eq!(response.result, ResultCode::ReplayMiss);
     assert_eq!(
         response.error,
-        "the replay file \"tape.har\" answers POST http://a/x only once, and all of that is played; record it again"
+        "the replay file \"tape.har\" has only 1 response for POST http://a/x, and all were used; record it again"
     );
 }
 
