@@ -186,6 +186,9 @@ func test_a_secret_is_found_behind_a_long_text_and_whatever_its_length() -> void
 	assert_equal([text.contains("behind-secret"), text.contains("line-one-secret"), text.contains("line-two-secret")], [false, false, false], "secrets")
 	var body: Variant = JSON.parse_string(Har.read(text).get("exchanges")[0].response_body.get_string_from_utf8())
 	assert_equal([body["access_token"], body["password"], body["b"]], ["[redacted]", "[redacted]", "p1"], "values")
+	shown.response_headers = PackedStringArray(["Content-Type: text/plain"])
+	shown.response_body = "it\"s {\"token\": \"stray-secret\"}".to_utf8_buffer()
+	assert_true(not Har.text_of([shown], true).contains("stray-secret"), "behind a quote that stands for itself")
 
 
 func test_whatever_a_file_has_in_its_places_it_is_read_or_refused() -> void:
@@ -208,6 +211,6 @@ func test_whatever_a_file_has_in_its_places_it_is_read_or_refused() -> void:
 				place = place[key]
 			place[path[-1]] = value
 			var har: Har = Har.read(JSON.stringify(file))
-			for exchange: Recorded in har.exchanges:
-				var again := Har.text_of([exchange], true)
+			for read: Recorded in har.exchanges:
+				var again := Har.text_of([read], true)
 				assert_true(JSON.parse_string(again) is Dictionary, "%s %s" % [path, value])

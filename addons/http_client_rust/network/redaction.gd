@@ -22,7 +22,7 @@ var _fields := RegEx.create_from_string("(?:^|[?&;\\s\"])([^=&?;\\s\"]{1,200})=(
 var _parts := RegEx.create_from_string("(?i)name=\"([^\"\\r\\n]{1,200})\"[^\\r\\n]*\\r\\n(?:[^\\r\\n]+\\r\\n)*\\r\\n([\\s\\S]*?)(?=\\r\\n--)")
 # Nothing is gone back into: a long text would take more steps than there may be, and what stands behind it would not be found.
 var _json := RegEx.create_from_string(
-	"\"([^\"\\\\]*+(?:\\\\.[^\"\\\\]*+)*+)\"(?:\\s*+:\\s*+(?:\"([^\"\\\\]*+(?:\\\\.[^\"\\\\]*+)*+)\"|(-?[0-9][0-9.eE+-]*+)))?+")
+	"\"((?:[^\"\\\\]|\\\\.){1,200}+)\"\\s*+:\\s*+(?:\"([^\"\\\\]*+(?:\\\\.[^\"\\\\]*+)*+)\"|(-?[0-9][0-9.eE+-]*+))")
 
 
 ## A copy of an exchange without its credentials. [param body] is its response's body unpacked; the copy has what became of it.
