@@ -3,7 +3,7 @@
 use http_net::{Response, Verify};
 use http_protocol::Method;
 
-use crate::cache::{Cache, Entry, Met, Served, rules};
+use crate::cache::{Belief, Cache, Entry, Met, Served, rules};
 use crate::call::{Call, State, World};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
@@ -41,10 +41,12 @@ impl<B: Buffer> Call<B> {
             return false;
         }
         let url = request.address.without_fragment().to_owned();
+        let is_secure = request.address.is_secure();
+        let belief = is_secure.then(|| Belief::by(&self.settings.tls)).unwrap_or_default();
         let lines = self.lines_to_send(world);
         let lines = self.with_user_agent(lines);
         let unpacks = self.hop.as_ref().is_some_and(|hop| hop.unpacks);
-        let entry = self.turn.begin(cache, &url, lines, unpacks, world.wall);
+        let entry = self.turn.begin(cache, &url, belief, lines, unpacks, world.wall);
         entry.map(|entry| self.serve(entry)).is_some()
     }
 
