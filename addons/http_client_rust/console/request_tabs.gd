@@ -20,7 +20,7 @@ var _files: FileDialog
 
 
 func _init() -> void:
-	_headers = _text("Headers", "Accept: application/json\nAuthorization: Bearer …")
+	_headers = _text("Headers", "A header on each line, such as\nAccept: application/json")
 	_body = _text("Body", "The body of the request, sent as UTF-8")
 	add_child(_options())
 
