@@ -62,6 +62,7 @@ func _text(title: String, placeholder: String) -> TextEdit:
 	var edit := TextEdit.new()
 	edit.name = title
 	edit.placeholder_text = placeholder
+	edit.wrap_mode = TextEdit.LINE_WRAPPING_BOUNDARY
 	edit.gui_input.connect(_on_text_input.bind(edit))
 	add_child(edit)
 	return edit

@@ -13,6 +13,7 @@ const Picture := preload("res://demo/pictures/picture.gd")
 const PLUGIN := "res://addons/http_client_rust/plugin.cfg"
 const GAME := "res://demo/pictures/network_game.gd"
 const PATIENCE_MS := 60_000
+const FRAMES := 12
 ## The number of 200 % in the editor's list of scales.
 const SCALE_200 := 6
 ## Redirects and attempts included.
@@ -21,6 +22,8 @@ const SCRIPT := "extends Node\n\nvar http := HTTPClient.new()\n\n\nfunc _ready()
 const NODE_SCRIPT := "extends Node\n\n@onready var scores: HTTPRequest = $Scores\n\n\nfunc _ready() -> void:\n\tscores.request_completed.connect(_on_scores)\n\tscores.request(\"https://example.com/scores\")\n\n\nfunc _on_scores(result: int, _code: int, _headers: PackedStringArray, body: PackedByteArray) -> void:\n\tif result == HTTPRequest.RESULT_SUCCESS:\n\t\tprint(body.get_string_from_utf8())\n"
 const NODE_SCENE := "[gd_scene load_steps=2 format=3]\n\n[ext_resource type=\"Script\" path=\"res://player_scores.gd\" id=\"1\"]\n\n[node name=\"PlayerScores\" type=\"Node\"]\nscript = ExtResource(\"1\")\n\n[node name=\"Scores\" type=\"HTTPRequest\" parent=\".\"]\ntimeout = 10.0\n"
 
+## Of the editor's window, by round.
+const SIZES := {"dark": Vector2i(1600, 900), "light": Vector2i(1200, 720), "large": Vector2i(1920, 1080)}
 ## What is added to the names of the pictures of a round.
 const ENDS := {"dark": "", "light": "-light", "large": "-200-percent"}
 
@@ -52,6 +55,10 @@ func _warm_up() -> void:
 
 
 func _run() -> void:
+	# The editor begins maximized, whatever it was told.
+	var window := EditorInterface.get_base_control().get_window()
+	window.mode = Window.MODE_WINDOWED
+	window.size = SIZES.get(_round, SIZES["dark"])
 	await _settle()
 	EditorInterface.set_plugin_enabled(PLUGIN, true)
 	await _settle()
@@ -102,10 +109,11 @@ func _session() -> void:
 	var console := _open_console()
 	if console == null:
 		return
+	_expand_bottom_panel()
 	await _send(console, {"url": _server() + "/redirect?to=/redirect"})
 	await _click_tab(console, 2)
 	_take("editor-panel-redirects")
-	await _send(console, {"url": _server() + "/events?count=6", "listen": true})
+	await _send(console, {"method": "POST", "url": _server() + "/events?count=8", "listen": true})
 	await _click_tab(console, 3)
 	await _settle()
 	_take("editor-panel-events")
@@ -122,6 +130,8 @@ func _session() -> void:
 	await _settle()
 	DirAccess.remove_absolute("res://requests.http")
 	await _click_tab(console, 0)
+	_expand_bottom_panel()
+	await _settle()
 
 
 func _open_console() -> Control:
@@ -141,8 +151,18 @@ func _server() -> String:
 func _send(console: Control, request: Dictionary) -> void:
 	console.call("fill_in", request)
 	await _settle()
+	var before: RefCounted = console.get("exchange")
 	console.call("focus_address")
 	Picture.press(KEY_ENTER)
+	var end := Time.get_ticks_msec() + PATIENCE_MS
+	var is_on := func() -> bool:
+		var exchange: RefCounted = console.get("exchange")
+		# One that listens goes on by itself.
+		return exchange == before or (exchange.get("is_running") and not exchange.get("listens")) or exchange.get("code") == 0
+	while is_on.call() and Time.get_ticks_msec() < end:
+		await get_tree().process_frame
+	if is_on.call():
+		_fail("Enter in the address did not send the request to %s" % request["url"])
 	await _settle()
 
 
@@ -200,6 +220,8 @@ func _migration(old: String, picture: String) -> void:
 	EditorInterface.get_base_control().add_child(dialog)
 	dialog.call("open")
 	dialog.call("choose", old)
+	if is_node:
+		dialog.call("tick_all", true)
 	for item: TreeItem in (dialog.get("_files") as Tree).get_root().get_children():
 		if item.get_text(1).begins_with("player_scores"):
 			item.select(1)
@@ -300,5 +322,8 @@ func _fail(problem: String) -> void:
 	print("FAIL ", problem)
 
 
+## Long enough for what fades in, and for so many frames on a machine that is slow.
 func _settle() -> void:
-	await get_tree().create_timer(1.5).timeout
+	await get_tree().create_timer(0.7).timeout
+	for frame: int in FRAMES:
+		await get_tree().process_frame

@@ -28,12 +28,12 @@ pub(crate) struct Arguments {
     out: Option<PathBuf>,
 }
 
-/// Starts of the editor that take pictures: what they are called, the round in `demo/pictures/plugin.gd`, and the size. Each goes on with the
-/// settings that the one before it left.
-const ROUNDS: [(&str, &str, &str); 3] = [
-    ("the editor", "dark", "1600x900"),
-    ("the editor, light and narrow", "light", "1152x720"),
-    ("the editor, light and twice as large", "large", "1920x1080"),
+/// Starts of the editor that take pictures: what they are called, and the round in `demo/pictures/plugin.gd`. Each goes on with the settings
+/// that the one before it left.
+const ROUNDS: [(&str, &str); 3] = [
+    ("the editor", "dark"),
+    ("the editor, light and narrow", "light"),
+    ("the editor, light and twice as large", "large"),
 ];
 
 const DEADLINE: Duration = Duration::from_secs(300);
@@ -89,8 +89,8 @@ impl Studio<'_> {
         let warm_up = words(&["--headless", "--editor"]);
         let mut problems =
             self.take("the editor's first start", copy.path(), &script, warm_up, Path::new("warm-up"))?;
-        for (name, round, size) in ROUNDS {
-            let arguments = words(&["--editor", "--single-window", "--resolution", size]);
+        for (name, round) in ROUNDS {
+            let arguments = words(&["--editor", "--single-window"]);
             problems.extend(self.take_round(name, round, copy.path(), &script, arguments, &self.out)?);
         }
         Ok(problems)
