@@ -275,7 +275,7 @@ func _read_folder(folder: String, own: String) -> void:
 			"cs":
 				_texts[path] = FileAccess.get_file_as_string(path)
 				if uses_client_in_csharp(_texts[path], CSHARP_NAMES[_old]):
-					elsewhere.append("%s: uses %s from C#; see "From C#" in docs/recipes.md" % [path, _old])
+					elsewhere.append("%s: uses %s from C#; see docs/recipes.md, From C#" % [path, _old])
 					_fixed[path] = CSHARP
 
 

@@ -23,7 +23,7 @@ use crate::workspace::Workspace;
 /// What the command line says.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Where the pictures go, instead of docs/images.
+    /// The folder for the pictures, instead of docs/images.
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
 }
