@@ -12,6 +12,9 @@ use crate::response::Buffer;
 use crate::retry;
 use crate::settings::Kind;
 
+/// After so many redirects the server is asked itself: a loop that was kept would turn without anybody to end it.
+const MOST_REDIRECTS: u32 = 20;
+
 impl<B: Buffer> Call<B> {
     /// The cache of the request that is under way; none if it has no part in it.
     fn cache(&self) -> Option<Cache> {
@@ -35,6 +38,7 @@ impl<B: Buffer> Call<B> {
         let is_answered = request.method == Method::Get
             && !request.with_body
             && matches!(self.kind, Kind::Fetch | Kind::Stream)
+            && self.redirects < MOST_REDIRECTS
             && !rules::is_by_hand(&request.headers);
         if !is_answered {
             self.turn.watch(Some(cache));

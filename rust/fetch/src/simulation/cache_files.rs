@@ -287,17 +287,15 @@ fn what_has_the_name_of_a_new_file_already_is_neither_followed_nor_written_to() 
     fs::write(&precious, "mine").unwrap();
     fs::create_dir_all(cached.folder.path()).unwrap();
     // Nobody knows how many numbers other tests of this process have taken.
-    for number in 0..5000 {
+    for number in 0..2000 {
         let name = format!(".unfinished-{}-{number}", std::process::id());
         std::os::unix::fs::symlink(&precious, cached.folder.path().join(name)).unwrap();
     }
     cached.get("http://a/");
     assert_eq!(fs::read(&precious).unwrap(), b"mine");
     // Past them there is room again.
-    let mut kept = false;
-    for at in 0..200 {
+    for at in 0..40 {
         cached.get(&format!("http://a/{at}"));
-        kept |= cached.files().iter().any(|path| !path.is_symlink());
     }
-    assert!(kept);
+    assert!(cached.files().iter().any(|path| !path.is_symlink()));
 }
