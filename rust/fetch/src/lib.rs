@@ -71,7 +71,8 @@
 //!   [`events::Parser::next`] work in limited steps, and [`cookies::Limits`], [`events::Limits`],
 //!   [`cookies::LONGEST_FILE`] and [`download::LONGEST_NOTES`] limit what is stored.
 //! - Errors are enums. Each prints as one sentence for people, without secrets and without raw text from a server.
-//! - Nothing blocks, except [`multipart::BodyReader`], which reads files, and a recording, which writes a file.
+//! - Nothing waits for the network. [`multipart::BodyReader`], the [`cache`], a [`replay`], downloads and the cookie file read and write
+//!   files at once.
 //!
 //! # From a response to the next request, with the policies alone
 //!

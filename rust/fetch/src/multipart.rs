@@ -72,6 +72,7 @@ enum Piece {
 
 /// What keeps a form from being sent.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum FormError {
     /// A name, filename or content type that no part can have.
     ContentType,

@@ -21,6 +21,7 @@ const NOTICE_COST: usize = 512;
 
 /// Something that happened to a task.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Notice<B = Vec<u8>> {
     /// The final head is there.
     ResponseStarted(Arc<Facts>),

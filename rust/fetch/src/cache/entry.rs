@@ -26,15 +26,15 @@ const LONGEST_TEXT: u64 = 1 << 20;
 
 /// See the module.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// The name of its file.
-    pub name: String,
+    pub(crate) name: String,
     /// The head as it was kept.
-    pub head: Arc<Head>,
+    pub(crate) head: Arc<Head>,
     /// When it was asked for.
-    pub requested: SystemTime,
+    pub(crate) requested: SystemTime,
     /// When its head came.
-    pub received: SystemTime,
+    pub(crate) received: SystemTime,
     /// The file; empty if the body is not needed.
     bytes: Vec<u8>,
     /// Where the body stands in it.
@@ -51,7 +51,7 @@ impl Entry {
     }
 
     /// Reads a file. None if it is not one that was written by this program, and whole.
-    pub fn read(bytes: Vec<u8>) -> Option<Self> {
+    pub(crate) fn read(bytes: Vec<u8>) -> Option<Self> {
         let end = bytes.len().checked_sub(HASH)?;
         let text_len = bytes.strip_prefix(MAGIC)?.first_chunk::<4>()?;
         let text_start = MAGIC.len() + 4;
@@ -65,7 +65,7 @@ impl Entry {
 
     /// Reads what stands before the body in a file of this length, and nothing more: whether the file is whole, nobody knows then. None
     /// if it is none of this program's.
-    pub fn read_without_body(mut file: impl Read, len: u64) -> io::Result<Option<Self>> {
+    pub(crate) fn read_without_body(mut file: impl Read, len: u64) -> io::Result<Option<Self>> {
         let mut beginning = Vec::new();
         file.by_ref().take(MAGIC.len() as u64 + 4).read_to_end(&mut beginning)?;
         let text_len = beginning.strip_prefix(MAGIC).and_then(|rest| rest.first_chunk::<4>());
@@ -88,7 +88,7 @@ impl Entry {
     }
 
     /// What stands before the body.
-    pub fn beginning(name: &str, head: &[u8], requested: SystemTime, received: SystemTime) -> Vec<u8> {
+    pub(crate) fn beginning(name: &str, head: &[u8], requested: SystemTime, received: SystemTime) -> Vec<u8> {
         let times = format!("{}\n{}\n", seconds(requested), seconds(received));
         let text_len = name.len() + 1 + times.len() + head.len();
         // A head is within its own limits, far below 32 bits.
@@ -97,27 +97,27 @@ impl Entry {
     }
 
     /// The body as it was on the wire, but for the framing.
-    pub fn body(&self) -> &[u8] {
+    pub(crate) fn body(&self) -> &[u8] {
         self.bytes.get(self.start..self.end).unwrap_or_default()
     }
 
     /// Lets go of the body.
-    pub fn without_body(self) -> Self {
+    pub(crate) fn without_body(self) -> Self {
         Self { bytes: Vec::new(), start: 0, end: 0, ..self }
     }
 
     /// The same with another head, such as one that was confirmed.
-    pub fn with_head(self, head: Head, requested: SystemTime, received: SystemTime) -> Self {
+    pub(crate) fn with_head(self, head: Head, requested: SystemTime, received: SystemTime) -> Self {
         Self { head: Arc::new(head), requested, received, ..self }
     }
 
     /// What the rules look at.
-    pub fn kept(&self) -> Kept<'_> {
+    pub(crate) fn kept(&self) -> Kept<'_> {
         Kept { head: &self.head, requested: self.requested, received: self.received }
     }
 
     /// Whether it answers a request with these header lines: what its `Vary` names is as it was.
-    pub fn answers(&self, lines: &[String]) -> bool {
+    pub(crate) fn answers(&self, lines: &[String]) -> bool {
         self.name.ends_with(&variant(&self.head, lines))
     }
 }
@@ -135,12 +135,12 @@ impl fmt::Debug for Entry {
 }
 
 /// What the name of every entry for this URL begins with.
-pub fn of_url(url: &str) -> String {
+pub(crate) fn of_url(url: &str) -> String {
     format!("{}-", hex(url.as_bytes(), 16))
 }
 
 /// What the name of every entry for this URL and this `Authorization` begins with, of servers that were believed in this way.
-pub fn of_request(url: &str, belief: &Belief, lines: &[String]) -> String {
+pub(crate) fn of_request(url: &str, belief: &Belief, lines: &[String]) -> String {
     let authorization = values(lines, "Authorization").first().map_or("", |value| *value);
     // A value neither begins with a line break nor has one in it.
     let whose = if belief.0.is_empty() { authorization } else { &format!("\n{}\n{authorization}", belief.0) };
@@ -149,11 +149,11 @@ pub fn of_request(url: &str, belief: &Belief, lines: &[String]) -> String {
 
 /// Why a server was believed to be who it is. What one session took on easier terms must not answer another.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Belief(String);
+pub(crate) struct Belief(String);
 
 impl Belief {
     /// By TLS with these options. Without any, and without TLS, it is the default.
-    pub fn by(tls: &TlsOptions) -> Self {
+    pub(crate) fn by(tls: &TlsOptions) -> Self {
         let verified = match tls.verify {
             Verify::Full => "full",
             Verify::ChainOnly => "chain",
@@ -172,7 +172,7 @@ impl Belief {
 }
 
 /// The last part of a name: of the headers that the response's `Vary` names.
-pub fn variant(head: &Head, lines: &[String]) -> String {
+pub(crate) fn variant(head: &Head, lines: &[String]) -> String {
     variant_of(&selecting_names(head), lines)
 }
 
@@ -186,14 +186,14 @@ pub(crate) fn variant_of(names: &[String], lines: &[String]) -> String {
 }
 
 /// Whether a file's name is one of an entry.
-pub fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     let is_hex = |part: &str| part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let parts: Vec<&str> = name.split('-').collect();
     parts.iter().map(|part| part.len()).eq([32, 32, 16]) && parts.iter().all(|part| is_hex(part))
 }
 
 /// A head that is kept, from its status line to the blank line.
-pub fn read_head(text: &[u8]) -> Option<Head> {
+pub(crate) fn read_head(text: &[u8]) -> Option<Head> {
     let mut connection = Connection::new();
     connection.begin(RequestFacts::default()).ok()?;
     match connection.read_head(text).ok()? {

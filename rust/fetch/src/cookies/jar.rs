@@ -65,6 +65,7 @@ pub struct Cookie {
 
 /// Why a cookie was not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CookieError {
     /// No cookie, or one that is too long or has control characters.
     Unreadable,

@@ -35,6 +35,7 @@ pub enum Coding {
 
 /// A body that cannot be unpacked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DecodeError {
     /// More codings than [`MOST_CODINGS`].
     TooManyCodings,
