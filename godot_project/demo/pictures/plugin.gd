@@ -23,7 +23,7 @@ const NODE_SCRIPT := "extends Node\n\n@onready var scores: HTTPRequest = $Scores
 const NODE_SCENE := "[gd_scene load_steps=2 format=3]\n\n[ext_resource type=\"Script\" path=\"res://player_scores.gd\" id=\"1\"]\n\n[node name=\"PlayerScores\" type=\"Node\"]\nscript = ExtResource(\"1\")\n\n[node name=\"Scores\" type=\"HTTPRequest\" parent=\".\"]\ntimeout = 10.0\n"
 
 ## Of the editor's window, by round.
-const SIZES := {"dark": Vector2i(1600, 900), "light": Vector2i(1200, 720), "large": Vector2i(1920, 1080)}
+const SIZES := {"dark": Vector2i(1920, 1080), "light": Vector2i(1200, 720), "large": Vector2i(1920, 1080)}
 ## What is added to the names of the pictures of a round.
 const ENDS := {"dark": "", "light": "-light", "large": "-200-percent"}
 
@@ -60,7 +60,8 @@ func _run() -> void:
 	window.mode = Window.MODE_WINDOWED
 	window.size = SIZES.get(_round, SIZES["dark"])
 	await _settle()
-	EditorInterface.set_plugin_enabled(PLUGIN, true)
+	if not EditorInterface.is_plugin_enabled(PLUGIN):
+		EditorInterface.set_plugin_enabled(PLUGIN, true)
 	await _settle()
 	match _round:
 		"dark":
