@@ -24,11 +24,8 @@ var _session := HTTPSessionRust.new()
 var _tasks := {}
 
 
-func _init() -> void:
-	horizontal_scroll_mode = SCROLL_MODE_DISABLED
-	var rows := VBoxContainer.new()
-	rows.size_flags_horizontal = SIZE_EXPAND_FILL
-	add_child(rows)
+func _ready() -> void:
+	var rows: VBoxContainer = $Rows
 	images = _add_row(rows, FeatureRow.new("Images", "%d pictures, six connections at most." % PICTURES), load_images)
 	download = _add_row(
 		rows, FeatureRow.new("Download", "continues where it stopped, after an interruption or a pause.", "Start", "Pause"), start_download)

@@ -206,6 +206,8 @@ func _show_amounts() -> void:
 	var done := _exchange.sent if uploading else _exchange.received
 	var total := _exchange.body.size() if uploading else _exchange.expected
 	_progress_row.visible = _exchange.code != 0 or uploading
+	# How many events will come nobody knows.
+	_progress.visible = not _exchange.listens
 	_progress.indeterminate = total < 0 and _exchange.status == HTTPClientRust.STATUS_BODY
 	_progress.value = float(done) / total if total > 0 else 0.0
 	if not _progress_row.visible:

@@ -16,6 +16,8 @@ const HttpFile := preload("http_file.gd")
 const EventTable := preload("event_table.gd")
 const CookieTable := preload("cookie_table.gd")
 
+## In letters.
+const ADDRESS_WIDTH := 16.0
 const COPY_GDSCRIPT := 0
 const COPY_CURL := 1
 const COPY_CLIENT := 2
@@ -320,7 +322,8 @@ func _save_under_name() -> void:
 
 
 func _add_top() -> void:
-	var row := HBoxContainer.new()
+	# Where there is little room the buttons go to the next line, and the address can still be read.
+	var row := HFlowContainer.new()
 	add_child(row)
 	_method = OptionButton.new()
 	_method.tooltip_text = "Method"
@@ -375,6 +378,7 @@ func _has_focus() -> bool:
 
 
 func _dress_texts() -> void:
+	_url.custom_minimum_size.x = get_theme_font_size(&"font_size", &"LineEdit") * ADDRESS_WIDTH
 	Colors.dress_texts(_request.texts() + _answer.texts() + [_events.details], self)
 
 

@@ -36,13 +36,14 @@ func read() -> void:
 	_places.clear()
 	var text := FileAccess.get_file_as_string(_path) if FileAccess.file_exists(_path) else ""
 	_end = "\r\n" if text.contains("\r\n") else "\n"
-	var piece := ""
-	for line: String in _lines_of(text):
-		if line.begins_with(SEPARATOR):
-			_pieces.append(piece)
-			piece = ""
-		piece += line
-	_pieces.append(piece)
+	var start := 0
+	var at := text.find(SEPARATOR)
+	while at >= 0:
+		if at == 0 or text[at - 1] == "\n":
+			_pieces.append(text.substr(start, at - start))
+			start = at
+		at = text.find(SEPARATOR, at + 1)
+	_pieces.append(text.substr(start))
 	for index: int in _pieces.size():
 		var request := _read_piece(_pieces[index])
 		if not request.is_empty():
@@ -132,18 +133,6 @@ func _write(text: String) -> Error:
 	return error
 
 
-## Lines with their ends.
-static func _lines_of(text: String) -> PackedStringArray:
-	var lines := PackedStringArray()
-	var at := 0
-	while at < text.length():
-		var end := text.find("\n", at)
-		end = text.length() if end < 0 else end + 1
-		lines.append(text.substr(at, end - at))
-		at = end
-	return lines
-
-
 static func _is_comment(line: String) -> bool:
 	return line.begins_with("#") or line.begins_with("//")
 
@@ -180,10 +169,7 @@ static func _read_piece(piece: String) -> Dictionary:
 			headers.append(lines[at].strip_edges())
 		at += 1
 	request["headers"] = headers
-	var body := "\n".join(lines.slice(at + 1))
-	while body.ends_with("\n"):
-		body = body.left(-1)
-	request["body"] = body
+	request["body"] = "\n".join(lines.slice(at + 1)).rstrip("\n")
 	return request
 
 
@@ -231,9 +217,7 @@ static func _written(name: String, request: Dictionary, comments: String, secret
 			text += line + "\n"
 	for line: String in secrets:
 		text += line + "\n"
-	var body := str(request.get("body", "")).replace("\r\n", "\n")
-	while body.ends_with("\n"):
-		body = body.left(-1)
+	var body := str(request.get("body", "")).replace("\r\n", "\n").rstrip("\n")
 	return text + ("" if body.is_empty() else "\n%s\n" % body)
 
 

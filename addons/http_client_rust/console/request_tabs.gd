@@ -20,7 +20,7 @@ var _files: FileDialog
 
 
 func _init() -> void:
-	_headers = _text("Headers", "Accept: application/json\nAuthorization: Bearer …")
+	_headers = _text("Headers", "A header on each line, such as\nAccept: application/json")
 	_body = _text("Body", "The body of the request, sent as UTF-8")
 	add_child(_options())
 
@@ -62,6 +62,7 @@ func _text(title: String, placeholder: String) -> TextEdit:
 	var edit := TextEdit.new()
 	edit.name = title
 	edit.placeholder_text = placeholder
+	edit.wrap_mode = TextEdit.LINE_WRAPPING_BOUNDARY
 	edit.gui_input.connect(_on_text_input.bind(edit))
 	add_child(edit)
 	return edit

@@ -10,6 +10,8 @@ const Colors := preload("../console/colors.gd")
 ## Columns of the list: clicking a name must not untick it.
 const TICK := 0
 const NAME := 1
+## Of the editor's window.
+const LARGEST_PART := 0.9
 ## The classes that can be left behind, as the choice above the list has them.
 const KINDS: Array[Array] = [
 	[Migration.OLD, Migration.NEW, "Scripts that use HTTPClient. Scripts that can be moved are selected."],
@@ -79,7 +81,7 @@ func open() -> void:
 	_read()
 	_diff.add_theme_font_override(&"normal_font", get_theme_font(&"source", &"EditorFonts"))
 	_diff.add_theme_font_size_override(&"normal_font_size", get_theme_font_size(&"source_size", &"EditorFonts"))
-	popup_centered(Vector2i(Vector2(1000.0, 600.0) * EditorInterface.get_editor_scale()))
+	popup_centered_clamped(Vector2i(Vector2(1000.0, 600.0) * EditorInterface.get_editor_scale()), LARGEST_PART)
 
 
 ## Chooses the class that is left behind: "HTTPClient" or "HTTPRequest".

@@ -83,6 +83,7 @@ impl Facts {
         // Tasks of a session begin with 1 here.
         self.set("task", number(opening.task.map_or(0, |task| task.saturating_add(1))));
         self.text("origin", &opening.origin);
+        self.text("store", opening.store);
         self.text("proxy", &opening.proxy);
         self.set("began", microseconds(opening.began));
         self.set("is_on_kept", opening.is_on_kept.to_variant());

@@ -53,8 +53,8 @@ pub use client::{Body, HttpClient};
 pub use error::{Error, ErrorCode};
 pub use http_net::{
     ByteBuffer, Certificate, Chosen, ConnectionId, Content, Context, Event, Exceptions, Field, Fields, Head, Host,
-    Interest, Method, Observer, Phase, Probe, Proxies, Proxy, Stream, Timings, TlsInfo, TlsOptions, Trust, Verify,
-    Wait, task_of_this_thread,
+    Interest, Method, Observer, Phase, Probe, Proxies, Proxy, Store, Stream, Timings, TlsInfo, TlsOptions, Trust,
+    Verify, Wait, task_of_this_thread,
 };
 pub use http_protocol::QueryString;
 #[cfg(feature = "log")]

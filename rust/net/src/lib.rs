@@ -63,7 +63,9 @@ pub use dial::{Dial, Dialled};
 pub use error::{Error, ErrorKind, Hop, Names, Phase, ProxyProblem, TlsFailure, TlsFailureKind, TlsRemedy, Worded};
 pub use http_protocol::{Field, Fields, Framing, Head, Method, Over, PeerError};
 pub use link::{Link, Piece, Raw, Received, Request, Response};
-pub use observer::{ConnectionId, Content, Event, Failure, ForTask, Observer, for_task, task_of_this_thread};
+pub use observer::{
+    ConnectionId, Content, Event, Failure, ForTask, Observer, Store, StoredExchange, for_task, task_of_this_thread,
+};
 pub use proxy::{Chosen, Exceptions, Proxies, Proxy};
 pub use ready::{Interest, Ready, Source, Wait, Watch};
 pub use route::Route;

@@ -7,11 +7,13 @@
 //! No URL stands in it, and no header of the request: the name is made of hashes. Whatever is cut off, changed or of somebody else does
 //! not have the right hash at its end, and is no entry.
 
+use std::fmt;
+use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::digest::{SHA256, digest};
-use http_net::Head;
+use http_net::{Head, TlsOptions, Trust, Verify};
 use http_protocol::{Connection, HeadStep, RequestFacts};
 
 use super::rules::{Kept, selecting_names, values};
@@ -19,9 +21,11 @@ use super::rules::{Kept, selecting_names, values};
 const MAGIC: &[u8] = b"http-fetch cache 1\n";
 /// Length of the hash at the end, in bytes.
 const HASH: usize = 32;
+/// No file has a longer text before its body: far more than the limits of a head let through.
+const LONGEST_TEXT: u64 = 1 << 20;
 
 /// See the module.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The name of its file.
     pub name: String,
@@ -55,12 +59,32 @@ impl Entry {
         if start > end || digest(&SHA256, &bytes[..end]).as_ref() != &bytes[end..] {
             return None;
         }
-        let mut parts = bytes[text_start..start].splitn(4, |byte| *byte == b'\n');
+        let entry = Self::of_text(&bytes[text_start..start])?;
+        Some(Self { bytes, start, end, ..entry })
+    }
+
+    /// Reads what stands before the body in a file of this length, and nothing more: whether the file is whole, nobody knows then. None
+    /// if it is none of this program's.
+    pub fn read_without_body(mut file: impl Read, len: u64) -> io::Result<Option<Self>> {
+        let mut beginning = Vec::new();
+        file.by_ref().take(MAGIC.len() as u64 + 4).read_to_end(&mut beginning)?;
+        let text_len = beginning.strip_prefix(MAGIC).and_then(|rest| rest.first_chunk::<4>());
+        let text_len = text_len.map(|text_len| u64::from(u32::from_le_bytes(*text_len)));
+        let most = len.saturating_sub((beginning.len() + HASH) as u64).min(LONGEST_TEXT);
+        let Some(text_len) = text_len.filter(|text_len| *text_len <= most) else { return Ok(None) };
+        let mut text = Vec::new();
+        file.take(text_len).read_to_end(&mut text)?;
+        Ok(Some(text).filter(|text| text.len() as u64 == text_len).and_then(|text| Self::of_text(&text)))
+    }
+
+    /// One without a body, of what stands before it.
+    fn of_text(text: &[u8]) -> Option<Self> {
+        let mut parts = text.splitn(4, |byte| *byte == b'\n');
         let name = std::str::from_utf8(parts.next()?).ok()?.to_owned();
         let requested = read_time(parts.next()?)?;
         let received = read_time(parts.next()?)?;
         let head = Arc::new(read_head(parts.next()?)?);
-        Some(Self { name, head, requested, received, bytes, start, end })
+        Some(Self { name, head, requested, received, bytes: Vec::new(), start: 0, end: 0 })
     }
 
     /// What stands before the body.
@@ -98,15 +122,53 @@ impl Entry {
     }
 }
 
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.head.fields.iter().map(|field| field.name()).collect();
+        f.debug_struct("Entry")
+            .field("name", &self.name)
+            .field("status", &self.head.status)
+            .field("fields", &names)
+            .field("body", &format_args!("{} bytes", self.body().len()))
+            .finish_non_exhaustive()
+    }
+}
+
 /// What the name of every entry for this URL begins with.
 pub fn of_url(url: &str) -> String {
     format!("{}-", hex(url.as_bytes(), 16))
 }
 
-/// What the name of every entry for this URL and this `Authorization` begins with.
-pub fn of_request(url: &str, lines: &[String]) -> String {
+/// What the name of every entry for this URL and this `Authorization` begins with, of servers that were believed in this way.
+pub fn of_request(url: &str, belief: &Belief, lines: &[String]) -> String {
     let authorization = values(lines, "Authorization").first().map_or("", |value| *value);
-    format!("{}{}-", of_url(url), hex(authorization.as_bytes(), 16))
+    // A value neither begins with a line break nor has one in it.
+    let whose = if belief.0.is_empty() { authorization } else { &format!("\n{}\n{authorization}", belief.0) };
+    format!("{}{}-", of_url(url), hex(whose.as_bytes(), 16))
+}
+
+/// Why a server was believed to be who it is. What one session took on easier terms must not answer another.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Belief(String);
+
+impl Belief {
+    /// By TLS with these options. Without any, and without TLS, it is the default.
+    pub fn by(tls: &TlsOptions) -> Self {
+        let verified = match tls.verify {
+            Verify::Full => "full",
+            Verify::ChainOnly => "chain",
+            Verify::Nothing => "nothing",
+        };
+        let trusted = match &tls.trust {
+            Trust::System => String::new(),
+            Trust::Pem(pem) => hex(pem, HASH),
+        };
+        if verified == "full" && trusted.is_empty() && tls.name.is_none() {
+            return Self::default();
+        }
+        let named = tls.name.as_ref().map(|name| hex(name.as_bytes(), HASH)).unwrap_or_default();
+        Self(format!("{verified} {trusted} {named}"))
+    }
 }
 
 /// The last part of a name: of the headers that the response's `Vary` names.
@@ -152,4 +214,21 @@ fn seconds(time: SystemTime) -> u64 {
 fn read_time(text: &[u8]) -> Option<SystemTime> {
     let seconds = std::str::from_utf8(text).ok()?.parse().ok()?;
     SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_printed_of_an_entry_has_names_and_lengths_and_nothing_that_a_server_said() {
+        let epoch = SystemTime::UNIX_EPOCH;
+        let head = b"HTTP/1.1 200 secret\r\nX-Token: secret\r\n\r\n";
+        let bytes = [Entry::beginning("name", head, epoch, epoch), b"a secret".to_vec()].concat();
+        let hash = digest(&SHA256, &bytes);
+        let printed = format!("{:?}", Entry::read([&bytes, hash.as_ref()].concat()).unwrap());
+        assert!(printed.contains("X-Token") && printed.contains("8 bytes"), "{printed}");
+        // The bytes of a body would be printed as numbers.
+        assert!(!printed.contains("secret") && !printed.contains("115, 101"), "{printed}");
+    }
 }

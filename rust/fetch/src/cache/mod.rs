@@ -21,7 +21,8 @@
 //! # What goes past it
 //!
 //! Downloads and streams of events; requests with a `Range` or a condition given by hand; `no-store`; servers whose certificate is not
-//! checked; sessions that record or play back. One answer is kept for each URL, `Authorization` and set of values that `Vary` names. `stale-while-revalidate` is not
+//! checked; sessions that record or play back. One answer is kept for each URL, `Authorization`, set of values that `Vary` names and, over TLS, way to
+//! check who the server is (authorities, name and whether the name is checked). `stale-while-revalidate` is not
 //! followed: such a response is confirmed first.
 
 pub mod control;
@@ -33,7 +34,7 @@ mod served;
 mod store;
 mod turn;
 
-pub(crate) use entry::Entry;
+pub(crate) use entry::{Belief, Entry};
 pub(crate) use served::Served;
 pub use store::{Cache, LIMIT, LONGEST_ENTRY};
 pub(crate) use turn::{Met, Turn};

@@ -195,8 +195,8 @@ pub fn confirmed_head(kept: &Head, confirmation: &Head) -> Vec<u8> {
     let is_of_body = |line: &String| is_one_of(header_line::name_of(line), &OF_THE_BODY);
     let new: Vec<String> = lines_to_keep(confirmation).into_iter().filter(|line| !is_of_body(line)).collect();
     let mut lines = lines_to_keep(kept);
-    // The age is that of the confirmation, and none is none.
-    lines.retain(|line| !header_line::name_of(line).eq_ignore_ascii_case("Age"));
+    // How old it is, the confirmation says. Without a `Date` it is as old as when it came (RFC 9110 §6.6.1).
+    lines.retain(|line| !is_one_of(header_line::name_of(line), &["Age", "Date"]));
     lines.retain(|line| !header_line::has(&new, header_line::name_of(line)));
     lines.extend(new);
     text(kept.status, &kept.reason, &lines)

@@ -28,8 +28,13 @@ pub(crate) struct Arguments {
     out: Option<PathBuf>,
 }
 
-/// It goes on with the settings that the second start left.
-const LARGE_EDITOR: &str = "the editor, light and twice as large";
+/// Starts of the editor that take pictures: what they are called, and the round in `demo/pictures/plugin.gd`. Each goes on with the settings
+/// that the one before it left.
+const ROUNDS: [(&str, &str); 3] = [
+    ("the editor", "dark"),
+    ("the editor, light and narrow", "light"),
+    ("the editor, light and twice as large", "large"),
+];
 
 const DEADLINE: Duration = Duration::from_secs(300);
 
@@ -73,7 +78,7 @@ impl Studio<'_> {
         self.take("the sample", &project, &script, arguments, &self.out)
     }
 
-    /// Starts the editor three times: see `demo/pictures/plugin.gd`.
+    /// Starts the editor four times: see `demo/pictures/plugin.gd`.
     fn editor(&self, workspace: &Workspace) -> Result<Vec<String>> {
         let project = workspace.godot_project();
         let plugin = project.join("demo/pictures");
@@ -84,9 +89,9 @@ impl Studio<'_> {
         let warm_up = words(&["--headless", "--editor"]);
         let mut problems =
             self.take("the editor's first start", copy.path(), &script, warm_up, Path::new("warm-up"))?;
-        for (name, size) in [("the editor", "1600x900"), (LARGE_EDITOR, "1920x1080")] {
-            let arguments = words(&["--editor", "--single-window", "--resolution", size]);
-            problems.extend(self.take(name, copy.path(), &script, arguments, &self.out)?);
+        for (name, round) in ROUNDS {
+            let arguments = words(&["--editor", "--single-window"]);
+            problems.extend(self.take_round(name, round, copy.path(), &script, arguments, &self.out)?);
         }
         Ok(problems)
     }
@@ -100,11 +105,21 @@ impl Studio<'_> {
         arguments: Vec<OsString>,
         out: &Path,
     ) -> Result<Vec<String>> {
+        self.take_round(name, "", project, script, arguments, out)
+    }
+
+    fn take_round(
+        &self,
+        name: &str,
+        round: &str,
+        project: &Path,
+        script: &Path,
+        arguments: Vec<OsString>,
+        out: &Path,
+    ) -> Result<Vec<String>> {
         let mut environment = self.servers.environment();
         environment.push(("HTTP_CLIENT_RUST_PICTURES".to_owned(), out.to_string_lossy().into_owned()));
-        if name == LARGE_EDITOR {
-            environment.push(("HTTP_CLIENT_RUST_PICTURES_LARGE".to_owned(), "1".to_owned()));
-        }
+        environment.push(("HTTP_CLIENT_RUST_PICTURES_ROUND".to_owned(), round.to_owned()));
         let finished = self.godot.run(Run {
             name,
             project,

@@ -1,6 +1,7 @@
 //! Calls that are recorded, and the same calls played back where there is no network.
 
 mod files;
+mod leaks;
 
 use std::fs;
 use std::io::Write;
