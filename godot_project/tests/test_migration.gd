@@ -73,7 +73,7 @@ func test_what_needs_a_persons_eye_is_pointed_out_with_its_line() -> void:
 		"res://a.gd", "var http := HTTPClient.new()\n\nvar tcp := http.connection as StreamPeerTCP\nvar n := \"HTTPClient\"\n")
 	assert_equal(change.notes.size(), 2, "notes")
 	assert_matches("\n".join(change.notes), "3: .*StreamPeerTCP")
-	assert_matches("\n".join(change.notes), "4: .*text")
+	assert_matches("\n".join(change.notes), "4: .*string")
 
 
 func test_the_diff_shows_changed_lines_with_their_neighbours() -> void:

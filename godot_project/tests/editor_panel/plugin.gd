@@ -27,7 +27,7 @@ const NEW_TEXT := "extends RefCounted\nvar http := HTTPClientRust.new()\n"
 const PATIENCE_MS := 20_000
 ## Set in the environment of the second editor; see _test_help().
 const SECOND := "HTTP_CLIENT_RUST_TEST_SECOND_EDITOR"
-const HELP_TEXT := "An HTTP/1.1 client for one connection at a time"
+const HELP_TEXT := "An HTTP/1.1 client with the API of"
 const HELP_IS_THERE := "the help is there"
 
 var _passed := 0

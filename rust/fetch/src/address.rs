@@ -220,7 +220,7 @@ impl fmt::Display for AddressError {
         match self {
             Self::Control => f.write_str("the URL has a control character in it; percent-encode it or leave it out"),
             Self::Relative => f.write_str(
-                "the URL is not a whole one and there is no base_url to resolve it against; write it as in \
+                "the URL is not a complete one and there is no base_url to resolve it against; write it as in \
                  https://example.com/file",
             ),
             Self::Scheme(scheme) => {

@@ -59,7 +59,7 @@ const SAID: &str = "HTTPClientRust: there is no library for this platform";
 const LOGGED: &[&str] = &[
     "^ERROR: TLS handshake error",
     r"^ERROR: HTTPClientRust\.connect_to_host\(\): A browser cannot block",
-    r"^ERROR: HTTPSessionRust\.\w+\(\): A browser keeps the cookies itself",
+    r"^ERROR: HTTPSessionRust\.\w+\(\): A browser manages the cookies itself",
 ];
 /// In place of the plugin, to export without it.
 const NO_PLUGIN: &str = "@tool\nextends EditorExportPlugin\n\n\nfunc _get_name() -> String:\n\treturn \"Nothing\"\n";
