@@ -183,7 +183,7 @@ func test_a_packed_body_is_shown_unpacked_and_one_that_is_cut_off_says_so() -> v
 		var details: Details = panel.get("_details")
 		var note: Label = (details.get("_answer") as Control).get("_note")
 		assert_true(details.body_text().contains("\"a\": 1") == whole, details.body_text())
-		assert_contains(note.text, "Unpacked" if whole else "incomplete", "what is said of it")
+		assert_contains(note.text, "Decompressed" if whole else "incomplete", "what is said of it")
 	await _close(panel)
 
 
@@ -279,7 +279,7 @@ func test_all_letters_can_be_read_in_light_and_dark_themes_and_the_panel_fits_at
 func test_without_a_debugger_nobody_watches_the_game() -> void:
 	# The observer and the monitors come together, and only where a debugger is.
 	assert_true(not EngineDebugger.is_active(), "there is no debugger")
-	for monitor: String in ["Open connections", "Requests a second", "Bytes a second"]:
+	for monitor: String in ["Open connections", "Requests per second", "Bytes per second"]:
 		assert_true(not Performance.has_custom_monitor("HTTPClientRust/" + monitor), monitor)
 	assert_true(not EngineDebugger.has_capture("http_client_rust"), "no capture")
 

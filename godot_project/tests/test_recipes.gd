@@ -34,7 +34,7 @@ func test_the_text_shows_every_recipe_as_it_is() -> void:
 func test_json() -> void:
 	var url_of_answer := url_of_reply(response_with(["Content-Type: application/json"], "{\"rank\": 3}".to_utf8_buffer()), false)
 	await _run("json.gd", {SERVER + "/scores": url_of_answer}, ["Rank: 3"])
-	await _run("json.gd", {SERVER + "/scores": url("/hello")}, ["This is no JSON: " + HELLO])
+	await _run("json.gd", {SERVER + "/scores": url("/hello")}, ["This is not JSON: " + HELLO])
 	await _run("json.gd", {SERVER + "/scores": url("/status/503"), "HTTPClient.METHOD_POST": "HTTPClient.METHOD_PATCH"}, [".*503.*"])
 	await _run("json.gd", {SERVER + "/scores": url("/echo"), "print(\"Rank: %d\" % answer.get(\"rank\", 0))": "print(answer[\"body_text\"])"}, [
 		"{\"player\":\"Ada\",\"score\":1200}"])

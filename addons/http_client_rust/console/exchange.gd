@@ -97,8 +97,8 @@ static func problem_with(address: String) -> String:
 		return ""
 	var scheme := scheme_of(address)
 	if not scheme in ["", "http", "https"]:
-		return "%s:// is not HTTP: an address here begins with http:// or https://." % scheme.left(40)
-	return "This is no address: write http://host/path or https://host/path."
+		return "%s:// is not HTTP: the address must start with http:// or https://." % scheme.left(40)
+	return "This is not an address. Write http://host/path or https://host/path."
 
 
 ## A target as a session sends it: what may not stand in one, percent-encoded.

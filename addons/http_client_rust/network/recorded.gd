@@ -262,7 +262,7 @@ static func _header(lines: PackedStringArray, name: String) -> String:
 static func _typed_tls(info: Dictionary) -> Dictionary:
 	var typed := info.duplicate()
 	var facts: Array[Dictionary] = []
-	for value: Variant in info.get("certificate_facts", []) as Array:
+	for value: Variant in info.get("certificate_facts") if info.get("certificate_facts") is Array else []:
 		if value is Dictionary:
 			facts.append(value)
 	typed["certificate_facts"] = facts

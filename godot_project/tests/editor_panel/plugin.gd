@@ -255,7 +255,7 @@ func _test_unsaved(dialog: Window) -> void:
 	dialog.call("apply")
 	_report(
 		"a_script_with_changes_that_are_not_saved_is_refused",
-		FileAccess.get_file_as_string(SCRIPT_TO_MOVE) == OLD_TEXT and str(dialog.call("refusal")).contains("not saved"),
+		FileAccess.get_file_as_string(SCRIPT_TO_MOVE) == OLD_TEXT and str(dialog.call("refusal")).contains("unsaved"),
 		str(dialog.call("refusal")))
 	_open_text().text = OLD_TEXT
 

@@ -41,6 +41,7 @@ pub struct UserInfo {
 
 /// A URL that cannot be requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum AddressError {
     /// It has a control character in it.
     Control,

@@ -74,6 +74,8 @@ impl PartFile {
     /// Judges the final response, and opens the part if the body is to be written to it.
     pub(crate) fn judge(&mut self, url: &str, status: u16, fields: &Fields<'_>) -> Result<Verdict, Failure> {
         let verdict = self.plan.judge(status, fields)?;
+        // Windows keeps the name of a file that was removed until nobody has it open.
+        self.file = None;
         let cannot_open = |error| Failure::disk(ResultCode::DownloadFileCantOpen, "opened", &self.part, &error);
         match verdict {
             Verdict::StartOver { len } => {
@@ -196,7 +198,7 @@ impl Claim {
         let cannot_open = |error| Failure::disk(ResultCode::DownloadFileCantOpen, "opened", path, &error);
         let whole = std::path::absolute(path).map_err(cannot_open)?;
         if !lock(&BUSY).insert(whole.clone()) {
-            return Err(cannot_open(io::Error::other("another download to it is under way; wait for its end")));
+            return Err(cannot_open(io::Error::other("another download is writing to it; wait until it ends")));
         }
         Ok(Self(whole))
     }
@@ -244,6 +246,19 @@ mod tests {
         part.finish().unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"abcdef");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left");
+    }
+
+    #[test]
+    fn a_part_takes_the_place_of_an_older_file_of_its_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        fs::write(&path, "what the last download left").unwrap();
+        let mut part = PartFile::new(&path, false, None).unwrap();
+        part.plan("http://a/f", false);
+        part.judge("http://a/f", 200, &Fields { body_len: Some(3), ..ETAG }).unwrap();
+        write(&mut part, b"new");
+        part.finish().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
     }
 
     #[test]

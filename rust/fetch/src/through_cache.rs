@@ -3,7 +3,7 @@
 use http_net::{Host, Response, Store, StoredExchange, Verify};
 use http_protocol::Method;
 
-use crate::cache::{Cache, Entry, Met, Served, rules};
+use crate::cache::{Belief, Cache, Entry, Met, Served, rules};
 use crate::call::{Call, State, World};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
@@ -11,6 +11,9 @@ use crate::header_line;
 use crate::response::Buffer;
 use crate::retry;
 use crate::settings::Kind;
+
+/// After so many redirects the server is asked itself: a loop that was kept would turn without anybody to end it.
+const MOST_REDIRECTS: u32 = 20;
 
 impl<B: Buffer> Call<B> {
     /// The cache of the request that is under way; none if it has no part in it.
@@ -35,17 +38,20 @@ impl<B: Buffer> Call<B> {
         let is_answered = request.method == Method::Get
             && !request.with_body
             && matches!(self.kind, Kind::Fetch | Kind::Stream)
+            && self.redirects < MOST_REDIRECTS
             && !rules::is_by_hand(&request.headers);
         if !is_answered {
             self.turn.watch(Some(cache));
             return false;
         }
         let url = request.address.without_fragment().to_owned();
+        let is_secure = request.address.is_secure();
+        let belief = is_secure.then(|| Belief::by(&self.settings.tls)).unwrap_or_default();
         let lines = self.lines_to_send(world);
         let lines = self.with_user_agent(lines);
         let unpacks = self.hop.as_ref().is_some_and(|hop| hop.unpacks);
         let shown = world.dialer.context().is_observed().then(|| lines.clone());
-        let entry = self.turn.begin(cache, &url, lines, unpacks, world.wall);
+        let entry = self.turn.begin(cache, &url, belief, lines, unpacks, world.wall);
         entry.map(|entry| self.serve(entry, shown.as_deref(), world)).is_some()
     }
 

@@ -1,8 +1,8 @@
 //! HTTP/1.1 connections: from a [`Route`] to a [`Link`], and exchanges on it. Names, TCP, proxies, TLS.
 //!
-//! Nothing here waits, and nothing here looks at a clock: each call works off what is there and is told what time it is. What it would wait
-//! for, it says ([`Wait`]); [`Ready`] is one wait for one or for many. The world around it, the resolver, the workers, the TLS
-//! configurations, is a value ([`Context`]).
+//! Nothing in this crate blocks or reads a clock. Each call processes the available data, and the time is an argument. If a call has to wait,
+//! it says for what ([`Wait`]), and [`Ready`] waits for one or many of these. [`Context`] contains the environment: the resolver, the
+//! workers and the TLS configurations.
 //!
 //! ```text
 //!   Host, Proxies, TlsOptions ──▶ Route ──▶ Dial ──▶ Link ──▶ begin ─▶ receive_head ─▶ read_chunk … ─▶ begin
@@ -14,7 +14,7 @@
 //! use http_net::{Body, Context, Link, Request, Wait, memory};
 //! use http_protocol::Method;
 //!
-//! // Two ends joined in memory; over the network it is Dial that makes the link.
+//! // Two ends, joined in memory. For the network, use Dial to create the link.
 //! let (near, far) = memory::pair(1024);
 //! let context = Context::shared();
 //! let now = context.now();

@@ -157,8 +157,31 @@ fn addon(workspace: &Workspace, collected: &Path) -> Result<Vec<Entry>> {
     if count == 0 {
         bail!("there is no library in {}", collected.display());
     }
+    entries.extend(for_readers(workspace, &top)?);
     let licences = licences::collect(workspace)?;
     entries.push(Entry { name: format!("{top}/{THIRD_PARTY}"), content: licences.into_bytes() });
+    Ok(entries)
+}
+
+/// README, its pages and the examples. Godot leaves the pages and the examples out of the project: they cost an export nothing.
+fn for_readers(workspace: &Workspace, top: &str) -> Result<Vec<Entry>> {
+    let root = workspace.root();
+    let mut entries = vec![
+        Entry::of_file(format!("{top}/README.md"), &root.join("README.md"))?,
+        Entry::of_file(format!("{top}/CHANGELOG.md"), &root.join("CHANGELOG.md"))?,
+    ];
+    for (name, folder) in [("docs", root.join("docs")), ("examples", workspace.godot_project().join("examples"))] {
+        let ignored = Entry { name: ".gdignore".to_owned(), content: Vec::new() };
+        let files = entries_of(&folder)?.into_iter().filter(|entry| !entry.name.ends_with(".uid"));
+        entries.extend(
+            files.chain([ignored]).map(|entry| Entry { name: format!("{top}/{name}/{}", entry.name), ..entry }),
+        );
+    }
+    for entry in entries.iter_mut().filter(|entry| entry.name.ends_with(".md")) {
+        // Where the examples are in the zip.
+        let text = std::str::from_utf8(&entry.content).with_context(|| format!("{} is not UTF-8", entry.name))?;
+        entry.content = text.replace("godot_project/examples/", "examples/").into_bytes();
+    }
     Ok(entries)
 }
 

@@ -93,4 +93,52 @@ mod tests {
         assert_eq!(with_table(&page, "new\n").unwrap(), format!("before\n{BEGIN}new\n{END}after\n"));
         assert!(with_table("no place\n", "new\n").is_err());
     }
+
+    /// State by line of the .gdextension, in both tables of the page.
+    fn told(page: &str) -> Vec<(String, String)> {
+        let cells = |line: &str| {
+            let mut cells = line.strip_prefix("| ")?.split(" | ").map(str::to_owned);
+            Some((cells.next()?, cells.next()?))
+        };
+        let is_key = |key: &str| key == "macos" || (key.contains('.') && !key.contains(' '));
+        page.lines().filter_map(cells).filter(|(key, _)| is_key(key)).collect()
+    }
+
+    fn read(name: &str) -> String {
+        std::fs::read_to_string(Workspace::find().unwrap().root().join(name)).unwrap()
+    }
+
+    #[test]
+    fn the_page_says_of_every_library_once_how_far_it_was_tried() {
+        let description = std::fs::read_to_string(Workspace::find().unwrap().gdextension()).unwrap();
+        let (_, libraries) = description.split_once("[libraries]").unwrap();
+        let lines = libraries.lines().take_while(|line| !line.starts_with("[icons"));
+        let mut keys: Vec<&str> = lines.filter_map(|line| Some(line.split_once(" = ")?.0)).collect();
+        let page = read("docs/platforms.md");
+        let mut found = told(&page);
+        found.sort();
+        keys.sort_unstable();
+        assert_eq!(found.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>(), keys);
+        for (key, state) in &found {
+            let is_known = ["runs ", "loads ", "links", "untested"].iter().any(|known| state.starts_with(known));
+            assert!(is_known, "{key}: {state:?} is no state");
+        }
+        assert!(page.split_once(BEGIN).unwrap().1.starts_with(HEAD), "the table has other columns now");
+    }
+
+    #[test]
+    fn readme_says_of_each_library_what_the_page_says() {
+        let readme = read("README.md");
+        for (key, state) in told(&read("docs/platforms.md")) {
+            let platform = match key.split('.').next().unwrap() {
+                "macos" => "macOS".to_owned(),
+                "ios" | "android" => "Windows arm64, iOS, Android".to_owned(),
+                _ if key == "windows.arm64" => "Windows arm64, iOS, Android".to_owned(),
+                _ => key.replace("linux.", "Linux ").replace("windows.", "Windows "),
+            };
+            let line = readme.lines().find_map(|line| line.strip_prefix(&format!("| {platform} | ")));
+            let word = |text: &str| text.split([' ', ',']).next().unwrap().to_owned();
+            assert_eq!(line.map(word), Some(word(&state)), "{platform}");
+        }
+    }
 }

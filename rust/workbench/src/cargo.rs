@@ -63,12 +63,14 @@ pub fn build_program(workspace: &Workspace, program: &str, options: &[&str]) -> 
 }
 
 fn program_in(messages: &str, program: &str) -> Result<PathBuf> {
-    programs_in(messages).pop().with_context(|| format!("cargo built no program {program}"))
+    let built = artifacts(messages).filter_map(|artifact| artifact.executable).last();
+    built.map(Utf8PathBuf::into_std_path_buf).with_context(|| format!("cargo built no program {program}"))
 }
 
-/// All programs in cargo's messages.
-pub fn programs_in(messages: &str) -> Vec<PathBuf> {
-    artifacts(messages).filter_map(|artifact| artifact.executable).map(Utf8PathBuf::into_std_path_buf).collect()
+/// The programs of tests in cargo's messages; `cargo test` builds examples besides.
+pub fn tests_in(messages: &str) -> Vec<PathBuf> {
+    let tests = artifacts(messages).filter(|artifact| artifact.profile.test);
+    tests.filter_map(|artifact| artifact.executable).map(Utf8PathBuf::into_std_path_buf).collect()
 }
 
 /// Builds a package. Cargo's messages are returned: they know of `CARGO_TARGET_DIR` and everything else that moves things.

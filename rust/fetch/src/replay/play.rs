@@ -59,8 +59,9 @@ impl Player {
     /// The entry that answers a request; else why there is none.
     fn find(&self, mut request: har::Request, base_url: &str) -> Result<&Entry, String> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        redact::request(&mut request, &mut state.secrets);
-        let shape = Shape::of(&request, base_url);
+        let mut base_url = base_url.to_owned();
+        redact::request(&mut request, &mut base_url, &mut state.secrets);
+        let shape = Shape::of(&request, &base_url);
         let agreeing: Vec<usize> = (0..self.entries.len()).filter(|at| self.entries[*at].1.agrees(&shape)).collect();
         let next = agreeing.iter().find(|at| !state.is_played[**at]);
         let Some(at) = next.or(agreeing.last().filter(|_| shape.is_safe())).copied() else {
@@ -83,9 +84,9 @@ impl Player {
     fn miss(&self, shape: &Shape, recorded: usize) -> String {
         let (name, asked) = (&self.name, shape.name());
         if recorded > 0 {
-            let times = if recorded == 1 { "once".to_owned() } else { format!("{recorded} times") };
+            let responses = if recorded == 1 { "response" } else { "responses" };
             return format!(
-                "the replay file {name:?} answers {asked} only {times}, and all of that is played; record it again"
+                "the replay file {name:?} has only {recorded} {responses} for {asked}, and all were used; record it again"
             );
         }
         let numbered = self.entries.iter().enumerate();

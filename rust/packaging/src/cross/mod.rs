@@ -64,19 +64,19 @@ pub(crate) const ROWS: [Row; 4] = [
     Row { key: "macos", targets: &[lld("aarch64-apple-darwin", "11.0"), lld("x86_64-apple-darwin", "10.13")] },
 ];
 
-/// What is only compiled here, since linking needs Apple's or Google's own tools: the target, and the one of Zig's whose headers are
-/// near enough for the C in it.
-const ONLY_COMPILED: [(&str, &str); 3] = [
-    ("aarch64-apple-ios", "aarch64-macos"),
-    ("aarch64-linux-android", "aarch64-linux-musl"),
-    ("armv7-linux-androideabi", "arm-linux-musleabi"),
+/// What is only compiled here, since linking needs Apple's or Google's own tools: the target, the one of Zig's whose headers are
+/// near enough for the C in it, and what C is told. Android's headers show everything without being asked, musl's do not.
+const ONLY_COMPILED: [(&str, &str, Option<&str>); 3] = [
+    ("aarch64-apple-ios", "aarch64-macos", None),
+    ("aarch64-linux-android", "aarch64-linux-musl", Some("-D_DEFAULT_SOURCE")),
+    ("armv7-linux-androideabi", "arm-linux-musleabi", Some("-D_DEFAULT_SOURCE")),
 ];
 
 /// Compiles for iOS and Android, and links nothing.
 pub(crate) fn check_mobile(workspace: &Workspace, tools: &Tools) -> Result<()> {
     let scratch = target_folder(workspace).join("mobile");
     apple::write_sdk(&scratch)?;
-    for (triple, zig_target) in ONLY_COMPILED {
+    for (triple, zig_target, flags) in ONLY_COMPILED {
         println!("Compiling for {triple} ...");
         let name = triple.replace('-', "_");
         let mut command = tools.command(&tools.program("cargo"))?;
@@ -86,6 +86,7 @@ pub(crate) fn check_mobile(workspace: &Workspace, tools: &Tools) -> Result<()> {
             .env("SDKROOT", &scratch)
             .env(format!("CC_{name}"), tools.write_compiler(&scratch, zig_target)?)
             .env(format!("AR_{name}"), tools.program("llvm-ar"))
+            .envs(flags.map(|flags| (format!("CFLAGS_{name}"), flags)))
             .args(["check", "--quiet", "--locked", "--package", ADDON, "--target", triple])
             .arg("-Zbuild-std=std,panic_unwind");
         if !command.stdin(Stdio::null()).status().context("cannot start cargo")?.success() {
@@ -188,7 +189,7 @@ pub(crate) fn build_tests(workspace: &Workspace, tools: &Tools, row: &Row, packa
     if !output.status.success() {
         bail!("the tests of {package} do not build; cargo's messages stand above");
     }
-    Ok(cargo::programs_in(&String::from_utf8_lossy(&output.stdout)))
+    Ok(cargo::tests_in(&String::from_utf8_lossy(&output.stdout)))
 }
 
 /// An object that does nothing but have the linker export the entry symbol. What rustc says of exports does not get through Zig.

@@ -182,7 +182,7 @@ pub fn step(command: Command, what: &str, deadline: Duration) -> Result<()> {
 fn script() -> Command {
     let mut script = Command::new("sh");
     let root = Workspace::find().map(|workspace| workspace.root().to_path_buf()).unwrap_or_default();
-    script.arg(root.join("rust/xtask/get_debian.sh"));
+    script.arg(root.join("rust/workbench/get_debian.sh"));
     script
 }
 

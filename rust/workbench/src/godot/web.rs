@@ -54,7 +54,7 @@ const SAVES_BINARY: &str = "web/save_binary.gd";
 const LEFT_OUT: &str = "res://tests/web/left_out.json";
 /// The example that cannot do there what it is about, and what it says.
 const BLOCKING: (&str, &str) = ("thread_blocking", "Cannot connect: A browser cannot block");
-const SAID: &str = "HTTPClientRust: this export has no library";
+const SAID: &str = "HTTPClientRust: there is no library for this platform";
 /// What the engine's own client logs, and what tests ask for in passing that a browser cannot do.
 const LOGGED: &[&str] = &[
     "^ERROR: TLS handshake error",

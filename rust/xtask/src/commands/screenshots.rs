@@ -23,7 +23,7 @@ use crate::workspace::{Workspace, files_in};
 /// What the command line says.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Where all pictures go; without it, those that are in docs/images are taken anew.
+    /// The folder for all pictures. Without it, the pictures in docs/images are taken again.
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
 }
