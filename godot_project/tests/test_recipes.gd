@@ -140,10 +140,10 @@ func test_the_statuses_have_the_values_of_the_built_in() -> void:
 
 ## Returns the class of which it makes an object.
 func _check_csharp(source: String) -> String:
-	var made := RegEx.create_from_string("ClassDB\\.Instantiate\\(\"(\\w+)\"\\)").search_all(source)
-	if not assert_equal(made.size(), 1, "objects that are made by name"):
+	var objects := RegEx.create_from_string("ClassDB\\.Instantiate\\(\"(\\w+)\"\\)").search_all(source)
+	if not assert_equal(objects.size(), 1, "objects that are made by name"):
 		return ""
-	var made_class := made[0].get_string(1)
+	var made_class := objects[0].get_string(1)
 	if not assert_true(CSHARP_CLASSES.has(made_class) and ClassDB.class_exists(made_class), "there is a class " + made_class):
 		return made_class
 	var classes: Array = CSHARP_CLASSES[made_class]

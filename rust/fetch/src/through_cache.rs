@@ -46,7 +46,7 @@ impl<B: Buffer> Call<B> {
         }
         let url = request.address.without_fragment().to_owned();
         let is_secure = request.address.is_secure();
-        let belief = is_secure.then(|| Belief::by(&self.settings.tls)).unwrap_or_default();
+        let belief = if is_secure { Belief::by(&self.settings.tls) } else { Belief::default() };
         let lines = self.lines_to_send(world);
         let lines = self.with_user_agent(lines);
         let unpacks = self.hop.as_ref().is_some_and(|hop| hop.unpacks);
