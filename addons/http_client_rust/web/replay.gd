@@ -20,7 +20,7 @@ const JSON_STRING := "\"[^\"\\\\]*+(?:\\\\.[^\"\\\\]*+)*+\""
 const JSON_LIST := JSON_NAME + "(\\[[^\\[\\]]*+\\]|\\{[^{}]*+\\})"
 const JSON_VALUE := JSON_NAME + "(" + JSON_STRING + "|-?[0-9][0-9.eE+-]*+)"
 const PAIR := "(?<=[?&]|^)([^=&?#\\s\"{}:/]+)=([^&#\\s\"]*)"
-const PART := "name=\"([^\"]*)\"[^\\r\\n]*\\r\\n(?:[^\\r\\n]+\\r\\n)*\\r\\n([\\s\\S]*?)(?=\\r\\n--)"
+const PART := "name=\"([^\"]*)\"[^\\r\\n]*\\r\\n(?:[^\\r\\n]+\\r\\n)*\\r\\n([^\\r]*+(?:\\r(?!\\n--)[^\\r]*+)*+)(?=\\r\\n--)"
 const SHORTEST_ANYWHERE := 4
 
 ## Why nothing can be recorded or played; empty if it can.
