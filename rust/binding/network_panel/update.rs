@@ -43,7 +43,7 @@ pub(crate) struct Update {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Opening {
     pub(crate) connection: u64,
-    /// A session's task; none for `HTTPClientRust`.
+    /// A session's task, as its worker counts them from 1; none for `HTTPClientRust`.
     pub(crate) task: Option<u64>,
     /// Such as `https://example.com:8080`; empty if nobody knows yet.
     pub(crate) origin: String,

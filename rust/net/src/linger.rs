@@ -97,12 +97,13 @@ impl fmt::Debug for Linger {
 
 /// What the thread does, until there is nothing left to send.
 fn send_rests(clock: &Clock, shared: &Mutex<Shared>, mut ready: Ready) {
+    let _ending = Ending(shared);
     let mut rests: Vec<Rest> = Vec::new();
     loop {
         let now = clock();
         let (left, done) = rests.into_iter().partition(|rest: &Rest| !rest.is_done(now));
         rests = left;
-        drop::<Vec<_>>(done);
+        give_up(done);
         let mut place = lock(shared);
         let new = std::mem::take(&mut place.new);
         place.count = (rests.len() + new.len()).min(MOST);
@@ -114,18 +115,34 @@ fn send_rests(clock: &Clock, shared: &Mutex<Shared>, mut ready: Ready) {
         rests.extend(new);
         // The first have waited longest.
         let too_many = rests.len().saturating_sub(MOST);
-        drop(rests.drain(..too_many));
+        give_up(rests.drain(..too_many).collect());
         rests.iter_mut().for_each(Rest::send);
+        let mut wait = Wait::new(&ready.waker());
+        rests.iter_mut().for_each(|rest| rest.wait_for(&mut wait));
         if rests.iter().any(|rest| rest.is_done(now)) {
             continue;
         }
-        let mut wait = Wait::new(&ready.waker());
-        for rest in &rests {
-            rest.stream.wait_for(Interest::Write, &mut wait);
-            rest.until.iter().for_each(|&until| wait.until(until));
-        }
         if ready.wait(&wait, now).is_err() {
             thread::sleep(NAP);
+        }
+    }
+}
+
+/// Drops each, whatever the others do: a stream may be anybody's.
+fn give_up(rests: Vec<Rest>) {
+    for rest in rests {
+        let _ = catch_unwind(AssertUnwindSafe(|| drop(rest)));
+    }
+}
+
+/// The thread's end. If it is a panic, what waits is lost, and the next that is sent finds no thread and starts another.
+struct Ending<'a>(&'a Mutex<Shared>);
+
+impl Drop for Ending<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            let lost = std::mem::take(&mut *lock(self.0));
+            give_up(lost.new);
         }
     }
 }
@@ -146,6 +163,13 @@ impl Rest {
         }
     }
 
+    fn wait_for(&mut self, wait: &mut Wait) {
+        self.until.iter().for_each(|&until| wait.until(until));
+        if catch_unwind(AssertUnwindSafe(|| self.stream.wait_for(Interest::Write, wait))).is_err() {
+            self.sent = self.bytes.len();
+        }
+    }
+
     fn is_done(&self, now: Instant) -> bool {
         self.sent >= self.bytes.len() || self.until.is_some_and(|until| now >= until)
     }
@@ -153,8 +177,100 @@ impl Rest {
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
     use crate::memory::{self, MemoryStream};
+    use crate::transport::Probe;
+
+    /// Far longer than anything takes here.
+    const LONG: Duration = Duration::from_secs(120);
+
+    /// A stream that keeps what it takes, and panics where it is told to.
+    struct Fragile {
+        taken: Arc<Mutex<Vec<u8>>>,
+        panics_at: &'static str,
+    }
+
+    impl Fragile {
+        fn pass(&self, step: &str) {
+            assert!(step != self.panics_at, "a test's own");
+        }
+    }
+
+    impl Stream for Fragile {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Ok(0)
+        }
+
+        fn write(&mut self, head: &[u8], _: &[u8]) -> io::Result<usize> {
+            self.pass("write");
+            if self.panics_at == "wait_for" {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            lock(&self.taken).extend_from_slice(head);
+            Ok(head.len())
+        }
+
+        fn probe(&mut self) -> io::Result<Probe> {
+            Ok(Probe::Quiet)
+        }
+
+        fn wait_for(&self, _: Interest, wait: &mut Wait) {
+            self.pass("wait_for");
+            wait.ask_again(NAP);
+        }
+    }
+
+    impl Drop for Fragile {
+        fn drop(&mut self) {
+            if !thread::panicking() {
+                self.pass("drop");
+            }
+        }
+    }
+
+    fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+        let started = Instant::now();
+        while !is_so() {
+            assert!(started.elapsed() < LONG, "{what}");
+            thread::yield_now();
+        }
+    }
+
+    /// Has `hello` sent through a stream, and says what keeps it.
+    fn send(linger: &Linger, panics_at: &'static str) -> Arc<Mutex<Vec<u8>>> {
+        let taken = Arc::<Mutex<Vec<u8>>>::default();
+        linger.send(Box::new(Fragile { taken: taken.clone(), panics_at }), b"hello".to_vec());
+        taken
+    }
+
+    #[test]
+    fn a_stream_that_panics_costs_nobody_else_the_rest_and_leaves_nothing_behind() {
+        for panics_at in ["write", "wait_for", "drop"] {
+            let linger = Linger::new(Arc::new(Instant::now));
+            let lost = send(&linger, panics_at);
+            let taken = send(&linger, "");
+            wait_until(panics_at, || *lock(&taken) == b"hello");
+            wait_until(panics_at, || Arc::strong_count(&lost) == 1 && lock(&linger.shared).count == 0);
+        }
+    }
+
+    #[test]
+    fn after_a_panic_of_the_thread_the_next_rest_is_sent_by_another() {
+        let is_broken = Arc::new(AtomicBool::new(true));
+        let (of_clock, here) = (is_broken.clone(), thread::current().id());
+        let linger = Linger::new(Arc::new(move || {
+            assert!(thread::current().id() == here || !of_clock.load(Ordering::SeqCst), "a test's own");
+            Instant::now()
+        }));
+        let lost = send(&linger, "");
+        wait_until("the thread ends", || Arc::strong_count(&lost) == 1);
+        is_broken.store(false, Ordering::SeqCst);
+        let taken = send(&linger, "");
+        wait_until("another is started", || *lock(&taken) == b"hello");
+    }
 
     #[test]
     fn peers_that_take_nothing_are_not_in_the_way_of_one_that_does() {

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::fmt;
+use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -185,20 +186,28 @@ thread_local! {
 }
 
 /// For which of a program's tasks this thread works, as [`for_task`] was told: whose doing it is that an [`Observer`] is called now.
+///
+/// The number is that of whoever counts the tasks, and tells them apart there only: two workers with a mailbox each have both a task 1.
 pub fn task_of_this_thread() -> Option<u64> {
     TASK.get()
 }
 
-/// This thread works for a task, by a number of the caller's, until the value is dropped.
+/// This thread works for a task, by a number of the caller's, until the value is dropped: here, as it is of this thread.
+///
+/// ```compile_fail,E0277
+/// let task = http_net::for_task(1);
+/// std::thread::spawn(move || drop(task));
+/// ```
 #[must_use]
 pub fn for_task(task: u64) -> ForTask {
-    ForTask { before: TASK.replace(Some(task)) }
+    ForTask { before: TASK.replace(Some(task)), of_this_thread: PhantomData }
 }
 
 /// See [`for_task`].
 #[derive(Debug)]
 pub struct ForTask {
     before: Option<u64>,
+    of_this_thread: PhantomData<*const ()>,
 }
 
 impl Drop for ForTask {

@@ -469,7 +469,8 @@ impl Stream for TlsStream {
 
     fn flush(&mut self) -> io::Result<usize> {
         self.send_output()?;
-        Ok(self.held())
+        // What `below` took may be held there, as by another TLS.
+        Ok(self.held() + self.below.flush()?)
     }
 
     fn probe(&mut self) -> io::Result<Probe> {

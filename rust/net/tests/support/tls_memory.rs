@@ -267,12 +267,19 @@ pub const TICKET: [u8; 18] = [4, 0, 0, 14, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 1, 7, 0
 
 /// A client that accepts any certificate, in the middle of nothing.
 pub fn client(memory: &Memory) -> TlsStream {
-    client_in(Context::shared(), memory)
+    client_over(Context::shared(), Box::new(memory.clone()))
 }
 
-fn client_in(context: &Context, memory: &Memory) -> TlsStream {
+fn client_over(context: &Context, below: Box<dyn Stream>) -> TlsStream {
     let options = TlsOptions { verify: Verify::Nothing, ..TlsOptions::default() };
-    TlsStream::start(context, Box::new(memory.clone()), "server.test", &options).expect("a configuration")
+    TlsStream::start(context, below, "server.test", &options).expect("a configuration")
+}
+
+/// Both ends after the handshake, over a stream that is made of the memory in between.
+pub fn secured_over(make: impl FnOnce(Memory) -> Box<dyn Stream>) -> (TlsStream, Server) {
+    let server = Server::new(&TLS13, |_| {});
+    let client = client_over(Context::shared(), make(server.memory.clone()));
+    shaken_hands(client, server)
 }
 
 /// Both ends after the handshake.
@@ -289,7 +296,7 @@ pub fn context_with(clock: &Arc<Mutex<Instant>>) -> Context {
 /// Both ends after the handshake, in a world of its own.
 pub fn secured_in(context: &Context, version: &'static SupportedProtocolVersion) -> (TlsStream, Server) {
     let server = Server::new(version, |_| {});
-    let client = client_in(context, &server.memory);
+    let client = client_over(context, Box::new(server.memory.clone()));
     shaken_hands(client, server)
 }
 
