@@ -235,3 +235,26 @@ func test_the_example_runs_where_there_is_no_network() -> void:
 		assert_equal(OS.execute(godot, run.slice(1), output, true), 0, "exit code")
 	assert_equal("".join(output).count("ok: "), 9, "checks of the example in %s" % "".join(output))
 	remove_folder()
+
+
+func test_requests_of_all_threads_wait_while_one_opens_the_file() -> void:
+	var lines := PackedStringArray()
+	for number: int in 3000:
+		lines.append("{\"request\":{\"method\":\"GET\",\"url\":\"http://127.0.0.1:9/%d\"},\"response\":{\"status\":200,\"content\":{\"text\":\"x\"}}}" % number)
+	var file := FileAccess.open(tape(), FileAccess.WRITE)
+	file.store_string("{\"log\":{\"entries\":[%s]}}" % ",".join(lines))
+	file.close()
+	var session := playing()
+	if session == null:
+		return
+	var ask := func(number: int) -> int:
+		var task: RefCounted = session.fetch(str(number))
+		return task.wait_to_finish().get_result()
+	var threads: Array[Thread] = []
+	for number: int in 8:
+		threads.append(Thread.new())
+		threads[-1].start(ask.bind(number))
+	for thread: Thread in threads:
+		while thread.is_alive():
+			await wait_frames(1)
+		assert_equal(thread.wait_to_finish(), OK, "answered from the file, and from nowhere else")

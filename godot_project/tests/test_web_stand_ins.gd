@@ -158,3 +158,10 @@ func _shown_default(value: Variant, type: int) -> String:
 func _shown_signal(info: Dictionary) -> String:
 	return "%s(%s)" % [info["name"], ", ".join(PackedStringArray((info["args"] as Array).map(
 		func(argument: Dictionary) -> String: return "%s: %s" % [argument["name"], _type(argument)])))]
+
+
+func test_a_scene_with_a_very_long_text_is_changed_too() -> void:
+	var scene := "[gd_scene format=3]\n\n[node name=\"A\" type=\"Label\"]\ntext = \"%s\"\n\n[node name=\"B\" type=\"HTTPRequest%s\" parent=\".\"]\n" % [
+		"a mesh, as text ".repeat(1_000_000) + "\\\"".repeat(1_000_000), "Rust"]
+	var changed := Names.in_scene("res://a.tscn", scene, WEB)
+	assert_equal([changed.contains("type=\"Node\" parent"), changed.contains("script = ExtResource(")], [true, true], "the node")

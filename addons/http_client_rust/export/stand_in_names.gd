@@ -14,7 +14,8 @@ const NODE := "HTTPRequestRust"
 const NODE_BASE := "Node"
 const RESOURCE_ID := "http_client_rust_stand_in"
 
-const STRING := "\"(?:\\\\[\\s\\S]|[^\"\\\\])*+\""
+## In runs: a step for each character would be more than there may be in a mesh that is written as text.
+const STRING := "\"[^\"\\\\]*+(?:\\\\[\\s\\S][^\"\\\\]*+)*+\""
 ## A line that begins a section of a scene or resource; or a string, so that nothing in it is taken for one.
 const SECTION := (
 	"(?m)^\\[(gd_scene|gd_resource|ext_resource|sub_resource|resource|node|connection|editable)\\b"

@@ -25,7 +25,7 @@ impl ReplayProperties {
         let path = &self.file;
         match self.mode {
             REPLAY_OFF => Replay::off(),
-            _ if path.is_empty() => Replay::refused("there is no replay_file to record into or to answer from; set it"),
+            _ if path.is_empty() => Replay::refused("there is no replay_file to record to or to replay from; set it"),
             REPLAY_RECORD => {
                 let on_disk = ProjectSettings::singleton().globalize_path(path).to_string();
                 Replay::record(on_disk.as_ref())

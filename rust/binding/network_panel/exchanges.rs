@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http_client::{Content, Event, Host, Phase, Timings, TlsInfo, task_of_this_thread};
+use http_client::{Content, Event, Host, Phase, Store, Timings, TlsInfo, task_of_this_thread};
 
 use super::outbox::{FOR_BODIES, FOR_HEADS, Outbox};
 use super::update::{Answered, Opening, Sent, Update, size_of_tls};
@@ -28,6 +28,8 @@ pub(crate) struct Exchanges {
 struct Connection {
     origin: String,
     proxy: String,
+    /// As [`Opening::store`] has it.
+    store: &'static str,
     is_secure: bool,
     peer: Option<String>,
     tls: Option<Arc<TlsInfo>>,
@@ -93,6 +95,13 @@ impl Exchanges {
     /// Notes what happened.
     pub(crate) fn note(&mut self, id: u64, event: &Event<'_>, now: Instant) {
         match event {
+            Event::Stored(store) => {
+                self.connections.entry(id).or_default().store = match store {
+                    Store::Replay => "replay",
+                    Store::Cache => "cache",
+                    _ => "store",
+                };
+            }
             Event::Resolving => self.dialling(id, "Looking up the name", now),
             Event::Connecting { .. } => {
                 let connection = self.connections.entry(id).or_default();
@@ -145,6 +154,7 @@ impl Exchanges {
                 (exchange.is_over, news.is_over) = (true, true);
             }),
             Event::Failed(failure) => {
+                self.begin_stored(id, now);
                 self.end_unfinished_step(id, failure.phase, now);
                 self.fail(id, failure.to_string(), now);
             }
@@ -167,6 +177,14 @@ impl Exchanges {
             self.begin_exchange(id, now);
         }
         self.tell(id, |news, _| news.phase = Some(phase));
+    }
+
+    /// What a store has no answer to, or only a failure, is shown all the same.
+    fn begin_stored(&mut self, id: u64, now: Instant) {
+        let connection = self.connections.get(&id);
+        if connection.is_some_and(|connection| !connection.store.is_empty() && connection.exchange.is_none()) {
+            self.begin_exchange(id, now);
+        }
     }
 
     fn end_step(&mut self, id: u64, now: Instant, note: impl FnOnce(&mut Timings, Duration)) {
@@ -239,6 +257,7 @@ impl Exchanges {
             connection: id,
             task: task_of_this_thread(),
             origin: connection.origin.clone(),
+            store: connection.store,
             proxy: connection.proxy.clone(),
             began,
             is_on_kept: connection.requests > 1,
@@ -340,6 +359,7 @@ impl Exchanges {
     fn keep_destination(&mut self, id: u64, host: &Host, proxy: Option<&Host>) {
         let connection = self.connections.entry(id).or_default();
         let scheme = if host.is_secure() { "https" } else { "http" };
+        connection.is_secure = host.is_secure();
         connection.origin = format!("{scheme}://{}", host.header_value());
         connection.proxy = proxy.map(Host::authority).unwrap_or_default();
     }

@@ -42,8 +42,8 @@ const TAKEN: &str = "taken";
 /// In the editor: *Debugger → Monitors → HTTPClientRust*.
 const MONITORS: [(&str, Monitor); 3] = [
     ("HTTPClientRust/Open connections", Recorder::open_connections),
-    ("HTTPClientRust/Requests a second", Recorder::requests_a_second),
-    ("HTTPClientRust/Bytes a second", Recorder::bytes_a_second),
+    ("HTTPClientRust/Requests per second", Recorder::requests_a_second),
+    ("HTTPClientRust/Bytes per second", Recorder::bytes_a_second),
 ];
 
 type Monitor = fn(&Recorder) -> u64;

@@ -39,6 +39,8 @@ struct State {
     exchanges: Exchanges,
     /// Connections that are open.
     open: HashSet<u64>,
+    /// What takes place without a connection, which no monitor counts.
+    stored: HashSet<u64>,
     requests: Rate,
     bytes: Rate,
 }
@@ -66,6 +68,7 @@ impl Recorder {
             began,
             exchanges: Exchanges::new(began, since_1970),
             open: HashSet::new(),
+            stored: HashSet::new(),
             requests: Rate::default(),
             bytes: Rate::default(),
         };
@@ -217,6 +220,11 @@ impl State {
     fn count(&mut self, id: u64, event: &Event<'_>, now: Instant) {
         let at = now.saturating_duration_since(self.began);
         match event {
+            Event::Stored(_) => {
+                self.stored.insert(id);
+            }
+            Event::Closed if self.stored.remove(&id) => {}
+            _ if self.stored.contains(&id) => {}
             Event::Connected { .. } => {
                 self.open.insert(id);
             }

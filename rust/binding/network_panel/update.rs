@@ -47,6 +47,8 @@ pub(crate) struct Opening {
     pub(crate) task: Option<u64>,
     /// Such as `https://example.com:8080`; empty if nobody knows yet.
     pub(crate) origin: String,
+    /// From where the answer comes, such as `cache`; empty if a connection brings it.
+    pub(crate) store: &'static str,
     /// Such as `proxy.example.com:3128`; empty without one.
     pub(crate) proxy: String,
     /// Since 1970.

@@ -83,6 +83,7 @@ impl Facts {
         // A session's tasks are counted from 1.
         self.set("task", number(opening.task.unwrap_or(0)));
         self.text("origin", &opening.origin);
+        self.text("store", opening.store);
         self.text("proxy", &opening.proxy);
         self.set("began", microseconds(opening.began));
         self.set("is_on_kept", opening.is_on_kept.to_variant());

@@ -154,3 +154,96 @@ impl<B: Buffer> Keeper<B> for Mailbox<B> {
         drop(removed);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::response::ResultCode;
+    use crate::task::Notice;
+
+    type Between = Mutex<Option<Box<dyn FnOnce() + Send>>>;
+
+    /// A mailbox. What is to happen between two of its steps happens once.
+    struct Keeping {
+        mailbox: Mailbox<Vec<u8>>,
+        after_listing: Between,
+        before_unlisting: Between,
+    }
+
+    fn happen(between: &Between) {
+        let once = lock(between).take();
+        once.into_iter().for_each(|once| once());
+    }
+
+    impl Keeper<Vec<u8>> for Keeping {
+        fn next_number(&self) -> u64 {
+            self.mailbox.next_number()
+        }
+
+        fn begins(&self, task: &Arc<Shared<Vec<u8>>>) {
+            self.mailbox.begins(task);
+        }
+
+        fn has_notices(&self, task: &Arc<Shared<Vec<u8>>>) -> bool {
+            let is_wanted = self.mailbox.has_notices(task);
+            happen(&self.after_listing);
+            is_wanted
+        }
+
+        fn unlist(&self, key: usize) {
+            happen(&self.before_unlisting);
+            self.mailbox.unlist(key);
+        }
+
+        fn is_cancelled(&self, key: usize) {
+            self.mailbox.is_cancelled(key);
+        }
+
+        fn is_taken(&self, key: usize) {
+            self.mailbox.is_taken(key);
+        }
+
+        fn is_over(&self, key: usize) {
+            self.mailbox.is_over(key);
+        }
+    }
+
+    /// What all others hear of, as [`Worker::take_notices`](crate::Worker::take_notices) takes it.
+    fn taken(keeping: &Keeping) -> Vec<Notice> {
+        let listed = keeping.mailbox.take_listed();
+        listed.iter().flat_map(|task| task.take()).map(|(_, notice)| notice).collect()
+    }
+
+    #[test]
+    fn a_notice_that_comes_while_those_before_it_are_taken_is_not_lost() {
+        for owner_is_faster in [false, true] {
+            let (after_listing, before_unlisting) = (Between::default(), Between::default());
+            let keeping = Arc::new(Keeping { mailbox: Mailbox::new(), after_listing, before_unlisting });
+            keeping.mailbox.set_deliver(Some(Box::new(|| {})));
+            let task = Shared::new(keeping.clone(), 1, "http://a/");
+            let teller = task.clone();
+            let end = move || {
+                // Another thread would wait here.
+                if teller.is_unlocked() {
+                    teller.complete_without_call(ResultCode::Success, "");
+                }
+            };
+            if owner_is_faster {
+                let (owner, hook) = (task.clone(), keeping.clone());
+                *lock(&keeping.after_listing) = Some(Box::new(move || {
+                    drop(owner.take());
+                    // From here on it is the teller who takes the task off the list.
+                    *lock(&hook.before_unlisting) = Some(Box::new(end));
+                }));
+                task.tell(Notice::Progress { bytes: 1, total: None });
+            } else {
+                task.tell(Notice::Progress { bytes: 1, total: None });
+                *lock(&keeping.before_unlisting) = Some(Box::new(end));
+                assert_eq!(taken(&keeping).len(), 1);
+            }
+            task.complete_without_call(ResultCode::Success, "");
+            let left = taken(&keeping);
+            assert!(matches!(left[..], [Notice::Completed(_)]), "{owner_is_faster} {left:?}");
+        }
+    }
+}

@@ -92,7 +92,8 @@ pub(crate) trait Keeper<B: Buffer>: Send + Sync {
     /// A task that had no notices has one. Says whether somebody will take it.
     fn has_notices(&self, task: &Arc<Shared<B>>) -> bool;
 
-    /// Its owner took the notices of the task with this number: who takes those of all need not hold it, nor what came of it.
+    /// Its owner took the notices of the task with this number: who takes those of all need not hold it, nor what came of it. It is called
+    /// under the lock of the task, and must not ask the task for anything.
     fn unlist(&self, key: usize);
 
     /// The task with this number was cancelled.
@@ -322,6 +323,12 @@ impl<B: Buffer> Shared<B> {
         state.is_paused
     }
 
+    /// Whether no call is under way on it.
+    #[cfg(test)]
+    pub(crate) fn is_unlocked(&self) -> bool {
+        self.state.try_lock().is_ok()
+    }
+
     /// Takes the notices, with their numbers.
     pub(crate) fn take(&self) -> Vec<(u64, Notice<B>)> {
         let mut state = lock(&self.state);
@@ -329,10 +336,11 @@ impl<B: Buffer> Shared<B> {
         state.waiting = 0;
         let is_resumed = std::mem::take(&mut state.is_paused);
         let notices = std::mem::take(&mut state.notices);
-        drop(state);
         if was_listed {
+            // Before anybody can add a notice: that would list it again, and the list would lose it.
             self.keeper.unlist(self.key);
         }
+        drop(state);
         if is_resumed {
             self.keeper.is_taken(self.key);
         }
@@ -369,7 +377,6 @@ impl<B: Buffer> Shared<B> {
             state.is_listed = false;
         } else if !state.is_listed {
             // Its owner was faster.
-            drop(state);
             self.keeper.unlist(self.key);
         }
     }

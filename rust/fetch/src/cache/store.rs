@@ -28,6 +28,8 @@ const VARIANTS: usize = 8;
 /// What is left of others that were written when their program died is removed after so long.
 const ABANDONED: Duration = Duration::from_secs(3600);
 const UNFINISHED: &str = ".unfinished-";
+/// So often a name for a new file is looked for: a program that had this one's number may have left some.
+const MOST_TRIES: u32 = 64;
 
 /// The caches of the process by their folder, as the disk is the process's: sessions with the same folder share one.
 static OPEN: Mutex<BTreeMap<(PathBuf, u64), Weak<Store>>> = Mutex::new(BTreeMap::new());
@@ -176,15 +178,30 @@ impl Cache {
         requested: SystemTime,
         received: SystemTime,
     ) -> Option<Writer> {
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let path = self.0.folder.join(format!("{UNFINISHED}{}-{number}", std::process::id()));
-        let open = || OpenOptions::new().write(true).create(true).truncate(true).open(&path);
-        let file = open().or_else(|_| fs::create_dir_all(&self.0.folder).and_then(|()| open())).ok()?;
+        let (path, file) = self.unfinished().ok()?;
         let hash = Context::new(&SHA256);
         let mut writer = Writer { cache: self.clone(), name, path, file: Some(file), hash, len: 0 };
         let beginning = Entry::beginning(&writer.name, head, requested, received);
         writer.add(&beginning).then_some(writer)
+    }
+
+    /// A new file for an entry. What has its name already is of somebody else, or leads elsewhere, and is left alone.
+    fn unfinished(&self) -> io::Result<(PathBuf, File)> {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let folder = &self.0.folder;
+        let mut tries = 0;
+        loop {
+            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+            let path = folder.join(format!("{UNFINISHED}{}-{number}", std::process::id()));
+            match OpenOptions::new().write(true).create_new(true).open(&path) {
+                Ok(file) => return Ok((path, file)),
+                Err(error) if tries == MOST_TRIES => return Err(error),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir_all(folder)?,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+            tries += 1;
+        }
     }
 
     fn names(&self, start: &str, now: SystemTime) -> Vec<String> {

@@ -21,7 +21,8 @@ const DEEPEST: usize = 4;
 
 /// The secret values of JSON. `sent` is whether this side wrote it.
 pub(super) fn of_json(text: &str, sent: bool) -> Vec<Found> {
-    Scanner { text, sent, at: 0, containers: Vec::new(), next: None, found: Vec::new(), depth: 0 }.run()
+    Scanner { text, sent, at: 0, containers: Vec::new(), next: None, no_end_before: 0, found: Vec::new(), depth: 0 }
+        .run()
 }
 
 struct Scanner<'a> {
@@ -32,6 +33,8 @@ struct Scanner<'a> {
     containers: Vec<bool>,
     /// What the name that was just read says of what follows.
     next: Option<Secrecy>,
+    /// Up to here no string ends.
+    no_end_before: usize,
     found: Vec<Found>,
     depth: usize,
 }
@@ -62,7 +65,7 @@ impl Scanner<'_> {
                     self.next = None;
                     self.at += len;
                 }
-                b',' | b'\n' => {
+                b',' => {
                     self.next = None;
                     self.at += 1;
                 }
@@ -83,14 +86,21 @@ impl Scanner<'_> {
 
     fn string(&mut self) {
         let start = self.at + 1;
-        let Some(end) = end_of_string(self.text.as_bytes(), start) else {
-            // A quote that stands for itself.
-            self.at = start;
-            return;
+        let end = match start <= self.no_end_before {
+            true => Err(self.no_end_before),
+            false => end_of_string(self.text.as_bytes(), start),
+        };
+        let end = match end {
+            Ok(end) => end,
+            Err(until) => {
+                // A quote that stands for itself. Those behind it, which a string would have escaped, do so too.
+                (self.at, self.no_end_before) = (start, until);
+                return;
+            }
         };
         let value = unescape(&self.text[start..end]);
         self.at = end + 1;
-        let behind = self.text[self.at..].trim_start_matches([' ', '\t', '\r']);
+        let behind = self.text[self.at..].trim_start_matches([' ', '\t', '\r', '\n']);
         if behind.starts_with(':') {
             self.next = Some(secrecy(&value));
             self.at = self.text.len() - behind.len() + 1;
@@ -107,7 +117,16 @@ impl Scanner<'_> {
     /// JSON in a string: what is secret in it is found by its value, and has no place of its own here.
     fn look_into(&mut self, value: &str, place: Range<usize>) {
         let (sent, depth) = (self.sent, self.depth + 1);
-        let inner = Scanner { text: value, sent, at: 0, containers: Vec::new(), next: None, found: Vec::new(), depth };
+        let inner = Scanner {
+            text: value,
+            sent,
+            at: 0,
+            containers: Vec::new(),
+            next: None,
+            no_end_before: 0,
+            found: Vec::new(),
+            depth,
+        };
         let nowhere = place.start..place.start;
         let inner = inner.run().into_iter();
         self.found.extend(inner.map(|found| Found { place: nowhere.clone(), is_bare: false, ..found }));
@@ -118,15 +137,15 @@ fn is_of_number(byte: u8) -> bool {
     byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E')
 }
 
-/// The quote that ends a string; none if the line ends before it.
-fn end_of_string(bytes: &[u8], start: usize) -> Option<usize> {
+/// The quote that ends a string; where the line ends, if it does so before.
+fn end_of_string(bytes: &[u8], start: usize) -> Result<usize, usize> {
     let mut at = start;
     loop {
-        match bytes.get(at)? {
-            b'"' => return Some(at),
-            b'\n' => return None,
-            b'\\' => at += 2,
-            _ => at += 1,
+        match bytes.get(at) {
+            Some(b'"') => return Ok(at),
+            Some(b'\n') | None => return Err(at),
+            Some(b'\\') => at += 2,
+            Some(_) => at += 1,
         }
     }
 }
@@ -146,6 +165,7 @@ pub(super) fn of_query(text: &str, is_form: bool) -> Vec<Found> {
     let begins = |at: &usize| matches!(bytes[*at], b'?' | b'&' | b'#' | b';');
     let starts = (0..bytes.len()).filter(begins).map(|at| at + 1);
     let first = is_form.then_some(0);
+    let mut done = 0;
     for start in first.into_iter().chain(starts) {
         let rest = &bytes[start..];
         let Some(len) = rest.iter().position(|byte| !is_of_name(*byte)) else { continue };
@@ -153,7 +173,11 @@ pub(super) fn of_query(text: &str, is_form: bool) -> Vec<Found> {
             continue;
         }
         let start = start + len + 1;
-        let len = bytes[start..].iter().take_while(|byte| is_of_value(**byte)).count();
+        // A value within another ends where the next field may begin: no byte is in more than two, however many there are.
+        let is_inside = start < done;
+        let ends = |byte: &u8| !is_of_value(*byte) || is_inside && matches!(byte, b'?' | b';');
+        let len = bytes[start..].iter().position(ends).unwrap_or(bytes.len() - start);
+        done = done.max(start + len);
         if len > 0 {
             let value = percent_decoded(&text[start..start + len]);
             found.push(Found { place: start..start + len, value, is_bare: false });
@@ -210,6 +234,7 @@ mod tests {
             (r#"{"inner":"{\"password\":\"p\"}"}"#, &["p"]),
             ("it\"s {\n\"password\": \"p\"\n", &["p"]),
             (r#"{"token":"#, &[]),
+            ("{\"password\" :\r\n  \"p\",\n\"token\"\n:\n[\n\"t\"\n]}", &["p", "t"]),
             (r#"{"token":"x"#, &[]),
             (r#"{"code":200}"#, &[]),
         ] {
@@ -226,6 +251,22 @@ mod tests {
         assert_eq!(values(of_query("password=a", false)), Vec::<String>::new(), "no query");
         assert_eq!(values(of_query("<a href=\"/x?token=t\">", false)), ["t"]);
         assert_eq!(values(of_query("user%5Bpassword%5D=p", true)), ["p"]);
+    }
+
+    #[test]
+    fn many_values_in_each_other_are_no_more_text_than_the_text_twice() {
+        assert_eq!(values(of_query("?token=a;password=b?x=1", false)), ["a;password=b?x=1", "b"]);
+        let text = "?token=abc;sid=".repeat(2000);
+        let found = of_query(&text, false);
+        let total: usize = found.iter().map(|found| found.value.len()).sum();
+        assert!(found.len() >= 2000 && total <= 2 * text.len(), "{total}");
+    }
+
+    #[test]
+    fn a_line_of_quotes_without_an_end_is_looked_through_once() {
+        // Once for each quote would take days.
+        let text = format!("\"{}\n{{\"token\":\"t\"}}", "\\\"".repeat(2 << 20));
+        assert_eq!(values(of_json(&text, false)), ["t"]);
     }
 
     #[test]

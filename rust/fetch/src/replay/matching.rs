@@ -160,7 +160,11 @@ fn with_marks(text: &str) -> String {
 }
 
 fn relative(url: &str, base_url: &str) -> [Option<String>; 2] {
-    let Ok(base) = Url::parse(base_url) else { return [None, None] };
+    let Ok(mut base) = Url::parse(base_url) else { return [None, None] };
+    // A URL that was asked for has none.
+    if base.set_username("").and_then(|()| base.set_password(None)).is_err() {
+        return [None, None];
+    }
     let origin = &base[..Position::BeforePath];
     let folder = &base[..Position::AfterPath];
     let folder = &folder[..=folder.rfind('/').unwrap_or(folder.len() - 1)];

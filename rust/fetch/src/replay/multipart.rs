@@ -19,7 +19,8 @@ pub(super) struct Part {
 pub(super) fn boundary(mime: &str, body: &[u8]) -> Option<String> {
     let content_type = ContentType::read(mime);
     if content_type.is("multipart/form-data") || mime.is_empty() || mime.starts_with("multipart/") {
-        let said = content_type.parameter("boundary").filter(|boundary| !boundary.is_empty());
+        // RFC 2046 §5.1.1 allows 70 characters; one of a whole header would make a long body take long.
+        let said = content_type.parameter("boundary").filter(|boundary| (1..=200).contains(&boundary.len()));
         return said.or_else(|| {
             let line = body.split(|byte| *byte == b'\r').next()?;
             let boundary = std::str::from_utf8(line.strip_prefix(b"--")?).ok()?;

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use http_net::memory::{self, MemoryStream};
 use http_net::{
-    Body, Context, Error, ErrorKind, Hop, Link, Phase, ProxyProblem, Received, Request, Response, Timings, TlsFailure,
-    TlsFailureKind, TlsInfo, Wait,
+    Body, Context, Error, ErrorKind, Hop, Host, Link, Phase, ProxyProblem, Received, Request, Response, Store, Timings,
+    TlsFailure, TlsFailureKind, TlsInfo, Wait,
 };
 use http_protocol::Method;
 use url::{Position, Url};
@@ -59,8 +59,9 @@ impl Player {
     /// The entry that answers a request; else why there is none.
     fn find(&self, mut request: har::Request, base_url: &str) -> Result<&Entry, String> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        redact::request(&mut request, &mut state.secrets);
-        let shape = Shape::of(&request, base_url);
+        let mut base_url = base_url.to_owned();
+        redact::request(&mut request, &mut base_url, &mut state.secrets);
+        let shape = Shape::of(&request, &base_url);
         let agreeing: Vec<usize> = (0..self.entries.len()).filter(|at| self.entries[*at].1.agrees(&shape)).collect();
         let next = agreeing.iter().find(|at| !state.is_played[**at]);
         let Some(at) = next.or(agreeing.last().filter(|_| shape.is_safe())).copied() else {
@@ -83,9 +84,9 @@ impl Player {
     fn miss(&self, shape: &Shape, recorded: usize) -> String {
         let (name, asked) = (&self.name, shape.name());
         if recorded > 0 {
-            let times = if recorded == 1 { "once".to_owned() } else { format!("{recorded} times") };
+            let responses = if recorded == 1 { "response" } else { "responses" };
             return format!(
-                "the replay file {name:?} answers {asked} only {times}, and all of that is played; record it again"
+                "the replay file {name:?} has only {recorded} {responses} for {asked}, and all were used; record it again"
             );
         }
         let numbered = self.entries.iter().enumerate();
@@ -125,6 +126,9 @@ impl Played {
         let (near, far) = memory::pair(usize::MAX);
         let (url, base_url) = (asked.url.to_owned(), asked.base_url.to_owned());
         let link = Link::over(context, Box::new(near), Some(authority(&url)), now);
+        if let Ok(host) = Host::parse(&authority(&url), -1, url.starts_with("https:")) {
+            link.tell_stored(Store::Replay, &host);
+        }
         Self { player, url, base_url, link, far, began: now, coming: VecDeque::new() }
     }
 
@@ -139,10 +143,15 @@ impl Played {
                 Coming::Bytes(bytes) => self.far.push(&bytes),
                 Coming::End => self.far.finish(),
                 Coming::Reset => self.far.reset(),
-                Coming::Failure(failure) => return Err(told(&failure, &self.url)),
+                Coming::Failure(failure) => return Err(self.failed(told(&failure, &self.url))),
             }
         }
         Ok(())
+    }
+
+    fn failed(&self, error: Error) -> Error {
+        self.link.tell_failure(&error);
+        error
     }
 }
 
@@ -160,14 +169,14 @@ impl Exchange for Played {
         let content = Some(content).filter(|content| content.size > 0);
         let asked = har::Request { method, url: self.url.clone(), headers, body: content };
         let player = self.player.clone();
-        let entry = player.find(asked, &self.base_url).map_err(Error::misuse)?;
+        let entry = player.find(asked, &self.base_url).map_err(|sentence| self.failed(Error::misuse(sentence)))?;
         self.began = now;
         self.coming = coming(entry, request.method, player.keeps_timing);
         if let End::Failed(failure) = &entry.end
             && entry.response.is_none()
             && is_of_connecting(failure.kind)
         {
-            return Err(told(failure, &self.url));
+            return Err(self.failed(told(failure, &self.url)));
         }
         // It leads nowhere.
         self.link.begin(&Request { route: None, ..*request }, body, now)

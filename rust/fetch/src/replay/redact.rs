@@ -7,6 +7,7 @@ use base64::prelude::BASE64_STANDARD;
 use super::fields::{self, Found};
 use super::multipart;
 use super::names::{Secrecy, secrecy};
+use super::record;
 use super::secrets::{MARK, Secrets};
 use crate::har::{Content, End, Entry, Request, Response};
 use crate::header_line::ContentType;
@@ -20,6 +21,7 @@ pub(super) fn entry(entry: &mut Entry, secrets: &mut Secrets) {
     };
     let before = lengths(entry);
     // All are found before any is replaced: an answer may tell what the request has already used.
+    redact_text(&mut entry.base_url, OF_URL, secrets);
     find_in_request(&mut entry.request, secrets);
     if let Some(response) = &mut entry.response {
         find_in_response(response, secrets);
@@ -51,17 +53,32 @@ fn set_length(headers: &mut [(String, String)], before: Option<usize>, len: usiz
     }
 }
 
-/// The same for a request that has no answer yet.
-pub(super) fn request(request: &mut Request, secrets: &mut Secrets) {
+/// The same for a request that has no answer yet, and for the base URL of its session.
+pub(super) fn request(request: &mut Request, base_url: &mut String, secrets: &mut Secrets) {
+    redact_text(base_url, OF_URL, secrets);
     find_in_request(request, secrets);
     replace_in_request(request, secrets);
+    secrets.replace_in(base_url);
 }
 
 fn find_in_request(request: &mut Request, secrets: &mut Secrets) {
-    redact_text(&mut request.url, Text { sent: true, is_json: false, is_form: false }, secrets);
+    unpack(request);
+    redact_text(&mut request.url, OF_URL, secrets);
     request.headers.iter_mut().for_each(|header| redact_header(header, true, secrets));
     if let Some(body) = &mut request.body {
         redact_content(body, true, secrets);
+    }
+}
+
+/// A body that this side has packed would hide what is in it, and not be compared by what it says.
+fn unpack(request: &mut Request) {
+    let Request { headers, body: Some(Content { bytes: Some(bytes), size, .. }), .. } = request else { return };
+    let codings = record::codings_of(headers);
+    // What is unpacked already cannot be again.
+    if !codings.is_empty()
+        && let Ok(unpacked) = record::unpack(&codings, bytes, true)
+    {
+        (*size, *bytes) = (unpacked.len() as u64, unpacked);
     }
 }
 
@@ -128,19 +145,24 @@ fn find_credentials(value: &str, secrets: &mut Secrets) {
 }
 
 fn redacted_pair(pair: &str, secrets: &mut Secrets) -> String {
-    let Some((name, value)) = pair.split_once('=') else { return pair.to_owned() };
+    // One without a name is all value (RFC 6265bis §5.6).
+    let (name, value) = pair.split_once('=').map_or((None, pair), |(name, value)| (Some(name), value));
     let value = value.trim();
     secrets.add(value);
     secrets.add(value.trim_matches('"'));
     secrets.add(&fields::percent_decoded(value));
-    if value.is_empty() { pair.to_owned() } else { format!("{name}={MARK}") }
+    match name {
+        _ if value.is_empty() => pair.to_owned(),
+        Some(name) => format!("{name}={MARK}"),
+        None => MARK.to_owned(),
+    }
 }
 
 fn redact_content(content: &mut Content, sent: bool, secrets: &mut Secrets) {
     let Some(bytes) = content.bytes.as_mut().filter(|bytes| !bytes.is_empty()) else { return };
     let Some(boundary) = multipart::boundary(&content.mime, bytes) else {
         let text = Text { sent, is_json: true, is_form: is_form(&content.mime, bytes) };
-        return redact_bytes(bytes, text, secrets);
+        return redact_bytes(bytes, &content.mime, text, secrets);
     };
     let least = if sent { Secrecy::WhereSent } else { Secrecy::Value };
     // From the last on: the places of those before stay.
@@ -153,7 +175,7 @@ fn redact_content(content: &mut Content, sent: bool, secrets: &mut Secrets) {
             secrets.add(&text.replace("\r\n", "\n"));
             value = MARK.into();
         } else {
-            redact_bytes(&mut value, Text { sent, is_json: true, is_form: false }, secrets);
+            redact_bytes(&mut value, "", Text { sent, is_json: true, is_form: false }, secrets);
         }
         bytes.splice(part.content, value);
     }
@@ -175,12 +197,59 @@ struct Text {
     is_form: bool,
 }
 
-/// What is no text has no fields.
-fn redact_bytes(bytes: &mut Vec<u8>, text: Text, secrets: &mut Secrets) {
-    if let Ok(mut string) = String::from_utf8(std::mem::take(bytes)).map_err(|error| *bytes = error.into_bytes()) {
-        redact_text(&mut string, text, secrets);
-        *bytes = string.into_bytes();
+const OF_URL: Text = Text { sent: true, is_json: false, is_form: false };
+
+/// What is no text has no fields. `mime` says whether it is meant to be one, whatever its characters are.
+fn redact_bytes(bytes: &mut Vec<u8>, mime: &str, text: Text, secrets: &mut Secrets) {
+    match String::from_utf8(std::mem::take(bytes)) {
+        Ok(mut string) => {
+            redact_text(&mut string, text, secrets);
+            *bytes = string.into_bytes();
+        }
+        // One that was cut off in the middle of a character is a text too.
+        Err(error) if is_text(mime) || error.utf8_error().error_len().is_none() => {
+            let mut string = as_text(error.as_bytes());
+            redact_text(&mut string, text, secrets);
+            *bytes = from_text(&string);
+        }
+        Err(error) => *bytes = error.into_bytes(),
     }
+}
+
+fn is_text(mime: &str) -> bool {
+    let mime = mime.to_ascii_lowercase();
+    mime.starts_with("text/")
+        || ["json", "xml", "x-www-form-urlencoded", "javascript"].iter().any(|of| mime.contains(of))
+}
+
+/// The characters that stand for bytes which are none, such as those of Latin-1: the last ones of a plane that nobody uses.
+const NOT_UTF8: u32 = 0x10_ff00;
+
+/// Bytes as a text from which [`from_text`] makes the same bytes again.
+fn as_text(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    let stand_in = |byte: &u8| char::from_u32(NOT_UTF8 + u32::from(*byte)).unwrap_or_default();
+    for chunk in bytes.utf8_chunks() {
+        for character in chunk.valid().chars() {
+            match u32::from(character) >= NOT_UTF8 {
+                true => text.extend(character.encode_utf8(&mut [0; 4]).as_bytes().iter().map(stand_in)),
+                false => text.push(character),
+            }
+        }
+        text.extend(chunk.invalid().iter().map(stand_in));
+    }
+    text
+}
+
+fn from_text(text: &str) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(text.len());
+    for character in text.chars() {
+        match u32::from(character).checked_sub(NOT_UTF8).map(u8::try_from) {
+            Some(Ok(byte)) => bytes.push(byte),
+            _ => bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+    bytes
 }
 
 fn redact_text(text: &mut String, how: Text, secrets: &mut Secrets) {
@@ -213,4 +282,29 @@ fn redact_found(text: &mut String, mut found: Vec<Found>, secrets: &mut Secrets)
     }
     redacted.push_str(&text[done..]);
     *text = redacted;
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
+    use super::*;
+
+    #[test]
+    fn a_request_that_was_packed_is_unpacked_and_redacted_and_stays_so() {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(br#"{"a":1,"password":"packed-s3cret"}"#).unwrap();
+        let body = Some(Content::of("application/json", encoder.finish().unwrap()));
+        let headers = vec![("content-encoding".to_owned(), "gzip".to_owned())];
+        let mut packed = Request { method: "POST".to_owned(), url: "http://a/".to_owned(), headers, body };
+        for _ in 0..2 {
+            request(&mut packed, &mut String::new(), &mut Secrets::default());
+            let body = packed.body.clone().unwrap();
+            let text = String::from_utf8(body.bytes.unwrap()).unwrap();
+            assert_eq!(text, r#"{"a":1,"password":"[redacted]"}"#);
+        }
+    }
 }

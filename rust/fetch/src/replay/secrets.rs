@@ -9,6 +9,10 @@ pub(super) const MARK: &str = "[redacted]";
 const SHORTEST: usize = 4;
 /// One that is shorter than this is only replaced where it stands alone, and is not part of a word.
 const SHORTEST_IN_WORDS: usize = 8;
+/// A longer one is only replaced where it was found, in bytes: what is remembered has a limit.
+const LONGEST: usize = 64 << 10;
+/// So many steps a byte of a text takes on average, at most. Two thousand secrets of hexadecimal digits take half of them.
+const STEPS_A_BYTE: u64 = 500;
 /// So many are remembered; then the first are forgotten.
 const MOST: usize = 2000;
 
@@ -25,7 +29,7 @@ impl Secrets {
     /// Remembers a secret, decoded.
     pub(super) fn add(&mut self, secret: &str) {
         let secret = secret.trim();
-        if secret.len() < SHORTEST || secret.contains(MARK) || is_everyday_word(secret) {
+        if !(SHORTEST..=LONGEST).contains(&secret.len()) || secret.contains(MARK) || is_everyday_word(secret) {
             return;
         }
         let bytes = secret.as_bytes().to_vec();
@@ -43,14 +47,22 @@ impl Secrets {
         self.count += 1;
     }
 
-    /// Replaces them all.
+    /// Replaces them all. A text that was made to take long, with much in it that is nearly one of many secrets, is not looked through to
+    /// its end: all the rest is replaced.
     pub(super) fn replace(&self, text: &[u8]) -> Vec<u8> {
         if self.count == 0 {
             return text.to_vec();
         }
         let (mut replaced, mut at, mut done) = (Vec::new(), 0, 0);
+        let mut steps = (1 << 20) + STEPS_A_BYTE.saturating_mul(text.len() as u64);
         while at < text.len() {
-            match self.end_of_secret(text, at) {
+            let end = self.end_of_secret(text, at, &mut steps);
+            if steps == 0 {
+                replaced.extend_from_slice(&text[done..at]);
+                replaced.extend_from_slice(MARK.as_bytes());
+                return replaced;
+            }
+            match end {
                 Some(end) => {
                     replaced.extend_from_slice(&text[done..at]);
                     replaced.extend_from_slice(MARK.as_bytes());
@@ -72,14 +84,13 @@ impl Secrets {
     }
 
     /// Where the longest secret ends that begins here.
-    fn end_of_secret(&self, text: &[u8], at: usize) -> Option<usize> {
-        let candidates: &mut dyn Iterator<Item = &Vec<u8>> = match text[at] {
-            // Here a byte may begin that is written in another way.
-            b'%' | b'\\' | b'&' | b'+' => &mut self.by_first.iter().flatten(),
-            byte => &mut self.by_first[usize::from(byte)].iter(),
-        };
+    fn end_of_secret(&self, text: &[u8], at: usize, steps: &mut u64) -> Option<usize> {
+        // A byte may begin here that is written in another way.
+        let meant = meant(&text[at..]).filter(|meant| *meant != text[at]);
+        let firsts = std::iter::once(text[at]).chain(meant);
+        let candidates = firsts.flat_map(|first| &self.by_first[usize::from(first)]);
         let ends = candidates.filter_map(|secret| {
-            let end = end_of(secret, text, at)?;
+            let end = end_of(secret, text, at, steps)?;
             let is_alone = secret.len() >= SHORTEST_IN_WORDS
                 || !ends_in_word(&text[..at]) && !text.get(end).is_some_and(u8::is_ascii_alphanumeric);
             is_alone.then_some(end)
@@ -89,11 +100,12 @@ impl Secrets {
 }
 
 /// Where `secret` ends, if it begins here in any way of writing. JSON doubles backslashes, and so does JSON in JSON.
-fn end_of(secret: &[u8], text: &[u8], at: usize) -> Option<usize> {
+fn end_of(secret: &[u8], text: &[u8], at: usize, steps: &mut u64) -> Option<usize> {
     let ways: &[usize] = if secret.contains(&b'\\') { &[1, 2, 4] } else { &[1] };
     let ends = ways.iter().filter_map(|backslash| {
         let (mut rest, mut at) = (secret, at);
         while !rest.is_empty() {
+            *steps = steps.checked_sub(1)?;
             let (used, len) = one(rest, text.get(at..)?, *backslash)?;
             rest = &rest[used..];
             at += len;
@@ -114,40 +126,66 @@ fn one(secret: &[u8], text: &[u8], backslash: usize) -> Option<(usize, usize)> {
         }
         [b'\\', ..] => {
             let slashes = text.iter().take_while(|byte| **byte == b'\\').count();
-            let escaped = match *text.get(slashes)? {
-                b'u' => {
-                    return unicode_escape(secret, &text[slashes - 1..]).map(|(used, len)| (used, len + slashes - 1));
-                }
-                b'n' => b'\n',
-                b't' => b'\t',
-                b'r' => b'\r',
-                b'b' => 0x08,
-                b'f' => 0x0c,
-                other @ (b'"' | b'/' | b'\'') => other,
-                _ => return None,
-            };
-            (escaped == byte).then_some((1, slashes + 1))
+            let letter = *text.get(slashes)?;
+            if letter == b'u' {
+                let (character, len) = escaped_character(&text[slashes - 1..])?;
+                let mut room = [0; 4];
+                let character = character.encode_utf8(&mut room);
+                return secret.starts_with(character.as_bytes()).then_some((character.len(), len + slashes - 1));
+            }
+            (escaped_byte(letter)? == byte).then_some((1, slashes + 1))
         }
         [b'+', ..] if byte == b' ' => Some((1, 1)),
         [b'&', ..] if byte != b'&' || text.starts_with(b"&amp;") => {
-            let entities: [(&[u8], u8); 6] = [
-                (b"&amp;", b'&'),
-                (b"&quot;", b'"'),
-                (b"&#34;", b'"'),
-                (b"&#39;", b'\''),
-                (b"&lt;", b'<'),
-                (b"&gt;", b'>'),
-            ];
-            let entity = entities.iter().find(|(entity, _)| text.starts_with(entity));
-            entity.filter(|(_, meant)| *meant == byte).map(|(entity, _)| (1, entity.len()))
+            entity(text).filter(|(_, meant)| *meant == byte).map(|(len, _)| (1, len))
         }
         [first, ..] if first == byte => Some((1, 1)),
         _ => None,
     }
 }
 
-/// `\u00e9` and `\ud83d\ude00`; the second may have more backslashes, if the first has.
-fn unicode_escape(secret: &[u8], text: &[u8]) -> Option<(usize, usize)> {
+/// The byte that an escape at the start of `text` begins with.
+fn meant(text: &[u8]) -> Option<u8> {
+    match *text {
+        [b'%', high, low, ..] => hex(&[high, low]).and_then(|byte| u8::try_from(byte).ok()),
+        [b'\\', ..] => {
+            let slashes = text.iter().take_while(|byte| **byte == b'\\').count();
+            match *text.get(slashes)? {
+                b'u' => {
+                    let (character, _) = escaped_character(&text[slashes - 1..])?;
+                    Some(character.encode_utf8(&mut [0; 4]).as_bytes()[0])
+                }
+                letter => escaped_byte(letter),
+            }
+        }
+        [b'&', ..] => entity(text).map(|(_, meant)| meant),
+        [b'+', ..] => Some(b' '),
+        _ => None,
+    }
+}
+
+/// What stands for a byte behind a backslash.
+fn escaped_byte(letter: u8) -> Option<u8> {
+    match letter {
+        b'n' => Some(b'\n'),
+        b't' => Some(b'\t'),
+        b'r' => Some(b'\r'),
+        b'b' => Some(0x08),
+        b'f' => Some(0x0c),
+        other @ (b'"' | b'/' | b'\'') => Some(other),
+        _ => None,
+    }
+}
+
+/// The entity of HTML at the start of `text`: its length, and what it means.
+fn entity(text: &[u8]) -> Option<(usize, u8)> {
+    let entities: [(&[u8], u8); 6] =
+        [(b"&amp;", b'&'), (b"&quot;", b'"'), (b"&#34;", b'"'), (b"&#39;", b'\''), (b"&lt;", b'<'), (b"&gt;", b'>')];
+    entities.iter().find(|(entity, _)| text.starts_with(entity)).map(|(entity, meant)| (entity.len(), *meant))
+}
+
+/// `\u00e9` and `\ud83d\ude00`; the second may have more backslashes, if the first has. And in how many bytes.
+fn escaped_character(text: &[u8]) -> Option<(char, usize)> {
     let unit = |text: &[u8]| {
         let slashes = text.iter().take_while(|byte| **byte == b'\\').count();
         let digits = text.get(slashes..)?.strip_prefix(b"u").filter(|_| slashes > 0)?;
@@ -162,9 +200,7 @@ fn unicode_escape(secret: &[u8], text: &[u8]) -> Option<(usize, usize)> {
         }
         _ => (first, len),
     };
-    let mut room = [0; 4];
-    let character = char::from_u32(code)?.encode_utf8(&mut room);
-    secret.starts_with(character.as_bytes()).then_some((character.len(), len))
+    Some((char::from_u32(code)?, len))
 }
 
 fn hex(digits: &[u8]) -> Option<u32> {
@@ -224,6 +260,21 @@ mod tests {
     #[test]
     fn of_two_secrets_the_longer_one_is_replaced() {
         assert_eq!(replaced(&["secret12", "secret1234"], "secret1234 secret12"), "[redacted] [redacted]");
+    }
+
+    #[test]
+    fn a_secret_that_is_too_long_to_be_remembered_is_not() {
+        let long = "s3".repeat(LONGEST);
+        assert_eq!(replaced(&[&long[..LONGEST]], &long[..LONGEST]), MARK);
+        assert_eq!(replaced(&[&long], &long), long);
+    }
+
+    #[test]
+    fn a_text_that_is_nearly_many_secrets_everywhere_is_replaced_rather_than_looked_through() {
+        let secrets: Vec<String> = (0..50).map(|number| format!("{}{number}", "a".repeat(4000))).collect();
+        let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
+        let replaced = replaced(&secrets, &format!("<{}>", "a".repeat(20_000)));
+        assert!(replaced.starts_with("<a") && replaced.ends_with("a[redacted]"));
     }
 
     #[test]

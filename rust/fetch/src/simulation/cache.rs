@@ -341,6 +341,23 @@ fn a_redirect_that_is_kept_is_followed_without_the_network() {
 }
 
 #[test]
+fn a_loop_of_redirects_that_is_kept_ends_at_the_server() {
+    let mut count = 0;
+    let mut cached = Cached::new(move |request| {
+        count += 1;
+        let to = if target(request) == "/a" { "Location: /b" } else { "Location: /a" };
+        match count {
+            1..=3 => Reply::Send(response(301, &["Cache-Control: max-age=1000", to], "")),
+            _ => ok("mended"),
+        }
+    });
+    cached.simulation.settings.max_redirects = Some(2);
+    assert_eq!(cached.get("http://x/a").result, ResultCode::RedirectLimitReached);
+    cached.simulation.settings.max_redirects = Some(1000);
+    assert_eq!(saw(&cached.get("http://x/a")), from_network("mended"));
+}
+
+#[test]
 fn streams_are_kept_and_answered_too_and_downloads_and_events_go_past_the_cache() {
     let mut cached = Cached::new(|request| match value(request, "Accept") {
         Some("text/event-stream") => {

@@ -277,3 +277,25 @@ fn an_entry_has_its_name_only_when_it_is_whole() {
     assert!(!names(&cached)[0].starts_with('.') && cached.files().len() == 1);
     assert_eq!(saw(&cached.get("http://a/")), from_cache("halfhalf"));
 }
+
+#[cfg(unix)]
+#[test]
+fn what_has_the_name_of_a_new_file_already_is_neither_followed_nor_written_to() {
+    let mut cached = Cached::counting(&["Cache-Control: max-age=60"]);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let precious = elsewhere.path().join("save.dat");
+    fs::write(&precious, "mine").unwrap();
+    fs::create_dir_all(cached.folder.path()).unwrap();
+    // Nobody knows how many numbers other tests of this process have taken.
+    for number in 0..2000 {
+        let name = format!(".unfinished-{}-{number}", std::process::id());
+        std::os::unix::fs::symlink(&precious, cached.folder.path().join(name)).unwrap();
+    }
+    cached.get("http://a/");
+    assert_eq!(fs::read(&precious).unwrap(), b"mine");
+    // Past them there is room again.
+    for at in 0..40 {
+        cached.get(&format!("http://a/{at}"));
+    }
+    assert!(cached.files().iter().any(|path| !path.is_symlink()));
+}

@@ -10,6 +10,7 @@ mod ends;
 mod events;
 mod going_on;
 mod replays;
+mod watched;
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -64,6 +65,14 @@ struct Network {
     is_silent: bool,
     /// Dials panic.
     panics: bool,
+    /// The world around them; none is that of the process.
+    context: Option<Arc<Context>>,
+}
+
+impl Network {
+    fn context(&self) -> Arc<Context> {
+        self.context.as_ref().unwrap_or(Context::shared()).clone()
+    }
 }
 
 struct Connection {
@@ -236,6 +245,10 @@ impl Dialer for Scripted {
     fn dial(&self, route: Arc<Route>, _: Option<Duration>, _: Arc<str>, _: Instant) -> Result<Box<dyn Dialing>, Error> {
         Ok(Box::new(Dialed(self.0.clone(), route)))
     }
+
+    fn context(&self) -> Arc<Context> {
+        lock(&self.0).context()
+    }
 }
 
 impl Dialing for Dialed {
@@ -254,7 +267,7 @@ impl Dialing for Dialed {
         let (near, far) = memory::pair(1 << 20);
         let host = self.1.host().header_value();
         network.connections.push(Connection { host, far, received: String::new() });
-        Ok(Some(Box::new(Link::along(self.1.clone(), Context::shared().clone(), Box::new(near), now))))
+        Ok(Some(Box::new(Link::along(self.1.clone(), network.context(), Box::new(near), now))))
     }
 
     fn wait_for(&self, wait: &mut Wait) {
