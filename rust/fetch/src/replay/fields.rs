@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::names::{Secrecy, secrecy};
 
 /// A value.
-#[derive(Debug, PartialEq)]
+#[derive(PartialEq)]
 pub(super) struct Found {
     /// Where it stands.
     pub(super) place: Range<usize>,
@@ -21,7 +21,7 @@ const DEEPEST: usize = 4;
 
 /// The secret values of JSON. `sent` is whether this side wrote it.
 pub(super) fn of_json(text: &str, sent: bool) -> Vec<Found> {
-    Scanner { text, sent, at: 0, containers: Vec::new(), next: None, found: Vec::new(), depth: 0 }.run()
+    Scanner::new(text, sent, 0).run()
 }
 
 struct Scanner<'a> {
@@ -34,9 +34,15 @@ struct Scanner<'a> {
     next: Option<Secrecy>,
     found: Vec<Found>,
     depth: usize,
+    /// A string that begins before this has no end: all quotes up to here are escaped.
+    no_quote_until: usize,
 }
 
-impl Scanner<'_> {
+impl<'a> Scanner<'a> {
+    fn new(text: &'a str, sent: bool, depth: usize) -> Self {
+        Self { text, sent, at: 0, containers: Vec::new(), next: None, found: Vec::new(), depth, no_quote_until: 0 }
+    }
+
     fn run(mut self) -> Vec<Found> {
         let bytes = self.text.as_bytes();
         while let Some(&byte) = bytes.get(self.at) {
@@ -83,10 +89,21 @@ impl Scanner<'_> {
 
     fn string(&mut self) {
         let start = self.at + 1;
-        let Some(end) = end_of_string(self.text.as_bytes(), start) else {
-            // A quote that stands for itself.
-            self.at = start;
+        self.at = start;
+        if start <= self.no_quote_until {
             return;
+        }
+        let end = match end_of_string(self.text.as_bytes(), start) {
+            Ok(end) => end,
+            Err(stop) => {
+                // A quote that stands for itself, or a text that was cut in a value.
+                self.no_quote_until = stop;
+                if self.is_secret() && stop > start {
+                    let value = self.text[start..stop].to_owned();
+                    self.found.push(Found { place: start..stop, value, is_bare: false });
+                }
+                return;
+            }
         };
         let value = unescape(&self.text[start..end]);
         self.at = end + 1;
@@ -107,9 +124,8 @@ impl Scanner<'_> {
     /// JSON in a string: what is secret in it is found by its value, and has no place of its own here.
     fn look_into(&mut self, value: &str, place: Range<usize>) {
         let (sent, depth) = (self.sent, self.depth + 1);
-        let inner = Scanner { text: value, sent, at: 0, containers: Vec::new(), next: None, found: Vec::new(), depth };
         let nowhere = place.start..place.start;
-        let inner = inner.run().into_iter();
+        let inner = Scanner::new(value, sent, depth).run().into_iter();
         self.found.extend(inner.map(|found| Found { place: nowhere.clone(), is_bare: false, ..found }));
     }
 }
@@ -118,15 +134,19 @@ fn is_of_number(byte: u8) -> bool {
     byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E')
 }
 
-/// The quote that ends a string; none if the line ends before it.
-fn end_of_string(bytes: &[u8], start: usize) -> Option<usize> {
+/// The quote that ends a string; where the line or the text ends, if that is before it.
+fn end_of_string(bytes: &[u8], start: usize) -> Result<usize, usize> {
     let mut at = start;
     loop {
-        match bytes.get(at)? {
-            b'"' => return Some(at),
-            b'\n' => return None,
-            b'\\' => at += 2,
-            _ => at += 1,
+        #[cfg(test)]
+        steps::count();
+        match bytes.get(at) {
+            Some(b'"') => return Ok(at),
+            Some(b'\n') => return Err(at),
+            // A byte that is escaped, if the text does not end with the backslash.
+            Some(b'\\') => at += 2,
+            Some(_) => at += 1,
+            None => return Err(bytes.len()),
         }
     }
 }
@@ -138,11 +158,14 @@ fn unescape(text: &str) -> String {
     serde_json::from_str(&format!("\"{text}\"")).unwrap_or_else(|_| text.to_owned())
 }
 
+/// Values inside of another one are looked at up to so many: `?token=?token=?token=` is one value, and the end of many.
+const MOST_INSIDE: usize = 16;
+
 /// The secret values of a query or of a form that is written like one, wherever one stands in the text. `is_form` is whether it begins with
-/// a name.
-pub(super) fn of_query(text: &str, is_form: bool) -> Vec<Found> {
+/// a name, `is_url` whether it is one URL, in which no quote ends a value.
+pub(super) fn of_query(text: &str, is_form: bool, is_url: bool) -> Vec<Found> {
     let bytes = text.as_bytes();
-    let mut found = Vec::new();
+    let (mut found, mut last_end, mut inside) = (Vec::new(), 0, 0);
     let begins = |at: &usize| matches!(bytes[*at], b'?' | b'&' | b'#' | b';');
     let starts = (0..bytes.len()).filter(begins).map(|at| at + 1);
     let first = is_form.then_some(0);
@@ -153,9 +176,19 @@ pub(super) fn of_query(text: &str, is_form: bool) -> Vec<Found> {
             continue;
         }
         let start = start + len + 1;
-        let len = bytes[start..].iter().take_while(|byte| is_of_value(**byte)).count();
+        inside = if start < last_end { inside + 1 } else { 0 };
+        if inside > MOST_INSIDE {
+            continue;
+        }
+        let is_of_value = |byte: &&u8| {
+            #[cfg(test)]
+            steps::count();
+            if is_url { !matches!(**byte, b'&' | b'#') } else { is_of_value(**byte) }
+        };
+        let len = bytes[start..].iter().take_while(is_of_value).count();
         if len > 0 {
             let value = percent_decoded(&text[start..start + len]);
+            last_end = start + len;
             found.push(Found { place: start..start + len, value, is_bare: false });
         }
     }
@@ -175,12 +208,14 @@ pub(super) fn percent_decoded(text: &str) -> String {
     String::from_utf8_lossy(&http_protocol::percent_decode(&text.replace('+', " "))).into_owned()
 }
 
-/// User and password in URLs.
-pub(super) fn of_user_info(text: &str) -> Vec<Found> {
+/// User and password in URLs; `is_url` is whether the text is one, in which no quote ends it.
+pub(super) fn of_user_info(text: &str, is_url: bool) -> Vec<Found> {
+    let ends: &[char] =
+        if is_url { &['/', '?', '#', '\\'] } else { &['/', '?', '#', '"', '\'', '<', '>', ' ', '\n', '\\'] };
     let mut found = Vec::new();
     for (at, _) in text.match_indices("://") {
         let start = at + 3;
-        let authority = text[start..].split(['/', '?', '#', '"', '\'', '<', '>', ' ', '\n', '\\']).next();
+        let authority = text[start..].split(ends).next();
         let Some(len) = authority.and_then(|authority| authority.rfind('@')).filter(|len| *len > 0) else { continue };
         let info = &text[start..start + len];
         let password = info.split_once(':').map_or(info, |(_, password)| password);
@@ -210,7 +245,10 @@ mod tests {
             (r#"{"inner":"{\"password\":\"p\"}"}"#, &["p"]),
             ("it\"s {\n\"password\": \"p\"\n", &["p"]),
             (r#"{"token":"#, &[]),
-            (r#"{"token":"x"#, &[]),
+            (r#"{"token":""#, &[]),
+            (r#"{"token":"x"#, &["x"]),
+            (r#"{"token":"x\"#, &["x\\"]),
+            ("{\"token\":\"x\n\"a\"", &["x"]),
             (r#"{"code":200}"#, &[]),
         ] {
             assert_eq!(values(of_json(text, false)), expected, "{text}");
@@ -221,17 +259,53 @@ mod tests {
     #[test]
     fn values_of_secret_names_are_found_in_queries_and_forms() {
         let url = "http://a/b?x=1&access_token=a%2Bb&key=k#id_token=t";
-        assert_eq!(values(of_query(url, false)), ["a+b", "k", "t"]);
-        assert_eq!(values(of_query("password=a+b&user=c&code=d", true)), ["a b", "d"]);
-        assert_eq!(values(of_query("password=a", false)), Vec::<String>::new(), "no query");
-        assert_eq!(values(of_query("<a href=\"/x?token=t\">", false)), ["t"]);
-        assert_eq!(values(of_query("user%5Bpassword%5D=p", true)), ["p"]);
+        assert_eq!(values(of_query(url, false, false)), ["a+b", "k", "t"]);
+        assert_eq!(values(of_query("password=a+b&user=c&code=d", true, false)), ["a b", "d"]);
+        assert_eq!(values(of_query("password=a", false, false)), Vec::<String>::new(), "no query");
+        assert_eq!(values(of_query("<a href=\"/x?token=t\">", false, false)), ["t"]);
+        assert_eq!(values(of_query("user%5Bpassword%5D=p", true, false)), ["p"]);
     }
 
     #[test]
     fn user_and_password_are_found_in_urls() {
-        let found = of_user_info("see http://me:p%40ss@a/ and https://b/@c");
+        let found = of_user_info("see http://me:p%40ss@a/ and https://b/@c", false);
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].place.clone(), found[0].value.as_str()), (11..20, "p@ss"));
+    }
+
+    #[test]
+    fn a_text_is_read_once_however_its_quotes_and_names_stand() {
+        let count = 10_000;
+        for piece in ["\\\"", "\"\\\"", "\"\n", "?token=", ";token=", "&sid=a;", "{\"token\":\"", "\\"] {
+            for start in ["", "\"", "?token=", "{\"token\":\""] {
+                let text = format!("{start}{}", piece.repeat(count));
+                steps::begin();
+                of_json(&text, true);
+                of_query(&text, true, false);
+                let steps = steps::counted();
+                let most = text.len() * (MOST_INSIDE + 8);
+                assert!(steps <= most, "{start}{piece}: {steps} of {most}");
+            }
+        }
+    }
+}
+
+/// How many bytes were looked at.
+#[cfg(test)]
+mod steps {
+    use std::cell::Cell;
+
+    thread_local!(static STEPS: Cell<usize> = const { Cell::new(0) });
+
+    pub(super) fn begin() {
+        STEPS.set(0);
+    }
+
+    pub(super) fn count() {
+        STEPS.set(STEPS.get() + 1);
+    }
+
+    pub(super) fn counted() -> usize {
+        STEPS.get()
     }
 }

@@ -160,13 +160,24 @@ fn with_marks(text: &str) -> String {
 }
 
 fn relative(url: &str, base_url: &str) -> [Option<String>; 2] {
-    let Ok(base) = Url::parse(base_url) else { return [None, None] };
+    let Some(base) = without_user(base_url) else { return [None, None] };
+    // Of a file of a browser, a URL may have a user in it.
+    let url = without_user(url).map_or_else(|| url.to_owned(), String::from);
     let origin = &base[..Position::BeforePath];
     let folder = &base[..Position::AfterPath];
     let folder = &folder[..=folder.rfind('/').unwrap_or(folder.len() - 1)];
     let below = url.strip_prefix(folder).map(str::to_owned);
     let on_server = url.strip_prefix(origin).filter(|rest| rest.starts_with('/')).map(str::to_owned);
     [below, on_server]
+}
+
+/// Who asks says nothing about where.
+fn without_user(url: &str) -> Option<Url> {
+    let mut url = Url::parse(url).ok()?;
+    // These fail where a URL can have none.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    Some(url)
 }
 
 /// Servers of tests get another port in each run.

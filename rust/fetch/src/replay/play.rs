@@ -59,8 +59,9 @@ impl Player {
     /// The entry that answers a request; else why there is none.
     fn find(&self, mut request: har::Request, base_url: &str) -> Result<&Entry, String> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        redact::request(&mut request, &mut state.secrets);
-        let shape = Shape::of(&request, base_url);
+        let mut base_url = base_url.to_owned();
+        redact::request(&mut request, &mut base_url, &mut state.secrets);
+        let shape = Shape::of(&request, &base_url);
         let agreeing: Vec<usize> = (0..self.entries.len()).filter(|at| self.entries[*at].1.agrees(&shape)).collect();
         let next = agreeing.iter().find(|at| !state.is_played[**at]);
         let Some(at) = next.or(agreeing.last().filter(|_| shape.is_safe())).copied() else {
