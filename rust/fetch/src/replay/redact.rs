@@ -155,7 +155,7 @@ fn redact_content(content: &mut Content, sent: bool, secrets: &mut Secrets) {
     let least = if sent { Secrecy::WhereSent } else { Secrecy::Value };
     let text = Text { sent, what: What::Body };
     let (mut redacted, mut done) = (Vec::with_capacity(bytes.len()), 0);
-    let mut look_through = |place: Range<usize>, redacted: &mut Vec<u8>, secrets: &mut Secrets| {
+    let look_through = |place: Range<usize>, redacted: &mut Vec<u8>, secrets: &mut Secrets| {
         let mut piece = bytes[place].to_vec();
         redact_bytes(&mut piece, text, secrets);
         redacted.append(&mut piece);

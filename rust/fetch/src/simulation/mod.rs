@@ -236,6 +236,10 @@ impl Dialer for Scripted {
     fn dial(&self, route: Arc<Route>, _: Option<Duration>, _: Arc<str>, _: Instant) -> Result<Box<dyn Dialing>, Error> {
         Ok(Box::new(Dialed(self.0.clone(), route)))
     }
+
+    fn context(&self) -> Arc<Context> {
+        Context::shared().clone()
+    }
 }
 
 impl Dialing for Dialed {
