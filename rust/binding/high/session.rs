@@ -11,14 +11,14 @@ use godot::obj::{Base, Gd, Singleton};
 use godot::register::{GodotClass, godot_api};
 use http_client::{Proxies, Proxy};
 use http_fetch::cookies::{Cookie, SameSite};
-use http_fetch::{Credentials, Download, Replay, Request, RequestBody, Settings};
+use http_fetch::{Credentials, Download, Request, RequestBody, Settings};
 
 use crate::call::failed_on_panic;
 use crate::convert::tls_argument::TlsArgument;
 use crate::high::body::{Session, worker};
 use crate::high::delivery;
 use crate::high::held::Held;
-use crate::high::replay::ReplayProperties;
+use crate::high::replay::{ReplayGate, ReplayProperties};
 use crate::high::request_body::request_body;
 use crate::high::task::HttpTaskRust;
 use crate::high::values::{AnyValue, HeaderLines};
@@ -35,6 +35,7 @@ pub(crate) struct HttpSessionRust {
 pub(crate) struct SessionShared {
     pub(crate) session: Session,
     own: Mutex<Own>,
+    replay_gate: ReplayGate,
 }
 
 /// Locked for moments only, in which nothing is called.
@@ -59,14 +60,12 @@ impl SessionShared {
 
     /// Begins to record or to play, if that was asked for since the last request.
     fn know_replay(&self) {
-        let replay = self.own().replay.clone();
-        if replay.is_new {
-            self.own().replay.is_new = false;
-            // A file that this session records into is closed before it is opened anew.
-            self.session.set(|settings| settings.replay = Replay::off());
-            let replay = replay.begin();
-            self.session.set(|settings| settings.replay = replay);
-        }
+        self.replay_gate.pass(
+            || Some(self.own().replay.clone()).filter(ReplayProperties::is_new),
+            |replay| self.session.set(|settings| settings.replay = replay),
+            ReplayProperties::begin,
+            |begun| self.own().replay.has_begun(begun),
+        );
     }
 
     /// Reads the certificates and options that changed since the last request; what cannot be read is a sentence.
@@ -128,7 +127,7 @@ pub(crate) fn on_disk(path: &GString) -> std::path::PathBuf {
 impl IRefCounted for HttpSessionRust {
     fn init(_base: Base<RefCounted>) -> Self {
         let session = Session::on(worker().clone(), first_settings());
-        Self { shared: Arc::new(SessionShared { session, own: Mutex::default() }) }
+        Self { shared: Arc::new(SessionShared { session, own: Mutex::default(), replay_gate: ReplayGate::default() }) }
     }
 }
 
