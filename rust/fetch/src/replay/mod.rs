@@ -97,7 +97,7 @@ impl Replay {
     }
 
     /// Reads a file that answers, if that was not done: this takes its time. Says the same as [`problem`](Self::problem) then.
-    pub(crate) fn problem_of_file(&self) -> Option<String> {
+    pub fn problem_of_file(&self) -> Option<String> {
         match &self.0 {
             Mode::Only(tape) => tape.player().err(),
             _ => self.problem(),
