@@ -65,7 +65,7 @@ func _send_again(request: Dictionary) -> void:
 func _make_panel() -> Control:
 	if not ClassDB.class_exists(CLASS):
 		var label := Label.new()
-		label.text = "The library of HTTPClientRust is not loaded. Restart the editor; if that does not help, the add-on has no library for this system."
+		label.text = "The library of HTTPClientRust is not loaded. Restart the editor. If that does not help, the add-on has no library for this system."
 		label.autowrap_mode = TextServer.AUTOWRAP_WORD_SMART
 		return label
 	var margin := MarginContainer.new()

@@ -24,17 +24,14 @@ var _session := HTTPSessionRust.new()
 var _tasks := {}
 
 
-func _init() -> void:
-	horizontal_scroll_mode = SCROLL_MODE_DISABLED
-	var rows := VBoxContainer.new()
-	rows.size_flags_horizontal = SIZE_EXPAND_FILL
-	add_child(rows)
+func _ready() -> void:
+	var rows: VBoxContainer = $Rows
 	images = _add_row(rows, FeatureRow.new("Images", "%d pictures, six connections at most." % PICTURES), load_images)
 	download = _add_row(
-		rows, FeatureRow.new("Download", "it goes on where it broke off, by itself or after a pause.", "Start", "Pause"), start_download)
+		rows, FeatureRow.new("Download", "continues where it stopped, after an interruption or a pause.", "Start", "Pause"), start_download)
 	upload = _add_row(rows, FeatureRow.new("Upload", "a form with a field and a file, which is read while it is sent."), start_upload)
 	events = _add_row(
-		rows, FeatureRow.new("Events", "server-sent, %d of them; the server ends the stream behind each." % EVENTS), start_events)
+		rows, FeatureRow.new("Events", "%d server-sent events. The server ends the stream after each." % EVENTS), start_events)
 	_session.max_retries = 5
 
 

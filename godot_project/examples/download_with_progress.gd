@@ -1,5 +1,5 @@
 extends SceneTree
-## Downloads a file to user:// piece by piece, with a bar that shows how far it is. It never holds the whole file in
+## Downloads a file to user:// in pieces and shows a progress bar. The whole file is never in
 ## memory.
 ##
 ##     godot --headless --path godot_project --script res://examples/download_with_progress.gd -- --http=HOST:PORT
@@ -23,7 +23,7 @@ func _initialize() -> void:
 	quit(0 if problem.is_empty() else 1)
 
 
-## Returns what went wrong, or nothing.
+## Returns an error message, or an empty string.
 func _run(host: String, port: int) -> String:
 	var problem := await _connect(host, port)
 	if not problem.is_empty():
@@ -49,7 +49,7 @@ func _run(host: String, port: int) -> String:
 
 
 func _receive_into(file: FileAccess) -> void:
-	# -1 where the server does not say how long its answer is.
+	# -1 if the server does not send the length of the body.
 	var total := _http.get_response_body_length()
 	var shown := -1
 	while _http.get_status() == HTTPClientRust.STATUS_BODY:
@@ -65,7 +65,7 @@ func _receive_into(file: FileAccess) -> void:
 			print(_bar(file.get_position(), total))
 
 
-## For instance [#########---------------------]  30 %
+## For example: [#########---------------------]  30 %
 func _bar(received: int, total: int) -> String:
 	var filled := int(float(BAR_WIDTH) * received / total)
 	return "[%s%s] %3d %%" % ["#".repeat(filled), "-".repeat(BAR_WIDTH - filled), int(100.0 * received / total)]
@@ -82,7 +82,7 @@ func _connect(host: String, port: int) -> String:
 	return ""
 
 
-## Waits for the head of the answer. Returns what went wrong, or nothing.
+## Waits for the headers of the response. Returns an error message, or an empty string.
 func _wait_for_answer() -> String:
 	while _http.get_status() == HTTPClientRust.STATUS_REQUESTING:
 		_http.poll()

@@ -1,5 +1,5 @@
 extends SceneTree
-## Fetches a text and prints the answer: code, headers, body.
+## Requests a text and prints the response: code, headers and body.
 ##
 ##     godot --headless --path godot_project --script res://examples/get.gd -- --http=HOST:PORT
 
@@ -17,7 +17,7 @@ func _initialize() -> void:
 	quit(0 if problem.is_empty() else 1)
 
 
-## Returns what went wrong, or nothing.
+## Returns an error message, or an empty string.
 func _run(host: String, port: int) -> String:
 	var problem := await _connect(host, port)
 	if not problem.is_empty():
@@ -48,7 +48,7 @@ func _connect(host: String, port: int) -> String:
 	return ""
 
 
-## Waits for the head of the answer. Returns what went wrong, or nothing.
+## Waits for the headers of the response. Returns an error message, or an empty string.
 func _wait_for_answer() -> String:
 	while _http.get_status() == HTTPClientRust.STATUS_REQUESTING:
 		_http.poll()

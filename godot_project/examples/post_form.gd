@@ -1,5 +1,5 @@
 extends SceneTree
-## Sends the fields of a form, as a browser does it, and prints what the server received.
+## Sends the fields of a form like a browser, and prints what the server received.
 ##
 ##     godot --headless --path godot_project --script res://examples/post_form.gd -- --http=HOST:PORT
 
@@ -19,12 +19,12 @@ func _initialize() -> void:
 	quit(0 if problem.is_empty() else 1)
 
 
-## Returns what went wrong, or nothing.
+## Returns an error message, or an empty string.
 func _run(host: String, port: int) -> String:
 	var problem := await _connect(host, port)
 	if not problem.is_empty():
 		return problem
-	# Spaces, umlauts and the like are encoded here; an array stands for a field that occurs several times.
+	# This encodes spaces and special characters. An array repeats its field.
 	var fields := {"name": "Ünal & Söhne", "level": 3, "tags": ["fast", "small"]}
 	var body := _http.query_string_from_dict(fields)
 	print("Sending: ", body)
@@ -35,12 +35,12 @@ func _run(host: String, port: int) -> String:
 	var answer := (await _read_body()).get_string_from_utf8()
 	if _http.get_status() == HTTPClientRust.STATUS_CONNECTION_ERROR:
 		return "The answer broke off: " + _http.get_error_message()
-	# /echo of the test server answers with the request that it saw, as JSON.
+	# /echo of the test server returns the request that it received, as JSON.
 	var seen: Variant = JSON.parse_string(answer)
 	if not seen is Dictionary:
 		return "Expected JSON, got: " + answer
 	print("The server saw: %s %s" % [seen["method"], seen["body_text"]])
-	return "" if seen["body_text"] == body else "The server saw something else than was sent."
+	return "" if seen["body_text"] == body else "The server received something other than what was sent."
 
 
 func _connect(host: String, port: int) -> String:
@@ -54,7 +54,7 @@ func _connect(host: String, port: int) -> String:
 	return ""
 
 
-## Waits for the head of the answer. Returns what went wrong, or nothing.
+## Waits for the headers of the response. Returns an error message, or an empty string.
 func _wait_for_answer() -> String:
 	while _http.get_status() == HTTPClientRust.STATUS_REQUESTING:
 		_http.poll()

@@ -1,5 +1,5 @@
 extends SceneTree
-## Sends JSON and reads JSON, as web services want it.
+## Sends JSON and reads JSON, as used by web services.
 ##
 ##     godot --headless --path godot_project --script res://examples/post_json.gd -- --http=HOST:PORT
 
@@ -19,7 +19,7 @@ func _initialize() -> void:
 	quit(0 if problem.is_empty() else 1)
 
 
-## Returns what went wrong, or nothing.
+## Returns an error message, or an empty string.
 func _run(host: String, port: int) -> String:
 	var problem := await _connect(host, port)
 	if not problem.is_empty():
@@ -32,7 +32,7 @@ func _run(host: String, port: int) -> String:
 	var answer := (await _read_body()).get_string_from_utf8()
 	if _http.get_status() == HTTPClientRust.STATUS_CONNECTION_ERROR:
 		return "The answer broke off: " + _http.get_error_message()
-	# JSON from outside may be anything: look before using it.
+	# JSON from a server can have any content: check it before you use it.
 	var seen: Variant = JSON.parse_string(answer)
 	if not seen is Dictionary:
 		return "Expected JSON, got: " + answer
@@ -40,7 +40,7 @@ func _run(host: String, port: int) -> String:
 	if not received is Dictionary:
 		return "The server did not receive JSON, but: %s" % seen["body_text"]
 	print("%s has %d points." % [received["player"], received["points"]])
-	return "" if received["player"] == score["player"] else "The server saw something else than was sent."
+	return "" if received["player"] == score["player"] else "The server received something other than what was sent."
 
 
 func _connect(host: String, port: int) -> String:
@@ -54,7 +54,7 @@ func _connect(host: String, port: int) -> String:
 	return ""
 
 
-## Waits for the head of the answer. Returns what went wrong, or nothing.
+## Waits for the headers of the response. Returns an error message, or an empty string.
 func _wait_for_answer() -> String:
 	while _http.get_status() == HTTPClientRust.STATUS_REQUESTING:
 		_http.poll()

@@ -1,6 +1,6 @@
 extends SceneTree
-## Makes a request on a thread of its own, in blocking mode: no frames to wait for, one line after the other, while the
-## game goes on.
+## Makes a request on a separate thread in blocking mode: the code does not wait for frames, and the
+## game continues.
 ##
 ##     godot --headless --path godot_project --script res://examples/thread_blocking.gd -- --http=HOST:PORT
 
@@ -12,13 +12,13 @@ func _initialize() -> void:
 			address = argument.trim_prefix("--http=")
 	var thread := Thread.new()
 	thread.start(_fetch.bind(address.get_slice(":", 0), address.get_slice(":", 1).to_int()))
-	# The game goes on in the meantime.
+	# The game continues in the meantime.
 	var frames := 0
 	while thread.is_alive():
 		frames += 1
 		await process_frame
 	var result: Dictionary = thread.wait_to_finish()
-	print("%d frames went by meanwhile." % frames)
+	print("%d frames passed in the meantime." % frames)
 	if result["problem"] != "":
 		printerr(result["problem"])
 	else:
@@ -26,11 +26,11 @@ func _initialize() -> void:
 	quit(0 if result["problem"] == "" else 1)
 
 
-## Runs on the thread. Returns {"text": …, "problem": what went wrong, or nothing}.
+## Runs on the thread. Returns {"text": …, "problem": an error message, or an empty string}.
 func _fetch(host: String, port: int) -> Dictionary:
 	var http := HTTPClientRust.new()
-	# From here on poll() and the reads wait until there is something new. Without a limit they would wait for ever for a
-	# server that says nothing.
+	# From here on, poll() and the reads block until there is progress. Without a limit, they would wait forever for a
+	# silent server.
 	http.blocking_mode_enabled = true
 	http.read_timeout = 30.0
 

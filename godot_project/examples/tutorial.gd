@@ -1,5 +1,5 @@
 extends SceneTree
-## The first steps with HTTPClientRust, one after the other, as the HTTPClient tutorial takes them.
+## The first steps with HTTPClientRust, in the order of the HTTPClient tutorial.
 ##
 ##     godot --headless --path godot_project --script res://examples/tutorial.gd -- --http=HOST:PORT
 
@@ -17,15 +17,15 @@ func _initialize() -> void:
 
 ## Returns the exit code: 0 if all went well.
 func _talk() -> int:
-	# 1. One client is enough for any number of requests, and for any number of hosts.
+	# 1. One client can make any number of requests to any number of hosts, one after the other.
 	var http := HTTPClientRust.new()
 
-	# 2. Connecting takes a while, so connect_to_host() only starts it.
+	# 2. Connecting takes some time, so connect_to_host() only starts it.
 	if http.connect_to_host(_host, _port) != OK:
 		printerr("This host or port cannot be used: ", http.get_error_message())
 		return 1
 
-	# 3. poll() moves things on; the status tells how far they are. A game calls poll() once in each frame.
+	# 3. poll() advances the connection, and the status shows the progress. A game calls poll() every frame.
 	while http.get_status() in [HTTPClientRust.STATUS_RESOLVING, HTTPClientRust.STATUS_CONNECTING]:
 		http.poll()
 		print("Connecting…")
@@ -34,13 +34,13 @@ func _talk() -> int:
 		printerr("Not connected: ", http.get_error_message())
 		return 1
 
-	# 4. Ask for something. The host is known already, so only the path is given.
+	# 4. Send a request. The host is already known, so pass only the path.
 	var headers: PackedStringArray = ["User-Agent: HTTPClientRust-Tutorial/1.0", "Accept: text/plain"]
 	if http.request(HTTPClientRust.METHOD_GET, "/stream?lines=3&delay_ms=50", headers) != OK:
 		printerr("Not a request that can be sent: ", http.get_error_message())
 		return 1
 
-	# 5. Wait until the head of the answer is there.
+	# 5. Wait for the headers of the response.
 	while http.get_status() == HTTPClientRust.STATUS_REQUESTING:
 		http.poll()
 		print("Requesting…")
@@ -49,16 +49,16 @@ func _talk() -> int:
 		printerr("No answer: ", http.get_error_message())
 		return 1
 
-	# 6. Look at the head: a code (200 is success) and headers.
+	# 6. Check the status code (200 means success) and the headers.
 	var code := http.get_response_code()
 	print("Response code: ", code)
 	print("Headers: ", http.get_response_headers_as_dictionary())
 	if http.is_response_chunked():
-		print("The answer comes in chunks; nobody knows yet how long it is.")
+		print("The response is chunked, so its length is not known yet.")
 	else:
-		print("The answer has %d bytes." % http.get_response_body_length())
+		print("The response body has %d bytes." % http.get_response_body_length())
 
-	# 7. Read the body as long as there is one. An empty chunk means: nothing new yet.
+	# 7. Read the body until it ends. An empty chunk means that nothing new has arrived yet.
 	var body := PackedByteArray()
 	while http.get_status() == HTTPClientRust.STATUS_BODY:
 		http.poll()
@@ -68,8 +68,8 @@ func _talk() -> int:
 		else:
 			body.append_array(chunk)
 
-	# 8. A body that came in whole leaves the client connected, ready for the next request, or disconnected, where the
-	# server ends its answers by hanging up. Everything else is an error.
+	# 8. After a complete body, the client is connected and ready for the next request. It is disconnected if the server
+	# marks the end of the body by closing the connection. Everything else is an error.
 	if http.get_status() not in [HTTPClientRust.STATUS_CONNECTED, HTTPClientRust.STATUS_DISCONNECTED]:
 		printerr("The answer broke off: ", http.get_error_message())
 		return 1

@@ -1,5 +1,5 @@
 extends SceneTree
-## Sends bytes as they are, for instance a saved game or a picture, and lets the server confirm them.
+## Sends bytes, such as a saved game or an image, and checks what the server received.
 ##
 ##     godot --headless --path godot_project --script res://examples/upload.gd -- --http=HOST:PORT
 
@@ -19,13 +19,13 @@ func _initialize() -> void:
 	quit(0 if problem.is_empty() else 1)
 
 
-## Returns what went wrong, or nothing.
+## Returns an error message, or an empty string.
 func _run(host: String, port: int) -> String:
 	var problem := await _connect(host, port)
 	if not problem.is_empty():
 		return problem
 	var bytes := _some_bytes()
-	# request_raw() takes bytes; request() takes text.
+	# request_raw() sends bytes, request() sends text.
 	_http.request_raw(HTTPClientRust.METHOD_PUT, "/upload", ["Content-Type: application/octet-stream"], bytes)
 	problem = await _wait_for_answer()
 	if not problem.is_empty():
@@ -40,7 +40,7 @@ func _run(host: String, port: int) -> String:
 	return "" if int(receipt["bytes"]) == bytes.size() else "Some bytes were lost."
 
 
-## With a file it would be: FileAccess.get_file_as_bytes("user://saved_game.dat")
+## To send a file, use FileAccess.get_file_as_bytes("user://saved_game.dat").
 func _some_bytes() -> PackedByteArray:
 	var bytes := PackedByteArray()
 	bytes.resize(SIZE)
@@ -60,7 +60,7 @@ func _connect(host: String, port: int) -> String:
 	return ""
 
 
-## Waits for the head of the answer. Returns what went wrong, or nothing.
+## Waits for the headers of the response. Returns an error message, or an empty string.
 func _wait_for_answer() -> String:
 	while _http.get_status() == HTTPClientRust.STATUS_REQUESTING:
 		_http.poll()

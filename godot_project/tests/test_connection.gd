@@ -1,5 +1,5 @@
 # deadline: 180
-# expect-log: set_connection\(\): more than 4 StreamPeerTLS stand on each other
+# expect-log: set_connection\(\): more than 4 StreamPeerTLS are chained
 extends "res://tests/support/test_case.gd"
 ## The connection property, both ways.
 
@@ -233,7 +233,7 @@ func test_more_tls_on_each_other_than_can_be_looked_through_is_refused() -> void
 		far = secured
 	var client := new_client()
 	client.set_connection(near)
-	assert_contains(client.get_error_message(), "more than 4 StreamPeerTLS stand on each other", "message")
+	assert_contains(client.get_error_message(), "more than 4 StreamPeerTLS are chained", "message")
 	assert_status(client, HTTPClient.STATUS_DISCONNECTED)
 
 

@@ -115,3 +115,22 @@ func test_texts_that_are_no_requests_are_read_too() -> void:
 
 func _write(text: String) -> void:
 	FileAccess.open(PATH, FileAccess.WRITE).store_buffer(text.to_utf8_buffer())
+
+
+func test_a_file_with_many_empty_lines_at_its_end_is_read_at_once() -> void:
+	# Each time the whole text once more would take hours.
+	_write("POST http://a.example/\n\nbody" + "\n".repeat(3_000_000))
+	assert_equal(HttpFile.new(PATH).requests[0]["body"], "body", "the body")
+
+
+func test_odd_files_give_requests_or_none_and_are_not_damaged() -> void:
+	for text: String in [
+			"", "###", "### \n###\n", "\r\n\r\n", "GET", "HTTP/1.1", "GET HTTP/1.1", "# @retries\n# @read-timeout x\n# @\nGET a",
+			"\tGET\t", "//", "### a\r\nGET x\r\n\r\nb\r\n", "### a\n### a\nGET y", "{}", "<html>", "\ufeff### a\nGET http://a/"]:
+		_write(text)
+		var file := HttpFile.new(PATH)
+		for request: Dictionary in file.requests:
+			assert_equal([typeof(request["url"]), request["headers"] is PackedStringArray], [TYPE_STRING, true], text)
+		assert_error(file.save("new", {"method": "GET", "url": "http://new.example"}), OK, text)
+		assert_equal(file.requests.filter(func(request: Dictionary) -> bool: return request["name"] == "new").size(), 1, text)
+		assert_error(file.remove("new"), OK, text)

@@ -173,3 +173,44 @@ func _check(part: Dictionary, wanted: Dictionary, name: String, problems: Packed
 	for key: String in wanted:
 		if typeof(part.get(key)) != wanted[key]:
 			problems.append("%s.%s" % [name, key])
+
+
+func test_a_secret_is_found_behind_a_long_text_and_whatever_its_length() -> void:
+	var shown := _posted()
+	shown.response_headers = PackedStringArray(["Content-Type: application/json"])
+	shown.response_body = JSON.stringify({"a": "x\\\"".repeat(1 << 20), "access_token": "behind-secret", "password": "p1", "b": "p1"}, "", false).to_utf8_buffer()
+	shown.bytes_received = shown.response_body.size()
+	shown.request_headers = PackedStringArray(["Content-Type: multipart/form-data; boundary=x"])
+	shown.request_body = "--x\r\nContent-Disposition: form-data; name=\"private_key\"\r\n\r\nline-one-secret\r\nline-two-secret\r\n--x--\r\n".to_utf8_buffer()
+	var text := Har.text_of([shown], true)
+	assert_equal([text.contains("behind-secret"), text.contains("line-one-secret"), text.contains("line-two-secret")], [false, false, false], "secrets")
+	var body: Variant = JSON.parse_string(Har.read(text).get("exchanges")[0].response_body.get_string_from_utf8())
+	assert_equal([body["access_token"], body["password"], body["b"]], ["[redacted]", "[redacted]", "p1"], "values")
+	shown.response_headers = PackedStringArray(["Content-Type: text/plain"])
+	shown.response_body = "it\"s {\"token\": \"stray-secret\"}".to_utf8_buffer()
+	assert_true(not Har.text_of([shown], true).contains("stray-secret"), "behind a quote that stands for itself")
+
+
+func test_whatever_a_file_has_in_its_places_it_is_read_or_refused() -> void:
+	var odd: Array[Variant] = [null, true, -1, 1e308, 1e18, "", "x", "9999-99-99T99:99:99Z", "2023-02-29T00:00:00Z", "2024-02-30T00:00:00Z", "[::", [], [null], [[]], {}, {"name": []}, [{"name": 1, "value": {}}]]
+	var paths: Array[Array] = [
+		["log"], ["log", "entries"], ["log", "entries", 0], ["log", "entries", 0, "request"], ["log", "entries", 0, "response"]]
+	var whole: Dictionary = JSON.parse_string(Har.text_of([_posted()], false))
+	var entry: Dictionary = whole["log"]["entries"][0]
+	for key: String in entry:
+		paths.append(["log", "entries", 0, key])
+		for inner: Variant in entry[key] if entry[key] is Dictionary else {}:
+			paths.append(["log", "entries", 0, key, inner])
+	for inner: String in entry["response"]["content"]:
+		paths.append(["log", "entries", 0, "response", "content", inner])
+	for path: Array in paths:
+		for value: Variant in odd:
+			var file := whole.duplicate(true)
+			var place: Variant = file
+			for key: Variant in path.slice(0, -1):
+				place = place[key]
+			place[path[-1]] = value
+			var har: Har = Har.read(JSON.stringify(file))
+			for read: Recorded in har.exchanges:
+				var again := Har.text_of([read], true)
+				assert_true(JSON.parse_string(again) is Dictionary, "%s %s" % [path, value])

@@ -78,7 +78,7 @@ func test_a_scene_and_the_script_with_its_types_move_together_and_run() -> void:
 	assert_equal(_of(scripts, "main.gd").together, PackedStringArray([FOLDER.path_join("main.tscn")]), "with the script")
 	for name: String in ["main.gd", "main.tscn"]:
 		var only: Array[Migration.Change] = [_of(scripts, name)]
-		assert_contains(str(scripts.problems_of(only).get(FOLDER.path_join(name), "")), "both move, or none")
+		assert_contains(str(scripts.problems_of(only).get(FOLDER.path_join(name), "")), "move both or none")
 	_move(scripts)
 	var node: Node = (load(FOLDER.path_join("main.tscn")) as PackedScene).instantiate()
 	tree.root.add_child.call_deferred(node)
@@ -134,7 +134,7 @@ func test_a_built_in_script_that_would_not_parse_holds_its_scene_back() -> void:
 	var text := (
 		"[gd_scene load_steps=2 format=3]\n\n[sub_resource type=\"GDScript\" id=\"1\"]\nscript/source = \"extends Node\n"
 		+ "var r := HTTPRequest.new(\n\"\n\n[node name=\"A\" type=\"Node\"]\nscript = SubResource(\"1\")\n")
-	assert_contains(_of(_read({"broken.tscn": text}), "broken.tscn").held_back, "does not parse as it is")
+	assert_contains(_of(_read({"broken.tscn": text}), "broken.tscn").held_back, "does not parse even without a change")
 
 
 func test_inherited_and_instanced_scenes_connect_a_node_with_the_script_that_takes_it() -> void:
@@ -205,8 +205,8 @@ func test_what_csharp_or_others_need_is_held_back_with_all_that_belongs_to_it() 
 		"free.gd": "extends Node\nvar r := HTTPRequest.new()\n"})
 	for name: String in ["cs.tscn", "use.gd"]:
 		assert_matches(_of(scripts, name).held_back, "Net\\.cs: .*C#")
-	assert_matches(_of(scripts, "mine.gd").held_back, "theirs\\.gd: .*add-on of others")
-	assert_contains(_of(scripts, "theirs.gd").held_back, "add-on of others")
+	assert_matches(_of(scripts, "mine.gd").held_back, "theirs\\.gd: .*another add-on")
+	assert_contains(_of(scripts, "theirs.gd").held_back, "another add-on")
 	assert_equal(_of(scripts, "free.gd").held_back, "", "a script of its own")
 
 

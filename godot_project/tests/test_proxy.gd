@@ -160,7 +160,7 @@ func test_a_proxy_that_wants_ntlm_is_told_apart() -> void:
 	client.set_https_proxy("127.0.0.1", proxy.port())
 	client.connect_to_host("host.test", -1, true)
 	await _poll_to_the_end(client)
-	assert_contains(client.get_error_message(), "it wants NTLM, and only Basic is possible here", "message")
+	assert_contains(client.get_error_message(), "it requires NTLM, but only Basic is supported", "message")
 
 
 func test_the_environment_counts_only_when_it_is_asked_for() -> void:

@@ -4,8 +4,11 @@ extends "res://tests/support/fetch_case.gd"
 const FOLDER := "res://examples/recipes"
 const SERVER := "http://127.0.0.1:8080"
 const SIZE := 1_000_000
-## C# has no class of an extension: these are the ones whose members its recipe may name.
-const CSHARP_CLASSES: Array[StringName] = [&"HTTPSessionRust", &"HTTPTaskRust", &"HTTPResponseRust"]
+## Whose members a recipe in C# may name, by the class of which it makes an object.
+const CSHARP_CLASSES := {
+	"HTTPSessionRust": [&"HTTPSessionRust", &"HTTPTaskRust", &"HTTPResponseRust"],
+	"HTTPClientRust": [&"HTTPClientRust"],
+}
 
 var _node: Node
 
@@ -31,7 +34,7 @@ func test_the_text_shows_every_recipe_as_it_is() -> void:
 func test_json() -> void:
 	var url_of_answer := url_of_reply(response_with(["Content-Type: application/json"], "{\"rank\": 3}".to_utf8_buffer()), false)
 	await _run("json.gd", {SERVER + "/scores": url_of_answer}, ["Rank: 3"])
-	await _run("json.gd", {SERVER + "/scores": url("/hello")}, ["This is no JSON: " + HELLO])
+	await _run("json.gd", {SERVER + "/scores": url("/hello")}, ["This is not JSON: " + HELLO])
 	await _run("json.gd", {SERVER + "/scores": url("/status/503"), "HTTPClient.METHOD_POST": "HTTPClient.METHOD_PATCH"}, [".*503.*"])
 	await _run("json.gd", {SERVER + "/scores": url("/echo"), "print(\"Rank: %d\" % answer.get(\"rank\", 0))": "print(answer[\"body_text\"])"}, [
 		"{\"player\":\"Ada\",\"score\":1200}"])
@@ -121,20 +124,39 @@ func test_use_from_a_thread() -> void:
 
 func test_the_csharp_names_what_there_is() -> void:
 	var text := FileAccess.get_file_as_string(_root().path_join("docs/recipes.md"))
-	var source := text.get_slice("```csharp\n", 1).get_slice("```", 0)
-	var classes := RegEx.create_from_string("ClassDB\\.Instantiate\\(\"(\\w+)\"\\)").search_all(source)
-	assert_true(not classes.is_empty(), "it makes an object")
-	for found: RegExMatch in classes:
-		assert_true(ClassDB.class_exists(found.get_string(1)), "there is a class " + found.get_string(1))
+	var seen := PackedStringArray()
+	for part: String in text.split("```csharp\n").slice(1):
+		seen.append(_check_csharp(part.get_slice("```", 0)))
+	assert_equal(seen, PackedStringArray(CSHARP_CLASSES.keys()), "classes of which a recipe makes an object")
+	assert_contains(text.get_slice("## From C#", 1), "await ToSignal(", "it waits without blocking")
+
+
+## The C# reads the statuses of HTTPClientRust as those of HttpClient.
+func test_the_statuses_have_the_values_of_the_built_in() -> void:
+	for name: String in ClassDB.class_get_enum_constants(&"HTTPClient", &"Status"):
+		assert_equal(
+			ClassDB.class_get_integer_constant(&"HTTPClientRust", name), ClassDB.class_get_integer_constant(&"HTTPClient", name), name)
+
+
+## Returns the class of which it makes an object.
+func _check_csharp(source: String) -> String:
+	var made := RegEx.create_from_string("ClassDB\\.Instantiate\\(\"(\\w+)\"\\)").search_all(source)
+	if not assert_equal(made.size(), 1, "objects that are made by name"):
+		return ""
+	var made_class := made[0].get_string(1)
+	if not assert_true(CSHARP_CLASSES.has(made_class) and ClassDB.class_exists(made_class), "there is a class " + made_class):
+		return made_class
+	var classes: Array = CSHARP_CLASSES[made_class]
 	var calls := RegEx.create_from_string("\\.Call\\(\"(\\w+)\"((?:, (?:\\{[^{}]*\\}|\"[^\"]*\"|[^,(){}\"\\[\\]]+|new\\[\\] \\{[^{}]*\\}|\\([^()]*\\)[^,()]*)+)*)\\)").search_all(source)
 	assert_equal(calls.size(), source.count(".Call("), "calls that were understood")
 	for found: RegExMatch in calls:
 		var given := found.get_string(2).count(", ")
 		assert_true(
-			CSHARP_CLASSES.any(func(name: StringName) -> bool: return _takes(name, found.get_string(1), given)),
-			"there is %s() with %d arguments" % [found.get_string(1), given])
+			classes.any(func(name: StringName) -> bool: return _takes(name, found.get_string(1), given)),
+			"%s has %s() with %d arguments" % [made_class, found.get_string(1), given])
 	for found: RegExMatch in RegEx.create_from_string("ToSignal\\(\\w+, \"(\\w+)\"\\)").search_all(source):
 		assert_true(ClassDB.class_has_signal(&"HTTPTaskRust", found.get_string(1)), "there is a signal " + found.get_string(1))
+	return made_class
 
 
 ## Puts the script into the tree with other addresses, and waits until all lines are printed that are expected there, as

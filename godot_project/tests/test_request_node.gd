@@ -5,10 +5,10 @@ extends "res://tests/support/fetch_case.gd"
 # expect-log: Invalid URL scheme: 'ftp://'
 # expect-log: Error parsing URL: 'http://'
 # expect-log: HTTPRequestRust.request\(\): the node is not in the tree
-# expect-log: HTTPRequestRust.request\(\): a request is under way
+# expect-log: HTTPRequestRust.request\(\): a request is running
 # expect-log: HTTPRequestRust.request\(\): the URL starts with "ftp"
 # expect-log: HTTPRequestRust.request\(\): the URL has no host
-# expect-log: HTTPRequestRust.request\(\): the URL is not a whole one
+# expect-log: HTTPRequestRust.request\(\): the URL is not a complete one
 # expect-log: TLS handshake error: -9984
 # deadline: 180
 

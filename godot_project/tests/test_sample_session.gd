@@ -4,6 +4,7 @@ extends "res://tests/support/fetch_case.gd"
 
 const SessionPage := preload("res://demo/session_page.gd")
 const FeatureRow := preload("res://demo/feature_row.gd")
+const Colors := preload("res://addons/http_client_rust/console/colors.gd")
 const PATIENCE_MS := 40_000
 
 var _scene: Control
@@ -21,6 +22,16 @@ func test_pictures_come_together_and_fill_the_bar() -> void:
 	assert_equal(_page.images.status_text(), "%d pictures" % SessionPage.PICTURES, "status")
 	assert_equal(_page.images.content.get_child_count(), SessionPage.PICTURES, "pictures that are shown")
 	assert_equal(_page.images.bar.value, 1.0, "bar")
+	await _close()
+
+
+func test_what_stands_on_a_bar_can_be_read() -> void:
+	await _open()
+	var text := _page.images.bar.get_theme_color(&"font_color")
+	for part: StringName in [&"fill", &"background"]:
+		var color := (_page.images.bar.get_theme_stylebox(part) as StyleBoxFlat).bg_color
+		# The background lets some of the row shine through.
+		assert_true(Colors.contrast(text, Color(color, 1.0)) >= 4.5, "%s: %s on %s" % [part, text, color])
 	await _close()
 
 

@@ -154,6 +154,18 @@ func test_default_headers_user_agent_and_base_url_are_used() -> void:
 	assert_equal(relative.get_url(), url("/hello"), "a relative URL")
 
 
+func test_a_signed_query_is_sent_and_followed_as_it_was_given() -> void:
+	var session := new_session()
+	if session == null:
+		return
+	var target := "/echo?sig=a'b%27(c)*!$;:@,~&d='"
+	var echo := echo_of(await fetched(session, url(target)))
+	assert_equal(echo["target"], target, "the target that the server got")
+	var redirected := await fetched(session, url("/redirect?to=" + "/echo?sig=a'b".uri_encode()))
+	assert_equal(redirected.get_url(), url("/echo?sig=a'b"), "where a redirect led")
+	assert_equal(echo_of(redirected)["target"], "/echo?sig=a'b", "the target that was redirected to")
+
+
 func test_redirects_are_followed_and_listed() -> void:
 	var session := new_session()
 	if session == null:

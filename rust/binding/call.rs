@@ -65,7 +65,7 @@ pub(crate) fn guarded(work: impl FnOnce()) {
     }
 }
 
-const FAULT: &str = "something went wrong inside HTTPClientRust; please report it with what the log says";
+const FAULT: &str = "something went wrong inside HTTPClientRust; please report it together with the log";
 
 /// Prints a mistake of the script, as the engine's own classes do. What the network or a server does is no mistake of it.
 fn report(method: &str, error: &Error) {

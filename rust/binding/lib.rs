@@ -1,8 +1,8 @@
-//! The GDExtension: registers `HTTPClientRust`, whose work the crate `http-client` does, and the classes above it, whose work `http-fetch`
-//! does.
+//! The GDExtension. It registers `HTTPClientRust`, which uses the crate `http-client`, and the other classes, which use the crate
+//! `http-fetch`.
 //!
-//! This crate converts types and knows no rule of HTTP. `low` and `high` have the classes, `convert` the types, `network_panel` what the
-//! editor's debugger is told; the rest is the engine's edge. A panic
+//! This crate converts types and contains no rules of HTTP. `low` and `high` have the classes, `convert` the types, `network_panel` the data
+//! for the editor's debugger. The rest is the interface to the engine. A panic
 //! in an entry point is caught in `call`.
 
 mod call;

@@ -117,7 +117,7 @@ func show_progress() -> void:
 	var seconds := _exchange.elapsed_usec() / 1_000_000.0
 	match _exchange.status:
 		HTTPClientRust.STATUS_REQUESTING:
-			_status.text = ("Sending… %.1f s" if _exchange.is_uploading() else "Waiting for the answer… %.1f s") % seconds
+			_status.text = ("Sending… %.1f s" if _exchange.is_uploading() else "Waiting for the response… %.1f s") % seconds
 			if not _exchange.steps.is_empty():
 				_status.text += " — %s %s" % [_exchange.steps[-1][0].to_lower(), _exchange.steps[-1][1]]
 		HTTPClientRust.STATUS_BODY:
@@ -149,7 +149,7 @@ func show_end() -> void:
 	_note.visible = not _note.text.is_empty()
 	_save.visible = not _body.is_empty()
 	_save.disabled = not is_kept
-	_save.tooltip_text = "Saves the body as it is shown here" if is_kept else "Only the first %s are kept" % String.humanize_size(
+	_save.tooltip_text = "Saves the body as shown here" if is_kept else "Only the first %s are kept" % String.humanize_size(
 		Exchange.KEPT_BYTES)
 	_show_body()
 
@@ -180,8 +180,8 @@ func _note_of_coding() -> String:
 		return ""
 	for line: String in _exchange.headers:
 		if line.get_slice(":", 0).strip_edges().to_lower() in ["accept-encoding", "range"]:
-			return "The body is packed with %s, as the request's own headers ask for it." % coding.left(40)
-	return "Unpacked (%s): %s became %s." % [
+			return "The body is compressed with %s, because the request's own headers ask for it." % coding.left(40)
+	return "Decompressed (%s): %s became %s." % [
 		coding.left(40), String.humanize_size(_exchange.received), String.humanize_size(_exchange.unpacked)]
 
 
@@ -206,6 +206,8 @@ func _show_amounts() -> void:
 	var done := _exchange.sent if uploading else _exchange.received
 	var total := _exchange.body.size() if uploading else _exchange.expected
 	_progress_row.visible = _exchange.code != 0 or uploading
+	# How many events will come nobody knows.
+	_progress.visible = not _exchange.listens
 	_progress.indeterminate = total < 0 and _exchange.status == HTTPClientRust.STATUS_BODY
 	_progress.value = float(done) / total if total > 0 else 0.0
 	if not _progress_row.visible:
@@ -252,7 +254,7 @@ func _show_connection() -> void:
 			_connection, root, PhaseChart.PHASES[index],
 			PhaseChart.shown_time(durations[index]) if durations[index] >= 0 else "—")
 	if _exchange.tls.is_empty():
-		_add_row(_connection, root, "TLS", "none: everybody on the way can read along")
+		_add_row(_connection, root, "TLS", "none: anyone on the network path can read the traffic")
 		return
 	_add_row(_connection, root, "TLS version", _exchange.tls["version"])
 	_add_row(_connection, root, "Cipher suite", _exchange.tls["cipher_suite"])
@@ -290,7 +292,7 @@ func _show_body() -> void:
 		"hex":
 			_text.text = BodyText.hex(_body)
 		"image":
-			_text.text = "This is no picture that can be shown here."
+			_text.text = "This image cannot be shown here."
 		_:
 			_text.text = BodyText.text(_body)
 

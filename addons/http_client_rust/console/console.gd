@@ -16,6 +16,8 @@ const HttpFile := preload("http_file.gd")
 const EventTable := preload("event_table.gd")
 const CookieTable := preload("cookie_table.gd")
 
+## In letters.
+const ADDRESS_WIDTH := 16.0
 const COPY_GDSCRIPT := 0
 const COPY_CURL := 1
 const COPY_CLIENT := 2
@@ -210,7 +212,7 @@ func _remember() -> void:
 		return
 	var error := _history.add(_filled_in())
 	if error != OK:
-		push_warning("The request is not remembered: %s: %s" % [history_file, error_string(error)])
+		push_warning("The request cannot be added to the history: %s: %s" % [history_file, error_string(error)])
 
 
 func _show_recent() -> void:
@@ -219,7 +221,7 @@ func _show_recent() -> void:
 	for request: Dictionary in _history.requests if _history != null else []:
 		menu.add_item(History.title_of(request), menu.item_count)
 	if menu.item_count == 0:
-		menu.add_item("Nothing was sent yet")
+		menu.add_item("Nothing sent yet")
 		menu.set_item_disabled(0, true)
 	else:
 		menu.add_separator()
@@ -306,7 +308,7 @@ func _ask_for_name() -> void:
 		_name_dialog.confirmed.connect(_save_under_name)
 		add_child(_name_dialog, false, INTERNAL_MODE_BACK)
 	_name.text = _loaded if not _loaded.is_empty() else History.title_of(_filled_in())
-	_name_problem.text = "Goes into %s. Headers with passwords or keys are left out." % requests_file
+	_name_problem.text = "Saved in %s, without headers that contain passwords or keys." % requests_file
 	_name_dialog.popup_centered()
 	_name.grab_focus()
 	_name.select_all()
@@ -320,7 +322,8 @@ func _save_under_name() -> void:
 
 
 func _add_top() -> void:
-	var row := HBoxContainer.new()
+	# Where there is little room the buttons go to the next line, and the address can still be read.
+	var row := HFlowContainer.new()
 	add_child(row)
 	_method = OptionButton.new()
 	_method.tooltip_text = "Method"
@@ -331,7 +334,7 @@ func _add_top() -> void:
 	row.add_child(_method)
 	_url = LineEdit.new()
 	_url.placeholder_text = "https://host/path"
-	_url.tooltip_text = "Address. Enter sends the request; Ctrl+Enter does from everywhere here."
+	_url.tooltip_text = "Address. Enter sends the request. Ctrl+Enter also works in the other fields."
 	_url.size_flags_horizontal = SIZE_EXPAND_FILL
 	_url.text_submitted.connect(func(_text: String) -> void: send())
 	row.add_child(_url)
@@ -342,14 +345,14 @@ func _add_top() -> void:
 	row.add_child(send_button)
 	_cancel = Button.new()
 	_cancel.text = "Cancel"
-	_cancel.tooltip_text = "Ends the request (Esc)"
+	_cancel.tooltip_text = "Cancels the request (Esc)"
 	_cancel.disabled = true
 	_cancel.pressed.connect(cancel)
 	row.add_child(_cancel)
-	_recent = _menu(row, "Recent", "Requests that were sent before. Headers with passwords or keys are not remembered.")
+	_recent = _menu(row, "Recent", "Requests that you sent before. Headers with passwords or keys are not saved.")
 	_recent.about_to_popup.connect(_show_recent)
 	_recent.get_popup().id_pressed.connect(_on_recent)
-	_saved = _menu(row, "Saved", "Requests that are kept by name, in a file that editors know as .http.")
+	_saved = _menu(row, "Saved", "Named requests in a .http file, which other editors can also read")
 	_saved.about_to_popup.connect(_show_saved)
 	_saved.get_popup().id_pressed.connect(_on_saved)
 	_copy = _menu(row, "Copy as…", "")
@@ -375,6 +378,7 @@ func _has_focus() -> bool:
 
 
 func _dress_texts() -> void:
+	_url.custom_minimum_size.x = get_theme_font_size(&"font_size", &"LineEdit") * ADDRESS_WIDTH
 	Colors.dress_texts(_request.texts() + _answer.texts() + [_events.details], self)
 
 

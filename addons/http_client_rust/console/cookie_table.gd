@@ -23,7 +23,7 @@ func _init() -> void:
 	row.add_child(_about)
 	_clear = Button.new()
 	_clear.text = "Forget all"
-	_clear.tooltip_text = "Forgets the cookies of all servers"
+	_clear.tooltip_text = "Deletes the cookies of all servers"
 	_clear.pressed.connect(forget_all)
 	row.add_child(_clear)
 	_table = Tree.new()

@@ -42,7 +42,7 @@ func clear() -> void:
 	_table.clear()
 	_table.create_item()
 	details.text = ""
-	details.placeholder_text = "Events appear here as they come, where the request reads them (Options)."
+	details.placeholder_text = "Events appear here when they arrive. To read them, enable server-sent events in Options."
 	_shown = 0
 
 

@@ -97,17 +97,15 @@ static func problem_with(address: String) -> String:
 		return ""
 	var scheme := scheme_of(address)
 	if not scheme in ["", "http", "https"]:
-		return "%s:// is not HTTP: an address here begins with http:// or https://." % scheme.left(40)
-	return "This is no address: write http://host/path or https://host/path."
+		return "%s:// is not HTTP: the address must start with http:// or https://." % scheme.left(40)
+	return "This is not an address. Write http://host/path or https://host/path."
 
 
-## A target as a session sends it: what may not stand in one, percent-encoded; in a query that includes the apostrophe.
+## A target as a session sends it: what may not stand in one, percent-encoded.
 static func encoded(target: String) -> String:
 	var text := ""
-	var is_query := false
 	for byte: int in target.to_utf8_buffer():
-		is_query = is_query or byte == 0x3f
-		var stays := byte > 0x20 and byte < 0x7f and not char(byte) in "\"<>\\^`{|}" and not (is_query and byte == 0x27)
+		var stays := byte > 0x20 and byte < 0x7f and not char(byte) in "\"<>\\^`{|}"
 		text += char(byte) if stays else "%%%02X" % byte
 	return text
 

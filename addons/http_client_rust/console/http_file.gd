@@ -36,13 +36,14 @@ func read() -> void:
 	_places.clear()
 	var text := FileAccess.get_file_as_string(_path) if FileAccess.file_exists(_path) else ""
 	_end = "\r\n" if text.contains("\r\n") else "\n"
-	var piece := ""
-	for line: String in _lines_of(text):
-		if line.begins_with(SEPARATOR):
-			_pieces.append(piece)
-			piece = ""
-		piece += line
-	_pieces.append(piece)
+	var start := 0
+	var at := text.find(SEPARATOR)
+	while at >= 0:
+		if at == 0 or text[at - 1] == "\n":
+			_pieces.append(text.substr(start, at - start))
+			start = at
+		at = text.find(SEPARATOR, at + 1)
+	_pieces.append(text.substr(start))
 	for index: int in _pieces.size():
 		var request := _read_piece(_pieces[index])
 		if not request.is_empty():
@@ -55,14 +56,14 @@ func read() -> void:
 ## Why a request cannot be written down under a name; empty if it can.
 static func problem_with(name: String, request: Dictionary) -> String:
 	if name.strip_edges().is_empty() or name.contains("\n"):
-		return "The request needs a name of one line."
+		return "The request needs a name without line breaks."
 	if not PackedByteArray(request.get("bytes", PackedByteArray())).is_empty():
-		return "A body of bytes cannot stand in a text file."
+		return "A body of bytes cannot be saved in a text file."
 	if str(request.get("url", "")).strip_edges().is_empty():
 		return "The request has no address."
 	for line: String in str(request.get("body", "")).split("\n"):
 		if line.begins_with(SEPARATOR):
-			return "A line of the body begins with ###, which separates requests in this file."
+			return "A line of the body starts with ###, which separates requests in this file."
 	return ""
 
 
@@ -132,18 +133,6 @@ func _write(text: String) -> Error:
 	return error
 
 
-## Lines with their ends.
-static func _lines_of(text: String) -> PackedStringArray:
-	var lines := PackedStringArray()
-	var at := 0
-	while at < text.length():
-		var end := text.find("\n", at)
-		end = text.length() if end < 0 else end + 1
-		lines.append(text.substr(at, end - at))
-		at = end
-	return lines
-
-
 static func _is_comment(line: String) -> bool:
 	return line.begins_with("#") or line.begins_with("//")
 
@@ -180,10 +169,7 @@ static func _read_piece(piece: String) -> Dictionary:
 			headers.append(lines[at].strip_edges())
 		at += 1
 	request["headers"] = headers
-	var body := "\n".join(lines.slice(at + 1))
-	while body.ends_with("\n"):
-		body = body.left(-1)
-	request["body"] = body
+	request["body"] = "\n".join(lines.slice(at + 1)).rstrip("\n")
 	return request
 
 
@@ -231,9 +217,7 @@ static func _written(name: String, request: Dictionary, comments: String, secret
 			text += line + "\n"
 	for line: String in secrets:
 		text += line + "\n"
-	var body := str(request.get("body", "")).replace("\r\n", "\n")
-	while body.ends_with("\n"):
-		body = body.left(-1)
+	var body := str(request.get("body", "")).replace("\r\n", "\n").rstrip("\n")
 	return text + ("" if body.is_empty() else "\n%s\n" % body)
 
 

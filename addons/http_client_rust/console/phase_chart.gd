@@ -10,7 +10,7 @@ const NARROWEST := 3.0
 ## In parts of the size of letters.
 const SQUARE := 0.6
 const GAP := 0.9
-const SMALLEST_LEGEND := 0.6
+const SMALLEST_LEGEND := 0.8
 const LARGEST_LEGEND := 0.95
 
 var _usec: Array[int] = []
@@ -47,11 +47,11 @@ static func shown_time(usec: int) -> String:
 
 
 func _get_minimum_size() -> Vector2:
-	return Vector2(0.0, _row_height() * 2.0 + 4.0)
+	return Vector2(0.0, _row_height() * (1.0 + _legend_lines()) + 4.0)
 
 
 func _notification(what: int) -> void:
-	if what == NOTIFICATION_THEME_CHANGED:
+	if what == NOTIFICATION_THEME_CHANGED or what == NOTIFICATION_RESIZED:
 		update_minimum_size()
 
 
@@ -81,29 +81,50 @@ func _draw() -> void:
 	_draw_legend(font, font_size, text_color, baseline)
 
 
-## Smaller letters where there is little room, so that all phases are named.
+## Smaller letters where there is little room, and more lines where there is less, so that all phases are named.
 func _draw_legend(font: Font, font_size: int, text_color: Color, baseline: float) -> void:
-	var wanted := _legend_width(font, font_size)
-	var fitting := maxi(int(font_size * clampf(size.x / maxf(wanted, 1.0), SMALLEST_LEGEND, LARGEST_LEGEND)), 1)
+	var fitting := _legend_size(font, font_size)
+	var place := Vector2(0.0, baseline)
+	for index: int in _usec.size():
+		if _usec[index] < 0:
+			continue
+		var width := _entry_width(index, font, fitting)
+		if place.x > 0.0 and place.x + width > size.x:
+			place = Vector2(0.0, place.y + _row_height())
+		var square := fitting * SQUARE
+		draw_rect(Rect2(place.x, place.y - square, square, square), COLORS[index])
+		var left := place + Vector2(square + fitting * GAP * 0.5, 0.0)
+		draw_string(font, left, _legend_of(index), HORIZONTAL_ALIGNMENT_LEFT, -1.0, fitting, text_color)
+		place.x += width + fitting * GAP
+
+
+func _legend_lines() -> int:
+	var font := get_theme_font(&"font", &"Label")
+	var fitting := _legend_size(font, get_theme_font_size(&"font_size", &"Label"))
+	var lines := 1
 	var left := 0.0
 	for index: int in _usec.size():
 		if _usec[index] < 0:
 			continue
-		var square := fitting * SQUARE
-		draw_rect(Rect2(left, baseline - square, square, square), COLORS[index])
-		left += square + fitting * GAP * 0.5
-		var text := _legend_of(index)
-		draw_string(font, Vector2(left, baseline), text, HORIZONTAL_ALIGNMENT_LEFT, -1.0, fitting, text_color)
-		left += font.get_string_size(text, HORIZONTAL_ALIGNMENT_LEFT, -1.0, fitting).x + fitting * GAP
+		var width := _entry_width(index, font, fitting)
+		if left > 0.0 and left + width > size.x and size.x > 0.0:
+			lines += 1
+			left = 0.0
+		left += width + fitting * GAP
+	return lines
 
 
-func _legend_width(font: Font, font_size: int) -> float:
-	var width := 0.0
+## Of the letters.
+func _legend_size(font: Font, font_size: int) -> int:
+	var wanted := 0.0
 	for index: int in _usec.size():
 		if _usec[index] >= 0:
-			var text := font.get_string_size(_legend_of(index), HORIZONTAL_ALIGNMENT_LEFT, -1.0, font_size).x
-			width += text + font_size * (SQUARE + GAP * 1.5)
-	return width
+			wanted += _entry_width(index, font, font_size) + font_size * GAP
+	return maxi(int(font_size * clampf(size.x / maxf(wanted, 1.0), SMALLEST_LEGEND, LARGEST_LEGEND)), 1)
+
+
+func _entry_width(index: int, font: Font, font_size: int) -> float:
+	return font.get_string_size(_legend_of(index), HORIZONTAL_ALIGNMENT_LEFT, -1.0, font_size).x + font_size * (SQUARE + GAP * 0.5)
 
 
 func _legend_of(index: int) -> String:

@@ -20,7 +20,7 @@ var _files: FileDialog
 
 
 func _init() -> void:
-	_headers = _text("Headers", "Accept: application/json\nAuthorization: Bearer …")
+	_headers = _text("Headers", "A header on each line, such as\nAccept: application/json")
 	_body = _text("Body", "The body of the request, sent as UTF-8")
 	add_child(_options())
 
@@ -62,6 +62,7 @@ func _text(title: String, placeholder: String) -> TextEdit:
 	var edit := TextEdit.new()
 	edit.name = title
 	edit.placeholder_text = placeholder
+	edit.wrap_mode = TextEdit.LINE_WRAPPING_BOUNDARY
 	edit.gui_input.connect(_on_text_input.bind(edit))
 	add_child(edit)
 	return edit
@@ -81,7 +82,7 @@ func _options() -> Control:
 	var row := HBoxContainer.new()
 	rows.add_child(row)
 	_ca_file = LineEdit.new()
-	_ca_file.placeholder_text = "those of the system"
+	_ca_file.placeholder_text = "the system's authorities"
 	_ca_file.size_flags_horizontal = SIZE_EXPAND_FILL
 	row.add_child(_ca_file)
 	var choose := Button.new()
@@ -89,9 +90,9 @@ func _options() -> Control:
 	choose.tooltip_text = "Choose a PEM file"
 	choose.pressed.connect(choose_file)
 	row.add_child(choose)
-	_add_label(rows, "Read timeout in seconds (0: none)")
+	_add_label(rows, "Read timeout in seconds (0: no limit)")
 	_read_timeout = _add_number(rows, 3600.0, 0.5, 30.0)
-	_add_label(rows, "Retries where a request fails for the moment")
+	_add_label(rows, "Retries after a temporary failure")
 	_retries = _add_number(rows, 10.0, 1.0, 0.0)
 	return scroll
 

@@ -13,8 +13,8 @@ const NEW_NODE := "HTTPRequestRust"
 
 ## What the tool cannot decide, and what to look at instead.
 const LOOK_AT := {
-	"StreamPeerTCP": "the connection of a client is a StreamPeer here, not a StreamPeerTCP: `as` gives null, `is` gives false",
-	"StreamPeerTLS": "the connection of a client is a StreamPeer here, not a StreamPeerTLS: get_tls_info() has what was agreed on",
+	"StreamPeerTCP": "the connection of the client is a StreamPeer, not a StreamPeerTCP: `as` returns null, `is` returns false",
+	"StreamPeerTLS": "the connection of the client is a StreamPeer, not a StreamPeerTLS: use get_tls_info() instead",
 }
 ## What takes a name of a node, and not of a class.
 const TAKE_NODES: PackedStringArray = ["get_node", "get_node_or_null", "has_node", "find_child", "NodePath"]
@@ -83,7 +83,7 @@ static func plan_nodes(sources: Dictionary) -> Array[Change]:
 		_replace(change, moved, OLD_NODE, NEW_NODE)
 		for index: int in map.tokens.size():
 			if map.tokens[index].kind == SourceMap.Kind.STRING and _names_the_class(map, index):
-				_note(change, map, map.tokens[index].at, "the name of the class stands in a text, which stays as it is")
+				_note(change, map, map.tokens[index].at, "the name of the class is in a string, which is not changed")
 		changes.append(change)
 	return changes
 
@@ -128,10 +128,10 @@ static func _plan_one(change: Change, flow: EnumFlow, groups: Dictionary) -> voi
 		var takers := flow.takers_of(change.path, index)
 		if takers.size() > 1:
 			_note(change, map, map.tokens[index].at,
-				"left as it is, since it goes both to a client and to an HTTPRequest, whose types differ; use two, or an int")
+				"not changed, because it is passed both to a client and to an HTTPRequest, whose types differ; use two constants, or an int")
 		elif takers.is_empty() and has_request_node and _has_client(map):
 			_note(change, map, map.tokens[index].at,
-				"left as it is, since it may go to an HTTPRequest; change it to %s if it goes to a client only" % NEW)
+				"not changed, because it may be passed to an HTTPRequest; change it to %s if it is only passed to a client" % NEW)
 	_note_the_rest(change, map, not moved.is_empty())
 	_replace(change, moved, OLD, NEW)
 
@@ -195,12 +195,12 @@ static func _names_the_class(map: SourceMap, index: int) -> bool:
 
 static func _note_the_rest(change: Change, map: SourceMap, is_moved: bool) -> void:
 	for at: int in map.in_strings(OLD):
-		_note(change, map, at, "the name stands in a text, which stays as it is")
+		_note(change, map, at, "the name is in a string, which is not changed")
 	for index: int in map.tokens.size():
 		if map.text_of(index) == OLD and map.is_path_or_member(index) and map.text_of(index - 1) == ".":
-			_note(change, map, map.tokens[index].at, "a member of this name of something else stays as it is")
+			_note(change, map, map.tokens[index].at, "a member of another object with this name is not changed")
 		elif map.text_of(index) == OLD and map.is_key(index):
-			_note(change, map, map.tokens[index].at, "a key of this name stays as it is")
+			_note(change, map, map.tokens[index].at, "a key with this name is not changed")
 	if not is_moved:
 		return
 	for word: String in LOOK_AT:

@@ -10,10 +10,12 @@ const Colors := preload("../console/colors.gd")
 ## Columns of the list: clicking a name must not untick it.
 const TICK := 0
 const NAME := 1
+## Of the editor's window.
+const LARGEST_PART := 0.9
 ## The classes that can be left behind, as the choice above the list has them.
 const KINDS: Array[Array] = [
-	[Migration.OLD, Migration.NEW, "The scripts that use HTTPClient; ticked where nothing speaks against it"],
-	[Migration.OLD_NODE, Migration.NEW_NODE, "The scripts and scenes that use HTTPRequest; tick what should move"]]
+	[Migration.OLD, Migration.NEW, "Scripts that use HTTPClient. Scripts that can be moved are selected."],
+	[Migration.OLD_NODE, Migration.NEW_NODE, "Scripts and scenes that use HTTPRequest. Select the ones to move."]]
 
 ## Given by the plugin.
 var undo_redo: EditorUndoRedoManager
@@ -48,7 +50,7 @@ func _init() -> void:
 	for choice: Array in [["All", true], ["None", false]]:
 		var button := Button.new()
 		button.text = choice[0]
-		button.tooltip_text = "Tick all that can be moved" if choice[1] else "Untick all"
+		button.tooltip_text = "Selects all that can be moved" if choice[1] else "Deselects all"
 		button.pressed.connect(tick_all.bind(choice[1]))
 		top.add_child(button)
 	_refusal = Label.new()
@@ -79,7 +81,7 @@ func open() -> void:
 	_read()
 	_diff.add_theme_font_override(&"normal_font", get_theme_font(&"source", &"EditorFonts"))
 	_diff.add_theme_font_size_override(&"normal_font_size", get_theme_font_size(&"source_size", &"EditorFonts"))
-	popup_centered(Vector2i(Vector2(1000.0, 600.0) * EditorInterface.get_editor_scale()))
+	popup_centered_clamped(Vector2i(Vector2(1000.0, 600.0) * EditorInterface.get_editor_scale()), LARGEST_PART)
 
 
 ## Chooses the class that is left behind: "HTTPClient" or "HTTPRequest".

@@ -11,10 +11,10 @@ const RequestLinks := preload("request_links.gd")
 const BodyText := preload("../console/body_text.gd")
 
 const BYTE_ORDER_MARK: PackedByteArray = [0xef, 0xbb, 0xbf]
-const OF_OTHERS := "it belongs to an add-on of others, whose next version would undo this"
-const UNSAVED := "it has changes in the script editor that are not saved; save it, and open this again"
-const OPEN_SCENE := "it is open in the editor, which would write the old scene back; save and close it, and open this again"
-const CSHARP := "it uses HTTPRequest from C#, where the new class has no type"
+const OF_OTHERS := "it belongs to another add-on, whose next version would undo the change"
+const UNSAVED := "it has unsaved changes in the script editor; save it and open this dialog again"
+const OPEN_SCENE := "it is open in the editor, which would write the old scene back; save and close it, and open this dialog again"
+const CSHARP := "C# uses HTTPRequest here, but the new class has no C# type"
 const BINARY := "it is a binary scene; save it as .tscn first"
 ## What stands in a C# file for a class.
 const CSHARP_NAMES := {Migration.OLD: "HttpClient", Migration.OLD_NODE: "HttpRequest"}
@@ -187,15 +187,15 @@ func problems_of(moved: Array[Migration.Change]) -> Dictionary:
 		var file := path.get_slice("::", 0)
 		if already.has(path):
 			if is_moved.call(path):
-				problems[file] = "it does not parse as it is: " + str(already[path])
+				problems[file] = "it does not parse even without a change: " + str(already[path])
 		elif is_moved.call(path):
-			problems[file] = "it would not parse any more: " + str(found[path])
+			problems[file] = "it would no longer parse: " + str(found[path])
 		else:
 			var named := moved.filter(
 				func(change: Migration.Change) -> bool: return _names_one_of(_sources[path], [change]))
 			for change: Migration.Change in named if not named.is_empty() else moved:
 				if not problems.has(change.path):
-					problems[change.path] = "%s would not parse any more: %s" % [path, found[path]]
+					problems[change.path] = "%s would no longer parse: %s" % [path, found[path]]
 	return problems
 
 
@@ -206,7 +206,7 @@ func _parted(moved: Array[Migration.Change]) -> Dictionary:
 	for change: Migration.Change in moved:
 		for other: String in change.together:
 			if not paths.has(other) and not problems.has(change.path):
-				problems[change.path] = "it hands nodes to %s, or takes them from there; both move, or none" % other
+				problems[change.path] = "it passes nodes to %s or gets nodes from it; move both or none" % other
 	return problems
 
 
@@ -219,7 +219,7 @@ static func write(texts: Dictionary, expected: Dictionary) -> PackedStringArray:
 		var bytes := FileAccess.get_file_as_bytes(path)
 		var mark := BYTE_ORDER_MARK if bytes.slice(0, 3) == BYTE_ORDER_MARK else PackedByteArray()
 		if bytes != mark + str(expected[path]).to_utf8_buffer():
-			problems.append(path + " was changed meanwhile; nothing was written")
+			problems.append(path + " was changed in the meantime; nothing was written")
 		made[path] = mark + str(texts[path]).to_utf8_buffer()
 	for path: String in made if problems.is_empty() else {}:
 		var error := _write_bytes(path + ".moved", made[path])
@@ -275,7 +275,7 @@ func _read_folder(folder: String, own: String) -> void:
 			"cs":
 				_texts[path] = FileAccess.get_file_as_string(path)
 				if uses_client_in_csharp(_texts[path], CSHARP_NAMES[_old]):
-					elsewhere.append("%s: uses %s from C#; see README, C#" % [path, _old])
+					elsewhere.append("%s: uses %s from C#; see docs/recipes.md, From C#" % [path, _old])
 					_fixed[path] = CSHARP
 
 
@@ -303,7 +303,7 @@ func _look_into_binary_scene(path: String) -> void:
 	_texts[path] = "\n".join(dependencies)
 	for index: int in scene.get_state().get_node_count():
 		if scene.get_state().get_node_type(index) == StringName(_old):
-			elsewhere.append("%s: has an %s, and is binary; save it as .tscn, or change it in the editor" % [path, _old])
+			elsewhere.append("%s: has an %s and is binary; save it as .tscn, or change it in the editor" % [path, _old])
 			_fixed[path] = BINARY
 			return
 

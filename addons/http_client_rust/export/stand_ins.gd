@@ -56,9 +56,9 @@ func _export_end() -> void:
 	if not _list.is_empty():
 		_write(_list_file(), _list)
 		_list = ""
-	print("HTTPClientRust: this export has no library; stand-ins over the engine's own HTTPClient take its place.")
+	print("HTTPClientRust: there is no library for this platform. The export uses stand-ins that are based on the built-in HTTPClient.")
 	for path: String in _changed:
-		print("  changed for it: ", path)
+		print("  changed: ", path)
 
 
 ## Whether one of the libraries of a `.gdextension` is for an export with these features.

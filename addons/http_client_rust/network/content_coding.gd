@@ -26,18 +26,18 @@ func _init(packed: PackedByteArray, codings: String, is_whole: bool) -> void:
 	var size := packed.size()
 	for name: String in names:
 		if not name in ["gzip", "x-gzip", "deflate", "br", "zstd"]:
-			note = "The body is packed with %s, which is not unpacked here." % name.left(40)
+			note = "The body is compressed with %s, which cannot be decompressed here." % name.left(40)
 			return
 		if not is_whole:
-			note = "The body is packed with %s and is incomplete: these are the packed bytes." % name
+			note = "The body is compressed with %s and incomplete: these are the compressed bytes." % name
 			return
 		var unpacked := _unpacked(body, name)
 		if unpacked.is_empty():
-			note = "The body says that it is packed with %s, and cannot be unpacked." % name
+			note = "The headers say that the body is compressed with %s, but it cannot be decompressed." % name
 			return
 		body = unpacked
 	if not names.is_empty():
-		note = "Unpacked (%s): %s became %s." % [codings, String.humanize_size(size), String.humanize_size(body.size())]
+		note = "Decompressed (%s): %s became %s." % [codings, String.humanize_size(size), String.humanize_size(body.size())]
 
 
 func _unpacked(packed: PackedByteArray, coding: String) -> PackedByteArray:

@@ -35,8 +35,8 @@ func _init() -> void:
 	_note.custom_minimum_size.x = 1.0
 	add_child(_note)
 	_answer.add_tab(_request_tab())
-	_way = _table("Way", ["Request", "Response", "Connection"])
-	_way.tooltip_text = "Redirects and attempts of the same task, one after the other"
+	_way = _table("Redirects", ["Request", "Response", "Connection"])
+	_way.tooltip_text = "Redirects and attempts of the same task, in order"
 	_way.item_activated.connect(_on_way_activated)
 	_answer.add_tab(_way)
 	show_nothing()
@@ -46,7 +46,7 @@ func _init() -> void:
 func show_nothing() -> void:
 	_exchange = null
 	_answer.clear(null)
-	_answer.say("Choose an exchange in the list.")
+	_answer.say("Select a request in the list.")
 	_note.visible = false
 	_request_headers.clear()
 	_request_body.text = ""
@@ -65,7 +65,7 @@ func show_exchange(exchange: Recorded, list: ExchangeList) -> void:
 		_answer.say("%s — %s…" % [exchange.status_text(), exchange.phase] if exchange.status != 0 else exchange.phase + "…")
 	_show_request()
 	_show_way(list)
-	_note.text = _left_out_text()
+	_note.text = _note_text()
 	_note.visible = not _note.text.is_empty()
 
 
@@ -122,18 +122,22 @@ func _show_way(list: ExchangeList) -> void:
 
 ## Such as "2, kept, 127.0.0.1:80 through proxy:3128".
 func _connection_of(exchange: Recorded) -> String:
+	if not exchange.store.is_empty():
+		return exchange.store_text()
 	var text := "%d, %s" % [exchange.connection, "kept" if exchange.is_on_kept else "new"]
 	if not exchange.peer.is_empty():
 		text += ", " + exchange.peer
 	return text + (" through " + exchange.proxy if not exchange.proxy.is_empty() else "")
 
 
-func _left_out_text() -> String:
+func _note_text() -> String:
 	if _exchange.left_out > 0:
-		return "The editor was too slow: %s of heads and bodies are not here." % String.humanize_size(_exchange.left_out)
+		return "The editor was too slow: %s of headers and bodies are missing." % String.humanize_size(_exchange.left_out)
 	if not _exchange.is_body_whole() and _exchange.is_over:
-		return "The body has %s; the first %s are here." % [
+		return "The body has %s. Only the first %s are shown." % [
 			String.humanize_size(_exchange.bytes_received), String.humanize_size(_exchange.response_body.size())]
+	if not _exchange.store.is_empty():
+		return "This is %s: nothing went over the network." % _exchange.store_text()
 	return ""
 
 

@@ -13,6 +13,8 @@ const TITLES: PackedStringArray = ["Method", "URL", "Status", "Type", "Size", "T
 ## Texts that have to fit; a column that may stretch has none.
 const WIDEST: PackedStringArray = ["OPTIONS", "", "404 ✕", "event-stream", "999.9 KiB", "999.9 ms", ""]
 const STRETCH: PackedInt32Array = [0, 3, 0, 0, 0, 0, 2]
+## So many of the first columns are shown however little room there is.
+const FEWEST_COLUMNS := 3
 ## Of the height of a row.
 const BAR := 0.55
 const NARROWEST := 2.0
@@ -36,13 +38,7 @@ func _init() -> void:
 	column_titles_visible = true
 	size_flags_horizontal = SIZE_EXPAND_FILL
 	size_flags_vertical = SIZE_EXPAND_FILL
-	for column: int in TITLES.size():
-		set_column_title(column, TITLES[column])
-		set_column_title_alignment(column, HORIZONTAL_ALIGNMENT_LEFT)
-		set_column_expand(column, STRETCH[column] > 0)
-		set_column_clip_content(column, true)
-		if STRETCH[column] > 0:
-			set_column_expand_ratio(column, STRETCH[column])
+	_dress_columns()
 	create_item()
 	item_selected.connect(func() -> void: chosen.emit(selected()))
 
@@ -85,24 +81,64 @@ func _notification(what: int) -> void:
 		_fit_columns()
 		for exchange: Recorded in _rows:
 			_color(_rows[exchange], exchange)
+	elif what == NOTIFICATION_RESIZED:
+		_fit_columns()
 
 
+func _dress_columns() -> void:
+	for column: int in columns:
+		set_column_title(column, TITLES[column])
+		set_column_title_alignment(column, HORIZONTAL_ALIGNMENT_LEFT)
+		set_column_expand(column, STRETCH[column] > 0)
+		set_column_clip_content(column, true)
+		if STRETCH[column] > 0:
+			set_column_expand_ratio(column, STRETCH[column])
+
+
+## Leaves out the last columns where there is no room for them: nobody finds what has to be scrolled to.
 func _fit_columns() -> void:
+	if size.x <= 0.0:
+		return
 	var font := get_theme_font(&"font", &"Tree")
 	var font_size := get_theme_font_size(&"font_size", &"Tree")
+	var widths := PackedInt32Array()
+	# For the edges and the bar on the right.
+	var left := size.x - font_size * 1.5
+	var fitting := 0
 	for column: int in TITLES.size():
 		var text := WIDEST[column] if not WIDEST[column].is_empty() else "https://host/path"
-		var width := font.get_string_size(text, HORIZONTAL_ALIGNMENT_LEFT, -1.0, font_size).x
-		set_column_custom_minimum_width(column, ceili(width + font_size))
+		widths.append(ceili(font.get_string_size(text, HORIZONTAL_ALIGNMENT_LEFT, -1.0, font_size).x + font_size))
+		left -= widths[column]
+		fitting += int(left >= 0.0)
+	var count := maxi(fitting, FEWEST_COLUMNS)
+	if count != columns:
+		_show_columns(count)
+	for column: int in columns:
+		set_column_custom_minimum_width(column, widths[column] if fitting >= FEWEST_COLUMNS or column != Column.URL else 1)
+
+
+func _show_columns(count: int) -> void:
+	columns = count
+	_dress_columns()
+	for exchange: Recorded in _rows:
+		var item: TreeItem = _rows[exchange]
+		_dress_row(item)
+		_write(item, exchange)
+
+
+func _dress_row(item: TreeItem) -> void:
+	if columns > Column.WATERFALL:
+		item.set_cell_mode(Column.WATERFALL, TreeItem.CELL_MODE_CUSTOM)
+		item.set_custom_draw_callback(Column.WATERFALL, _draw_waterfall)
+	for column: Column in [Column.SIZE, Column.TIME]:
+		if column < columns:
+			item.set_text_alignment(column, HORIZONTAL_ALIGNMENT_RIGHT)
 
 
 func _add(exchange: Recorded) -> void:
 	var item := create_item(get_root())
 	item.set_metadata(0, exchange)
-	item.set_cell_mode(Column.WATERFALL, TreeItem.CELL_MODE_CUSTOM)
-	item.set_custom_draw_callback(Column.WATERFALL, _draw_waterfall)
-	item.set_text_alignment(Column.SIZE, HORIZONTAL_ALIGNMENT_RIGHT)
-	item.set_text_alignment(Column.TIME, HORIZONTAL_ALIGNMENT_RIGHT)
+	_dress_row(item)
 	_rows[exchange] = item
 	_shown += 1
 	_write(item, exchange)
@@ -147,13 +183,15 @@ func _write(item: TreeItem, exchange: Recorded) -> void:
 	var texts: PackedStringArray = [
 		exchange.method if not exchange.method.is_empty() else "—", exchange.place(), exchange.status_text(),
 		exchange.type().get_slice("/", 1) if exchange.type().contains("/") else exchange.type(), exchange.size_text(), PhaseChart.shown_time(usec) if usec > 0 or exchange.is_over else ""]
-	for column: int in texts.size():
+	for column: int in mini(texts.size(), columns):
 		if item.get_text(column) != texts[column]:
 			item.set_text(column, texts[column])
 	item.set_tooltip_text(Column.URL, exchange.url())
-	item.set_tooltip_text(Column.TYPE, exchange.type())
 	item.set_tooltip_text(Column.STATUS, exchange.error if not exchange.error.is_empty() else exchange.reason)
-	item.set_tooltip_text(Column.WATERFALL, _phases_of(exchange))
+	if columns > Column.TYPE:
+		item.set_tooltip_text(Column.TYPE, exchange.type())
+	if columns > Column.WATERFALL:
+		item.set_tooltip_text(Column.WATERFALL, _phases_of(exchange))
 	_color(item, exchange)
 
 

@@ -59,7 +59,7 @@ static func _entry(exchange: Recorded, redacts: bool) -> Dictionary:
 	if not unpacked.note.is_empty():
 		comments.append(unpacked.note)
 	if not exchange.is_body_whole():
-		comments.append("Of the body the first %d of %d bytes are here." % [exchange.response_body.size(), exchange.bytes_received])
+		comments.append("This file contains the first %d of %d bytes of the body." % [exchange.response_body.size(), exchange.bytes_received])
 	if not comments.is_empty():
 		entry["comment"] = " ".join(comments)
 	if not shown.error.is_empty():
@@ -178,11 +178,11 @@ static func _fields(text: String) -> Array[Dictionary]:
 func _read(text: String) -> void:
 	var json := JSON.new()
 	if json.parse(text) != OK:
-		problem = "This is no JSON (line %d: %s)." % [json.get_error_line(), json.get_error_message()]
+		problem = "This is not JSON (line %d: %s)." % [json.get_error_line(), json.get_error_message()]
 		return
 	var entries: Variant = _in(_in(json.data, "log"), "entries")
 	if not entries is Array:
-		problem = "This is no HAR file: there is no list log.entries."
+		problem = "This is not a HAR file: there is no list log.entries."
 		return
 	for entry: Variant in entries as Array:
 		if _in(_in(entry, "request"), "url") is String and _in(entry, "response") is Dictionary:
@@ -237,8 +237,13 @@ static func _read_timings(from: Variant) -> Dictionary:
 
 ## "2026-01-31T12:00:00.123+02:00" as microseconds since 1970.
 static func _usec(date: String) -> int:
-	var found := RegEx.create_from_string("^(\\d{4}-\\d\\d-\\d\\dT\\d\\d:\\d\\d:\\d\\d)(\\.\\d+)?(?:([+-])(\\d\\d):?(\\d\\d)|Z)?$").search(date)
-	if found == null:
+	# Godot complains of what is no date.
+	const DAY := "\\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|02-(?:0[1-9]|1\\d|2\\d))"
+	const TIME := "(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d"
+	var found := RegEx.create_from_string("^(%sT%s)(\\.\\d+)?(?:([+-])(\\d\\d):?(\\d\\d)|Z)?$" % [DAY, TIME]).search(date)
+	var year := date.left(4).to_int()
+	var is_leap := year % 4 == 0 and (year % 100 != 0 or year % 400 == 0)
+	if found == null or date.substr(5, 5) == "02-29" and not is_leap:
 		return 0
 	var seconds := Time.get_unix_time_from_datetime_string(found.get_string(1))
 	var offset := found.get_string(4).to_int() * 3600 + found.get_string(5).to_int() * 60

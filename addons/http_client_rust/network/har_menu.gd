@@ -18,7 +18,7 @@ var _files: FileDialog
 
 func _init() -> void:
 	text = "HAR"
-	tooltip_text = "Files with exchanges, which browsers and other tools read too"
+	tooltip_text = "HAR files contain requests and responses. Browsers and other tools can also read them."
 	flat = false
 	focus_mode = FOCUS_ALL
 	var menu := get_popup()
@@ -29,7 +29,7 @@ func _init() -> void:
 	menu.add_check_item("Replace credentials", Item.REDACT)
 	menu.set_item_checked(menu.get_item_index(Item.REDACT), true)
 	menu.set_item_tooltip(
-		menu.get_item_index(Item.REDACT), "Passwords, tokens and cookies do not go into files and copies; [redacted] stands there")
+		menu.get_item_index(Item.REDACT), "Replaces passwords, tokens and cookies in files and copies with [redacted]")
 	menu.id_pressed.connect(_on_pressed)
 
 
@@ -70,7 +70,7 @@ func load_file(path: String) -> Error:
 		return ERR_FILE_CORRUPT
 	for exchange: Recorded in har.exchanges:
 		list.add(exchange)
-	said.emit("Loaded %d exchanges of %s." % [har.exchanges.size(), path], false)
+	said.emit("Loaded %d exchanges from %s." % [har.exchanges.size(), path], false)
 	return OK
 
 

@@ -199,7 +199,7 @@ func _show_summary() -> void:
 		text = "%d of %s" % [_table.shown_count(), text]
 	text += " · %s received" % String.humanize_size(list.received)
 	if list.left_out > 0:
-		text += " · %d left out, since the editor was too slow" % list.left_out
+		text += " · %d left out because the editor was too slow" % list.left_out
 	if list.dropped > 0:
 		text += " · %d older ones dropped" % list.dropped
 	if not is_recording():
@@ -227,12 +227,12 @@ func _on_table_input(event: InputEvent) -> void:
 func _add_bar() -> void:
 	var bar := HFlowContainer.new()
 	add_child(bar)
-	_record = _add_check(bar, "Record", true, "Whether the running game tells of its exchanges")
+	_record = _add_check(bar, "Record", true, "If enabled, the running game sends its requests to this panel.")
 	_record.toggled.connect(func(on: bool) -> void:
 		recording_changed.emit(on)
 		_show_summary())
 	_add_button(bar, "Clear", "Empties the list").pressed.connect(clear)
-	_keep = _add_check(bar, "Keep log", false, "Whether the list stays when a new run starts")
+	_keep = _add_check(bar, "Keep log", false, "If enabled, the list is kept when a new run starts.")
 	_search = LineEdit.new()
 	_search.placeholder_text = "Filter"
 	_search.clear_button_enabled = true
@@ -241,21 +241,21 @@ func _add_bar() -> void:
 	_search.text_changed.connect(func(_text: String) -> void: _on_filter())
 	bar.add_child(_search)
 	_kinds = OptionButton.new()
-	_kinds.tooltip_text = "Which exchanges are shown"
+	_kinds.tooltip_text = "Shows only one kind of request"
 	for kind: String in Filter.kinds():
 		_kinds.add_item(kind)
 	_kinds.item_selected.connect(func(_index: int) -> void: _on_filter())
 	bar.add_child(_kinds)
 	_copy = MenuButton.new()
 	_copy.text = "Copy as…"
-	_copy.tooltip_text = "The request of the chosen exchange, credentials included"
+	_copy.tooltip_text = "Copies the selected request, including credentials"
 	_copy.flat = false
 	_copy.focus_mode = FOCUS_ALL
 	for copy: Copy in COPIES:
 		_copy.get_popup().add_item(COPIES[copy], copy)
 	_copy.get_popup().id_pressed.connect(_on_copy)
 	bar.add_child(_copy)
-	_again = _add_button(bar, "Send again", "Sends the request of the chosen exchange once more, in the panel HTTP")
+	_again = _add_button(bar, "Send again", "Sends the selected request again in the HTTP panel")
 	_again.pressed.connect(_on_again)
 	_files = FileMenu.new()
 	_files.list = list

@@ -25,6 +25,8 @@ var began := 0
 var requested := 0
 var is_on_kept := false
 var origin := ""
+## From where the answer came if no connection brought it, such as "cache".
+var store := ""
 var proxy := ""
 var peer := ""
 ## "" before there is a request.
@@ -60,7 +62,7 @@ var _words := ""
 ## Takes what is new: see rust/binding/network_panel/wire.rs for the keys.
 func apply(news: Dictionary) -> void:
 	for key: String in [
-			"id", "connection", "task", "began", "requested", "is_on_kept", "origin", "proxy", "peer", "method", "version",
+			"id", "connection", "task", "began", "requested", "is_on_kept", "origin", "store", "proxy", "peer", "method", "version",
 			"reason", "response_headers", "bytes_sent", "bytes_received", "left_out", "status", "timings", "phase", "error"]:
 		if news.has(key):
 			set(key, news[key])
@@ -91,7 +93,13 @@ func url() -> String:
 ## The same with what tells exchanges apart in front: "/path  https://host".
 func place() -> String:
 	var parts := ConsoleExchange.parts_of(url())
-	return url() if parts.is_empty() or method.is_empty() else "%s  %s" % [parts["target"], parts["origin"]]
+	var shown := url() if parts.is_empty() or method.is_empty() else "%s  %s" % [parts["target"], parts["origin"]]
+	return shown if store.is_empty() else "(%s) %s" % [store_text(), shown]
+
+
+## Such as "from cache"; empty if a connection brought the answer.
+func store_text() -> String:
+	return "" if store.is_empty() else "from " + store
 
 
 func request_header(name: String) -> String:
@@ -105,7 +113,7 @@ func response_header(name: String) -> String:
 ## What a filter looks for words in.
 func words() -> String:
 	if _words.is_empty():
-		_words = " ".join(PackedStringArray([method, url(), status_text(), type(), error]))
+		_words = " ".join(PackedStringArray([method, url(), status_text(), type(), error, store_text()]))
 	return _words
 
 
@@ -254,7 +262,7 @@ static func _header(lines: PackedStringArray, name: String) -> String:
 static func _typed_tls(info: Dictionary) -> Dictionary:
 	var typed := info.duplicate()
 	var facts: Array[Dictionary] = []
-	for value: Variant in info.get("certificate_facts", []) as Array:
+	for value: Variant in info.get("certificate_facts") if info.get("certificate_facts") is Array else []:
 		if value is Dictionary:
 			facts.append(value)
 	typed["certificate_facts"] = facts

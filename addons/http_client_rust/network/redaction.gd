@@ -19,8 +19,10 @@ const SHORTEST := 4
 var _secrets := PackedStringArray()
 var _names := RegEx.create_from_string(SECRET_NAMES)
 var _fields := RegEx.create_from_string("(?:^|[?&;\\s\"])([^=&?;\\s\"]{1,200})=([^&;#\\s\"]*)")
-var _parts := RegEx.create_from_string("(?i)name=\"([^\"\\r\\n]{1,200})\"[^\\r\\n]*\\r\\n(?:[^\\r\\n]+\\r\\n)*\\r\\n([^\\r\\n]*)")
-var _json := RegEx.create_from_string("\"((?:[^\"\\\\]|\\\\.){1,200})\"\\s*:\\s*(?:\"((?:[^\"\\\\]|\\\\.)*)\"|([0-9][0-9.eE+-]*))")
+var _parts := RegEx.create_from_string("(?i)name=\"([^\"\\r\\n]{1,200})\"[^\\r\\n]*\\r\\n(?:[^\\r\\n]+\\r\\n)*\\r\\n([\\s\\S]*?)(?=\\r\\n--)")
+# Nothing is gone back into: a long text would take more steps than there may be, and what stands behind it would not be found.
+var _json := RegEx.create_from_string(
+	"\"((?:[^\"\\\\]|\\\\.){1,200}+)\"\\s*+:\\s*+(?:\"([^\"\\\\]*+(?:\\\\.[^\"\\\\]*+)*+)\"|(-?[0-9][0-9.eE+-]*+))")
 
 
 ## A copy of an exchange without its credentials. [param body] is its response's body unpacked; the copy has what became of it.
@@ -45,13 +47,13 @@ func _redacted(exchange: Recorded, body: PackedByteArray) -> Recorded:
 			"version", "bytes_received", "left_out", "timings", "tls", "phase", "is_over"]:
 		copy.set(name, exchange.get(name))
 	copy.origin = _without(exchange.origin)
-	copy.target = _without(exchange.url())
+	copy.target = _without(_in_place(exchange.url(), _fields))
 	copy.reason = _without(exchange.reason)
 	copy.error = _without(exchange.error)
 	copy.request_headers = _lines_without(exchange.request_headers)
 	copy.response_headers = _lines_without(exchange.response_headers)
-	copy.request_body = _bytes_without(exchange.request_body)
-	copy.response_body = _bytes_without(body)
+	copy.request_body = _bytes_without(exchange.request_body, exchange.request_header("Content-Type"))
+	copy.response_body = _bytes_without(body, exchange.response_header("Content-Type"))
 	return copy
 
 
@@ -130,13 +132,35 @@ func _without(text: String) -> String:
 	return text
 
 
-func _bytes_without(body: PackedByteArray) -> PackedByteArray:
-	if body.is_empty() or _secrets.is_empty():
+## The text without the values of secret names, whatever their length: what is short is replaced only here.
+func _in_place(text: String, pattern: RegEx) -> String:
+	var kept := PackedStringArray()
+	var done := 0
+	for found: RegExMatch in pattern.search_all(text):
+		var group := 3 if not found.get_string(3).is_empty() else 2
+		if found.get_string(group).is_empty() or _names.search(found.get_string(1).uri_decode()) == null:
+			continue
+		kept.append(text.substr(done, found.get_start(group) - done))
+		kept.append(REPLACED if group == 2 else "\"%s\"" % REPLACED)
+		done = found.get_end(group)
+	kept.append(text.substr(done))
+	return "".join(kept)
+
+
+func _bytes_without(body: PackedByteArray, content_type: String) -> PackedByteArray:
+	if body.is_empty():
 		return body
 	if not body.has(0) and BodyText.is_utf8(body):
 		var text := body.get_string_from_utf8()
-		var without := _without(text)
+		var without := _in_place(text, _json)
+		if content_type.to_lower().begins_with("multipart/"):
+			without = _in_place(without, _parts)
+		elif content_type.to_lower().begins_with("application/x-www-form-urlencoded"):
+			without = _in_place(without, _fields)
+		without = _without(without)
 		return body if without == text else without.to_utf8_buffer()
+	if _secrets.is_empty():
+		return body
 	# Bytes of no text: looked at as pairs of hexadecimal digits.
 	var digits := body.hex_encode()
 	for secret: String in _secrets:

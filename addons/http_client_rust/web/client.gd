@@ -53,10 +53,10 @@ func connect_to_host(host: String, port: int = -1, use_ssl: Variant = false, ver
 	if use_ssl != null and not use_ssl is bool and not use_ssl is TLSOptions:
 		return _refuse(
 			ERR_INVALID_PARAMETER, "connect_to_host",
-			"use_ssl is true, false, null or a TLSOptions, and not a %s." % type_string(typeof(use_ssl)))
+			"use_ssl must be true, false, null or a TLSOptions, not a %s." % type_string(typeof(use_ssl)))
 	if use_ssl is TLSOptions and (use_ssl as TLSOptions).is_server():
 		return _refuse(
-			ERR_INVALID_PARAMETER, "connect_to_host", "these TLSOptions are for a server; TLSOptions.client() makes some for a client.")
+			ERR_INVALID_PARAMETER, "connect_to_host", "these TLSOptions are for a server; create them with TLSOptions.client().")
 	if port == 0 or port > 65535:
 		return _refuse(ERR_INVALID_PARAMETER, "connect_to_host", "there is no port %d; ports are 1 to 65535." % port)
 	if blocking_mode_enabled:
@@ -71,7 +71,7 @@ func connect_to_host(host: String, port: int = -1, use_ssl: Variant = false, ver
 		name = "[%s]" % name
 	var parts := Limits.parts_of("%s://%s" % ["https" if is_secure else "http", name])
 	if parts.has("problem") or parts["target"] != "/" or name.contains("@"):
-		return _refuse(ERR_INVALID_PARAMETER, "connect_to_host", "%s is no host with a port, such as \"example.com\" and 443." % (
+		return _refuse(ERR_INVALID_PARAMETER, "connect_to_host", "%s is not a host; use one such as \"example.com\", and a port such as 443." % (
 			"this" if name.contains("@") else var_to_str(host.left(80))))
 	var has_own_port := RegEx.create_from_string(":[0-9]+$").search(name.get_slice("]", name.count("]"))) != null
 	if has_own_port and port > 0 and port != parts["port"]:
@@ -94,16 +94,16 @@ func request(method: Method, url: String, headers: PackedStringArray, body: Stri
 
 func request_raw(method: Method, url: String, headers: PackedStringArray, body: PackedByteArray) -> Error:
 	if _status != Status.STATUS_CONNECTED:
-		return _refuse(ERR_INVALID_PARAMETER, "request", "there is no connection that is ready; poll() until STATUS_CONNECTED.%s" % (
+		return _refuse(ERR_INVALID_PARAMETER, "request", "no connection is ready; call poll() until STATUS_CONNECTED.%s" % (
 			"" if _cause.is_empty() else " " + _cause))
 	_message = ""
 	if method < 0 or method >= Method.METHOD_MAX:
 		return _refuse(ERR_INVALID_PARAMETER, "request", "there is no method %d." % method)
 	if method in [Method.METHOD_TRACE, Method.METHOD_CONNECT]:
-		return _refuse(ERR_UNAVAILABLE, "request", "a browser makes no requests with TRACE and CONNECT.")
+		return _refuse(ERR_UNAVAILABLE, "request", "a browser does not support TRACE and CONNECT.")
 	if url == "*" or RegEx.create_from_string("^[A-Za-z][A-Za-z0-9+.-]*://").search(url) != null:
 		return _refuse(
-			ERR_UNAVAILABLE, "request", "a browser takes a path only, such as \"/search?q=godot\"; give the host to connect_to_host().")
+			ERR_UNAVAILABLE, "request", "a browser only supports a path, such as \"/search?q=godot\"; pass the host to connect_to_host().")
 	if RegEx.create_from_string("[\\x00-\\x1f\\x7f]").search(url) != null:
 		return _refuse(ERR_INVALID_PARAMETER, "request", "the URL has a line break or control character in it; nothing was sent.")
 	var problem := Limits.problem_of_headers(headers, body.size())
@@ -128,7 +128,7 @@ func request_raw(method: Method, url: String, headers: PackedStringArray, body: 
 		# A browser ends the engine's connection with each answer; servers do when they like.
 		var error := _open()
 		if error != OK:
-			return _fail(Status.STATUS_CONNECTION_ERROR, error, "The connection to %s cannot be made again." % _shown_host())
+			return _fail(Status.STATUS_CONNECTION_ERROR, error, "Connecting to %s again failed." % _shown_host())
 	return _go_on_connecting()
 
 
@@ -273,7 +273,7 @@ func set_connect_timeout(seconds: float) -> void:
 	if is_finite(seconds) and seconds >= 0.0:
 		connect_timeout = minf(seconds, 1e9)
 	else:
-		_refuse(ERR_INVALID_PARAMETER, "set_connect_timeout", "%s seconds are no time limit; 0 is none." % seconds)
+		_refuse(ERR_INVALID_PARAMETER, "set_connect_timeout", "%s seconds are not a time limit; use 0 for no limit." % seconds)
 
 
 func get_connect_timeout() -> float:
@@ -284,7 +284,7 @@ func set_read_timeout(seconds: float) -> void:
 	if is_finite(seconds) and seconds >= 0.0:
 		read_timeout = minf(seconds, 1e9)
 	else:
-		_refuse(ERR_INVALID_PARAMETER, "set_read_timeout", "%s seconds are no time limit; 0 is none." % seconds)
+		_refuse(ERR_INVALID_PARAMETER, "set_read_timeout", "%s seconds are not a time limit; use 0 for no limit." % seconds)
 
 
 func get_read_timeout() -> float:
@@ -293,7 +293,7 @@ func get_read_timeout() -> float:
 
 func set_read_chunk_size(bytes: int) -> void:
 	if bytes < 256 or bytes > 1 << 24:
-		_refuse(ERR_INVALID_PARAMETER, "set_read_chunk_size", "%d bytes are not from 256 to 16777216." % bytes)
+		_refuse(ERR_INVALID_PARAMETER, "set_read_chunk_size", "%d bytes are not possible; use 256 to 16777216." % bytes)
 		return
 	read_chunk_size = bytes
 	_http.read_chunk_size = bytes
@@ -305,7 +305,7 @@ func get_read_chunk_size() -> int:
 
 func set_connection(new_connection: StreamPeer) -> void:
 	if new_connection == null:
-		_refuse(ERR_INVALID_PARAMETER, "set_connection", "the connection is null; close() ends one.")
+		_refuse(ERR_INVALID_PARAMETER, "set_connection", "the connection is null; to end a connection, call close().")
 	else:
 		_refuse(ERR_UNAVAILABLE, "set_connection", Limits.CONNECTION)
 
@@ -370,12 +370,12 @@ func _go_on_connecting() -> Error:
 		HTTPClient.STATUS_CANT_RESOLVE:
 			return _fail(
 				Status.STATUS_CANT_RESOLVE, ERR_CANT_RESOLVE,
-				"The name %s has no address; look for a typing error, or for the network." % var_to_str(_host))
+				"The name %s has no address; check its spelling and the network." % var_to_str(_host))
 		HTTPClient.STATUS_TLS_HANDSHAKE_ERROR:
-			return _fail(Status.STATUS_TLS_HANDSHAKE_ERROR, ERR_CANT_CONNECT, "TLS with %s failed; look at its certificate." % _shown_host())
+			return _fail(Status.STATUS_TLS_HANDSHAKE_ERROR, ERR_CANT_CONNECT, "TLS with %s failed; check its certificate." % _shown_host())
 	return _fail(
 		Status.STATUS_CANT_CONNECT, ERR_CANT_CONNECT,
-		"There is no connection to %s; the port may be wrong, or the server down." % _shown_host())
+		"Cannot connect to %s; the port may be wrong, or the server may be down." % _shown_host())
 
 
 func _await_head() -> Error:
@@ -398,8 +398,8 @@ func _await_head() -> Error:
 		return _check_silence()
 	return _fail(
 		Status.STATUS_CONNECTION_ERROR, ERR_CONNECTION_ERROR,
-		"No answer came from %s: the connection ended%s." % [
-			_shown_host(), ", or the server lets no page of another site read its answers (CORS)" if _is_browser else ""])
+		"There was no response from %s: the connection ended%s." % [
+			_shown_host(), ", or the server does not allow other sites to read its responses (CORS)" if _is_browser else ""])
 
 
 func _read() -> PackedByteArray:
@@ -431,13 +431,13 @@ func _read() -> PackedByteArray:
 func _break_off(of_how_many: String) -> void:
 	_fail(
 		Status.STATUS_CONNECTION_ERROR, ERR_CONNECTION_ERROR,
-		"The answer of %s broke off after %d%s bytes." % [_shown_host(), _received, of_how_many])
+		"The response of %s was cut off after %d%s bytes." % [_shown_host(), _received, of_how_many])
 
 
 func _check_silence() -> Error:
 	if read_timeout > 0.0 and Time.get_ticks_msec() - _silent_since > int(read_timeout * 1000.0):
 		return _fail(
-			Status.STATUS_CONNECTION_ERROR, ERR_TIMEOUT, "%s said nothing for %s s (read_timeout)." % [_shown_host(), read_timeout])
+			Status.STATUS_CONNECTION_ERROR, ERR_TIMEOUT, "%s sent nothing for %s s (read_timeout)." % [_shown_host(), read_timeout])
 	return OK
 
 

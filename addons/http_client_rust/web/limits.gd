@@ -2,15 +2,15 @@ extends RefCounted
 ## What a browser cannot do, in sentences; and texts that several stand-ins read. The stand-ins refuse the same wherever they
 ## run, so that what was tried on a desktop holds on the web.
 
-const BLOCKING := "A browser cannot block: turn blocking_mode_enabled off, and call poll() once a frame."
-const WAITING := "wait_to_finish() cannot block in a browser: await the task's signal completed, or wait()."
+const BLOCKING := "A browser cannot block: set blocking_mode_enabled to false and call poll() every frame."
+const WAITING := "wait_to_finish() cannot block in a browser: await the signal completed of the task, or wait()."
 const PROXY := "A browser chooses its proxy itself: remove the proxy."
 const CERTIFICATES := (
-	"A browser trusts its own certificates only: remove trusted_ca_file and the TLSOptions with certificates or names, or those "
-	+ "that check none.")
-const COOKIES := "A browser keeps the cookies itself, and shows them to nobody."
-const CONNECTION := "A browser gives nobody its connections: connection is null here, and cannot be set."
-const FILES := "In a browser files can be written to user:// only."
+	"A browser only trusts its own certificates: remove trusted_ca_file and TLSOptions that have certificates or names, or "
+	+ "that do not verify.")
+const COOKIES := "A browser manages the cookies itself and does not show them to scripts."
+const CONNECTION := "A browser does not give access to its connections: connection is null and cannot be set."
+const FILES := "In a browser, files can only be written to user://."
 
 ## Headers that a browser does not let a script send (Fetch standard, forbidden request-header).
 const WITHHELD: PackedStringArray = [
@@ -34,7 +34,7 @@ static func warn_of_withheld(headers: PackedStringArray) -> void:
 		var name := header.get_slice(":", 0).strip_edges().to_lower()
 		if WITHHELD.has(name) and not _said.has(name):
 			_said[name] = true
-			push_warning("A browser does not send the header %s that a script gives." % name)
+			push_warning("A browser does not let scripts send the header %s." % name)
 
 
 static func can_be_written(path: String) -> bool:
@@ -56,7 +56,7 @@ static func problem_of_headers(headers: PackedStringArray, length: int) -> Strin
 		if not header.contains(":") or name.is_empty():
 			return at + " is not of the form \"Name: value\"; nothing was sent"
 		if RegEx.create_from_string("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$").search(name) == null:
-			return at + " has a character in its name that names may not have; nothing was sent"
+			return at + " has a character in its name that is not allowed there; nothing was sent"
 		if RegEx.create_from_string("[\\x00-\\x08\\x0a-\\x1f\\x7f]").search(header) != null:
 			return at + " has a line break or control character in it; nothing was sent"
 		if name.to_lower() == "content-length" and header.get_slice(":", 1).strip_edges() != str(length):
@@ -83,19 +83,19 @@ static func values_of(headers: PackedStringArray, name: String) -> PackedStringA
 static func parts_of(url: String) -> Dictionary:
 	var scheme_found := RegEx.create_from_string("^([A-Za-z][A-Za-z0-9+.-]*):").search(url)
 	if scheme_found == null:
-		return {"problem": "the URL is not a whole one, such as \"https://example.com/path\""}
+		return {"problem": "the URL is not a complete one, such as \"https://example.com/path\""}
 	var scheme := scheme_found.get_string(1).to_lower()
 	if not scheme in ["http", "https"]:
-		return {"problem": "the URL starts with %s; http and https can be asked" % var_to_str(scheme.left(20))}
+		return {"problem": "the URL starts with %s; only http and https are supported" % var_to_str(scheme.left(20))}
 	if RegEx.create_from_string("^[^:]*:/*([?#]|$)").search(url) != null:
 		return {"problem": "the URL has no host"}
 	var found := RegEx.create_from_string(URL).search(url)
 	if found == null or RegEx.create_from_string("[\\r\\n\\x00]").search(url) != null:
-		return {"problem": "the URL is not of the form http://host:port/path, or has a character that may not stand there"}
+		return {"problem": "the URL is not of the form http://host:port/path, or has a character that is not allowed there"}
 	if not found.get_string(3).begins_with("[") and RegEx.create_from_string("^[^.%]+([.][^.%]+)*[.]?$").search(found.get_string(3)) == null:
-		return {"problem": "%s is no name of a host" % var_to_str(found.get_string(3).left(40))}
+		return {"problem": "%s is not a host name" % var_to_str(found.get_string(3).left(40))}
 	if not found.get_string(2).is_empty():
-		return {"problem": "a browser takes no user and password in a URL; use set_basic_auth() of the session"}
+		return {"problem": "a browser does not accept a user and password in a URL; use set_basic_auth() of the session"}
 	var port := (443 if scheme == "https" else 80) if found.get_string(4).is_empty() else found.get_string(4).to_int()
 	if port < 1 or port > 65535:
 		return {"problem": "there is no port %d; ports are 1 to 65535" % port}

@@ -14,8 +14,11 @@ const SECRET := (
 	"(?i)token|secret|passw|passphrase|passcode|pwd|credential|signature|auth|cookie|session|csrf|xsrf|nonce|assertion|verifier"
 	+ "|ticket|bearer|(api|access|private|session)_?-?key|(^|[^a-z])(pass|key|sig|sign|hmac|jwt|t?otp|pin|s?sid|code)([^a-z]|$)")
 ## Name and value of what may be secret: in JSON, in a query or form, and in a form of parts.
-const JSON_LIST := "\"((?:[^\"\\\\]|\\\\.)*)\"\\s*:\\s*(\\[[^\\[\\]]*\\]|\\{[^{}]*\\})"
-const JSON_VALUE := "\"((?:[^\"\\\\]|\\\\.)*)\"\\s*:\\s*(\"(?:[^\"\\\\]|\\\\.)*\"|-?[0-9][0-9.eE+-]*)"
+## Nothing is gone back into: a long text would take more steps than there may be, and what stands behind it would not be found.
+const JSON_NAME := "\"((?:[^\"\\\\]|\\\\.){1,200}+)\"\\s*+:\\s*+"
+const JSON_STRING := "\"[^\"\\\\]*+(?:\\\\.[^\"\\\\]*+)*+\""
+const JSON_LIST := JSON_NAME + "(\\[[^\\[\\]]*+\\]|\\{[^{}]*+\\})"
+const JSON_VALUE := JSON_NAME + "(" + JSON_STRING + "|-?[0-9][0-9.eE+-]*+)"
 const PAIR := "(?<=[?&]|^)([^=&?#\\s\"{}:/]+)=([^&#\\s\"]*)"
 const PART := "name=\"([^\"]*)\"[^\\r\\n]*\\r\\n(?:[^\\r\\n]+\\r\\n)*\\r\\n([\\s\\S]*?)(?=\\r\\n--)"
 const SHORTEST_ANYWHERE := 4
@@ -38,13 +41,13 @@ func _init(file: String, is_recording: bool, keeps_timing: bool) -> void:
 	_is_recording = is_recording
 	_keeps_timing = keeps_timing
 	if file.is_empty():
-		problem = "There is no replay_file to record into or to answer from; set it."
+		problem = "There is no replay_file to record to or to replay from; set it."
 	elif is_recording and not Limits.can_be_written(file):
 		problem = "%s cannot be recorded into. %s" % [file, Limits.FILES]
 	elif is_recording:
 		_write()
 	elif not FileAccess.file_exists(file):
-		problem = "There is no replay_file %s; record it first with REPLAY_RECORD, and see that *.har is in the export's filter." % file
+		problem = "There is no replay_file %s; record it first with REPLAY_RECORD, and add *.har to the filter of the export preset." % file
 	else:
 		_read()
 
@@ -63,15 +66,66 @@ func client(url: String, base_url: String) -> Client:
 func _read() -> void:
 	var json := JSON.new()
 	var har: Variant = json.data if json.parse(FileAccess.get_file_as_string(_file)) == OK else null
-	var entries: Variant = (har as Dictionary).get("log", {}).get("entries") if har is Dictionary else null
+	var entries: Variant = _member(_member(har, "log"), "entries")
 	if not entries is Array:
-		problem = "The replay_file %s is damaged, or no HAR; record it again." % _file
+		problem = "The replay_file %s is damaged or not a HAR file; record it again." % _file
 		return
 	for entry: Variant in entries:
-		if entry is Dictionary and (entry as Dictionary).has_all(["request", "response"]):
-			_entries.append({"entry": entry, "shape": _shape(_without_secrets(entry)), "is_played": false})
-	_entries.sort_custom(func(one: Dictionary, other: Dictionary) -> bool:
-		return int(one["entry"].get("_number", 0)) < int(other["entry"].get("_number", 0)))
+		if _member(entry, "request") is Dictionary and _member(entry, "response") is Dictionary:
+			var sound := _sound(entry)
+			_entries.append({"entry": sound, "shape": _shape(_without_secrets(sound)), "is_played": false})
+	_entries.sort_custom(func(one: Dictionary, other: Dictionary) -> bool: return one["entry"]["_number"] < other["entry"]["_number"])
+
+
+## What is played of an entry, each member with its type, whoever wrote the file.
+static func _sound(entry: Dictionary) -> Dictionary:
+	var request: Dictionary = entry["request"]
+	var response: Dictionary = entry["response"]
+	var sound := {
+		"_number": int(_number(entry, "_number")), "_baseUrl": _text(entry, "_baseUrl"), "time": _number(entry, "time"),
+		"request": {"method": _text(request, "method"), "url": _text(request, "url"), "headers": _sound_headers(request)},
+		"response": {
+			"status": int(_number(response, "status")), "headers": _sound_headers(response),
+			"content": _sound_content(_member(response, "content"), "encoding")}}
+	if _member(request, "postData") is Dictionary:
+		sound["request"]["postData"] = _sound_content(request["postData"], "_encoding")
+	if _member(entry, "_end") is Dictionary:
+		sound["_end"] = {"sentence": _text(entry["_end"], "sentence")}
+	return sound
+
+
+static func _sound_headers(part: Dictionary) -> Array:
+	var headers := []
+	for header: Variant in _member(part, "headers") if _member(part, "headers") is Array else []:
+		if not _text(header, "name").is_empty():
+			headers.append({"name": _text(header, "name"), "value": _text(header, "value")})
+	return headers
+
+
+static func _sound_content(content: Variant, encoding: String) -> Dictionary:
+	var text := _text(content, "text")
+	var sound := {"mimeType": _text(content, "mimeType"), "text": text}
+	if _text(content, encoding) == "base64" and not text.is_empty():
+		# Godot complains of what is no Base64.
+		if text.length() % 4 == 0 and RegEx.create_from_string("^[A-Za-z0-9+/]*+={0,2}$").search(text) != null:
+			sound[encoding] = "base64"
+		else:
+			sound["text"] = ""
+	return sound
+
+
+static func _member(from: Variant, key: String) -> Variant:
+	return (from as Dictionary).get(key) if from is Dictionary else null
+
+
+static func _text(from: Variant, key: String) -> String:
+	var value: Variant = _member(from, key)
+	return value if value is String else ""
+
+
+static func _number(from: Variant, key: String) -> float:
+	var value: Variant = _member(from, key)
+	return clampf(value, 0.0, 86_400_000.0) if value is float else 0.0
 
 
 func _write() -> void:
@@ -102,8 +156,8 @@ func _find(asked: Dictionary) -> Dictionary:
 	if not found.is_empty():
 		if METHODS_THAT_ASK.has(shape["method"]):
 			return found.back()["entry"]
-		return {"problem": "The replay_file %s answers %s only %d times, and all of that is played; record it again." % [
-			_file, name, found.size()]}
+		return {"problem": "The replay_file %s has only %d %s for %s, and all were used; record it again." % [
+			_file, found.size(), "response" if found.size() == 1 else "responses", name]}
 	if _entries.is_empty():
 		return {"problem": "The replay_file %s has no entries; record it first." % _file}
 	var nearest := 0
@@ -209,8 +263,8 @@ func _text_without_secrets(text: String) -> String:
 		for found: RegExMatch in RegEx.create_from_string(pattern).search_all(text):
 			if RegEx.create_from_string(SECRET).search(found.get_string(1)) == null or found.get_string(2).contains(MARK):
 				continue
-			for value: RegExMatch in RegEx.create_from_string("\"((?:[^\"\\\\]|\\\\.)*)\"").search_all(found.get_string(2)):
-				_note(value.get_string(1))
+			for value: RegExMatch in RegEx.create_from_string(JSON_STRING).search_all(found.get_string(2)):
+				_note(value.get_string().substr(1, value.get_string().length() - 2))
 			_note(found.get_string(2).trim_prefix("\"").trim_suffix("\"").uri_decode())
 			changed += text.substr(done, found.get_start(2) - done) + (MARK if pattern in [PAIR, PART] else "\"%s\"" % MARK)
 			done = found.get_end(2)

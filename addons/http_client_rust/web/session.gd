@@ -95,7 +95,7 @@ func set_proxy_from_environment() -> void:
 
 func set_tls_options(options: TLSOptions) -> void:
 	if options != null and options.is_server():
-		push_error("HTTPSessionRust.set_tls_options(): these options are for a server; TLSOptions.client() makes some for a client.")
+		push_error("HTTPSessionRust.set_tls_options(): these options are for a server; create them with TLSOptions.client().")
 	else:
 		_options = options
 
@@ -174,7 +174,7 @@ func _take_body(task: Task, headers: PackedStringArray, body: Variant) -> String
 			type = "application/json"
 		_:
 			if not body is Form:
-				return "A body is null, a String, a PackedByteArray, an HTTPFormRust, a Dictionary or an Array, and not a %s." % (
+				return "A body must be null, a String, a PackedByteArray, an HTTPFormRust, a Dictionary or an Array, not a %s." % (
 					type_string(typeof(body)))
 			var form: Form = body
 			if not form._missing().is_empty():
@@ -216,7 +216,7 @@ func _problem_of(task: Task) -> String:
 
 func _set_authorization(from: String, value: String) -> void:
 	if Limits.parts_of(base_url).has("problem"):
-		push_error("HTTPSessionRust.%s(): there is no base_url, to whose origin credentials are sent; set it first." % from)
+		push_error("HTTPSessionRust.%s(): there is no base_url, and credentials are only sent to its origin; set it first." % from)
 	else:
 		_authorization = value
 
@@ -237,7 +237,7 @@ static func _engines_user_agent() -> String:
 func _seconds(name: String, value: float, before: float) -> float:
 	if is_finite(value) and value >= 0.0 and value < 1e100:
 		return value
-	push_error("HTTPSessionRust.set_%s(): a %s of %s seconds is none; 0 is no limit." % [name, name, value])
+	push_error("HTTPSessionRust.set_%s(): a %s of %s seconds is not possible; use 0 for no limit." % [name, name, value])
 	return before
 
 
@@ -364,7 +364,7 @@ func get_cache_directory() -> String:
 
 func set_max_connections_per_host(new_value: int) -> void:
 	if new_value < 1:
-		push_error("HTTPSessionRust.set_max_connections_per_host(): %d connections are too few; 1 is the least." % new_value)
+		push_error("HTTPSessionRust.set_max_connections_per_host(): %d connections are not possible; use 1 or more." % new_value)
 	else:
 		max_connections_per_host = new_value
 

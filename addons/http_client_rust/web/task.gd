@@ -141,7 +141,7 @@ func _begin() -> void:
 static func _drive() -> void:
 	var tree := Engine.get_main_loop() as SceneTree
 	if tree == null:
-		push_error("Without the library of HTTPClientRust sessions need a SceneTree.")
+		push_error("Without the library of HTTPClientRust, sessions need a SceneTree.")
 		_end_all()
 	elif not _is_driven:
 		_is_driven = true
@@ -294,7 +294,7 @@ func _take_head() -> void:
 		var type := _response.get_header("Content-Type").get_slice(";", 0).strip_edges().to_lower()
 		if code != 200 or type != "text/event-stream":
 			var result := Response.Result.RESULT_SUCCESS if code != 200 else Response.Result.RESULT_REQUEST_FAILED
-			_finish(result, "" if code != 200 else "The answer is no stream of events, but %s." % var_to_str(type.left(60)))
+			_finish(result, "" if code != 200 else "The response is not an event stream, but %s." % var_to_str(type.left(60)))
 			return
 		_failed_streams = 0
 		_events.begin()
@@ -417,7 +417,7 @@ func _unpack() -> bool:
 	if _response._body.is_empty() or not packing in ["gzip", "deflate"]:
 		_finish(
 			Response.Result.RESULT_BODY_DECOMPRESS_FAILED,
-			"The body cannot be decompressed: it is damaged, or packed as %s." % var_to_str(packing.left(40)))
+			"The body cannot be decompressed: it is damaged, or compressed with %s." % var_to_str(packing.left(40)))
 		return false
 	return true
 

@@ -18,6 +18,7 @@ func _initialize() -> void:
 	_session.max_retries = 1
 	_session.base_url = "http://%s/" % _arguments["http"]
 	_session.set_bearer_auth("a-token-of-the-game")
+	_session.cache_directory = "user://picture_cache"
 	_begin.call_deferred()
 
 
@@ -27,6 +28,8 @@ func _begin() -> void:
 	await _session.fetch("/echo?login", PackedStringArray(), HTTPClientRust.METHOD_POST, login).wait()
 	for target: String in TARGETS:
 		_fetch(target)
+	await _session.fetch("/cacheable?level=1&control=max-age%3D60").wait()
+	await _session.fetch("/cacheable?level=1&control=max-age%3D60").wait()
 	_fetch("http://127.0.0.1:%s/leaderboard" % _arguments["refused-port"])
 	while _left > 0:
 		await process_frame

@@ -29,6 +29,26 @@ static func take(viewport: Viewport, path: String) -> String:
 	return "" if error == OK else "%s: %s" % [path, error_string(error)]
 
 
+## Clicks on a control, at a place in it, as a person would.
+static func click(control: Control, place: Vector2) -> void:
+	var at := control.get_viewport().get_screen_transform() * (control.get_global_transform_with_canvas() * place)
+	for pressed: bool in [true, false]:
+		var event := InputEventMouseButton.new()
+		event.button_index = MOUSE_BUTTON_LEFT
+		event.position = at
+		event.global_position = at
+		event.button_mask = MOUSE_BUTTON_MASK_LEFT if pressed else 0 as MouseButtonMask
+		event.pressed = pressed
+		Input.parse_input_event(event)
+
+
+## Clicks on a tab.
+static func click_tab(tabs: TabContainer, index: int) -> void:
+	var bar := tabs.get_tab_bar()
+	bar.ensure_tab_visible(index)
+	click(bar, bar.get_tab_rect(index).get_center())
+
+
 ## Presses and releases a key, as a person would.
 static func press(key: Key, control := false) -> void:
 	for pressed: bool in [true, false]:

@@ -5,19 +5,29 @@
 # allow-log: ^WARNING: .*(screen saver|dbus|portal|XIM|input method|touch)
 # deadline: 240
 extends EditorPlugin
-## Takes the pictures of the editor. For `cargo xtask screenshots`, which starts the editor three times: the first start only
-## makes the editor's cache of its help, without which it does not take in the pages that extensions bring; the third is light and
-## twice as large.
+## Takes the pictures of the editor. For `cargo xtask screenshots`, which starts the editor four times: the first start only
+## makes the editor's cache of its help, without which it does not take in the pages that extensions bring; the second is dark; the
+## third is light, and narrow; the fourth is twice as large, which makes the panels narrower still.
 
 const Picture := preload("res://demo/pictures/picture.gd")
 const PLUGIN := "res://addons/http_client_rust/plugin.cfg"
 const GAME := "res://demo/pictures/network_game.gd"
 const PATIENCE_MS := 60_000
+const FRAMES := 12
 ## The number of 200 % in the editor's list of scales.
 const SCALE_200 := 6
 ## Redirects and attempts included.
-const EXCHANGES := 17
+const EXCHANGES := 19
+const SCRIPT := "extends Node\n\nvar http := HTTPClient.new()\n\n\nfunc _ready() -> void:\n\thttp.connect_to_host(\"example.com\")\n\n\nfunc _process(_delta: float) -> void:\n\thttp.poll()\n\tif http.get_status() == HTTPClient.STATUS_CONNECTED:\n\t\thttp.request(HTTPClient.METHOD_GET, \"/\", [])\n\n\nfunc upload(node: HTTPRequest) -> void:\n\t# HTTPClient stays in comments.\n\tnode.request(\"/\", [], HTTPClient.METHOD_POST, \"body\")\n\n\nfunc raw() -> StreamPeerTCP:\n\treturn http.connection as StreamPeerTCP\n"
+const NODE_SCRIPT := "extends Node\n\n@onready var scores: HTTPRequest = $Scores\n\n\nfunc _ready() -> void:\n\tscores.request_completed.connect(_on_scores)\n\tscores.request(\"https://example.com/scores\")\n\n\nfunc _on_scores(result: int, _code: int, _headers: PackedStringArray, body: PackedByteArray) -> void:\n\tif result == HTTPRequest.RESULT_SUCCESS:\n\t\tprint(body.get_string_from_utf8())\n"
+const NODE_SCENE := "[gd_scene load_steps=2 format=3]\n\n[ext_resource type=\"Script\" path=\"res://player_scores.gd\" id=\"1\"]\n\n[node name=\"PlayerScores\" type=\"Node\"]\nscript = ExtResource(\"1\")\n\n[node name=\"Scores\" type=\"HTTPRequest\" parent=\".\"]\ntimeout = 10.0\n"
 
+## Of the editor's window, by round.
+const SIZES := {"dark": Vector2i(1920, 1080), "light": Vector2i(1200, 720), "large": Vector2i(1920, 1080)}
+## What is added to the names of the pictures of a round.
+const ENDS := {"dark": "", "light": "-light", "large": "-200-percent"}
+
+var _round := OS.get_environment("HTTP_CLIENT_RUST_PICTURES_ROUND")
 var _out := OS.get_environment("HTTP_CLIENT_RUST_PICTURES")
 var _failed := false
 
@@ -37,62 +47,144 @@ func _warm_up() -> void:
 	var end := Time.get_ticks_msec() + PATIENCE_MS
 	while not Array(DirAccess.get_files_at(cache)).any(is_cache) and Time.get_ticks_msec() < end:
 		await get_tree().create_timer(0.5).timeout
+	# Who quits while it looks through the project is warned.
+	while EditorInterface.get_resource_filesystem().is_scanning() and Time.get_ticks_msec() < end:
+		await get_tree().create_timer(0.5).timeout
 	await get_tree().create_timer(1.0).timeout
 	get_tree().quit()
 
 
 func _run() -> void:
+	# The editor begins maximized, whatever it was told.
+	var window := EditorInterface.get_base_control().get_window()
+	window.mode = Window.MODE_WINDOWED
+	window.size = SIZES.get(_round, SIZES["dark"])
 	await _settle()
-	EditorInterface.set_plugin_enabled(PLUGIN, true)
+	if not EditorInterface.is_plugin_enabled(PLUGIN):
+		EditorInterface.set_plugin_enabled(PLUGIN, true)
 	await _settle()
-	if _is_large():
-		await _network("editor-network-200-percent")
-	else:
-		await _panel()
-		await _help()
-		await _migration()
-		await _network("editor-network")
-		# For the third start.
-		# Before 4.6 it had another name.
-		for preset: String in ["interface/theme/preset", "interface/theme/color_preset"]:
-			if EditorInterface.get_editor_settings().has_setting(preset):
-				EditorInterface.get_editor_settings().set_setting(preset, "Light")
-		EditorInterface.get_editor_settings().set_setting("interface/editor/display_scale", SCALE_200)
+	match _round:
+		"dark":
+			await _panel()
+			await _session()
+			await _help()
+		"light", "large":
+			await _session()
+			await _help()
+	await _migration("HTTPClient", "editor-migration")
+	await _migration("HTTPRequest", "editor-migration-nodes")
+	await _network("editor-network")
+	match _round:
+		"dark":
+			# Before 4.6 it had another name.
+			for preset: String in ["interface/theme/preset", "interface/theme/color_preset"]:
+				if EditorInterface.get_editor_settings().has_setting(preset):
+					EditorInterface.get_editor_settings().set_setting(preset, "Light")
+		"light":
+			EditorInterface.get_editor_settings().set_setting("interface/editor/display_scale", SCALE_200)
 	EditorInterface.set_plugin_enabled(PLUGIN, false)
 	await _settle()
 	get_tree().quit(1 if _failed else 0)
 
 
 func _panel() -> void:
-	var console := EditorInterface.get_base_control().find_child("HTTPConsole", true, false) as Control
+	var console := _open_console()
 	if console == null:
-		_fail("the panel is not there")
 		return
 	EditorInterface.set_main_screen_editor("Script")
 	EditorInterface.edit_resource(load("res://examples/get.gd"))
-	make_bottom_panel_item_visible(console.get_parent())
-	console.call("fill_in", {
-		"method": "PUT", "url": "http://%s/echo?from=editor" % OS.get_environment("HTTP_CLIENT_RUST_TEST_HTTP"),
+	await _send(console, {
+		"method": "PUT", "url": _server() + "/echo?from=editor",
 		"headers": ["Content-Type: application/json"], "body": "{\n  \"player\": \"Ada\",\n  \"score\": 1200\n}"})
-	await _settle()
-	console.call("focus_address")
-	Picture.press(KEY_ENTER)
-	await _settle()
-	var exchange: RefCounted = console.get("exchange")
-	if exchange == null or exchange.get("code") != 200:
+	if console.get("exchange") == null or console.get("exchange").get("code") != 200:
 		_fail("Enter in the address did not send the request")
 	_take("editor-panel")
 	var snippets: GDScript = load("res://addons/http_client_rust/console/snippets.gd")
+	var exchange: RefCounted = console.get("exchange")
 	await _copy(console, "Copy as GDScript", snippets.call("as_gdscript", exchange))
 	await _copy(console, "Copy as curl", snippets.call("as_curl", exchange))
+
+
+## What the console shows of a session: steps, events, cookies, and requests that were saved.
+func _session() -> void:
+	var console := _open_console()
+	if console == null:
+		return
+	_expand_bottom_panel()
+	await _send(console, {"url": _server() + "/redirect?to=/redirect"})
+	await _click_tab(console, 2)
+	_take("editor-panel-redirects")
+	await _send(console, {"method": "POST", "url": _server() + "/events?count=8", "listen": true})
+	await _click_tab(console, 3)
+	await _settle()
+	_take("editor-panel-events")
+	console.call("focus_address")
+	console.call("cancel")
+	await _send(console, {"url": _server() + "/set-cookies"})
+	await _click_tab(console, 4)
+	_take("editor-panel-cookies")
+	for title: String in ["Log in", "Scores of this week", "Save a score"]:
+		console.call("save_request", title)
+	await _open_menu(console.get("_saved") as MenuButton)
+	_take("editor-panel-saved")
+	Picture.press(KEY_ESCAPE)
+	await _settle()
+	DirAccess.remove_absolute("res://requests.http")
+	await _click_tab(console, 0)
+	_expand_bottom_panel()
+	await _settle()
+
+
+func _open_console() -> Control:
+	var console := EditorInterface.get_base_control().find_child("HTTPConsole", true, false) as Control
+	if console == null:
+		_fail("the panel is not there")
+		return null
+	make_bottom_panel_item_visible(console.get_parent())
+	return console
+
+
+func _server() -> String:
+	return "http://" + OS.get_environment("HTTP_CLIENT_RUST_TEST_HTTP")
+
+
+## Fills in a request, and sends it with Enter in the address.
+func _send(console: Control, request: Dictionary) -> void:
+	console.call("fill_in", request)
+	await _settle()
+	var before: RefCounted = console.get("exchange")
+	console.call("focus_address")
+	Picture.press(KEY_ENTER)
+	var end := Time.get_ticks_msec() + PATIENCE_MS
+	var is_on := func() -> bool:
+		var exchange: RefCounted = console.get("exchange")
+		# One that listens goes on by itself.
+		return exchange == before or (exchange.get("is_running") and not exchange.get("listens")) or exchange.get("code") == 0
+	while is_on.call() and Time.get_ticks_msec() < end:
+		await get_tree().process_frame
+	if is_on.call():
+		_fail("Enter in the address did not send the request to %s" % request["url"])
+	await _settle()
+
+
+func _click_tab(console: Control, index: int) -> void:
+	var tabs: TabContainer = (console.get("_answer") as Node).get("_tabs")
+	Picture.click_tab(tabs, index)
+	await _settle()
+	if tabs.current_tab != index:
+		_fail("a click does not choose the tab %s" % tabs.get_tab_title(index))
+
+
+func _open_menu(button: MenuButton) -> void:
+	button.grab_focus()
+	Picture.press(KEY_ENTER)
+	await _settle()
 
 
 ## Chooses an item of the menu with the keyboard. It is done here because a headless Godot has no clipboard.
 func _copy(console: Control, item: String, expected: String) -> void:
 	var button: MenuButton = console.get("_copy")
-	button.grab_focus()
-	Picture.press(KEY_ENTER)
-	await _settle()
+	await _open_menu(button)
 	var menu := button.get_popup()
 	for index: int in menu.item_count:
 		Picture.press(KEY_DOWN)
@@ -107,6 +199,10 @@ func _copy(console: Control, item: String, expected: String) -> void:
 
 func _help() -> void:
 	hide_bottom_panel()
+	EditorInterface.set_main_screen_editor("Script")
+	EditorInterface.get_script_editor().goto_help("class_name:HTTPSessionRust")
+	await _settle()
+	_take("editor-help-session")
 	EditorInterface.get_script_editor().goto_help("class_name:HTTPClientRust")
 	await _settle()
 	_take("editor-help")
@@ -115,26 +211,28 @@ func _help() -> void:
 	_take("editor-help-method")
 
 
-func _migration() -> void:
-	var script := "extends Node\n\nvar http := HTTPClient.new()\n\n\nfunc _ready() -> void:\n\thttp.connect_to_host(\"example.com\")\n\n\nfunc _process(_delta: float) -> void:\n\thttp.poll()\n\tif http.get_status() == HTTPClient.STATUS_CONNECTED:\n\t\thttp.request(HTTPClient.METHOD_GET, \"/\", [])\n\n\nfunc upload(node: HTTPRequest) -> void:\n\t# HTTPClient stays in comments.\n\tnode.request(\"/\", [], HTTPClient.METHOD_POST, \"body\")\n\n\nfunc raw() -> StreamPeerTCP:\n\treturn http.connection as StreamPeerTCP\n"
-	FileAccess.open("res://player_scores.gd", FileAccess.WRITE).store_string(script)
+func _migration(old: String, picture: String) -> void:
+	var is_node := old == "HTTPRequest"
+	FileAccess.open("res://player_scores.gd", FileAccess.WRITE).store_string(NODE_SCRIPT if is_node else SCRIPT)
+	if is_node:
+		FileAccess.open("res://player_scores.tscn", FileAccess.WRITE).store_string(NODE_SCENE)
 	var dialog: ConfirmationDialog = (load("res://addons/http_client_rust/editor/migration_dialog.gd") as GDScript).new()
 	dialog.set("undo_redo", get_undo_redo())
 	EditorInterface.get_base_control().add_child(dialog)
 	dialog.call("open")
+	dialog.call("choose", old)
+	if is_node:
+		dialog.call("tick_all", true)
 	for item: TreeItem in (dialog.get("_files") as Tree).get_root().get_children():
 		if item.get_text(1).begins_with("player_scores"):
 			item.select(1)
 	await _settle()
-	_take("editor-migration")
+	_take(picture)
 	dialog.hide()
 	dialog.queue_free()
 	DirAccess.remove_absolute("res://player_scores.gd")
+	DirAccess.remove_absolute("res://player_scores.tscn")
 	await _settle()
-
-
-func _is_large() -> bool:
-	return not OS.get_environment("HTTP_CLIENT_RUST_PICTURES_LARGE").is_empty()
 
 
 ## Runs a game under the debugger, as "Play" does, and shows what the panel "Network" has of it.
@@ -213,9 +311,9 @@ func _press_menu(item: String) -> void:
 
 
 func _take(picture: String) -> void:
-	var problem := Picture.take(EditorInterface.get_base_control().get_viewport(), _out.path_join(picture + ".png"))
+	var problem := Picture.take(EditorInterface.get_base_control().get_viewport(), _out.path_join(picture + ENDS.get(_round, "") + ".png"))
 	if problem.is_empty():
-		print("took ", picture)
+		print("took ", picture + str(ENDS.get(_round, "")))
 	else:
 		_fail(problem)
 
@@ -225,5 +323,8 @@ func _fail(problem: String) -> void:
 	print("FAIL ", problem)
 
 
+## Long enough for what fades in, and for so many frames on a machine that is slow.
 func _settle() -> void:
-	await get_tree().create_timer(1.5).timeout
+	await get_tree().create_timer(0.7).timeout
+	for frame: int in FRAMES:
+		await get_tree().process_frame

@@ -29,9 +29,9 @@ func _initialize() -> void:
 	await _send("Picture")
 	await _take("sample-picture")
 	await _send("TLS")
-	_console().call("show_tab", 2)
+	await _click_tab(_answer_tabs(), 2)
 	await _take("sample-tls")
-	_console().call("show_tab", 0)
+	await _click_tab(_answer_tabs(), 0)
 	await _send("Fails: body cut short")
 	await _take("sample-error")
 	await _send("Download 100 MiB", 25 * 1024 * 1024)
@@ -40,8 +40,14 @@ func _initialize() -> void:
 	await _frames(5)
 	if _exchange().get("is_running"):
 		_fail("Esc did not cancel the download")
+	await _click_tab(_main.get_node("%Pages") as TabContainer, 1)
+	await _use_session()
+	await _take("sample-session")
 	root.size = Vector2i(1920, 1080)
 	_set_scale(2.0)
+	await _take("sample-session-200-percent")
+	await _end_session()
+	await _click_tab(_main.get_node("%Pages") as TabContainer, 0)
 	await _send("POST a form")
 	await _take("sample-200-percent")
 	_main.queue_free()
@@ -74,6 +80,50 @@ func _send(title: String, bytes := -1) -> void:
 		await process_frame
 	if _exchange() == null or _exchange().get("is_running"):
 		_fail("%s does not come to an end" % title)
+
+
+## Presses the buttons of the page *Session*, until each row has something to show: the pictures and the upload are there, and the
+## download has broken off once.
+func _use_session() -> void:
+	var page: Control = _main.get("session_page")
+	for feature: String in ["images", "upload"]:
+		await _press_button(page.get(feature))
+		await _wait_until(func() -> bool: return not page.get(feature).call("is_running"), feature)
+	await _press_button(page.get("events"))
+	await _wait_until(func() -> bool: return page.get("events").get("bar").get("value") >= 0.3, "events")
+	await _press_button(page.get("download"))
+	await _wait_until(func() -> bool: return "broke off" in page.get("download").call("status_text"), "download")
+
+
+func _end_session() -> void:
+	var page: Control = _main.get("session_page")
+	for feature: String in ["download", "events"]:
+		await _wait_until(func() -> bool: return not page.get(feature).call("is_running"), feature)
+
+
+func _press_button(row: Control) -> void:
+	row.call("focus_button")
+	Picture.press(KEY_ENTER)
+	await _frames(3)
+
+
+func _wait_until(is_so: Callable, what: String) -> void:
+	var end := Time.get_ticks_msec() + PATIENCE_MS
+	while not is_so.call() and Time.get_ticks_msec() < end:
+		await process_frame
+	if not is_so.call():
+		_fail("%s does not get as far as it should" % what)
+
+
+func _click_tab(tabs: TabContainer, index: int) -> void:
+	Picture.click_tab(tabs, index)
+	await _frames(3)
+	if tabs.current_tab != index:
+		_fail("a click does not choose the tab %s" % tabs.get_tab_title(index))
+
+
+func _answer_tabs() -> TabContainer:
+	return (_console().get("_answer") as Node).get("_tabs")
 
 
 func _take(name: String) -> void:

@@ -18,6 +18,6 @@ func _ready() -> void:
 
 
 func _show_progress(bytes: int, total: int) -> void:
-	# The total is -1 if the server does not say it.
+	# The total is -1 if the server does not send it.
 	_bar.indeterminate = total < 0
 	_bar.value = float(bytes) / total if total > 0 else 0.0

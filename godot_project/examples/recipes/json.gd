@@ -12,4 +12,4 @@ func _ready() -> void:
 	if answer is Dictionary:
 		print("Rank: %d" % answer.get("rank", 0))
 	else:
-		print("This is no JSON: " + response.get_text())
+		print("This is not JSON: " + response.get_text())

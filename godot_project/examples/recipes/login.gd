@@ -17,6 +17,6 @@ func log_in(user: String, password: String) -> bool:
 	if not response.is_ok() or not answer is Dictionary or not answer.get("token") is String:
 		print("Not logged in: " + response.get_error_message())
 		return false
-	# From now on every request to this server has the token. Other servers do not get it.
+	# From now on, every request to this server contains the token. Other servers do not receive it.
 	_session.set_bearer_auth(answer["token"])
 	return true

@@ -4,7 +4,7 @@ extends Node
 func _ready() -> void:
 	var session := HTTPSessionRust.new()
 	session.max_retries = 4
-	# Seconds for all of it, pauses included.
+	# The time limit for the whole request, including pauses, in seconds.
 	session.timeout = 60.0
 	var task := session.fetch("http://127.0.0.1:8080/news")
 	task.retrying.connect(_on_retrying)

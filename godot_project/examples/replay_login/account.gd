@@ -1,22 +1,22 @@
 extends RefCounted
-## A part of a game: the player's account on a server. The login is a form, a redirect and a cookie.
+## A part of a game: the player's account on a server. The login uses a form, a redirect and a cookie.
 
 var session := HTTPSessionRust.new()
 var player := ""
 var level := 0
 
 
-## Returns what went wrong, or nothing.
+## Returns an error message, or an empty string.
 func log_in(user: String, password: String) -> String:
 	var credentials := {"user": user, "password": password}
 	var response: HTTPResponseRust = await session.fetch("login", [], HTTPClient.METHOD_POST, credentials).completed
 	if response.get_response_code() == 401:
 		return "The name or the password is wrong."
-	# The server redirects to the account, with a cookie for this session.
+	# The server redirects to the account and sets a cookie for this session.
 	return _read(response)
 
 
-## Returns what went wrong, or nothing.
+## Returns an error message, or an empty string.
 func refresh() -> String:
 	var response: HTTPResponseRust = await session.fetch("me").completed
 	if response.get_response_code() == 401:
@@ -24,7 +24,7 @@ func refresh() -> String:
 	return _read(response)
 
 
-## Returns what went wrong, or nothing.
+## Returns an error message, or an empty string.
 func log_out() -> String:
 	var response: HTTPResponseRust = await session.fetch("logout", [], HTTPClient.METHOD_POST).completed
 	player = ""
@@ -35,7 +35,7 @@ func log_out() -> String:
 func _read(response: HTTPResponseRust) -> String:
 	if not response.is_ok():
 		return response.get_error_message()
-	# JSON from outside may be anything: look before using it.
+	# JSON from a server can have any content: check it before you use it.
 	var account: Variant = response.get_json()
 	if not account is Dictionary:
 		return "The server's answer is not an account."

@@ -192,7 +192,7 @@ func _test_monitors() -> void:
 	await _until(func() -> bool: return not _messages.monitors.is_empty())
 	var values := _messages.monitors
 	_report(
-		"the_game_has_monitors", values.size() == 3 and int(values["Open connections"]) >= 1 and values.has("Requests a second"), str(values))
+		"the_game_has_monitors", values.size() == 3 and int(values["Open connections"]) >= 1 and values.has("Requests per second"), str(values))
 
 
 func _test_a_plugin_that_comes_while_a_game_runs() -> Control:

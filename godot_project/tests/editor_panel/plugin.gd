@@ -27,7 +27,7 @@ const NEW_TEXT := "extends RefCounted\nvar http := HTTPClientRust.new()\n"
 const PATIENCE_MS := 20_000
 ## Set in the environment of the second editor; see _test_help().
 const SECOND := "HTTP_CLIENT_RUST_TEST_SECOND_EDITOR"
-const HELP_TEXT := "An HTTP/1.1 client for one connection at a time"
+const HELP_TEXT := "An HTTP/1.1 client with the API of"
 const HELP_IS_THERE := "the help is there"
 
 var _passed := 0
@@ -255,7 +255,7 @@ func _test_unsaved(dialog: Window) -> void:
 	dialog.call("apply")
 	_report(
 		"a_script_with_changes_that_are_not_saved_is_refused",
-		FileAccess.get_file_as_string(SCRIPT_TO_MOVE) == OLD_TEXT and str(dialog.call("refusal")).contains("not saved"),
+		FileAccess.get_file_as_string(SCRIPT_TO_MOVE) == OLD_TEXT and str(dialog.call("refusal")).contains("unsaved"),
 		str(dialog.call("refusal")))
 	_open_text().text = OLD_TEXT
 

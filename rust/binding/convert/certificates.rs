@@ -42,7 +42,7 @@ pub(crate) fn of_file(path: &GString) -> Result<Trust, Error> {
         message: format!("the trusted certificates in {:?} {why}; check the path", path.to_string()),
     };
     if !FileAccess::file_exists(path) {
-        return Err(cannot_open("are not there"));
+        return Err(cannot_open("do not exist"));
     }
     let bytes = FileAccess::get_file_as_bytes(path);
     if bytes.is_empty() {

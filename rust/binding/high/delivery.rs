@@ -224,6 +224,8 @@ fn emit(object: &Gd<HttpTaskRust>, shared: &Arc<TaskShared>, notice: Notice) {
             let arguments = [i64::from(attempt).to_variant(), after.as_secs_f64().to_variant(), reason.to_variant()];
             signals.emit_signal("retrying", &arguments);
         }
+        // Nothing else is told today.
+        _ => {}
     }
 }
 

@@ -131,7 +131,9 @@ impl NodeShared {
         let mut state = self.lock();
         if state.is_requesting {
             drop(state);
-            godot_error!("{NAME}.{method}(): a request is under way; set it before, or after cancel_request()");
+            godot_error!(
+                "{NAME}.{method}(): a request is running; set it before the request, or after cancel_request()"
+            );
         } else {
             set(&mut state);
         }
@@ -325,7 +327,7 @@ fn start(
         (state.is_requesting, state.session.as_ref().map(|held| held.0.clone()), state.download_file.clone())
     };
     let busy =
-        || refused(GError::ERR_BUSY, "a request is under way; wait for request_completed, or call cancel_request()");
+        || refused(GError::ERR_BUSY, "a request is running; wait for request_completed, or call cancel_request()");
     if is_requesting {
         return busy();
     }

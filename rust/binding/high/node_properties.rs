@@ -89,7 +89,7 @@ impl HttpRequestRust {
         if CHUNK_SIZES.contains(&chunk_size) {
             Self::shared_of(&this).set("set_download_chunk_size", |state| state.download_chunk_size = chunk_size);
         } else {
-            godot_error!("{NAME}.set_download_chunk_size(): {chunk_size} bytes are none; give 256 to 16777216");
+            godot_error!("{NAME}.set_download_chunk_size(): {chunk_size} bytes are not possible; use 256 to 16777216");
         }
     }
 

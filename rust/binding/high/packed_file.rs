@@ -39,7 +39,7 @@ impl Source for PackedFile {
 }
 
 fn opened(path: &str) -> io::Result<Gd<FileAccess>> {
-    FileAccess::open(path, ModeFlags::READ).ok_or_else(|| io::Error::other("the engine finds it no more"))
+    FileAccess::open(path, ModeFlags::READ).ok_or_else(|| io::Error::other("the engine no longer finds it"))
 }
 
 fn in_engine<T>(call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {

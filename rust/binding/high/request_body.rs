@@ -19,7 +19,7 @@ pub(crate) fn request_body(body: &Variant) -> RequestBody {
         }
         VariantType::OBJECT => match body.try_to::<Gd<HttpFormRust>>() {
             Ok(form) => RequestBody::Form(form.bind().form()),
-            Err(_) => refused("an object that is no HTTPFormRust"),
+            Err(_) => refused("an object that is not an HTTPFormRust"),
         },
         other => refused(&format!("of the type {other:?}")),
     }

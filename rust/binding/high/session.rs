@@ -11,14 +11,14 @@ use godot::obj::{Base, Gd, Singleton};
 use godot::register::{GodotClass, godot_api};
 use http_client::{Proxies, Proxy};
 use http_fetch::cookies::{Cookie, SameSite};
-use http_fetch::{Credentials, Download, Request, RequestBody, Settings};
+use http_fetch::{Credentials, Download, Replay, Request, RequestBody, Settings};
 
 use crate::call::failed_on_panic;
 use crate::convert::tls_argument::TlsArgument;
 use crate::high::body::{Session, worker};
 use crate::high::delivery;
 use crate::high::held::Held;
-use crate::high::replay::{ReplayGate, ReplayProperties};
+use crate::high::replay::ReplayProperties;
 use crate::high::request_body::request_body;
 use crate::high::task::HttpTaskRust;
 use crate::high::values::{AnyValue, HeaderLines};
@@ -35,7 +35,8 @@ pub(crate) struct HttpSessionRust {
 pub(crate) struct SessionShared {
     pub(crate) session: Session,
     own: Mutex<Own>,
-    replay_gate: ReplayGate,
+    /// Held while what was set becomes settings: no request goes out with half of them.
+    readying: Mutex<()>,
 }
 
 /// Locked for moments only, in which nothing is called.
@@ -60,31 +61,43 @@ impl SessionShared {
 
     /// Begins to record or to play, if that was asked for since the last request.
     fn know_replay(&self) {
-        self.replay_gate.pass(
-            || Some(self.own().replay.clone()).filter(ReplayProperties::is_new),
-            |replay| self.session.set(|settings| settings.replay = replay),
-            ReplayProperties::begin,
-            |begun| self.own().replay.has_begun(begun),
-        );
+        let mut own = self.own();
+        if !std::mem::take(&mut own.replay.is_new) {
+            return;
+        }
+        let replay = own.replay.clone();
+        drop(own);
+        // A file that this session records into is closed before it is opened anew. A request that is made without this lock goes nowhere.
+        self.session.set(|settings| settings.replay = Replay::refused("the replay_file is being opened"));
+        let replay = replay.begin();
+        self.session.set(|settings| settings.replay = replay);
     }
 
     /// Reads the certificates and options that changed since the last request; what cannot be read is a sentence.
     fn know_tls(&self) -> Result<(), String> {
-        let own = self.own();
-        if own.is_tls_known {
+        let mut own = self.own();
+        // What is set from here on counts for the next request.
+        if std::mem::replace(&mut own.is_tls_known, true) {
             return Ok(());
         }
         let options = own.tls_options.as_ref().map(|held| held.0.clone());
         let file = own.trusted_ca_file.clone();
         drop(own);
-        let tls = TlsArgument::of(options).read("https://", true, &file).map_err(|error| error.message)?.1;
-        self.session.set(|settings| settings.tls = tls);
-        self.own().is_tls_known = true;
-        Ok(())
+        match TlsArgument::of(options).read("https://", true, &file) {
+            Ok(read) => {
+                self.session.set(|settings| settings.tls = read.1);
+                Ok(())
+            }
+            Err(error) => {
+                self.own().is_tls_known = false;
+                Err(error.message)
+            }
+        }
     }
 
     /// Does all that has to be done before a request can be made; what cannot be is a sentence.
     pub(crate) fn make_ready(&self) -> Result<(), String> {
+        let _readying = self.readying.lock().unwrap_or_else(PoisonError::into_inner);
         self.know_replay();
         self.know_tls()
     }
@@ -127,7 +140,7 @@ pub(crate) fn on_disk(path: &GString) -> std::path::PathBuf {
 impl IRefCounted for HttpSessionRust {
     fn init(_base: Base<RefCounted>) -> Self {
         let session = Session::on(worker().clone(), first_settings());
-        Self { shared: Arc::new(SessionShared { session, own: Mutex::default(), replay_gate: ReplayGate::default() }) }
+        Self { shared: Arc::new(SessionShared { session, own: Mutex::default(), readying: Mutex::default() }) }
     }
 }
 
@@ -287,7 +300,7 @@ impl HttpSessionRust {
 fn set_credentials(shared: &SessionShared, method: &str, credentials: Credentials) {
     if shared.session.settings().base_url.is_empty() {
         godot_error!(
-            "HTTPSessionRust.{method}(): there is no base_url, whose server alone gets the credentials; set it first"
+            "HTTPSessionRust.{method}(): there is no base_url, and credentials are only sent to its server; set it first"
         );
         return;
     }

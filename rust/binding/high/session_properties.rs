@@ -189,7 +189,7 @@ impl HttpSessionRust {
     fn set_max_connections_per_host(this: Gd<Self>, count: i64) {
         let Ok(most @ 1..) = usize::try_from(count) else {
             godot_error!(
-                "HTTPSessionRust.set_max_connections_per_host(): {count} connections are none; give 1 or more"
+                "HTTPSessionRust.set_max_connections_per_host(): {count} connections are not possible; use 1 or more"
             );
             return;
         };

@@ -56,7 +56,7 @@ fn set(this: &Gd<HttpSessionRust>, change: impl FnOnce(&mut ReplayProperties)) {
     let shared = HttpSessionRust::shared_of(this);
     let mut own = shared.own();
     change(&mut own.replay);
-    own.replay.changes += 1;
+    own.replay.is_new = true;
 }
 
 /// Registers the properties and the enum with the class, which must be registered already.

@@ -225,7 +225,9 @@ impl HttpTaskRust {
     fn bind_node(this: Gd<Self>, node: Option<Gd<Node>>) -> Gd<Self> {
         let shared = this.bind().shared();
         let Some(node) = node else {
-            godot_error!("HTTPTaskRust.bind_node(): the node is null; give the node that the task shall end with");
+            godot_error!(
+                "HTTPTaskRust.bind_node(): the node is null; pass the node that cancels the task when it leaves the tree"
+            );
             return this;
         };
         let ending = ending_with_node(&shared, true);

@@ -198,7 +198,7 @@ impl HttpClientRust {
                     Ok(())
                 } else {
                     Err(refused(
-                        "the stream stands on this client's own connection, which would be closed; give it to another client",
+                        "the stream uses this client's own connection, which would be closed; assign it to another client",
                     ))
                 };
             }
@@ -361,7 +361,7 @@ fn connection_below(peer: &Gd<StreamPeer>) -> Result<Option<RawConnection>, Erro
         peer = below;
     }
     let most = RawConnection::DEEPEST;
-    let message = format!("more than {most} StreamPeerTLS stand on each other; connect to the server itself");
+    let message = format!("more than {most} StreamPeerTLS are chained; connect to the server directly");
     Err(Error { code: ErrorCode::InvalidParameter, message })
 }
 
@@ -387,7 +387,7 @@ pub(crate) fn timeout(given: f64) -> Result<Option<Duration>, Error> {
     if given >= 0.0 && Duration::try_from_secs_f64(given).is_ok() {
         return Ok(seconds(given));
     }
-    let message = format!("a timeout of {given} s is not possible; give 0 for none, or up to 1,000,000,000");
+    let message = format!("a timeout of {given} s is not possible; use 0 for no limit, or up to 1,000,000,000");
     Err(Error { code: ErrorCode::InvalidParameter, message })
 }
 

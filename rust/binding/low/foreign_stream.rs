@@ -178,7 +178,7 @@ fn answer<T: godot::meta::FromGodot>(array: &VarArray) -> io::Result<(GError, T)
     let value = element(1).try_to::<T>();
     value
         .map(|value| (error, value))
-        .map_err(|_| io::Error::other("the stream given to set_connection() answered nonsense"))
+        .map_err(|_| io::Error::other("the stream given to set_connection() returned an invalid value"))
 }
 
 fn not_connected(status: i64) -> io::Error {

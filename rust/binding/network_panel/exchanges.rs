@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http_client::{Content, Event, Host, Phase, Timings, TlsInfo, task_of_this_thread};
+use http_client::{Content, Event, Host, Phase, Store, Timings, TlsInfo, task_of_this_thread};
 
 use super::outbox::{FOR_BODIES, FOR_HEADS, Outbox};
 use super::update::{Answered, Opening, Sent, Update, size_of_tls};
@@ -28,6 +28,8 @@ pub(crate) struct Exchanges {
 struct Connection {
     origin: String,
     proxy: String,
+    /// As [`Opening::store`] has it.
+    store: &'static str,
     is_secure: bool,
     peer: Option<String>,
     tls: Option<Arc<TlsInfo>>,
@@ -93,18 +95,28 @@ impl Exchanges {
     /// Notes what happened.
     pub(crate) fn note(&mut self, id: u64, event: &Event<'_>, now: Instant) {
         match event {
+            Event::Stored(store) => {
+                self.connections.entry(id).or_default().store = match store {
+                    Store::Replay => "replay",
+                    Store::Cache => "cache",
+                    _ => "store",
+                };
+            }
             Event::Resolving => self.dialling(id, "Looking up the name", now),
             Event::Connecting { .. } => {
                 let connection = self.connections.entry(id).or_default();
                 let began = connection.step_began.replace(now);
-                // It may connect once more, where a server takes back a session of TLS.
-                if connection.timings.connect.is_none() {
-                    connection.timings.dns = began.map(|began| now.duration_since(began));
+                let passed = began.map(|began| now.saturating_duration_since(began));
+                let timings = &mut connection.timings;
+                match passed {
+                    // It connects once more: the server broke off a handshake.
+                    Some(took) if timings.connect.is_some() => Timings::add(&mut timings.tls, took),
+                    passed => timings.dns = passed,
                 }
                 self.dialling(id, "Connecting", now);
             }
             Event::Connected { peer } => {
-                self.end_step(id, now, |timings, took| timings.connect = Some(took));
+                self.end_step(id, now, |timings, took| Timings::add(&mut timings.connect, took));
                 let peer = peer.map(|peer| peer.to_string());
                 self.connections.entry(id).or_default().peer.clone_from(&peer);
                 self.tell(id, |news, _| {
@@ -113,10 +125,10 @@ impl Exchanges {
                 });
             }
             Event::Tunnelled => {
-                self.end_step(id, now, |timings, took| *timings.connect.get_or_insert_default() += took);
+                self.end_step(id, now, |timings, took| Timings::add(&mut timings.connect, took));
             }
             Event::Secured(info) => {
-                self.end_step(id, now, |timings, took| timings.tls = Some(took));
+                self.end_step(id, now, |timings, took| Timings::add(&mut timings.tls, took));
                 let info = Arc::new((*info).clone());
                 let connection = self.connections.entry(id).or_default();
                 (connection.is_secure, connection.tls) = (true, Some(info));
@@ -142,6 +154,7 @@ impl Exchanges {
                 (exchange.is_over, news.is_over) = (true, true);
             }),
             Event::Failed(failure) => {
+                self.begin_stored(id, now);
                 self.end_unfinished_step(id, failure.phase, now);
                 self.fail(id, failure.to_string(), now);
             }
@@ -166,10 +179,18 @@ impl Exchanges {
         self.tell(id, |news, _| news.phase = Some(phase));
     }
 
+    /// What a store has no answer to, or only a failure, is shown all the same.
+    fn begin_stored(&mut self, id: u64, now: Instant) {
+        let connection = self.connections.get(&id);
+        if connection.is_some_and(|connection| !connection.store.is_empty() && connection.exchange.is_none()) {
+            self.begin_exchange(id, now);
+        }
+    }
+
     fn end_step(&mut self, id: u64, now: Instant, note: impl FnOnce(&mut Timings, Duration)) {
         let connection = self.connections.entry(id).or_default();
         if let Some(began) = connection.step_began.replace(now) {
-            note(&mut connection.timings, now.duration_since(began));
+            note(&mut connection.timings, now.saturating_duration_since(began));
         }
         self.tell(id, |news, connection| news.timings = Some(connection.timings));
     }
@@ -179,9 +200,9 @@ impl Exchanges {
         match phase {
             Phase::Resolve => self.end_step(id, now, |timings, took| timings.dns = Some(took)),
             Phase::Connect | Phase::Proxy => {
-                self.end_step(id, now, |timings, took| *timings.connect.get_or_insert_default() += took);
+                self.end_step(id, now, |timings, took| Timings::add(&mut timings.connect, took));
             }
-            Phase::Tls => self.end_step(id, now, |timings, took| timings.tls = Some(took)),
+            Phase::Tls => self.end_step(id, now, |timings, took| Timings::add(&mut timings.tls, took)),
             _ => {}
         }
     }
@@ -236,6 +257,7 @@ impl Exchanges {
             connection: id,
             task: task_of_this_thread(),
             origin: connection.origin.clone(),
+            store: connection.store,
             proxy: connection.proxy.clone(),
             began,
             is_on_kept: connection.requests > 1,
@@ -337,7 +359,53 @@ impl Exchanges {
     fn keep_destination(&mut self, id: u64, host: &Host, proxy: Option<&Host>) {
         let connection = self.connections.entry(id).or_default();
         let scheme = if host.is_secure() { "https" } else { "http" };
+        connection.is_secure = host.is_secure();
         connection.origin = format!("{scheme}://{}", host.header_value());
         connection.proxy = proxy.map(Host::authority).unwrap_or_default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Notes these events of one connection, each so many milliseconds after the one before, and gives the timings that are told at last.
+    fn timings_of(events: &[(u64, Event<'_>)]) -> [Option<u128>; 3] {
+        let mut now = Instant::now();
+        let mut exchanges = Exchanges::new(now, Duration::ZERO);
+        for (passed, event) in events {
+            now += Duration::from_millis(*passed);
+            exchanges.note(1, event, now);
+        }
+        let batch = exchanges.outbox.take_batch().expect("something is told");
+        let Timings { dns, connect, tls, .. } = batch.updates[0].1.timings.expect("timings are told");
+        [dns, connect, tls].map(|took| took.map(|took| took.as_millis()))
+    }
+
+    #[test]
+    fn where_a_handshake_is_broken_off_both_attempts_count_as_they_do_for_the_script() {
+        let info = TlsInfo::default();
+        let connecting = Event::Connecting { addresses: 1 };
+        let connected = Event::Connected { peer: None };
+        let secured = Event::Secured(&info);
+        let direct = [
+            (0, Event::Resolving),
+            (1, connecting),
+            (10, connected),
+            (100, connecting),
+            (20, connected),
+            (200, secured),
+        ];
+        assert_eq!(timings_of(&direct), [Some(1), Some(30), Some(300)]);
+        let tunnelled = [
+            (0, connecting),
+            (10, connected),
+            (1, Event::Tunnelled),
+            (100, connecting),
+            (20, connected),
+            (2, Event::Tunnelled),
+            (200, secured),
+        ];
+        assert_eq!(timings_of(&tunnelled), [None, Some(33), Some(300)]);
     }
 }

@@ -42,8 +42,8 @@ const TAKEN: &str = "taken";
 /// In the editor: *Debugger → Monitors → HTTPClientRust*.
 const MONITORS: [(&str, Monitor); 3] = [
     ("HTTPClientRust/Open connections", Recorder::open_connections),
-    ("HTTPClientRust/Requests a second", Recorder::requests_a_second),
-    ("HTTPClientRust/Bytes a second", Recorder::bytes_a_second),
+    ("HTTPClientRust/Requests per second", Recorder::requests_a_second),
+    ("HTTPClientRust/Bytes per second", Recorder::bytes_a_second),
 ];
 
 type Monitor = fn(&Recorder) -> u64;
@@ -126,16 +126,15 @@ fn hear(recorder: &Recorder, arguments: &[&Variant]) -> Variant {
 /// Sends what has gathered: once a frame.
 fn send() {
     let frame = Engine::singleton().get_process_frames();
-    let recorder = {
+    let (recorder, was_sent) = {
         let mut panel = PANEL.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(panel) = &mut *panel else { return };
-        if panel.last_frame == Some(frame) && is_put_off() {
-            return;
-        }
-        panel.last_frame = Some(frame);
-        panel.recorder.clone()
+        (panel.recorder.clone(), panel.last_frame.replace(frame) == Some(frame))
     };
-    send_batch(&recorder);
+    // The engine is called without the lock: what it prints may come back by a script.
+    if !was_sent || !is_put_off() {
+        send_batch(&recorder);
+    }
 }
 
 fn send_batch(recorder: &Recorder) {

@@ -1,5 +1,6 @@
-//! What waits to be sent to the editor, and how much of it may: an editor that is slow, or stands still, costs the game neither time nor more
-//! memory than [`MOST_PENDING`] and [`MOST_IN_FLIGHT`]. What does not fit is left out and counted.
+//! What waits to be sent to the editor, and how much of it may. What waits in the game is at most [`MOST_PENDING`]; of what was sent, at most
+//! [`MOST_IN_FLIGHT`] and [`MOST_BATCHES`] are in the engine's queue until the editor has taken them. These are sizes of messages, nearly: what
+//! they cost in memory is more, by a small factor. What does not fit is left out and counted.
 
 use std::collections::{HashMap, VecDeque};
 

@@ -7,7 +7,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use http_net::memory::{self, MemoryStream};
-use http_net::{Body, Context, Dial, Dialled, Host, Link, Method, Request, Route, TlsOptions, for_task};
+use http_net::{
+    Body, Context, Dial, Dialled, Fields, Head, Host, Link, Method, Request, Route, Store, StoredExchange, TlsOptions,
+    for_task,
+};
 
 use super::exchanges::MOST_OF_BODY;
 use super::outbox::MOST_PENDING;
@@ -320,4 +323,52 @@ fn the_monitors_count_connections_requests_and_bytes_whether_the_panel_listens_o
     assert_eq!(scene.recorder.open_connections(), 0);
     scene.pass(2000);
     assert_eq!((scene.recorder.requests_a_second(), scene.recorder.bytes_a_second()), (0, 0));
+}
+
+#[test]
+fn an_answer_from_a_store_is_an_exchange_with_a_url_and_a_mark_and_no_monitor_counts_it() {
+    let scene = Scene::listened_to();
+    let host = Host::parse("a.example", 443, true).unwrap();
+    let head = Head { minor_version: 1, status: 200, reason: "OK".to_owned(), fields: Fields::default() };
+    scene.context.tell_stored(&StoredExchange {
+        store: Store::Cache,
+        host: &host,
+        method: Method::Get,
+        request_head: b"GET /x HTTP/1.1\r\nHost: a.example\r\n\r\n",
+        head: &head,
+        body: b"kept",
+    });
+    let (mut link, far) = scene.link();
+    link.tell_stored(Store::Replay, &host);
+    scene.ask(&mut link, Method::Post, b"");
+    far.push(REPLY);
+    scene.receive(&mut link);
+    drop(link);
+
+    let sent = scene.sent();
+    let marks: Vec<_> = sent.values().map(|told| told.opening.as_ref().unwrap()).collect();
+    assert_eq!(marks.iter().map(|opening| opening.store).collect::<Vec<_>>(), ["cache", "replay"]);
+    for told in sent.values() {
+        assert_eq!(told.opening.as_ref().unwrap().origin, "https://a.example");
+        assert_eq!(told.request.as_ref().unwrap().scheme, "https");
+        assert_eq!((told.status, told.is_over, &told.error), (Some(200), true, &None));
+    }
+    assert_eq!(sent[&1].response_body, b"kept");
+    scene.pass(1000);
+    let recorder = &scene.recorder;
+    let monitors = (recorder.open_connections(), recorder.requests_a_second(), recorder.bytes_a_second());
+    assert_eq!(monitors, (0, 0, 0));
+}
+
+#[test]
+fn what_a_store_has_no_answer_to_is_shown_with_the_reason() {
+    let scene = Scene::listened_to();
+    let (link, _far) = scene.link();
+    link.tell_stored(Store::Replay, &Host::parse("a.example", 80, false).unwrap());
+    link.tell_failure(&http_net::Error::misuse("the file has no answer"));
+    drop(link);
+    let sent = scene.sent();
+    let told = &sent[&1];
+    assert_eq!(told.opening.as_ref().unwrap().origin, "http://a.example");
+    assert_eq!((sent.len(), told.is_over, told.error.as_deref()), (1, true, Some("the file has no answer")));
 }

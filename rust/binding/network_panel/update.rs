@@ -1,5 +1,6 @@
 //! What the panel is told of one exchange at once: what is new since it was told last.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,7 +10,7 @@ use http_client::{Head, Timings, TlsInfo};
 pub(crate) const LEAST_SIZE: usize = 1024;
 
 /// News of one exchange. What is empty or none has not changed; bodies are what has come since.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub(crate) struct Update {
     /// Only the first time.
     pub(crate) opening: Option<Opening>,
@@ -46,6 +47,8 @@ pub(crate) struct Opening {
     pub(crate) task: Option<u64>,
     /// Such as `https://example.com:8080`; empty if nobody knows yet.
     pub(crate) origin: String,
+    /// From where the answer comes, such as `cache`; empty if a connection brings it.
+    pub(crate) store: &'static str,
     /// Such as `proxy.example.com:3128`; empty without one.
     pub(crate) proxy: String,
     /// Since 1970.
@@ -58,18 +61,53 @@ pub(crate) struct Opening {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sent {
     pub(crate) method: &'static str,
-    /// Such as `http://example.com`, for a target that names no host.
+    /// `http` or `https`, as the connection is.
     pub(crate) scheme: &'static str,
     /// Since 1970.
     pub(crate) began: Duration,
 }
 
 /// The head of a response.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Answered {
     pub(crate) version: &'static str,
     pub(crate) reason: String,
     pub(crate) header_lines: Vec<String>,
+}
+
+/// Names, numbers and lengths: what is in heads, bodies and sentences is nobody's but the panel's.
+impl fmt::Debug for Update {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Update")
+            .field("opening", &self.opening)
+            .field("phase", &self.phase)
+            .field("request", &self.request)
+            .field("request_head", &self.request_head.as_ref().map(Vec::len))
+            .field("request_body", &self.request_body.len())
+            .field("bytes_sent", &self.bytes_sent)
+            .field("peer", &self.peer)
+            .field("tls", &self.tls.as_ref().map(|info| &info.version))
+            .field("status", &self.status)
+            .field("response", &self.response)
+            .field("response_body", &self.response_body.len())
+            .field("bytes_received", &self.bytes_received)
+            .field("left_out", &self.left_out)
+            .field("timings", &self.timings)
+            .field("error", &self.error.as_ref().map(String::len))
+            .field("is_over", &self.is_over)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Answered {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = self.header_lines.iter().map(|line| line.split(':').next().unwrap_or_default());
+        f.debug_struct("Answered")
+            .field("version", &self.version)
+            .field("reason", &self.reason.len())
+            .field("header_lines", &names.collect::<Vec<_>>())
+            .finish()
+    }
 }
 
 impl Answered {
@@ -90,4 +128,29 @@ impl Answered {
 /// What TLS agreed on, in bytes of a message, nearly: certificates go as they are, and as facts.
 pub(crate) fn size_of_tls(info: &TlsInfo) -> usize {
     info.peer_certificates.iter().map(|text| text.len() * 2).sum::<usize>() + LEAST_SIZE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_printed_of_news_has_names_and_lengths_and_no_contents() {
+        let news = Update {
+            request_head: Some(b"GET /secret HTTP/1.1\r\n".to_vec()),
+            request_body: b"secret".to_vec(),
+            response: Some(Answered {
+                version: "HTTP/1.1",
+                reason: "secret".to_owned(),
+                header_lines: vec!["Set-Cookie: secret".to_owned()],
+            }),
+            response_body: b"secret".to_vec(),
+            error: Some("secret".to_owned()),
+            ..Update::default()
+        };
+        let printed = format!("{news:?}");
+        assert!(printed.contains("Set-Cookie") && printed.contains("request_head: Some(22)"), "{printed}");
+        // The bytes of a body would be printed as numbers.
+        assert!(!printed.contains("secret") && !printed.contains("115, 101"), "{printed}");
+    }
 }

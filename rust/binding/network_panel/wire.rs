@@ -80,9 +80,10 @@ impl Facts {
     fn open(&mut self, opening: &Opening) {
         let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX).to_variant();
         self.set("connection", number(opening.connection));
-        // Tasks of a session begin with 1 here.
-        self.set("task", number(opening.task.map_or(0, |task| task.saturating_add(1))));
+        // A session's tasks are counted from 1.
+        self.set("task", number(opening.task.unwrap_or(0)));
         self.text("origin", &opening.origin);
+        self.text("store", opening.store);
         self.text("proxy", &opening.proxy);
         self.set("began", microseconds(opening.began));
         self.set("is_on_kept", opening.is_on_kept.to_variant());

@@ -176,7 +176,7 @@ impl HttpClient {
                 Ok(())
             }
             _ => Err(self.refused(Error::invalid(format!(
-                "a read chunk size of {bytes} bytes is not possible; give {} to {}",
+                "a read chunk size of {bytes} bytes is not possible; use {} to {}",
                 allowed.start(),
                 allowed.end()
             )))),
@@ -308,10 +308,10 @@ impl From<Taken> for Error {
     fn from(taken: Taken) -> Self {
         let message = match taken {
             Taken::ByAnotherThread => {
-                "another thread is in the middle of a call on this client; wait for it, or close()"
+                "another thread is using this client; wait until its call returns, or call close()"
             }
             Taken::ByThisThread => {
-                "a call on this client is under way and led back to it, through the stream that was given to it; return first"
+                "the stream in its connection called this client during a call; return from the stream first"
             }
         };
         Self::new(ErrorCode::Busy, message)

@@ -11,7 +11,7 @@ const NAMES: Names = Names {
     dial_limit: Some("connect_timeout"),
     silence_limit: Some("read_timeout"),
     trust: Some("TLSOptions.client() or trusted_ca_file"),
-    allow_tls13: Some("turn the project setting network/tls/enable_tls_v1.3 on"),
+    allow_tls13: Some("enable the project setting network/tls/enable_tls_v1.3"),
 };
 
 /// What kind of error it is. The names are those of Godot's `Error` constants without `ERR_`.

@@ -1,5 +1,5 @@
-//! An HTTP/1.1 client for programs that must not wait: name resolution, connections and exchanges go on a little with each
-//! [`HttpClient::poll`]. It is Godot's `HTTPClient` in Rust types, method by method, and knows nothing of Godot.
+//! An HTTP/1.1 client for programs that must not block: each call of [`HttpClient::poll`] advances name resolution, connections and
+//! exchanges. It has the methods of Godot's `HTTPClient`, with Rust types, and does not depend on Godot.
 //!
 //! ```
 //! use std::io::{Read, Write};
@@ -53,8 +53,8 @@ pub use client::{Body, HttpClient};
 pub use error::{Error, ErrorCode};
 pub use http_net::{
     ByteBuffer, Certificate, Chosen, ConnectionId, Content, Context, Event, Exceptions, Field, Fields, Head, Host,
-    Interest, Method, Observer, Phase, Probe, Proxies, Proxy, Stream, Timings, TlsInfo, TlsOptions, Trust, Verify,
-    Wait, task_of_this_thread,
+    Interest, Method, Observer, Phase, Probe, Proxies, Proxy, Store, Stream, Timings, TlsInfo, TlsOptions, Trust,
+    Verify, Wait, task_of_this_thread,
 };
 pub use http_protocol::QueryString;
 #[cfg(feature = "log")]

@@ -159,7 +159,7 @@ impl RawConnection {
             Ok(Some(worked)) => worked,
             Ok(None) => Err(gone()),
             Err(Taken::ByAnotherThread) => Err(io::ErrorKind::WouldBlock.into()),
-            Err(Taken::ByThisThread) => Err(busy("the stream below the client called it in the middle of a call")),
+            Err(Taken::ByThisThread) => Err(busy("the stream in its connection called the client during a call")),
         }
     }
 }

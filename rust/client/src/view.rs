@@ -167,5 +167,5 @@ impl Drop for Open {
 }
 
 pub(crate) fn too_deep() -> String {
-    format!("more than {DEEPEST} clients stand on each other's connections; connect to the server itself")
+    format!("more than {DEEPEST} clients use each other's connections; connect to the server directly")
 }

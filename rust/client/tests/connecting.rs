@@ -76,7 +76,7 @@ fn a_server_that_never_accepts_is_given_up_after_the_connect_timeout() {
             let passed = started.elapsed();
             assert!(passed >= TIMEOUT, "{passed:?}");
             assert_eq!(error.code, ErrorCode::CantConnect);
-            let late = format!("{}: no answer in 0.3 s, which is connect_timeout", server().never_accepts());
+            let late = format!("{}: no answer in 0.3 s (connect_timeout)", server().never_accepts());
             assert!(error.message.contains(&late), "{}", error.message);
             passed
         });
@@ -123,7 +123,7 @@ fn the_read_timeout_counts_from_the_last_byte() {
                 let started = Instant::now();
                 let reply = get(&client, url);
                 let passed = started.elapsed();
-                assert_eq!(reply.failure(), "nothing came from the server for 0.3 s, which is read_timeout", "{url}");
+                assert_eq!(reply.failure(), "nothing came from the server for 0.3 s (read_timeout)", "{url}");
                 assert_eq!((reply.code, reply.text()), (code, delivered), "{url}");
                 assert!(passed >= TIMEOUT, "{url}: {passed:?}");
                 passed

@@ -262,7 +262,7 @@ fn a_server_that_takes_no_more_after_its_answer_is_given_up_after_the_read_timeo
         client.set_blocking_mode(blocking);
         connect(&client, address);
         let reply = exchange(&client, Method::Post, "/", &[], Box::new(vec![1; 64 << 20]));
-        assert_eq!(reply.failure(), "the server took no more of the request for 0.3 s, which is read_timeout");
+        assert_eq!(reply.failure(), "the server accepted no more of the request for 0.3 s (read_timeout)");
         assert_eq!(reply.code, 200);
         drop(stop);
         server.join().unwrap();

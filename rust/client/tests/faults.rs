@@ -43,7 +43,7 @@ fn assert_fails(url: &str, code: u16, delivered: &[u8], message: &str) {
 
 #[test]
 fn a_server_that_stops_is_given_up_after_the_read_timeout() {
-    let message = "nothing came from the server for 0.3 s, which is read_timeout";
+    let message = "nothing came from the server for 0.3 s (read_timeout)";
     assert_fails("/fault/never-answers", 0, b"", message);
     assert_fails("/fault/stop-in-head", 0, b"", message);
     assert_fails("/fault/stop-between-chunks", 200, b"hello", message);
@@ -105,7 +105,7 @@ fn a_connection_that_ends_too_early_delivers_what_came_and_says_how_much() {
 #[test]
 fn a_body_that_goes_wrong_is_delivered_up_to_there() {
     for (chunks, body, message) in [
-        ("5\r\nhelloX", "hello", "a chunk of the body does not end where its size says; \"X\" stands there"),
+        ("5\r\nhelloX", "hello", "a chunk of the body does not end where its size says; \"X\" was found there"),
         ("5\r\nhello\r\nzz\r\n", "hello", "the server sent a malformed chunk size: \"zz\""),
         ("5\r\nhello\r\n0\r\nno colon\r\n\r\n", "hello", "the server sent a malformed header: \"no colon\""),
     ] {

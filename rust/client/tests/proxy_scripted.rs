@@ -190,18 +190,18 @@ fn what_a_proxy_answers_otherwise_is_said() {
 fn a_proxy_that_wants_another_way_to_log_in_than_basic_is_told_so() {
     let check = "; check the user and password for the proxy";
     for (status, challenges, hint) in [
-        (407, "Proxy-Authenticate: NTLM\r\n", "; it wants NTLM, and only Basic is possible here"),
+        (407, "Proxy-Authenticate: NTLM\r\n", "; it requires NTLM, but only Basic is supported"),
         (
             407,
             "Proxy-Authenticate: Negotiate\r\nProxy-Authenticate: NTLM\r\n",
-            "; it wants Negotiate, NTLM, and only Basic is possible here",
+            "; it requires Negotiate, NTLM, but only Basic is supported",
         ),
         (
             407,
             "Proxy-Authenticate: Digest realm=\"a\", nonce=\"b\", algorithm=MD5, Negotiate\r\n",
-            "; it wants Digest, Negotiate, and only Basic is possible here",
+            "; it requires Digest, Negotiate, but only Basic is supported",
         ),
-        (401, "WWW-Authenticate: NTLM\r\n", "; it wants NTLM, and only Basic is possible here"),
+        (401, "WWW-Authenticate: NTLM\r\n", "; it requires NTLM, but only Basic is supported"),
         (407, "Proxy-Authenticate: NTLM, basic realm=\"a\"\r\n", check),
         (407, "Proxy-Authenticate: Basic\r\nProxy-Authenticate: Negotiate\r\n", check),
         (407, "", check),
@@ -298,7 +298,7 @@ fn a_proxy_that_does_not_answer_is_given_up_after_the_connect_timeout() {
         let passed = started.elapsed();
         assert_eq!(
             error.message,
-            format!("proxy {address} did not answer in 0.3 s, which is connect_timeout when asked for host.test:443")
+            format!("proxy {address} did not answer in 0.3 s (connect_timeout) when asked for host.test:443")
         );
         assert!(passed >= TIMEOUT && passed < TIMEOUT * 10, "{passed:?}");
         proxy.join().unwrap();

@@ -21,7 +21,7 @@ use http_client::{HttpClient, Interest, Method, Probe, Settings, Status, Stream,
 use support::{Clock, no_body};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
-const SILENT: &str = "nothing came from the server for 20 s, which is read_timeout";
+const SILENT: &str = "nothing came from the server for 20 s (read_timeout)";
 /// How long the process stands still.
 const FROZEN: Duration = Duration::from_secs(40);
 

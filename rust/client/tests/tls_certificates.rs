@@ -12,11 +12,11 @@ use support_tls::pki::{Authority, Identity, Key, self_signed};
 use support_tls::programs::{OpenSsl, is_there};
 use support_tls::{refusal, secured, trusting, trusting_for, try_connect};
 
-const SELF_SIGNED: &str = "the certificate of \"localhost\" is self-signed and not trusted; give it as trusted \
-                           (TLSOptions.client() or trusted_ca_file), or have the server use one of a known authority";
+const SELF_SIGNED: &str = "the certificate of \"localhost\" is self-signed and not trusted; trust it \
+                           (TLSOptions.client() or trusted_ca_file), or use a certificate from a known authority on the server";
 const UNKNOWN: &str = "the certificate of \"localhost\" was issued by an authority that is not trusted here, or the \
-                       server does not send its intermediate certificates; if the authority is your own, give its \
-                       certificate as trusted";
+                       server does not send its intermediate certificates; if the authority is your own, trust its \
+                       certificate";
 
 #[test]
 fn an_expired_certificate_says_since_when() {
@@ -106,7 +106,7 @@ fn the_certificate_of_an_authority_is_none_for_a_server() {
     let Some(server) = OpenSsl::start(&identity, &[]) else { return };
     assert_eq!(
         refusal("localhost", server.address, &trusting(&root.pem)),
-        "the certificate of \"localhost\" is one for an authority, not one for servers"
+        "the certificate of \"localhost\" is for an authority, not for a server"
     );
 }
 
@@ -119,7 +119,7 @@ fn a_certificate_for_clients_is_none_for_a_server() {
     let Some(server) = OpenSsl::start(&identity, &[]) else { return };
     assert_eq!(
         refusal("localhost", server.address, &trusting(&root.pem)),
-        "the certificate of \"localhost\" is not one for servers"
+        "the certificate of \"localhost\" is not for a server"
     );
 }
 
@@ -223,7 +223,7 @@ fn a_client_that_failed_connects_the_next_time() {
 fn a_name_that_no_certificate_can_have_is_refused() {
     let server = support::server();
     let sentence = refusal("127.0.0.1", server.https(), &trusting_for(server.ca_pem(), "not a name"));
-    assert_eq!(sentence, "\"not a name\" is no name that a certificate can have");
+    assert_eq!(sentence, "\"not a name\" is not a name that a certificate can contain");
 }
 
 /// What these calls of openssl leave in their folder: `key.pem` and `certificate.pem`.

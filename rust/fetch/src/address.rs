@@ -1,9 +1,13 @@
 //! Where a request goes: a URL that can be requested, resolved against another (RFC 3986), and its origin. The parser is the `url` crate's, by
-//! the rules of browsers: redirects and relative URLs need them, and `http_protocol::UrlParts` only takes apart what is given.
+//! the rules of browsers: redirects and relative URLs need them, and `http_protocol::UrlParts` only takes apart what is given. In one thing
+//! it is not followed: it percent-encodes `'` in a query, which may stand there (RFC 3986, section 3.4), and a signature may be made over it.
 
 use std::fmt;
 
-use url::{Host, Url};
+use url::{Host, Position, Url};
+
+/// What the parser makes of `'` in a query.
+const ENCODED_APOSTROPHE: &str = "%27";
 
 /// A URL of `http` or `https` with a host and a port. A user and password that stood in it are taken out of it at once, so
 /// that no message, log or header shows them by accident.
@@ -11,6 +15,8 @@ use url::{Host, Url};
 pub struct Address {
     /// Has a host, a port other than 0, and no user-info.
     url: Url,
+    /// The same, with each `'` in the query where it was given.
+    text: String,
 }
 
 /// What decides whether two URLs are of the same server: credentials never go from one origin to another.
@@ -35,6 +41,7 @@ pub struct UserInfo {
 
 /// A URL that cannot be requested.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum AddressError {
     /// It has a control character in it.
     Control,
@@ -66,7 +73,7 @@ impl Address {
             return Err(AddressError::Control);
         }
         let parsed = Url::options().base_url(base.map(|base| &base.url)).parse(url);
-        Self::check(parsed.map_err(|error| match error {
+        let parsed = parsed.map_err(|error| match error {
             url::ParseError::RelativeUrlWithoutBase => AddressError::Relative,
             url::ParseError::InvalidPort => AddressError::Port,
             url::ParseError::EmptyHost
@@ -75,10 +82,18 @@ impl Address {
             | url::ParseError::InvalidIpv6Address
             | url::ParseError::InvalidDomainCharacter => AddressError::Host,
             _ => AddressError::Unreadable,
-        })?)
+        })?;
+        let given = without_fragment(url).split_once('?').map(|(_, query)| query);
+        let query = match (given, parsed.query()) {
+            (Some(given), Some(parsed)) => Some(with_apostrophes(parsed, given)),
+            // It is the base's own.
+            (None, Some(_)) => base.and_then(Address::query).map(str::to_owned),
+            _ => None,
+        };
+        Self::check(parsed, query)
     }
 
-    fn check(mut url: Url) -> Result<(Address, Option<UserInfo>), AddressError> {
+    fn check(mut url: Url, query: Option<String>) -> Result<(Address, Option<UserInfo>), AddressError> {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(AddressError::Scheme(url.scheme().to_owned()));
         }
@@ -90,22 +105,28 @@ impl Address {
         let user_info = has_user_info
             .then(|| UserInfo { user: decoded(url.username()), password: decoded(url.password().unwrap_or_default()) });
         url.set_username("").and_then(|()| url.set_password(None)).map_err(|()| AddressError::Host)?;
-        Ok((Address { url }, user_info))
+        let text = with_query(&url, query.as_deref());
+        Ok((Address { url, text }, user_info))
     }
 
     /// The whole URL, fragment included.
     pub fn as_str(&self) -> &str {
-        self.url.as_str()
+        &self.text
     }
 
     /// The URL without its fragment, which servers never see.
     pub fn without_fragment(&self) -> &str {
-        self.as_str().split('#').next().unwrap_or_default()
+        without_fragment(&self.text)
     }
 
     /// What stands in a request line: path and query.
     pub fn target(&self) -> &str {
-        &self.url[url::Position::BeforePath..url::Position::AfterQuery]
+        // Up to there both are the same.
+        &self.without_fragment()[self.url[..Position::BeforePath].len()..]
+    }
+
+    fn query(&self) -> Option<&str> {
+        self.without_fragment().split_once('?').map(|(_, query)| query)
     }
 
     /// The path, which starts with `/`.
@@ -141,12 +162,39 @@ impl Address {
     /// Sets the fragment.
     pub fn set_fragment(&mut self, fragment: Option<&str>) {
         self.url.set_fragment(fragment);
+        self.text = with_query(&self.url, self.query());
     }
 
     /// Scheme, host and port.
     pub fn origin(&self) -> Origin {
         Origin { is_secure: self.is_secure(), host: self.host().to_owned(), port: self.port() }
     }
+}
+
+fn without_fragment(url: &str) -> &str {
+    url.split_once('#').map_or(url, |(url, _)| url)
+}
+
+/// A URL, with this query in place of its own.
+fn with_query(url: &Url, query: Option<&str>) -> String {
+    [&url[..Position::BeforeQuery], query.unwrap_or_default(), &url[Position::AfterQuery..]].concat()
+}
+
+/// A query as the parser has it, with each `'` that was given in its place again: what was given percent-encoded stays so.
+fn with_apostrophes(parsed: &str, given: &str) -> String {
+    let mut parts = parsed.split(ENCODED_APOSTROPHE);
+    let mut query = parts.next().unwrap_or_default().to_owned();
+    let mut given = given;
+    for part in parts {
+        let encoded = given.find(ENCODED_APOSTROPHE);
+        let (at, apostrophe) = match given.find('\'') {
+            Some(plain) if encoded.is_none_or(|encoded| plain < encoded) => (plain, "'"),
+            _ => (encoded.unwrap_or(given.len()), ENCODED_APOSTROPHE),
+        };
+        given = given.get(at + apostrophe.len()..).unwrap_or_default();
+        query.extend([apostrophe, part]);
+    }
+    query
 }
 
 impl fmt::Display for Address {
@@ -172,7 +220,7 @@ impl fmt::Display for AddressError {
         match self {
             Self::Control => f.write_str("the URL has a control character in it; percent-encode it or leave it out"),
             Self::Relative => f.write_str(
-                "the URL is not a whole one and there is no base_url to resolve it against; write it as in \
+                "the URL is not a complete one and there is no base_url to resolve it against; write it as in \
                  https://example.com/file",
             ),
             Self::Scheme(scheme) => {

@@ -200,7 +200,7 @@ impl<B: Buffer> Call<B> {
         // It counts only where there is nothing left to do.
         let limit = self.settings.timeout.filter(|limit| world.now.saturating_duration_since(began) >= *limit);
         if let Some(limit) = limit {
-            let sentence = format!("the request took longer than {} s, which is timeout", limit.as_secs_f64());
+            let sentence = format!("the request took longer than {} s (timeout)", limit.as_secs_f64());
             return self.fail(Failure::new(ResultCode::Timeout, sentence), world);
         }
         false
@@ -409,7 +409,9 @@ impl<B: Buffer> Call<B> {
             let url = self.hop.as_ref().map_or("", |hop| hop.request.address.without_fragment());
             error = match self.turn.has_nothing() {
                 true => {
-                    format!("the cache has nothing for {url}, and the request asked for nothing else (only-if-cached)")
+                    format!(
+                        "the cache has nothing for {url}, and the request does not allow asking the server (only-if-cached)"
+                    )
                 }
                 false => format!("the server answered {} to {url}", self.facts.code),
             };

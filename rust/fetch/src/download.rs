@@ -94,6 +94,7 @@ pub enum Verdict {
 
 /// An answer that fits nothing that was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DownloadError {
     /// A part of the file that was not asked for.
     UnaskedPart,

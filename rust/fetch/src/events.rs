@@ -37,6 +37,7 @@ pub struct Event {
 
 /// A stream over a limit. It is not read on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum EventsError {
     /// A line without an end.
     LineTooLong {

@@ -88,7 +88,7 @@ const NAMES: Names = Names {
     dial_limit: Some("connect_timeout"),
     silence_limit: Some("stall_timeout"),
     trust: Some("TLSOptions.client() or trusted_ca_file"),
-    allow_tls13: Some("turn the project setting network/tls/enable_tls_v1.3 on"),
+    allow_tls13: Some("enable the project setting network/tls/enable_tls_v1.3"),
 };
 
 impl From<AddressError> for Failure {

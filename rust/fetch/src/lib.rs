@@ -1,5 +1,5 @@
-//! Requests from beginning to end: a session, tasks, and responses; with redirects, retries, cookies, compression, server-sent events
-//! and downloads that resume. Above connections (`http-net`), below Godot, and usable from any Rust program.
+//! Complete requests: sessions, tasks and responses, with redirects, retries, cookies, compression, server-sent events and resumable
+//! downloads. The crate is based on connections (`http-net`), does not depend on Godot, and can be used in any Rust program.
 //!
 //! ```
 //! use std::io::{Read, Write};
@@ -22,7 +22,7 @@
 //! assert_eq!((response.result, response.code()), (ResultCode::Success, 200));
 //! assert_eq!(response.text(), "hello");
 //!
-//! // Whatever is wrong with a request is told by its task, too.
+//! // The task also reports an invalid request.
 //! let refused = session.fetch(Request::get("ftp://example.com/")).wait();
 //! assert_eq!(refused.result, ResultCode::InvalidRequest);
 //! # Ok::<(), std::io::Error>(())
@@ -40,40 +40,41 @@
 //!                         Pool ◀──▶ Exchange, today a link of HTTP/1.1
 //! ```
 //!
-//! One [`Worker`] drives every session's calls, and sleeps when nothing happens. A [`Task`] completes exactly once, whatever happens; its
-//! owner waits for it, takes its [`Notice`]s, or has the worker tell when there are some ([`Worker::set_deliver`]). Bodies go into any
-//! [`Buffer`]; streams and events that nobody takes are not read on, and hold up nobody else.
+//! One [`Worker`] runs the calls of all sessions, and sleeps when nothing happens. A [`Task`] always completes exactly once. Its
+//! owner waits for it, takes its [`Notice`]s, or lets the worker report new ones ([`Worker::set_deliver`]). Bodies can go into any
+//! [`Buffer`]. If nobody takes the data of a stream or an event stream, it is not read further, and does not delay other calls.
 //!
-//! # The policies, in the order in which a request meets them
+//! # The policies, in the order of their use
 //!
-//! They are values in, values out: no sockets, no clock, no randomness; the time and random numbers are arguments.
+//! They are functions with values in and values out. They use no sockets, no clock and no random numbers: time and randomness are arguments.
 //!
 //! | module | decides | by |
 //! | --- | --- | --- |
-//! | [`address`] | where a request goes, and what is the same origin | RFC 3986, WHATWG URL |
-//! | [`multipart`] | the bytes of a form, and how many they are | WHATWG HTML, RFC 7578 |
-//! | [`cache`] | which responses are kept on the disk, and answer again | RFC 9111, RFC 5861 |
+//! | [`address`] | where a request goes, and which addresses have the same origin | RFC 3986, WHATWG URL |
+//! | [`multipart`] | the bytes and the length of a form | WHATWG HTML, RFC 7578 |
+//! | [`cache`] | which responses are stored on the disk and used again | RFC 9111, RFC 5861 |
 //! | [`cookies`] | which cookies are kept and sent | RFC 6265bis |
-//! | [`retry`] | whether an attempt that ended is worth another, and when | RFC 9110 §9.2.2, §10.2.3 |
-//! | [`redirect`] | what goes on to where a response points | Fetch standard |
-//! | [`download`] | what a part of a file on the disk is worth | RFC 9110 §13, §14 |
-//! | [`decode`] | what a packed body says | RFC 9110 §8.4, RFC 9659 |
-//! | [`events`] | what an event stream says, and when it is asked for again | WHATWG HTML |
+//! | [`retry`] | whether and when a failed attempt is repeated | RFC 9110 §9.2.2, §10.2.3 |
+//! | [`redirect`] | what is sent to the target of a redirect | Fetch standard |
+//! | [`download`] | whether a partial file on the disk can be continued | RFC 9110 §13, §14 |
+//! | [`decode`] | the content of a compressed body | RFC 9110 §8.4, RFC 9659 |
+//! | [`events`] | the events of an event stream, and when to reconnect | WHATWG HTML |
 //! | [`charset`] | the text of a body | Encoding standard |
-//! | [`header_line`] | names of header lines, `Content-Type` taken apart | RFC 9110 |
+//! | [`header_line`] | the names of header lines, and the parts of `Content-Type` | RFC 9110 |
 //!
-//! Below them all, where a call has something to exchange on, [`replay`] records what is said in a file of the format [`har`], or plays it
-//! back from one.
+//! At the lowest level, where a call uses a connection, [`replay`] records exchanges in a file with the format [`har`], or replays such a
+//! file.
 //!
-//! # Rules that hold in all of them
+//! # Common rules
 //!
-//! - Nothing that a server sends makes them panic, or hold more than a limit that is named: [`decode::Decoder::step`] and
-//!   [`events::Parser::next`] work in bounded steps, [`cookies::Limits`], [`events::Limits`],
-//!   [`cookies::LONGEST_FILE`] and [`download::LONGEST_NOTES`] say how much is kept.
-//! - Errors are enums. Each prints as one sentence for a person, without a secret and without raw text of a server.
-//! - Nothing waits, but for [`multipart::BodyReader`], which reads files, and a recording, which writes one.
+//! - Data from a server never causes a panic, and never uses more memory than a named limit: [`decode::Decoder::step`] and
+//!   [`events::Parser::next`] work in limited steps, and [`cookies::Limits`], [`events::Limits`],
+//!   [`cookies::LONGEST_FILE`] and [`download::LONGEST_NOTES`] limit what is stored.
+//! - Errors are enums. Each prints as one sentence for people, without secrets and without raw text from a server.
+//! - Nothing waits for the network. [`multipart::BodyReader`], the [`cache`], a [`replay`], downloads and the cookie file read and write
+//!   files at once.
 //!
-//! # From an answer to the next request, by the policies alone
+//! # From a response to the next request, with the policies alone
 //!
 //! ```
 //! use std::time::{Duration, SystemTime};
@@ -102,7 +103,7 @@
 //! assert_eq!((next.method, next.with_body, next.headers.len()), (Method::Get, false, 0));
 //! assert_eq!(jar.header(&next.address, now).as_deref(), Some("sid=1"));
 //!
-//! // That server is busy, and says for how long.
+//! // That server is busy, and says when to try again.
 //! let attempt = Attempt {
 //!     method: next.method,
 //!     retries: 0,
@@ -116,7 +117,7 @@
 //! let policy = retry::Policy { most: 2, unsafe_methods: false };
 //! assert_eq!(retry::decide(policy, &attempt, busy, now, 0.5), Next::After(Duration::from_secs(2)));
 //!
-//! // Then the body comes, packed.
+//! // Then the compressed body arrives.
 //! let packed = *b"\x78\x01\x01\x02\x00\xfd\xff\x68\x69\x01\x3b\x00\xd2";
 //! let mut decoder = Decoder::new(&Coding::list(["deflate"])?, Some(1 << 20));
 //! let (mut room, mut body, mut read) = ([0; 1024], Vec::new(), 0);

@@ -27,7 +27,7 @@ impl Source for DiskFile {
     fn measure(&self) -> io::Result<u64> {
         let metadata = std::fs::metadata(&self.0)?;
         // Of anything else the length says nothing, and reading may wait for ever.
-        if metadata.is_file() { Ok(metadata.len()) } else { Err(io::Error::other("it is no file")) }
+        if metadata.is_file() { Ok(metadata.len()) } else { Err(io::Error::other("it is not a file")) }
     }
 
     fn open(&self) -> io::Result<Box<dyn Read + Send>> {
@@ -72,6 +72,7 @@ enum Piece {
 
 /// What keeps a form from being sent.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum FormError {
     /// A name, filename or content type that no part can have.
     ContentType,
@@ -295,7 +296,9 @@ impl fmt::Debug for BodyReader {
 impl fmt::Display for FormError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::ContentType => f.write_str("the form file's content type is none; write it as in \"image/png\""),
+            Self::ContentType => {
+                f.write_str("the content type of the form's file is invalid; write it like \"image/png\"")
+            }
             Self::Unreadable { field, source } => {
                 write!(f, "the file of the form's field {field:?} cannot be read: {source}")
             }

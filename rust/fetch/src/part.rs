@@ -198,7 +198,7 @@ impl Claim {
         let cannot_open = |error| Failure::disk(ResultCode::DownloadFileCantOpen, "opened", path, &error);
         let whole = std::path::absolute(path).map_err(cannot_open)?;
         if !lock(&BUSY).insert(whole.clone()) {
-            return Err(cannot_open(io::Error::other("another download to it is under way; wait for its end")));
+            return Err(cannot_open(io::Error::other("another download is writing to it; wait until it ends")));
         }
         Ok(Self(whole))
     }

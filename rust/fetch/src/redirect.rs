@@ -31,6 +31,7 @@ pub struct Request {
 
 /// A redirect that is not followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RedirectError {
     /// There were as many as are allowed.
     TooMany {

@@ -22,6 +22,7 @@ impl Buffer for Vec<u8> {
 /// How a request ended. The numbers up to 13 are those of Godot's `HTTPRequest.Result`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(i64)]
+#[non_exhaustive]
 pub enum ResultCode {
     /// There is a whole response, whatever its status.
     Success = 0,

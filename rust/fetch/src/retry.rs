@@ -200,12 +200,12 @@ impl fmt::Display for Failure {
             Self::ConnectFailed => "the server could not be reached",
             Self::ProxyFailed => "the proxy could not be reached",
             Self::ProxyRefused => "the proxy did not connect to the server",
-            Self::Tls => "the server could not be trusted, or speaks no TLS",
+            Self::Tls => "the server is not trusted, or does not support TLS",
             Self::ResetBeforeResponse => "the connection was reset before the server answered",
             Self::ClosedBeforeResponse => "the connection ended before the server answered",
             Self::BrokenOff => "the connection ended inside the response",
             Self::BadResponse => "the server's response could not be read",
-            Self::ConnectTimeout => "no connection came about in time",
+            Self::ConnectTimeout => "the connection was not established in time",
             Self::Timeout => "the server did not answer in time",
         })
     }

@@ -21,6 +21,7 @@ const NOTICE_COST: usize = 512;
 
 /// Something that happened to a task.
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum Notice<B = Vec<u8>> {
     /// The final head is there.
     ResponseStarted(Arc<Facts>),
@@ -91,7 +92,8 @@ pub(crate) trait Keeper<B: Buffer>: Send + Sync {
     /// A task that had no notices has one. Says whether somebody will take it.
     fn has_notices(&self, task: &Arc<Shared<B>>) -> bool;
 
-    /// Its owner took the notices of the task with this number: who takes those of all need not hold it, nor what came of it.
+    /// Its owner took the notices of the task with this number: who takes those of all need not hold it, nor what came of it. It is called
+    /// under the lock of the task, and must not ask the task for anything.
     fn unlist(&self, key: usize);
 
     /// The task with this number was cancelled.
@@ -328,10 +330,11 @@ impl<B: Buffer> Shared<B> {
         state.waiting = 0;
         let is_resumed = std::mem::take(&mut state.is_paused);
         let notices = std::mem::take(&mut state.notices);
-        drop(state);
         if was_listed {
+            // Before anybody can add a notice: that would list it again, and the list would lose it.
             self.keeper.unlist(self.key);
         }
+        drop(state);
         if is_resumed {
             self.keeper.is_taken(self.key);
         }
@@ -368,7 +371,6 @@ impl<B: Buffer> Shared<B> {
             state.is_listed = false;
         } else if !state.is_listed {
             // Its owner was faster.
-            drop(state);
             self.keeper.unlist(self.key);
         }
     }
@@ -383,5 +385,97 @@ impl<B: Buffer> Clone for Task<B> {
 impl<B: Buffer> fmt::Debug for Task<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Task").field("id", &self.id()).field("is_completed", &self.is_completed()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mailbox::Mailbox;
+
+    type Between = Mutex<Option<Box<dyn FnOnce() + Send>>>;
+
+    /// A mailbox. What is to happen between two of its steps happens once.
+    struct Keeping {
+        mailbox: Mailbox<Vec<u8>>,
+        after_listing: Between,
+        before_unlisting: Between,
+    }
+
+    fn happen(between: &Between) {
+        let once = lock(between).take();
+        once.into_iter().for_each(|once| once());
+    }
+
+    impl Keeper<Vec<u8>> for Keeping {
+        fn next_number(&self) -> u64 {
+            self.mailbox.next_number()
+        }
+
+        fn begins(&self, task: &Arc<Shared<Vec<u8>>>) {
+            self.mailbox.begins(task);
+        }
+
+        fn has_notices(&self, task: &Arc<Shared<Vec<u8>>>) -> bool {
+            let is_wanted = self.mailbox.has_notices(task);
+            happen(&self.after_listing);
+            is_wanted
+        }
+
+        fn unlist(&self, key: usize) {
+            happen(&self.before_unlisting);
+            self.mailbox.unlist(key);
+        }
+
+        fn is_cancelled(&self, key: usize) {
+            self.mailbox.is_cancelled(key);
+        }
+
+        fn is_taken(&self, key: usize) {
+            self.mailbox.is_taken(key);
+        }
+
+        fn is_over(&self, key: usize) {
+            self.mailbox.is_over(key);
+        }
+    }
+
+    /// What all others hear of, as [`Worker::take_notices`](crate::Worker::take_notices) takes it.
+    fn taken(keeping: &Keeping) -> Vec<Notice> {
+        let listed = keeping.mailbox.take_listed();
+        listed.iter().flat_map(|task| task.take()).map(|(_, notice)| notice).collect()
+    }
+
+    #[test]
+    fn a_notice_that_comes_while_those_before_it_are_taken_is_not_lost() {
+        for owner_is_faster in [false, true] {
+            let (after_listing, before_unlisting) = (Between::default(), Between::default());
+            let keeping = Arc::new(Keeping { mailbox: Mailbox::new(), after_listing, before_unlisting });
+            keeping.mailbox.set_deliver(Some(Box::new(|| {})));
+            let task = Shared::new(keeping.clone(), 1, "http://a/");
+            let teller = task.clone();
+            let end = move || {
+                // Another thread would wait here.
+                if teller.state.try_lock().is_ok() {
+                    teller.complete_without_call(ResultCode::Success, "");
+                }
+            };
+            if owner_is_faster {
+                let (owner, hook) = (task.clone(), keeping.clone());
+                *lock(&keeping.after_listing) = Some(Box::new(move || {
+                    drop(owner.take());
+                    // From here on it is the teller who takes the task off the list.
+                    *lock(&hook.before_unlisting) = Some(Box::new(end));
+                }));
+                task.tell(Notice::Progress { bytes: 1, total: None });
+            } else {
+                task.tell(Notice::Progress { bytes: 1, total: None });
+                *lock(&keeping.before_unlisting) = Some(Box::new(end));
+                assert_eq!(taken(&keeping).len(), 1);
+            }
+            task.complete_without_call(ResultCode::Success, "");
+            let left = taken(&keeping);
+            assert!(matches!(left[..], [Notice::Completed(_)]), "{owner_is_faster} {left:?}");
+        }
     }
 }

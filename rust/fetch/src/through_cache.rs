@@ -1,9 +1,9 @@
 //! Where a call meets the cache: before it goes to the network, when a head comes, and where there is none.
 
-use http_net::{Response, Verify};
+use http_net::{Host, Response, Store, StoredExchange, Verify};
 use http_protocol::Method;
 
-use crate::cache::{Cache, Entry, Met, Served, rules};
+use crate::cache::{Belief, Cache, Entry, Met, Served, rules};
 use crate::call::{Call, State, World};
 use crate::exchange::Exchange;
 use crate::failure::Failure;
@@ -11,6 +11,9 @@ use crate::header_line;
 use crate::response::Buffer;
 use crate::retry;
 use crate::settings::Kind;
+
+/// After so many redirects the server is asked itself: a loop that was kept would turn without anybody to end it.
+const MOST_REDIRECTS: u32 = 20;
 
 impl<B: Buffer> Call<B> {
     /// The cache of the request that is under way; none if it has no part in it.
@@ -35,17 +38,21 @@ impl<B: Buffer> Call<B> {
         let is_answered = request.method == Method::Get
             && !request.with_body
             && matches!(self.kind, Kind::Fetch | Kind::Stream)
+            && self.redirects < MOST_REDIRECTS
             && !rules::is_by_hand(&request.headers);
         if !is_answered {
             self.turn.watch(Some(cache));
             return false;
         }
         let url = request.address.without_fragment().to_owned();
+        let is_secure = request.address.is_secure();
+        let belief = is_secure.then(|| Belief::by(&self.settings.tls)).unwrap_or_default();
         let lines = self.lines_to_send(world);
         let lines = self.with_user_agent(lines);
         let unpacks = self.hop.as_ref().is_some_and(|hop| hop.unpacks);
-        let entry = self.turn.begin(cache, &url, lines, unpacks, world.wall);
-        entry.map(|entry| self.serve(entry)).is_some()
+        let shown = world.dialer.context().is_observed().then(|| lines.clone());
+        let entry = self.turn.begin(cache, &url, belief, lines, unpacks, world.wall);
+        entry.map(|entry| self.serve(entry, shown.as_deref(), world)).is_some()
     }
 
     /// Adds the conditions to the lines that are sent.
@@ -92,7 +99,7 @@ impl<B: Buffer> Call<B> {
 
     /// An answer of this status is what the request would end with. True if the cache has a better one.
     pub(super) fn stand_in_for(&mut self, status: u16, world: &World<'_>) -> bool {
-        self.turn.stand_in(Some(status), world.wall).map(|entry| self.serve(entry)).is_some()
+        self.turn.stand_in(Some(status), world.wall).map(|entry| self.serve(entry, None, world)).is_some()
     }
 
     /// The same of a failure, which is given back if the cache has nothing better.
@@ -103,12 +110,35 @@ impl<B: Buffer> Call<B> {
         }
         let Some(entry) = self.turn.stand_in(None, world.wall) else { return Some(failure) };
         self.leave_place(world.pool);
-        self.serve(entry);
+        self.serve(entry, None, world);
         None
     }
 
-    fn serve(&mut self, entry: Entry) {
+    /// `lines` are those of the request, if they are known.
+    fn serve(&mut self, entry: Entry, lines: Option<&[String]>, world: &World<'_>) {
+        self.tell_observer(&entry, lines, world);
         self.state = State::Head(Box::new(Served::new(entry)));
+    }
+
+    /// Nobody who watches connections would hear of it otherwise.
+    fn tell_observer(&self, entry: &Entry, lines: Option<&[String]>, world: &World<'_>) {
+        let context = world.dialer.context();
+        let Some(request) = self.hop.as_ref().map(|hop| &hop.request).filter(|_| context.is_observed()) else { return };
+        let address = &request.address;
+        let host = Host::parse(address.host(), i64::from(address.port()), address.is_secure());
+        let Ok(host) = host else { return };
+        let first =
+            format!("{} {} HTTP/1.1\r\nHost: {}", request.method.as_str(), address.target(), host.header_value());
+        let lines = lines.unwrap_or(&request.headers).iter().map(String::as_str);
+        let request_head = std::iter::once(first.as_str()).chain(lines).collect::<Vec<_>>().join("\r\n") + "\r\n\r\n";
+        context.tell_stored(&StoredExchange {
+            store: Store::Cache,
+            host: &host,
+            method: request.method,
+            request_head: request_head.as_bytes(),
+            head: &entry.head,
+            body: entry.body(),
+        });
     }
 
     /// Keeps the connection of a response that is not wanted, if that is over already.

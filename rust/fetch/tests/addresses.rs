@@ -37,6 +37,44 @@ fn relative_urls_are_resolved_against_the_base_and_whole_ones_are_not() {
 }
 
 #[test]
+fn a_query_is_sent_with_the_characters_that_it_was_given() {
+    let target = |url: &str| address(url).target().to_owned();
+    let sub_delims = "/?a=!$&'()*+,;=:@-._~/?";
+    assert_eq!(target(&format!("http://a.example{sub_delims}")), sub_delims);
+    for query in ["'", "''", "%27", "'%27'", "%27'%27", "%2'", "%%27'", "a='b'&c=%27d%27", "x=%e2'%E2"] {
+        let whole = format!("http://a.example/?{query}#'f%27");
+        assert_eq!(address(&whole).as_str(), whole);
+        assert_eq!(target(&whole), format!("/?{query}"));
+    }
+    assert_eq!(target("http://a.example/?a b'\"é"), "/?a%20b'%22%C3%A9", "what may not stand there is encoded");
+    assert_eq!(target("http://a.example/it's"), "/it's");
+    assert_eq!(target("http://a'b:c'd@a.example/?'"), "/?'", "a user and password are none of the query");
+    assert_ne!(address("http://a.example/?'"), address("http://a.example/?%27"), "a server may tell them apart");
+}
+
+#[test]
+fn a_query_stays_as_it_was_given_in_relative_urls_and_with_another_fragment() {
+    let base = address("http://a.example/x?sig='b%27");
+    for (url, expected) in [
+        ("?sig='c", "http://a.example/x?sig='c"),
+        ("/y?d=e'%27", "http://a.example/y?d=e'%27"),
+        ("", "http://a.example/x?sig='b%27"),
+        ("#f'", "http://a.example/x?sig='b%27#f'"),
+        ("#f?'", "http://a.example/x?sig='b%27#f?'"),
+        ("/z", "http://a.example/z"),
+    ] {
+        let mut resolved = Address::resolve(Some(&base), url).unwrap();
+        assert_eq!(resolved.as_str(), expected, "{url}");
+        resolved.set_fragment(Some("g"));
+        let without_fragment = expected.split('#').next().unwrap();
+        assert_eq!(resolved.as_str(), format!("{without_fragment}#g"));
+        assert_eq!(resolved.without_fragment(), without_fragment);
+        resolved.set_fragment(None);
+        assert_eq!(resolved.as_str(), without_fragment);
+    }
+}
+
+#[test]
 fn an_origin_is_scheme_host_and_port_whatever_the_spelling() {
     let origin = |url: &str| address(url).origin();
     assert_eq!(origin("https://a.example/x"), Origin { is_secure: true, host: "a.example".to_owned(), port: 443 });

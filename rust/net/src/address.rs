@@ -153,7 +153,7 @@ fn split_port(authority: &str) -> Result<(&str, Option<u16>), &'static str> {
             let port = digits.parse().map_err(|_| "ports are 1 to 65535")?;
             Ok((name, Some(port)))
         }
-        Some(_) => Err("what follows the name is not a port"),
+        Some(_) => Err("the text after the name is not a port"),
     }
 }
 
@@ -168,11 +168,11 @@ fn split_scope(name: &str) -> Result<(Cow<'_, str>, Option<String>), String> {
         _ => return Err("'%' cannot be in a host name".to_owned()),
     };
     if address.parse::<Ipv6Addr>().is_err() {
-        return Err("'%' cannot be in a host name; only an IPv6 address has a scope behind it".to_owned());
+        return Err("'%' cannot be in a host name; only an IPv6 address can have a scope".to_owned());
     }
     let is_allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
     if scope.is_empty() || scope.len() > LONGEST_SCOPE || !scope.bytes().all(is_allowed) {
-        return Err("what stands behind the '%' is not the name of a network interface".to_owned());
+        return Err("the text after '%' is not the name of a network interface".to_owned());
     }
     Ok((address.to_owned().into(), Some(scope.to_owned())))
 }
@@ -182,7 +182,7 @@ fn parse_name(name: &str) -> Result<String, String> {
     if let Some(address) = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
         return match address.parse::<Ipv6Addr>() {
             Ok(address) => Ok(address.to_string()),
-            Err(_) => Err("what stands in the brackets is not an IPv6 address".to_owned()),
+            Err(_) => Err("the text in the brackets is not an IPv6 address".to_owned()),
         };
     }
     if let Ok(address) = name.parse::<IpAddr>() {

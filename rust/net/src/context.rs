@@ -9,7 +9,7 @@ use std::time::{Instant, SystemTime};
 use crate::input::{Input, SpareBuffers};
 use crate::lanes::{LOOK_UP_LIMITS, Lane, PROCESSOR_LIMITS};
 use crate::linger::Linger;
-use crate::observer::{Observer, Observers};
+use crate::observer::{Observer, Observers, StoredExchange};
 use crate::resolve::{Ask, Clock, Resolver};
 use crate::tls::{Configs, WallClock, World};
 
@@ -73,6 +73,13 @@ impl Context {
     /// Whether somebody watches.
     pub fn is_observed(&self) -> bool {
         self.observers.is_there()
+    }
+
+    /// Tells who watches of an exchange that took place without a connection.
+    pub fn tell_stored(&self, exchange: &StoredExchange<'_>) {
+        if self.is_observed() {
+            self.observers.stored_exchange(exchange);
+        }
     }
 
     pub(crate) fn resolver(&self) -> &Resolver {

@@ -381,20 +381,20 @@ impl Worded<'_> {
     fn timed_out(&self, f: &mut fmt::Formatter<'_>, limit: Duration, hop: Option<&Hop>, tried: &str) -> fmt::Result {
         let Some(hop) = hop else {
             let what = match self.error.phase() {
-                Phase::Sending => "the server took no more of the request",
+                Phase::Sending => "the server accepted no more of the request",
                 _ => "nothing came from the server",
             };
             let name = self.names.silence_limit.unwrap_or("the limit");
-            return write!(f, "{what} for {} s, which is {name}", limit.as_secs_f64());
+            return write!(f, "{what} for {} s ({name})", limit.as_secs_f64());
         };
         let name = self.names.dial_limit.unwrap_or("the limit");
-        let limit = format!("in {} s, which is {name}", limit.as_secs_f64());
+        let limit = format!("in {} s ({name})", limit.as_secs_f64());
         match self.error.phase() {
             Phase::Resolve => write!(f, "{} could not be resolved: no answer {limit}", hop.whose_name()),
             Phase::Proxy => {
                 write!(f, "proxy {} did not answer {limit} when asked for {}", hop.authority, hop.target())
             }
-            Phase::Tls => write!(f, "TLS: the handshake did not come to an end {limit}"),
+            Phase::Tls => write!(f, "TLS: the handshake was not complete {limit}"),
             _ => cannot_connect(f, hop, &format!("{tried}: no answer {limit}")),
         }
     }
@@ -433,9 +433,9 @@ impl TlsFailure {
             None => Ok(()),
             Some(TlsRemedy::AllowTls13) => write!(f, "; {}", names.allow_tls13.unwrap_or("allow TLS 1.3 too")),
             Some(TlsRemedy::Trust) => {
-                f.write_str("; give it as trusted")?;
+                f.write_str("; trust it")?;
                 names.trust.map_or(Ok(()), |name| write!(f, " ({name})"))?;
-                f.write_str(", or have the server use one of a known authority")
+                f.write_str(", or use a certificate from a known authority on the server")
             }
         }
     }

@@ -1,8 +1,8 @@
 //! HTTP/1.1 connections: from a [`Route`] to a [`Link`], and exchanges on it. Names, TCP, proxies, TLS.
 //!
-//! Nothing here waits, and nothing here looks at a clock: each call works off what is there and is told what time it is. What it would wait
-//! for, it says ([`Wait`]); [`Ready`] is one wait for one or for many. The world around it, the resolver, the workers, the TLS
-//! configurations, is a value ([`Context`]).
+//! Nothing in this crate blocks or reads a clock. Each call processes the available data, and the time is an argument. If a call has to wait,
+//! it says for what ([`Wait`]), and [`Ready`] waits for one or many of these. [`Context`] contains the environment: the resolver, the
+//! workers and the TLS configurations.
 //!
 //! ```text
 //!   Host, Proxies, TlsOptions ──▶ Route ──▶ Dial ──▶ Link ──▶ begin ─▶ receive_head ─▶ read_chunk … ─▶ begin
@@ -14,7 +14,7 @@
 //! use http_net::{Body, Context, Link, Request, Wait, memory};
 //! use http_protocol::Method;
 //!
-//! // Two ends joined in memory; over the network it is Dial that makes the link.
+//! // Two ends, joined in memory. For the network, use Dial to create the link.
 //! let (near, far) = memory::pair(1024);
 //! let context = Context::shared();
 //! let now = context.now();
@@ -63,7 +63,9 @@ pub use dial::{Dial, Dialled};
 pub use error::{Error, ErrorKind, Hop, Names, Phase, ProxyProblem, TlsFailure, TlsFailureKind, TlsRemedy, Worded};
 pub use http_protocol::{Field, Fields, Framing, Head, Method, Over, PeerError};
 pub use link::{Link, Piece, Raw, Received, Request, Response};
-pub use observer::{ConnectionId, Content, Event, Failure, ForTask, Observer, for_task, task_of_this_thread};
+pub use observer::{
+    ConnectionId, Content, Event, Failure, ForTask, Observer, Store, StoredExchange, for_task, task_of_this_thread,
+};
 pub use proxy::{Chosen, Exceptions, Proxies, Proxy};
 pub use ready::{Interest, Ready, Source, Wait, Watch};
 pub use route::Route;

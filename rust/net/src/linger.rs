@@ -14,7 +14,8 @@ use crate::transport::{NAP, Stream, write_some};
 
 /// How long a peer has to take the rest.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// Streams that are sent on at a time. What is dropped beyond them, all by peers that take nothing, loses its rest.
+/// Streams that are sent on at a time. With one more, the one that has waited longest for its peer loses its rest: peers that take nothing
+/// are not in the way of others.
 const MOST: usize = 64;
 
 /// The rests of the streams of one context.
@@ -49,16 +50,18 @@ impl Linger {
     pub(crate) fn send(&self, stream: Box<dyn Stream>, bytes: Vec<u8>) {
         let rest = Rest { stream, bytes, sent: 0, until: (self.clock)().checked_add(PATIENCE) };
         let mut shared = lock(&self.shared);
-        if shared.count >= MOST {
-            drop(shared);
-            return drop(rest);
-        }
         shared.count += 1;
         shared.new.push(rest);
+        let too_many = shared.take_too_many();
         match &shared.waker {
-            Some(waker) => waker.wake_by_ref(),
+            Some(waker) => {
+                waker.wake_by_ref();
+                drop(shared);
+            }
             None => self.start_thread(shared),
         }
+        // What lies below may be a stream whose own rest comes here.
+        drop(too_many);
     }
 
     fn start_thread(&self, mut shared: std::sync::MutexGuard<'_, Shared>) {
@@ -74,6 +77,15 @@ impl Linger {
             drop(shared);
             drop(lost);
         }
+    }
+}
+
+impl Shared {
+    /// Takes those that are too many even if the thread had none.
+    fn take_too_many(&mut self) -> Vec<Rest> {
+        let too_many = self.new.len().saturating_sub(MOST);
+        self.count -= too_many;
+        self.new.drain(..too_many).collect()
     }
 }
 
@@ -93,13 +105,16 @@ fn send_rests(clock: &Clock, shared: &Mutex<Shared>, mut ready: Ready) {
         drop::<Vec<_>>(done);
         let mut place = lock(shared);
         let new = std::mem::take(&mut place.new);
-        place.count = rests.len() + new.len();
+        place.count = (rests.len() + new.len()).min(MOST);
         if place.count == 0 {
             place.waker = None;
             return;
         }
         drop(place);
         rests.extend(new);
+        // The first have waited longest.
+        let too_many = rests.len().saturating_sub(MOST);
+        drop(rests.drain(..too_many));
         rests.iter_mut().for_each(Rest::send);
         if rests.iter().any(|rest| rest.is_done(now)) {
             continue;
@@ -133,5 +148,34 @@ impl Rest {
 
     fn is_done(&self, now: Instant) -> bool {
         self.sent >= self.bytes.len() || self.until.is_some_and(|until| now >= until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::memory::{self, MemoryStream};
+
+    #[test]
+    fn peers_that_take_nothing_are_not_in_the_way_of_one_that_does() {
+        let linger = Linger::new(Arc::new(Instant::now));
+        let send = |room: usize| -> MemoryStream {
+            let (near, far) = memory::pair(room);
+            linger.send(Box::new(near), vec![7; 100]);
+            far
+        };
+        let takes_nothing: Vec<_> = (0..3 * MOST).map(|_| send(10)).collect();
+        let takes_all = send(1000);
+        // It waits for the thread, which has 15 seconds before it gives the others up.
+        let mut came = takes_all.take();
+        for _ in 0..500 {
+            if came.len() == 100 {
+                break;
+            }
+            thread::sleep(Duration::from_millis(10));
+            came.extend(takes_all.take());
+        }
+        assert_eq!(came.len(), 100);
+        drop(takes_nothing);
     }
 }

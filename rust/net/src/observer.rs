@@ -45,6 +45,8 @@ impl ConnectionId {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
+    /// There is no connection: the answer is one that was kept. It comes before all else.
+    Stored(Store),
     /// A name is being looked up.
     Resolving,
     /// A TCP connection is being made.
@@ -91,6 +93,33 @@ pub enum Event<'a> {
     Closed,
 }
 
+/// From where an answer comes that no connection brings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Store {
+    /// A file that was recorded.
+    Replay,
+    /// What is kept of earlier answers.
+    Cache,
+}
+
+/// A whole exchange with a store: see [`Context::tell_stored`](crate::Context::tell_stored).
+#[derive(Clone, Copy, Debug)]
+pub struct StoredExchange<'a> {
+    /// Which.
+    pub store: Store,
+    /// The server that would have been asked.
+    pub host: &'a Host,
+    /// The request's method.
+    pub method: Method,
+    /// The head of the request as it would have been sent.
+    pub request_head: &'a [u8],
+    /// The head of the response.
+    pub head: &'a Head,
+    /// The body of the response.
+    pub body: &'a [u8],
+}
+
 /// A failure without the text that gave offence: the sentence of an [`Error`] may have a piece of a header or a body in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -119,7 +148,7 @@ impl fmt::Display for Failure {
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum Content<'a> {
-    /// Where a connection is to lead. It comes before all else of one that is dialled.
+    /// Where a connection is to lead, or would. It comes before all other contents.
     Destination {
         /// The server.
         host: &'a Host,
@@ -210,6 +239,25 @@ impl Observers {
         if let Some(observer) = self.get() {
             observer.event(id, &event);
         }
+    }
+
+    /// That answers come from a store, and for which server.
+    pub(crate) fn stored(&self, id: ConnectionId, store: Store, host: &Host) {
+        self.event(id, Event::Stored(store));
+        self.content(id, || Content::Destination { host, proxy: None });
+    }
+
+    pub(crate) fn stored_exchange(&self, exchange: &StoredExchange<'_>) {
+        let id = self.next_id();
+        self.stored(id, exchange.store, exchange.host);
+        self.event(id, Event::Request { method: exchange.method, body: Some(0) });
+        self.content(id, || Content::RequestHead(exchange.request_head));
+        self.event(id, Event::Response { status: exchange.head.status });
+        self.content(id, || Content::ResponseHead(exchange.head));
+        self.event(id, Event::Received { bytes: exchange.body.len() as u64 });
+        self.content(id, || Content::ResponseBody(exchange.body));
+        self.event(id, Event::Complete);
+        self.closed(id);
     }
 
     /// To be called when the connection is dropped, perhaps since the observer panicked: a second panic then would end the process.

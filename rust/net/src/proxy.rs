@@ -110,7 +110,7 @@ pub(crate) fn refusal(head: &Head) -> ProxyProblem {
     // 401 is for servers, but some proxies say it.
     let hint = match head.status {
         401 | 407 => Some(match schemes_without_basic(head) {
-            Some(schemes) => format!("it wants {schemes}, and only Basic is possible here"),
+            Some(schemes) => format!("it requires {schemes}, but only Basic is supported"),
             None => "check the user and password for the proxy".to_owned(),
         }),
         _ => None,

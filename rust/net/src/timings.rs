@@ -20,8 +20,8 @@ pub struct Timings {
 }
 
 impl Timings {
-    /// Adds the time of a step that may be taken more than once.
-    pub(crate) fn add(phase: &mut Option<Duration>, step: Duration) {
+    /// Adds the time of a step that may be taken more than once. Who watches connections by an [`Observer`](crate::Observer) counts as they do.
+    pub fn add(phase: &mut Option<Duration>, step: Duration) {
         *phase = Some(phase.unwrap_or_default() + step);
     }
 

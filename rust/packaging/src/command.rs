@@ -15,38 +15,38 @@ use crate::report::{Outcome, Report};
 use crate::trial::{self, Trial};
 use crate::workspace::Workspace;
 
-/// Makes the zip that a game's author unpacks, in dist/, and tries it out.
+/// Creates the zip for game developers in dist/, and tests it.
 #[derive(clap::Parser)]
 #[command(name = "cargo xtask package", bin_name = "cargo xtask package")]
 pub struct Arguments {
-    /// Only put together what is in dist/lib, and build nothing: the last step of a release.
+    /// Only pack the libraries in dist/lib, and build nothing. This is the last step of a release.
     #[arg(long)]
     prebuilt: bool,
-    /// Build the libraries of every platform that one Linux machine can build for, with tools that it gets from packages.
+    /// Build the libraries of every platform that a Linux machine can build for. The tools are downloaded.
     #[arg(long, conflicts_with = "prebuilt")]
     all_targets: bool,
-    /// Build one of these alone, such as linux.arm64; more than one may be named.
+    /// Build only this platform, such as linux.arm64. Can be repeated.
     #[arg(long, value_name = "PLATFORM", conflicts_with_all = ["prebuilt", "all_targets"], value_parser = row_of)]
     platform: Vec<&'static Row>,
-    /// Call the classes HTTPClient and HTTPRequest, for engines that were built without their own.
+    /// Name the classes HTTPClient and HTTPRequest, for engines that were built without these classes.
     #[arg(long)]
     engine_names: bool,
-    /// Only see whether the library compiles for iOS and Android; to link it needs Apple's and Google's own tools.
+    /// Only check that the library compiles for iOS and Android. Linking it needs the tools of Apple and Google.
     #[arg(long, conflicts_with_all = ["prebuilt", "all_targets", "platform"])]
     check_mobile: bool,
-    /// Only run the tests of the Rust crates as one of these has them, in the emulator or in Wine.
+    /// Only run the tests of the Rust crates for one of these platforms, in the emulator or in Wine.
     #[arg(long, value_name = "PLATFORM", conflicts_with_all = ["prebuilt", "all_targets", "platform"], value_parser = row_of)]
     rust_tests: Option<&'static Row>,
-    /// Do not try the zip out in Godot.
+    /// Do not test the zip in Godot.
     #[arg(long)]
     untried: bool,
-    /// Try only what has this in its name, such as package/minihost; of --rust-tests, what begins so, such as fetch/.
+    /// Run only the tests whose names contain this, such as package/minihost. For --rust-tests, those that start with it, such as fetch/.
     #[arg(long, value_name = "NAME", conflicts_with = "untried")]
     step: Option<String>,
-    /// Write what was found out about each library of the zip into docs/platforms.md.
+    /// Write the results for each library of the zip into docs/platforms.md.
     #[arg(long, conflicts_with_all = ["untried", "step", "engine_names"])]
     record: bool,
-    /// Export the sample with this release template of Linux, instead of Debian's.
+    /// Export the sample project with this release template for Linux, instead of Debian's.
     #[arg(long, value_name = "PROGRAM")]
     template: Option<PathBuf>,
 }

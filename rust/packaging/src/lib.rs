@@ -1,14 +1,14 @@
-//! The zip that a game's author unpacks: what goes into it, whether it may be published, and whether it works. The program is
+//! Builds, checks and tests the zip for game developers. The program is
 //! `cargo xtask package`.
 //!
 //! ```text
 //! command    the command line
-//! addon      puts the zip together: archive, licences
+//! addon      creates the zip: archive, licenses
 //! cross/     libraries for other systems, built on one Linux machine
-//! verify     what every library is held to, by what inspect reads in it
-//! trial      the ways to try the zip out: unpacked, export, load
-//! way        qemu and Wine, which also run our crates' tests: elsewhere
-//! page       the table in docs/platforms.md, written by what these found
+//! verify     the rules for every library, which inspect reads
+//! trial      the tests of the zip: unpacked, export, load
+//! way        qemu and Wine, which also run the tests of our crates: elsewhere
+//! page       the table in docs/platforms.md, written from the results
 //! ```
 
 mod addon;

@@ -120,7 +120,7 @@ mod tests {
         keys.sort_unstable();
         assert_eq!(found.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>(), keys);
         for (key, state) in &found {
-            let is_known = ["runs ", "loads ", "links", "untried"].iter().any(|known| state.starts_with(known));
+            let is_known = ["runs ", "loads ", "links", "untested"].iter().any(|known| state.starts_with(known));
             assert!(is_known, "{key}: {state:?} is no state");
         }
         assert!(page.split_once(BEGIN).unwrap().1.starts_with(HEAD), "the table has other columns now");

@@ -79,7 +79,7 @@ impl fmt::Display for CallerError {
             }
             Self::Part { part, text } => write!(
                 f,
-                "the {part} {} has a character that may not stand there; leave it out",
+                "the {part} {} has a character that is not allowed there; leave it out",
                 Excerpt::start(text.as_bytes())
             ),
             Self::RepeatedHeader { name } => {
@@ -217,7 +217,7 @@ impl fmt::Display for PeerError {
             }
             Self::ChunkSize { line } => write!(f, "the server sent a malformed chunk size: {line}"),
             Self::ChunkEnd { seen } => {
-                write!(f, "a chunk of the body does not end where its size says; {seen} stands there")
+                write!(f, "a chunk of the body does not end where its size says; {seen} was found there")
             }
             Self::ChunkedLineTooLong => write!(
                 f,

@@ -2,9 +2,9 @@
 //!
 //! # An exchange
 //!
-//! [`Request::encode`] checks a request and gives the bytes of its head; the caller sends them, and the body after them.
-//! [`Connection`] reads the response: it is shown what was received, says how many bytes to drop, and where in the rest the
-//! body lies, so that no byte is copied on its behalf.
+//! [`Request::encode`] checks a request and returns the bytes of its head. The caller sends them, and then the body.
+//! [`Connection`] reads the response. The caller passes the received bytes. The connection says how many bytes to drop, and where the
+//! body is in the rest, so it never copies a byte.
 //!
 //! ```
 //! use http_protocol::{BodyStep, Connection, HeadStep, Method, Request};
@@ -38,13 +38,13 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! # What it takes and what it refuses
+//! # What it accepts and what it refuses
 //!
-//! Where only the look of a head is at stake it is liberal: bare LF, no reason phrase, folded lines, text that is not ASCII, HTTP/1.2
-//! to 1.9, and a field that is malformed, which is kept as it came.
-//! Where the end of a message is at stake it is strict: whatever two readers could read in two ways is a [`PeerError`].
-//! A response that is readable but dubious is delivered, and the connection is not used again ([`Over`]).
-//! [`limits`] says how much a server may send.
+//! It is liberal with the form of a head. It accepts bare LF, no reason phrase, folded lines, text that is not ASCII, HTTP/1.2
+//! to 1.9, and a malformed field, which is kept unchanged.
+//! It is strict with the end of a message: anything that two readers could interpret differently is a [`PeerError`].
+//! A response that is readable but suspicious is delivered, and the connection is not used again ([`Over`]).
+//! [`limits`] lists how much a server may send.
 #![forbid(unsafe_code)]
 
 mod chunk_encoder;

@@ -173,7 +173,7 @@ fn check_header(line: &str) -> Result<(&str, &str), &'static str> {
     match line.split_once(':') {
         None => Err("has no colon"),
         Some(("", _)) => Err("has no name"),
-        Some((name, _)) if !is_token(name.as_bytes()) => Err("has a name with a character that may not stand in one"),
+        Some((name, _)) if !is_token(name.as_bytes()) => Err("has a character in its name that is not allowed there"),
         Some(parts) => Ok(parts),
     }
 }

@@ -148,11 +148,11 @@ fn a_header_that_may_not_be_sent_is_refused_with_its_name_and_the_reason() {
         ("no colon", "a header of 8 characters", "has no colon"),
         ("", "a header of 0 characters", "has no colon"),
         (": value", "the header \"\"", "has no name"),
-        ("Na me: value", "the header \"Na …\"", "has a name with a character that may not stand in one"),
-        ("Name : value", "the header \"Name\"", "has a name with a character that may not stand in one"),
-        (" Name: value", "the header \"Name\"", "has a name with a character that may not stand in one"),
-        ("Näme: value", "the header \"N\\xc3\\xa4me\"", "has a name with a character that may not stand in one"),
-        ("GET / HTTP/1.1: x", "the header \"GET …\"", "has a name with a character that may not stand in one"),
+        ("Na me: value", "the header \"Na …\"", "has a character in its name that is not allowed there"),
+        ("Name : value", "the header \"Name\"", "has a character in its name that is not allowed there"),
+        (" Name: value", "the header \"Name\"", "has a character in its name that is not allowed there"),
+        ("Näme: value", "the header \"N\\xc3\\xa4me\"", "has a character in its name that is not allowed there"),
+        ("GET / HTTP/1.1: x", "the header \"GET …\"", "has a character in its name that is not allowed there"),
         ("A: b\r\nC: d", "the header \"A\"", "has a line end or a NUL in it"),
         ("A: b\rC", "the header \"A\"", "has a line end or a NUL in it"),
         ("A: b\n", "the header \"A\"", "has a line end or a NUL in it"),
@@ -204,7 +204,7 @@ fn every_part_is_checked_as_the_headers_are() {
         ] {
             let message = refusal(&request).to_string();
             assert!(message.starts_with(&format!("the {part} \"")), "{message}");
-            assert!(message.ends_with("\" has a character that may not stand there; leave it out"), "{message}");
+            assert!(message.ends_with("\" has a character that is not allowed there; leave it out"), "{message}");
             assert!(!message.contains(['\r', '\n', '\0', '\u{1}', '\u{7f}']), "{message}");
         }
     }

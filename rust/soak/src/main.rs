@@ -32,23 +32,23 @@ use crate::player::{Player, Step, Verdict};
 use crate::server::{Addresses, Server, serve};
 use crate::tally::{Memory, Tally};
 
-/// Many clients and random exchanges with the embedded server: every body checked, memory watched.
+/// Makes random exchanges with the embedded server with many clients, and checks every body and the memory.
 #[derive(Parser)]
 #[command(name = "cargo xtask soak", bin_name = "cargo xtask soak")]
 struct Arguments {
     /// How long.
     #[arg(long, value_name = "N", default_value_t = 30.0)]
     minutes: f64,
-    /// Which exchanges; by default, others every time.
+    /// The seed of the random exchanges. By default, they differ every time.
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
-    /// How many clients are polled by one thread.
+    /// The number of clients that one thread polls.
     #[arg(long, value_name = "N", default_value_t = 300)]
     clients: usize,
-    /// Instead, measure what idle clients and bodies of 2 GiB cost in memory.
+    /// Instead, measure the memory of idle clients and of bodies of 2 GiB.
     #[arg(long)]
     memory: bool,
-    /// Instead, sessions and nodes in Godot, which `cargo xtask` starts.
+    /// Instead, test sessions and nodes in Godot, which `cargo xtask` starts.
     #[arg(long, conflicts_with_all = ["clients", "memory"])]
     sessions: bool,
     /// Be the server of such a run.

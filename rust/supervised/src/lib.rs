@@ -1,14 +1,14 @@
-//! Runs a program under a deadline, ends it with everything that it started, and judges its log.
+//! Runs a program with a deadline, ends it with all its child processes, and checks its log.
 //!
 //! ```text
-//! captured       a child process: ordered output, deadline, signs of life
-//! process_group  a child and all that it starts, ended together
-//! script_head    what the head of a script says about its run
-//! log_rule       what may not stand in a log that nobody announced
+//! captured       a child process: ordered output, deadline, progress messages
+//! process_group  ends a child together with all processes that it started
+//! script_head    the settings for a run at the top of a script
+//! log_rule       what a log must not contain, unless the script announces it
 //! closing_line   how many tests passed and failed
 //! ```
 //!
-//! `cargo xtask` runs cargo and Godot by it.
+//! `cargo xtask` uses it to run cargo and Godot.
 
 pub mod captured;
 pub mod closing_line;

@@ -1,7 +1,7 @@
 //! The embedded HTTP server of the demo, the GDScript tests, the benchmark and the soak run.
 //!
-//! It is not part of the product. [`TestServer::start`] opens these addresses on 127.0.0.1, each at
-//! a free port, and dropping the server closes them. The program `test-server` does the same from a
+//! It is not part of the product. [`TestServer::start`] opens these addresses on 127.0.0.1, each on
+//! a free port. Dropping the server closes them. The program `test-server` does the same from a
 //! command line.
 //!
 //! | address | what it does |
@@ -10,9 +10,9 @@
 //! | [`https`](TestServer::https) | the same over TLS 1.2 and 1.3, ALPN `http/1.1`, with session tickets |
 //! | [`hyper`](TestServer::hyper) | the common routes, served by hyper |
 //! | [`hyper_tls`](TestServer::hyper_tls) | the same over TLS |
-//! | [`raw`](TestServer::raw) | dictated replies and faults, over plain TCP: the second table |
+//! | [`raw`](TestServer::raw) | given replies and faults, over plain TCP: the second table |
 //! | [`speaks_first`](TestServer::speaks_first) | sends an SSH banner at once, then nothing |
-//! | [`never_accepts`](TestServer::never_accepts) | a full queue: connecting does not end |
+//! | [`never_accepts`](TestServer::never_accepts) | a full queue: connecting never ends |
 //! | [`refused_port`](TestServer::refused_port) | refuses connections |
 //!
 //! # Routes of `http` and `https`, and those of `hyper`

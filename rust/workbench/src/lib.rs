@@ -1,15 +1,15 @@
-//! What the project's tasks share. `cargo xtask` and the packaging stand on it; neither TLS nor an engine is below it, so that a task
-//! starts soon.
+//! Shared code of the project's tasks, for `cargo xtask` and the packaging. It does not depend on TLS or on the engine, so that a task
+//! starts fast.
 //!
 //! ```text
 //! workspace, cargo   the checkout, and cargo on it
 //! library            the names of the libraries inside the add-on
-//! interface          what the godot crate knows of Godot's interface and classes
-//! source_paths       no folder of this machine in what is published
-//! stage              the add-on's files and the built library, into the sample project
-//! godot/             finding Godot, getting it, running it under a deadline
-//! servers            the embedded server, a program of its own, as a run of Godot sees it
-//! report             what the steps of a run came to
+//! interface          Godot's interface and classes, as known to the godot crate
+//! source_paths       keeps folders of this machine out of published libraries
+//! stage              copies the add-on's files and the built library into the sample project
+//! godot/             finds Godot, downloads it, and runs it with a deadline
+//! servers            the embedded server as a separate program, for a run of Godot
+//! report             the results of the steps of a run
 //! ```
 
 pub mod cargo;

@@ -22,10 +22,10 @@ use workbench::{cargo, godot, interface, report, servers, stage, workspace};
 
 use crate::workspace::Workspace;
 
-/// Builds, shows and tests HTTPClientRust.
+/// Builds, runs and tests HTTPClientRust.
 ///
-/// Godot is taken from $GODOT, from the PATH (4.3 or newer), or from the cache folder, where it is put on a
-/// Debian machine if there is none. HTTP_CLIENT_RUST_CACHE names another cache folder.
+/// Uses the Godot in $GODOT, in the PATH (4.3 or newer) or in the cache folder. On a Debian-based system,
+/// downloads Godot if there is none. HTTP_CLIENT_RUST_CACHE sets another cache folder.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 struct Arguments {
@@ -35,25 +35,25 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Build the library and stage the add-on in the sample project.
+    /// Build the library, and put the add-on into the sample project.
     Build(commands::build::Arguments),
-    /// Run the sample headless: a transcript of real exchanges with the embedded server.
+    /// Run the sample project headless, and print real exchanges with the embedded server.
     Demo(commands::demo::Arguments),
     /// Run every check and every test, in Rust, in Godot and with the packed add-on.
     Test(commands::test::Arguments),
-    /// Measure HTTPClientRust beside the engine's HTTPClient, and print a table.
+    /// Compare the performance of HTTPClientRust and the built-in HTTPClient, and print a table.
     Bench(commands::bench::Arguments),
-    /// Build the library as it is published, with its symbols, for any machine that Rust can build for.
+    /// Build the release library, with its symbols, for any platform that Rust supports.
     Library(commands::library::Arguments),
-    /// Make the zip that a game's author unpacks, in dist/, and try it out.
+    /// Create the zip for game developers in dist/, and test it.
     Package(commands::package::Arguments),
-    /// Take the pictures of the documentation: the sample, the editor's panel, the help.
+    /// Take the pictures of the documentation: the sample project, the editor's panels, the help.
     Screenshots(commands::screenshots::Arguments),
-    /// Many clients and random exchanges with the embedded server: every body checked, memory watched.
+    /// Make random exchanges with the embedded server with many clients, and check every body and the memory.
     Soak(commands::soak::Arguments),
-    /// Tell which lines of the protocol and the client their tests reach.
+    /// Show which lines of the protocol, the connections, the client and the sessions are covered by tests.
     Coverage,
-    /// Run Godot on the sample project, with the arguments given.
+    /// Run Godot on the sample project, with the given arguments.
     Godot(commands::godot::Arguments),
 }
 

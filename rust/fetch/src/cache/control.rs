@@ -7,14 +7,14 @@ const MOST_SECONDS: u64 = 1 << 31;
 
 /// The directives of all `Cache-Control` fields of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Control {
+pub(crate) struct Control {
     /// Names in lower case; values without their quotes.
     directives: Vec<(String, Option<String>)>,
 }
 
 impl Control {
     /// Reads the values of the fields. What cannot be read is left out.
-    pub fn read(values: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
+    pub(crate) fn read(values: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         let mut directives = Vec::new();
         for value in values {
             let mut rest = value.as_ref();
@@ -35,12 +35,12 @@ impl Control {
     }
 
     /// Whether there is a directive of this name, with or without a value.
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.directives.iter().any(|(other, _)| other == name)
     }
 
     /// The seconds that a directive gives; none if it is not there. Several that differ, and what is no number, are no time at all.
-    pub fn seconds(&self, name: &str) -> Option<Duration> {
+    pub(crate) fn seconds(&self, name: &str) -> Option<Duration> {
         let mut values = self.directives.iter().filter(|(other, _)| other == name).map(|(_, value)| value.as_deref());
         let first = values.next()?;
         let is_number = |text: &&str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
@@ -50,7 +50,7 @@ impl Control {
     }
 
     /// How stale a response may be by `max-stale`, which without a value is no limit; none if it is not there.
-    pub fn max_stale(&self) -> Option<Duration> {
+    pub(crate) fn max_stale(&self) -> Option<Duration> {
         match self.directives.iter().any(|(name, value)| name == "max-stale" && value.is_none()) {
             true => Some(Duration::MAX),
             false => self.seconds("max-stale"),

@@ -3,9 +3,9 @@
 //!
 //! | file | what it knows |
 //! | --- | --- |
-//! | [`control`] | `Cache-Control` |
-//! | [`rules`] | what may be kept, how long it is fresh, what a 304 changes; values in, values out |
-//! | [`entry`] | a response as a file |
+//! | `control` | `Cache-Control` |
+//! | `rules` | what may be kept, how long it is fresh, what a 304 changes; values in, values out |
+//! | `entry` | a response as a file |
 //! | `store` | the folder: names, the limit of its size, what goes first |
 //! | `turn` | what all of it means for one request |
 //! | `served` | an entry that answers, for the rest of a call the same as a connection |
@@ -21,19 +21,20 @@
 //! # What goes past it
 //!
 //! Downloads and streams of events; requests with a `Range` or a condition given by hand; `no-store`; servers whose certificate is not
-//! checked; sessions that record or play back. One answer is kept for each URL, `Authorization` and set of values that `Vary` names. `stale-while-revalidate` is not
+//! checked; sessions that record or play back. One answer is kept for each URL, `Authorization`, set of values that `Vary` names and, over TLS, way to
+//! check who the server is (authorities, name and whether the name is checked). `stale-while-revalidate` is not
 //! followed: such a response is confirmed first.
 
-pub mod control;
-pub mod entry;
+pub(crate) mod control;
+pub(crate) mod entry;
 #[cfg(test)]
 mod measured;
-pub mod rules;
+pub(crate) mod rules;
 mod served;
 mod store;
 mod turn;
 
-pub(crate) use entry::Entry;
+pub(crate) use entry::{Belief, Entry};
 pub(crate) use served::Served;
 pub use store::{Cache, LIMIT, LONGEST_ENTRY};
 pub(crate) use turn::{Met, Turn};

@@ -42,18 +42,18 @@ const OF_THE_BODY: [&str; 4] = ["Content-Length", "Content-Encoding", "Content-T
 
 /// A response that is kept, as far as the rules look at it.
 #[derive(Clone, Copy, Debug)]
-pub struct Kept<'a> {
+pub(crate) struct Kept<'a> {
     /// Its head.
-    pub head: &'a Head,
+    pub(crate) head: &'a Head,
     /// When it was asked for.
-    pub requested: SystemTime,
+    pub(crate) requested: SystemTime,
     /// When its head came.
-    pub received: SystemTime,
+    pub(crate) received: SystemTime,
 }
 
 /// What may be done with a response that is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Use {
+pub(crate) enum Use {
     /// It answers the request as it is.
     AsItIs,
     /// The server has to confirm it first.
@@ -61,14 +61,14 @@ pub enum Use {
 }
 
 /// Whether the script itself does what a cache would do, or wants a part of a body: then the cache has no part in it.
-pub fn is_by_hand(lines: &[String]) -> bool {
+pub(crate) fn is_by_hand(lines: &[String]) -> bool {
     ["Range", "If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since", "If-Range"]
         .iter()
         .any(|name| header_line::has(lines, name))
 }
 
 /// The directives of a request. `Pragma: no-cache` counts where there is no `Cache-Control` (RFC 9111 §5.4).
-pub fn request_control(lines: &[String]) -> Control {
+pub(crate) fn request_control(lines: &[String]) -> Control {
     match header_line::has(lines, "Cache-Control") {
         true => Control::read(values(lines, "Cache-Control")),
         false => Control::read(values(lines, "Pragma").into_iter().filter(|value| value.contains("no-cache"))),
@@ -76,13 +76,13 @@ pub fn request_control(lines: &[String]) -> Control {
 }
 
 /// The values of a header among header lines.
-pub fn values<'a>(lines: &'a [String], name: &str) -> Vec<&'a str> {
+pub(crate) fn values<'a>(lines: &'a [String], name: &str) -> Vec<&'a str> {
     let named = lines.iter().filter(|line| header_line::name_of(line).eq_ignore_ascii_case(name));
     named.filter_map(|line| line.split_once(':')).map(|(_, value)| value.trim()).collect()
 }
 
 /// Whether a response to a GET may be kept, and could be of use later.
-pub fn may_keep(asked: &Control, head: &Head) -> bool {
+pub(crate) fn may_keep(asked: &Control, head: &Head) -> bool {
     let control = control(head);
     let is_said = control.has("max-age") || control.has("public") || control.has("private") || has(head, "Expires");
     let is_understood = BY_DEFAULT.contains(&head.status) || WHERE_SAID.contains(&head.status) && is_said;
@@ -98,7 +98,7 @@ pub fn may_keep(asked: &Control, head: &Head) -> bool {
 }
 
 /// For how long a response is fresh (RFC 9111 §4.2.1); one without a `Date` is as old as `received` says.
-pub fn lifetime(head: &Head, received: Option<SystemTime>) -> Duration {
+pub(crate) fn lifetime(head: &Head, received: Option<SystemTime>) -> Duration {
     let control = control(head);
     if let Some(lifetime) = control.seconds("max-age") {
         return lifetime;
@@ -122,7 +122,7 @@ pub fn lifetime(head: &Head, received: Option<SystemTime>) -> Duration {
 }
 
 /// How old a response is now (RFC 9111 §4.2.3).
-pub fn age(kept: Kept<'_>, now: SystemTime) -> Duration {
+pub(crate) fn age(kept: Kept<'_>, now: SystemTime) -> Duration {
     let since = |later: SystemTime, earlier: SystemTime| later.duration_since(earlier).unwrap_or_default();
     let apparent = date(kept.head, "Date").map_or(Duration::ZERO, |date| since(kept.received, date));
     // As a directive is read: the first, and no more than a number holds.
@@ -133,7 +133,7 @@ pub fn age(kept: Kept<'_>, now: SystemTime) -> Duration {
 }
 
 /// Decides about a response that is kept for a request with these directives (RFC 9111 §4).
-pub fn judge(asked: &Control, kept: Kept<'_>, now: SystemTime) -> Use {
+pub(crate) fn judge(asked: &Control, kept: Kept<'_>, now: SystemTime) -> Use {
     let said = control(kept.head);
     if asked.has("no-cache") || said.has("no-cache") {
         return Use::Confirmed;
@@ -153,7 +153,7 @@ pub fn judge(asked: &Control, kept: Kept<'_>, now: SystemTime) -> Use {
 }
 
 /// Whether a response that is kept may stand in for an answer that did not come, or one with this status (RFC 5861 §4).
-pub fn stands_in(asked: &Control, kept: Kept<'_>, status: Option<u16>, now: SystemTime) -> bool {
+pub(crate) fn stands_in(asked: &Control, kept: Kept<'_>, status: Option<u16>, now: SystemTime) -> bool {
     let said = control(kept.head);
     if status.is_some_and(|status| !ERRORS.contains(&status)) || asked.has("no-cache") {
         return false;
@@ -167,13 +167,13 @@ pub fn stands_in(asked: &Control, kept: Kept<'_>, status: Option<u16>, now: Syst
 }
 
 /// The header lines that ask the server whether a response is still the right one; none if it has nothing to be known by.
-pub fn conditions(head: &Head) -> Vec<String> {
+pub(crate) fn conditions(head: &Head) -> Vec<String> {
     let line = |condition: &str, name: &str| value(head, name).map(|value| format!("{condition}: {value}"));
     [line("If-None-Match", "ETag"), line("If-Modified-Since", "Last-Modified")].into_iter().flatten().collect()
 }
 
 /// Whether a 304 is about this response (RFC 9111 §4.3.4).
-pub fn is_confirmed_by(kept: &Head, confirmation: &Head) -> bool {
+pub(crate) fn is_confirmed_by(kept: &Head, confirmation: &Head) -> bool {
     let opaque = |tag: String| tag.trim_start_matches("W/").to_owned();
     match (value(kept, "ETag").map(opaque), value(confirmation, "ETag").map(opaque)) {
         (Some(kept), Some(confirmed)) => kept == confirmed,
@@ -186,24 +186,24 @@ pub fn is_confirmed_by(kept: &Head, confirmation: &Head) -> bool {
 }
 
 /// The head of a response in the form in which it is kept: as text, without what is of a connection, and without cookies.
-pub fn head_to_keep(head: &Head) -> Vec<u8> {
+pub(crate) fn head_to_keep(head: &Head) -> Vec<u8> {
     text(head.status, &head.reason, &lines_to_keep(head))
 }
 
 /// The same of a response that a 304 confirmed, whose fields replace those that were there (RFC 9111 §3.2).
-pub fn confirmed_head(kept: &Head, confirmation: &Head) -> Vec<u8> {
+pub(crate) fn confirmed_head(kept: &Head, confirmation: &Head) -> Vec<u8> {
     let is_of_body = |line: &String| is_one_of(header_line::name_of(line), &OF_THE_BODY);
     let new: Vec<String> = lines_to_keep(confirmation).into_iter().filter(|line| !is_of_body(line)).collect();
     let mut lines = lines_to_keep(kept);
-    // The age is that of the confirmation, and none is none.
-    lines.retain(|line| !header_line::name_of(line).eq_ignore_ascii_case("Age"));
+    // How old it is, the confirmation says. Without a `Date` it is as old as when it came (RFC 9110 §6.6.1).
+    lines.retain(|line| !is_one_of(header_line::name_of(line), &["Age", "Date"]));
     lines.retain(|line| !header_line::has(&new, header_line::name_of(line)));
     lines.extend(new);
     text(kept.status, &kept.reason, &lines)
 }
 
 /// The same of a response that answers from the cache, with its age (RFC 9111 §5.1).
-pub fn head_with_age(kept: &Head, age: Duration) -> Vec<u8> {
+pub(crate) fn head_with_age(kept: &Head, age: Duration) -> Vec<u8> {
     let mut lines = lines_to_keep(kept);
     lines.retain(|line| !header_line::name_of(line).eq_ignore_ascii_case("Age"));
     lines.push(format!("Age: {}", age.as_secs()));
@@ -212,7 +212,7 @@ pub fn head_with_age(kept: &Head, age: Duration) -> Vec<u8> {
 
 /// The URLs of which nothing may be kept any more after a response to this method (RFC 9111 §4.4): the one that was asked for, and those
 /// of the same server that the response names.
-pub fn outdated(method: Method, address: &Address, head: &Head) -> Vec<Address> {
+pub(crate) fn outdated(method: Method, address: &Address, head: &Head) -> Vec<Address> {
     let is_safe = matches!(method, Method::Get | Method::Head | Method::Options | Method::Trace);
     if is_safe || !(200..400).contains(&head.status) {
         return Vec::new();
@@ -224,7 +224,7 @@ pub fn outdated(method: Method, address: &Address, head: &Head) -> Vec<Address> 
 }
 
 /// The names in `Vary`, in lower case, each once.
-pub fn selecting_names(head: &Head) -> Vec<String> {
+pub(crate) fn selecting_names(head: &Head) -> Vec<String> {
     let mut names: Vec<String> =
         head.fields.list("Vary").map(|name| String::from_utf8_lossy(name).to_ascii_lowercase()).collect();
     names.sort();
@@ -233,7 +233,7 @@ pub fn selecting_names(head: &Head) -> Vec<String> {
 }
 
 /// `Cache-Control` of a response. Where there is none, old servers say `Pragma: no-cache` for it, and mean it.
-pub fn control(head: &Head) -> Control {
+pub(crate) fn control(head: &Head) -> Control {
     let name = if has(head, "Cache-Control") { "Cache-Control" } else { "Pragma" };
     let said = head.fields.named(name).map(|field| field.value());
     Control::read(said.filter(|value| name != "Pragma" || value.contains("no-cache")))

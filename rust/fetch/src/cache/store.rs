@@ -2,6 +2,7 @@
 //!
 //! Whatever fails on the disk is a response that is not kept, and no failure of a request. Files that are not the cache's are left alone.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
@@ -13,7 +14,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_lc_rs::digest::{Context, SHA256};
 
-use super::entry::{self, Entry};
+use super::entry::{self, Belief, Entry};
 use crate::lock::lock;
 
 /// So many bytes a cache has on the disk, unless it is told otherwise.
@@ -27,6 +28,8 @@ const VARIANTS: usize = 8;
 /// What is left of others that were written when their program died is removed after so long.
 const ABANDONED: Duration = Duration::from_secs(3600);
 const UNFINISHED: &str = ".unfinished-";
+/// So often a name for a new file is looked for: a program that had this one's number may have left some.
+const MOST_TRIES: u32 = 64;
 
 /// The caches of the process by their folder, as the disk is the process's: sessions with the same folder share one.
 static OPEN: Mutex<BTreeMap<(PathBuf, u64), Weak<Store>>> = Mutex::new(BTreeMap::new());
@@ -89,31 +92,55 @@ impl Cache {
         &self.0.folder
     }
 
-    /// The entry that answers a request for this URL with these header lines: the latest, if there are several.
-    pub(crate) fn find(&self, url: &str, lines: &[String], now: SystemTime) -> Option<Entry> {
-        let start = entry::of_request(url, lines);
+    /// The entry that answers a request for this URL with these header lines: the latest, if there are several. It has its body, and is
+    /// known to be whole, where `needs_body` says that it is needed; nothing else is read of those that do not answer.
+    pub(crate) fn find(
+        &self,
+        (url, belief, lines): (&str, &Belief, &[String]),
+        now: SystemTime,
+        needs_body: impl Fn(&Entry) -> bool,
+    ) -> Option<Entry> {
+        let start = entry::of_request(url, belief, lines);
         let mut names = self.names(&start, now);
         // The name that most have: another process may have written it since the folder was looked at.
         let plain = format!("{start}{}", entry::variant_of(&[], lines));
         if !names.contains(&plain) {
             names.push(plain);
         }
-        let entries = names.into_iter().filter_map(|name| self.read(&name));
-        entries.filter(|entry| entry.answers(lines)).max_by_key(|entry| entry.received)
+        let mut entries: Vec<Entry> = names.iter().filter_map(|name| self.read_without_body(name)).collect();
+        entries.retain(|entry| entry.answers(lines));
+        entries.sort_by_key(|entry| Reverse(entry.received));
+        // Where one turns out to be damaged, it is the next one's turn.
+        entries.into_iter().find_map(|entry| match needs_body(&entry) {
+            true => self.read(&entry.name).filter(|entry| entry.answers(lines)),
+            false => Some(entry),
+        })
     }
 
     /// Reads an entry. What has its name and is none is removed.
     pub(crate) fn read(&self, name: &str) -> Option<Entry> {
-        let path = self.0.folder.join(name);
-        let bytes = match read_file(&path) {
-            Ok(bytes) => bytes,
+        self.read_with(name, |path| read_file(path).map(Entry::read))
+    }
+
+    /// The same of what stands before its body.
+    fn read_without_body(&self, name: &str) -> Option<Entry> {
+        self.read_with(name, |path| {
+            let file = File::open(path)?;
+            let len = file.metadata()?.len();
+            Entry::read_without_body(file, len)
+        })
+    }
+
+    fn read_with(&self, name: &str, read: impl FnOnce(&Path) -> io::Result<Option<Entry>>) -> Option<Entry> {
+        let entry = match read(&self.0.folder.join(name)) {
+            Ok(entry) => entry,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 self.with_index(None, |index| index.forget(name));
                 return None;
             }
             Err(_) => return None,
         };
-        let entry = Entry::read(bytes).filter(|entry| entry.name == name);
+        let entry = entry.filter(|entry| entry.name == name);
         if entry.is_none() {
             self.remove(name);
         }
@@ -151,15 +178,30 @@ impl Cache {
         requested: SystemTime,
         received: SystemTime,
     ) -> Option<Writer> {
-        static NUMBER: AtomicU64 = AtomicU64::new(0);
-        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let path = self.0.folder.join(format!("{UNFINISHED}{}-{number}", std::process::id()));
-        let open = || OpenOptions::new().write(true).create(true).truncate(true).open(&path);
-        let file = open().or_else(|_| fs::create_dir_all(&self.0.folder).and_then(|()| open())).ok()?;
+        let (path, file) = self.unfinished().ok()?;
         let hash = Context::new(&SHA256);
         let mut writer = Writer { cache: self.clone(), name, path, file: Some(file), hash, len: 0 };
         let beginning = Entry::beginning(&writer.name, head, requested, received);
         writer.add(&beginning).then_some(writer)
+    }
+
+    /// A new file for an entry. What has its name already is of somebody else, or leads elsewhere, and is left alone.
+    fn unfinished(&self) -> io::Result<(PathBuf, File)> {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let folder = &self.0.folder;
+        let mut tries = 0;
+        loop {
+            let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+            let path = folder.join(format!("{UNFINISHED}{}-{number}", std::process::id()));
+            match OpenOptions::new().write(true).create_new(true).open(&path) {
+                Ok(file) => return Ok((path, file)),
+                Err(error) if tries == MOST_TRIES => return Err(error),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => fs::create_dir_all(folder)?,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+            tries += 1;
+        }
     }
 
     fn names(&self, start: &str, now: SystemTime) -> Vec<String> {

@@ -6,7 +6,7 @@ use http_net::{Framing, Head};
 use http_protocol::Method;
 
 use super::control::Control;
-use super::entry::{self, Entry, read_head};
+use super::entry::{self, Belief, Entry, read_head};
 use super::rules::{self, Use};
 use super::store::{Cache, LONGEST_ENTRY, Writer};
 use crate::address::Address;
@@ -18,6 +18,7 @@ pub(crate) struct Turn {
     /// The request may be answered from it, and its response kept; else it can only make entries outdated.
     is_answered: bool,
     url: String,
+    belief: Belief,
     /// All header lines that are sent.
     lines: Vec<String>,
     control: Control,
@@ -50,6 +51,7 @@ impl Turn {
         &mut self,
         cache: Cache,
         url: &str,
+        belief: Belief,
         lines: Vec<String>,
         unpacks: bool,
         now: SystemTime,
@@ -60,15 +62,19 @@ impl Turn {
             cache: Some(cache),
             is_answered: true,
             url: url.to_owned(),
+            belief,
             lines,
             requested: Some(now),
             ..Self::default()
         };
         let is_usable = |entry: &Entry| unpacks || entry.head.fields.named("Content-Encoding").next().is_none();
         let looks = !asks_anew && !self.control.has("no-store");
-        let found = self.cache.as_ref().filter(|_| looks).and_then(|cache| cache.find(url, &self.lines, now));
+        let is_fresh = |entry: &Entry| rules::judge(&self.control, entry.kept(), now) == Use::AsItIs;
+        let answers = |entry: &Entry| is_usable(entry) && is_fresh(entry);
+        let asked = (url, &self.belief, &self.lines[..]);
+        let found = self.cache.as_ref().filter(|_| looks).and_then(|cache| cache.find(asked, now, answers));
         match found.filter(is_usable) {
-            Some(entry) if rules::judge(&self.control, entry.kept(), now) == Use::AsItIs => self.serve(entry, now),
+            Some(entry) if is_fresh(&entry) => self.serve(entry, now),
             _ if self.control.has("only-if-cached") => {
                 (self.serves, self.has_nothing) = (true, true);
                 read_head(b"HTTP/1.1 504 Gateway Timeout\r\n\r\n").map(Entry::of_head)
@@ -137,7 +143,11 @@ impl Turn {
         }
         if rules::may_keep(&self.control, head) {
             let kept = rules::head_to_keep(head);
-            let name = format!("{}{}", entry::of_request(&self.url, &self.lines), entry::variant(head, &self.lines));
+            let name = format!(
+                "{}{}",
+                entry::of_request(&self.url, &self.belief, &self.lines),
+                entry::variant(head, &self.lines)
+            );
             // What cannot be told to be whole, or is too long, is not begun.
             let can_be_whole = match framing {
                 Framing::Length(len) => len < LONGEST_ENTRY,
@@ -171,7 +181,7 @@ impl Turn {
         let entry = entry.with_head(confirmed, self.requested.unwrap_or(now), now);
         // `Vary` may name others now.
         let variant = entry::variant(&entry.head, &self.lines);
-        let name = format!("{}{variant}", entry::of_request(&self.url, &self.lines));
+        let name = format!("{}{variant}", entry::of_request(&self.url, &self.belief, &self.lines));
         if name != entry.name || !rules::may_keep(&self.control, &entry.head) {
             cache.remove(&entry.name);
         } else if let Some(mut writer) = cache.write(name, &text, entry.requested, entry.received)

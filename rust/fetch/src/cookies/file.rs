@@ -119,7 +119,7 @@ fn unescape(text: &str) -> String {
 
 impl fmt::Display for CookieFileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the cookie file holds something else than cookies; choose another file, or remove this one")
+        f.write_str("the cookie file does not contain cookies; choose another file, or remove this one")
     }
 }
 

@@ -65,6 +65,7 @@ pub struct Cookie {
 
 /// Why a cookie was not kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CookieError {
     /// No cookie, or one that is too long or has control characters.
     Unreadable,
@@ -332,10 +333,10 @@ impl fmt::Display for CookieError {
                  \"name=value; Path=/\""
             }
             Self::OtherDomain => "the cookie's Domain is neither the URL's host nor above it",
-            Self::PublicSuffix => "the cookie's Domain is one under which everybody can have a name",
+            Self::PublicSuffix => "the cookie's Domain is a public suffix, under which anyone can register a name",
             Self::NotSecure => "the cookie is marked Secure, but the URL is not https",
             Self::Prefix => {
-                "the cookie's name starts with __Secure- or __Host-, but it has not the attributes that this asks for"
+                "the cookie's name starts with __Secure- or __Host-, but it does not have the attributes that this requires"
             }
             Self::WouldReplaceSecure => "the cookie would replace one that is marked Secure, but the URL is not https",
         })

@@ -35,6 +35,7 @@ pub enum Coding {
 
 /// A body that cannot be unpacked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum DecodeError {
     /// More codings than [`MOST_CODINGS`].
     TooManyCodings,
@@ -101,20 +102,20 @@ impl fmt::Display for DecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooManyCodings => {
-                write!(f, "the server packed the body more than {MOST_CODINGS} times, which is the limit")
+                write!(f, "the server compressed the body more than {MOST_CODINGS} times, which is the limit")
             }
             Self::Truncated(coding) => {
-                write!(f, "the body ended before its {} data did; it was cut off on its way", coding.as_str())
+                write!(f, "the body ended before its {} data was complete; it was cut off", coding.as_str())
             }
             Self::Damaged(coding) => {
-                write!(f, "the body is not valid {} data, as the server said it is", coding.as_str())
+                write!(f, "the body is not valid {} data, although the server says so", coding.as_str())
             }
             Self::WindowTooLarge => {
-                f.write_str("the body's zstd data needs more memory to unpack than the 8 MiB that servers may ask for")
+                f.write_str("the body's zstd data needs more than 8 MiB of memory to decompress, which is the limit")
             }
-            Self::Hollow => f.write_str("the body was packed several times, and unpacking it makes work but no bytes"),
+            Self::Hollow => f.write_str("the body was compressed several times, and decompressing it produces no data"),
             Self::TooLarge { limit } => {
-                write!(f, "the body unpacks to more than {limit} bytes, which is the limit (body_size_limit)")
+                write!(f, "the decompressed body has more than {limit} bytes, which is the limit (body_size_limit)")
             }
         }
     }

@@ -184,8 +184,12 @@ impl fmt::Display for HarError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::TooLong => write!(f, "is longer than {} MiB; leave entries out", LONGEST_FILE >> 20),
-            Self::NotJson { line } => write!(f, "is damaged: it is no JSON from line {line} on; record it again"),
-            Self::NoEntries => f.write_str("is no HAR: it has no list log.entries; give a file in the format HAR 1.2"),
+            Self::NotJson { line } => {
+                write!(f, "is damaged: it is not valid JSON from line {line} on; record it again")
+            }
+            Self::NoEntries => {
+                f.write_str("is not a HAR file: it has no list log.entries; use a file in the format HAR 1.2")
+            }
             Self::Entry { number, missing } => {
                 write!(f, "is damaged: its entry {number} has no {missing}; correct it, or record it again")
             }

@@ -20,7 +20,9 @@ pub(super) fn boundary(mime: &str, body: &[u8]) -> Option<String> {
     let content_type = ContentType::read(mime);
     if content_type.is("multipart/form-data") || mime.is_empty() || mime.starts_with("multipart/") {
         let occurs = |boundary: &String| find(body, format!("--{boundary}").as_bytes(), 0).is_some();
-        let said = content_type.parameter("boundary").filter(|boundary| !boundary.is_empty() && occurs(boundary));
+        // RFC 2046 §5.1.1 allows 70 characters; one of a whole header would make a long body take long.
+        let is_short = |boundary: &String| (1..=200).contains(&boundary.len());
+        let said = content_type.parameter("boundary").filter(|boundary| is_short(boundary) && occurs(boundary));
         return said.or_else(|| {
             let end = body.iter().position(|byte| *byte == b'\n')?;
             let (line, behind) = (body[..end].strip_suffix(b"\r").unwrap_or(&body[..end]), &body[end + 1..]);

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use http_net::memory::{self, MemoryStream};
 use http_net::{
-    Body, Context, Error, ErrorKind, Hop, Link, Phase, ProxyProblem, Received, Request, Response, Timings, TlsFailure,
-    TlsFailureKind, TlsInfo, Wait,
+    Body, Context, Error, ErrorKind, Hop, Host, Link, Phase, ProxyProblem, Received, Request, Response, Store, Timings,
+    TlsFailure, TlsFailureKind, TlsInfo, Wait,
 };
 use http_protocol::Method;
 use url::{Position, Url};
@@ -121,9 +121,9 @@ impl Player {
     fn miss(&self, shape: &Shape, recorded: usize) -> String {
         let (name, asked) = (&self.name, shape.name());
         if recorded > 0 {
-            let times = if recorded == 1 { "once".to_owned() } else { format!("{recorded} times") };
+            let responses = if recorded == 1 { "response" } else { "responses" };
             return format!(
-                "the replay file {name:?} answers {asked} only {times}, and all of that is played; record it again"
+                "the replay file {name:?} has only {recorded} {responses} for {asked}, and all were used; record it again"
             );
         }
         let numbered = self.entries.iter().enumerate();
@@ -165,6 +165,9 @@ impl Played {
         let (near, far) = memory::pair(usize::MAX);
         let (url, base_url) = (asked.url.to_owned(), asked.base_url.to_owned());
         let link = Link::over(context, Box::new(near), Some(authority(&url)), now);
+        if let Ok(host) = Host::parse(&authority(&url), -1, url.starts_with("https:")) {
+            link.tell_stored(Store::Replay, &host);
+        }
         Self { tape, has_missed: false, url, base_url, link, far, began: now, coming: VecDeque::new() }
     }
 
@@ -179,10 +182,15 @@ impl Played {
                 Coming::Bytes(bytes) => self.far.push(&bytes),
                 Coming::End => self.far.finish(),
                 Coming::Reset => self.far.reset(),
-                Coming::Failure(failure) => return Err(told(&failure, &self.url)),
+                Coming::Failure(failure) => return Err(self.failed(told(&failure, &self.url))),
             }
         }
         Ok(())
+    }
+
+    fn failed(&self, error: Error) -> Error {
+        self.link.tell_failure(&error);
+        error
     }
 }
 
@@ -199,10 +207,10 @@ impl Exchange for Played {
         let method = request.method.as_str().to_owned();
         let content = Some(content).filter(|content| content.size > 0);
         let asked = har::Request { method, url: self.url.clone(), headers, body: content };
-        let player = self.tape.player().map_err(Error::misuse)?;
+        let player = self.tape.player().map_err(|sentence| self.failed(Error::misuse(sentence)))?;
         let entry = player.find(asked, &self.base_url).map_err(|sentence| {
             self.has_missed = true;
-            Error::misuse(sentence)
+            self.failed(Error::misuse(sentence))
         })?;
         self.began = now;
         self.coming = coming(entry, request.method, player.keeps_timing);
@@ -210,7 +218,7 @@ impl Exchange for Played {
             && entry.response.is_none()
             && is_of_connecting(failure.kind)
         {
-            return Err(told(failure, &self.url));
+            return Err(self.failed(told(failure, &self.url)));
         }
         // It leads nowhere.
         self.link.begin(&Request { route: None, ..*request }, body, now)

@@ -118,7 +118,7 @@ impl Tape {
             let mut content = draft.received.content(value(&headers, "Content-Type").to_owned());
             if let Some(packed) = content.bytes.take() {
                 let codings = codings(&headers, head.status, method);
-                match unpack(&codings, packed, end == End::Whole) {
+                match unpack(&codings, &packed, end == End::Whole) {
                     Ok(bytes) => content = Content::of(content.mime, bytes),
                     Err(()) => (content, end) = (Content { size: 0, ..content }, End::Packed),
                 }
@@ -323,13 +323,18 @@ pub(super) fn codings(headers: &[(String, String)], status: u16, method: Method)
     if !decode::applies(method, status) || status == 206 {
         return Vec::new();
     }
+    codings_of(headers)
+}
+
+/// What the headers name.
+pub(super) fn codings_of(headers: &[(String, String)]) -> Vec<Coding> {
     let named = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("Content-Encoding"));
     Coding::list(named.map(|(_, value)| value.as_str())).unwrap_or_default()
 }
 
-fn unpack(codings: &[Coding], packed: Vec<u8>, is_whole: bool) -> Result<Vec<u8>, ()> {
+pub(super) fn unpack(codings: &[Coding], packed: &[u8], is_whole: bool) -> Result<Vec<u8>, ()> {
     if codings.is_empty() || packed.is_empty() {
-        return Ok(packed);
+        return Ok(packed.to_vec());
     }
     let mut decoder = Decoder::new(codings, Some(LONGEST_BODY as u64));
     let (mut room, mut unpacked, mut read) = (vec![0; 64 << 10], Vec::new(), 0);

@@ -9,6 +9,7 @@ use base64::prelude::BASE64_STANDARD;
 use super::fields::{self, Found};
 use super::multipart;
 use super::names::{Secrecy, secrecy};
+use super::record;
 use super::secrets::{MARK, Secrets};
 use crate::har::{Content, End, Entry, Request, Response};
 use crate::header_line::ContentType;
@@ -63,10 +64,23 @@ pub(super) fn request(request: &mut Request, base_url: &mut String, secrets: &mu
 }
 
 fn find_in_request(request: &mut Request, secrets: &mut Secrets) {
+    unpack(request);
     redact_text(&mut request.url, Text::URL, secrets);
     request.headers.iter_mut().for_each(|header| redact_header(header, true, secrets));
     if let Some(body) = &mut request.body {
         redact_content(body, true, secrets);
+    }
+}
+
+/// A body that this side has packed would hide what is in it, and not be compared by what it says.
+fn unpack(request: &mut Request) {
+    let Request { headers, body: Some(Content { bytes: Some(bytes), size, .. }), .. } = request else { return };
+    let codings = record::codings_of(headers);
+    // What is unpacked already cannot be again.
+    if !codings.is_empty()
+        && let Ok(unpacked) = record::unpack(&codings, bytes, true)
+    {
+        (*size, *bytes) = (unpacked.len() as u64, unpacked);
     }
 }
 
@@ -265,7 +279,27 @@ fn redact_found(text: &mut String, mut found: Vec<Found>, secrets: &mut Secrets)
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
     use super::*;
+
+    #[test]
+    fn a_request_that_was_packed_is_unpacked_and_redacted_and_stays_so() {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+        encoder.write_all(br#"{"a":1,"password":"packed-s3cret"}"#).unwrap();
+        let body = Some(Content::of("application/json", encoder.finish().unwrap()));
+        let headers = vec![("content-encoding".to_owned(), "gzip".to_owned())];
+        let mut packed = Request { method: "POST".to_owned(), url: "http://a/".to_owned(), headers, body };
+        for _ in 0..2 {
+            request(&mut packed, &mut String::new(), &mut Secrets::default());
+            let body = packed.body.clone().unwrap();
+            let text = String::from_utf8(body.bytes.unwrap()).unwrap();
+            assert_eq!(text, r#"{"a":1,"password":"[redacted]"}"#);
+        }
+    }
 
     fn redacted_header(name: &str, value: &str) -> (String, Secrets) {
         let (mut header, mut secrets) = ((name.to_owned(), value.to_owned()), Secrets::default());

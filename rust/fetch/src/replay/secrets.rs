@@ -13,6 +13,8 @@ const SHORTEST_IN_WORDS: usize = 8;
 const MOST: usize = 2000;
 /// One that is longer is only replaced where it was found, in bytes.
 const LONGEST: usize = 8 << 10;
+/// So many steps a byte of a text takes on average, at most. Two thousand secrets of hexadecimal digits take half of them.
+const STEPS_A_BYTE: u64 = 500;
 /// All that are remembered, in bytes.
 const MOST_BYTES: usize = 1 << 20;
 /// Backslashes before what is escaped, in JSON that is in JSON that is in JSON; more mean nothing.
@@ -64,14 +66,22 @@ impl Secrets {
         self.by_first[usize::from(bytes[0])].push(bytes);
     }
 
-    /// Replaces them all.
+    /// Replaces them all. A text that was made to take long, with much in it that is nearly one of many secrets, is not looked through to
+    /// its end: all the rest is replaced.
     pub(super) fn replace(&self, text: &[u8]) -> Vec<u8> {
         if self.count == 0 {
             return text.to_vec();
         }
         let (mut replaced, mut at, mut done) = (Vec::new(), 0, 0);
+        let mut steps = (1 << 20) + STEPS_A_BYTE.saturating_mul(text.len() as u64);
         while at < text.len() {
-            match self.end_of_secret(text, at) {
+            let end = self.end_of_secret(text, at, &mut steps);
+            if steps == 0 {
+                replaced.extend_from_slice(&text[done..at]);
+                replaced.extend_from_slice(MARK.as_bytes());
+                return replaced;
+            }
+            match end {
                 Some(end) => {
                     replaced.extend_from_slice(&text[done..at]);
                     replaced.extend_from_slice(MARK.as_bytes());
@@ -93,7 +103,7 @@ impl Secrets {
     }
 
     /// Where the longest secret ends that begins here.
-    fn end_of_secret(&self, text: &[u8], at: usize) -> Option<usize> {
+    fn end_of_secret(&self, text: &[u8], at: usize, steps: &mut u64) -> Option<usize> {
         let here = text[at];
         let written = written_byte(&text[at..]).filter(|byte| *byte != here);
         let lists = [Some(here), written].into_iter().flatten().map(|byte| &self.by_first[usize::from(byte)]);
@@ -101,7 +111,7 @@ impl Secrets {
         let ends = candidates.filter_map(|secret| {
             #[cfg(test)]
             tests::TRIED.set(tests::TRIED.get() + 1);
-            let end = end_of(secret, text, at)?;
+            let end = end_of(secret, text, at, steps)?;
             let is_alone = secret.len() >= SHORTEST_IN_WORDS
                 || !ends_in_word(&text[..at]) && !text.get(end).is_some_and(u8::is_ascii_alphanumeric);
             is_alone.then_some(end)
@@ -132,11 +142,12 @@ fn written_byte(text: &[u8]) -> Option<u8> {
 }
 
 /// Where `secret` ends, if it begins here in any way of writing. JSON doubles backslashes, and so does JSON in JSON.
-fn end_of(secret: &[u8], text: &[u8], at: usize) -> Option<usize> {
+fn end_of(secret: &[u8], text: &[u8], at: usize, steps: &mut u64) -> Option<usize> {
     let ways: &[usize] = if secret.contains(&b'\\') { &[1, 2, 4] } else { &[1] };
     let ends = ways.iter().filter_map(|backslash| {
         let (mut rest, mut at) = (secret, at);
         while !rest.is_empty() {
+            *steps = steps.checked_sub(1)?;
             let (used, len) = one(rest, text.get(at..)?, *backslash)?;
             rest = &rest[used..];
             at += len;
@@ -286,6 +297,21 @@ mod tests {
     #[test]
     fn of_two_secrets_the_longer_one_is_replaced() {
         assert_eq!(replaced(&["secret12", "secret1234"], "secret1234 secret12"), "[redacted] [redacted]");
+    }
+
+    #[test]
+    fn a_secret_that_is_too_long_to_be_remembered_is_not() {
+        let long = "s3".repeat(LONGEST);
+        assert_eq!(replaced(&[&long[..LONGEST]], &long[..LONGEST]), MARK);
+        assert_eq!(replaced(&[&long], &long), long);
+    }
+
+    #[test]
+    fn a_text_that_is_nearly_many_secrets_everywhere_is_replaced_rather_than_looked_through() {
+        let secrets: Vec<String> = (0..50).map(|number| format!("{}{number}", "a".repeat(4000))).collect();
+        let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
+        let replaced = replaced(&secrets, &format!("<{}>", "a".repeat(20_000)));
+        assert!(replaced.starts_with("<a") && replaced.ends_with("a[redacted]"));
     }
 
     #[test]

@@ -341,6 +341,23 @@ fn a_redirect_that_is_kept_is_followed_without_the_network() {
 }
 
 #[test]
+fn a_loop_of_redirects_that_is_kept_ends_at_the_server() {
+    let mut count = 0;
+    let mut cached = Cached::new(move |request| {
+        count += 1;
+        let to = if target(request) == "/a" { "Location: /b" } else { "Location: /a" };
+        match count {
+            1..=3 => Reply::Send(response(301, &["Cache-Control: max-age=1000", to], "")),
+            _ => ok("mended"),
+        }
+    });
+    cached.simulation.settings.max_redirects = Some(2);
+    assert_eq!(cached.get("http://x/a").result, ResultCode::RedirectLimitReached);
+    cached.simulation.settings.max_redirects = Some(1000);
+    assert_eq!(saw(&cached.get("http://x/a")), from_network("mended"));
+}
+
+#[test]
 fn streams_are_kept_and_answered_too_and_downloads_and_events_go_past_the_cache() {
     let mut cached = Cached::new(|request| match value(request, "Accept") {
         Some("text/event-stream") => {
@@ -374,6 +391,51 @@ fn a_server_whose_certificate_is_not_checked_neither_fills_the_cache_nor_is_answ
     assert_eq!(saw(&cached.get("https://a/")), from_network("body 2"));
     cached.simulation.settings.tls.verify = http_net::Verify::Full;
     assert_eq!(saw(&cached.get("https://a/")), from_cache("body 1"));
+}
+
+#[test]
+fn what_was_believed_on_other_terms_answers_nobody_else_and_is_outdated_for_all() {
+    use http_net::{TlsOptions, Trust, Verify};
+    let own = |pem: &str| Trust::Pem(pem.as_bytes().into());
+    let terms = [
+        TlsOptions::default(),
+        TlsOptions { verify: Verify::ChainOnly, ..TlsOptions::default() },
+        TlsOptions { trust: own("one"), ..TlsOptions::default() },
+        TlsOptions { trust: own("other"), ..TlsOptions::default() },
+        TlsOptions { trust: own("one"), verify: Verify::ChainOnly, ..TlsOptions::default() },
+        TlsOptions { name: Some("b".to_owned()), ..TlsOptions::default() },
+    ];
+    let mut cached = Cached::counting(&["Cache-Control: max-age=60"]);
+    for is_cached in [false, true] {
+        for (at, tls) in terms.iter().enumerate() {
+            cached.simulation.settings.tls = tls.clone();
+            let expected = (200, format!("body {}", at + 1), is_cached);
+            assert_eq!(saw(&cached.get("https://a/")), expected, "{tls:?}");
+        }
+    }
+    // Without TLS nobody is believed, whatever the options are.
+    assert_eq!(saw(&cached.get("http://a/")), from_network("body 7"));
+    cached.simulation.settings.tls = TlsOptions::default();
+    assert_eq!(saw(&cached.get("http://a/")), from_cache("body 7"));
+    cached.ask(Request::with_body(Method::Post, "https://a/", RequestBody::Empty));
+    assert_eq!(cached.files().len(), 1, "only that of another origin is left");
+}
+
+#[test]
+fn a_confirmation_without_a_date_makes_what_is_kept_fresh_again() {
+    let mut cached = Cached::new(|request| match value(request, "If-None-Match") {
+        Some(_) => Reply::Send(b"HTTP/1.1 304 X\r\nETag: \"v1\"\r\n\r\n".to_vec()),
+        None => Reply::Send(response(
+            200,
+            &["ETag: \"v1\"", "Cache-Control: max-age=60", "Date: Tue, 14 Nov 2023 22:13:20 GMT"],
+            "body",
+        )),
+    });
+    for (pass, is_cached, asked) in [(0, false, 1), (61, true, 2), (59, true, 2), (1, true, 3)] {
+        cached.pass(pass);
+        assert_eq!(saw(&cached.get("http://a/")), (200, "body".to_owned(), is_cached));
+        assert_eq!(cached.asked(), asked);
+    }
 }
 
 #[test]

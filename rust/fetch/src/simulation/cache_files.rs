@@ -100,6 +100,46 @@ fn a_file_that_is_cut_off_changed_or_of_somebody_else_is_a_miss_and_goes_and_oth
     assert_eq!(saw(&cached.get("http://b/")), from_network("body 3"));
 }
 
+/// Changes the last byte of a body that is kept.
+fn damage_body(path: &Path) {
+    let mut bytes = fs::read(path).unwrap();
+    let at = bytes.len() - 33;
+    bytes[at] ^= 1;
+    fs::write(path, bytes).unwrap();
+}
+
+#[test]
+fn of_the_answers_to_a_url_only_the_one_that_answers_is_read_whole() {
+    let mut cached = Cached::new(|request| {
+        let language = value(request, "Accept-Language").unwrap_or("none");
+        Reply::Send(response(200, &["Cache-Control: max-age=60", "Vary: Accept-Language"], language))
+    });
+    cached.get_with("http://a/", "Accept-Language: de");
+    let german = cached.files().remove(0);
+    cached.get_with("http://a/", "Accept-Language: fr");
+    let french = cached.files().into_iter().find(|path| *path != german).unwrap();
+    damage_body(&french);
+    assert_eq!(saw(&cached.get_with("http://a/", "Accept-Language: de")), from_cache("de"));
+    assert!(french.exists(), "nobody has looked at its body");
+    assert_eq!(saw(&cached.get_with("http://a/", "Accept-Language: fr")), from_network("fr"));
+    assert_eq!(saw(&cached.get_with("http://a/", "Accept-Language: fr")), from_cache("fr"));
+}
+
+#[test]
+fn what_is_to_be_confirmed_is_read_whole_only_once_it_was_and_asked_for_again_if_it_is_damaged() {
+    let mut cached = Cached::new(|request| match value(request, "If-None-Match") {
+        Some(_) => Reply::Send(b"HTTP/1.1 304 X\r\n\r\n".to_vec()),
+        None => Reply::Send(response(200, &["ETag: \"v1\"", "Cache-Control: no-cache"], "whole")),
+    });
+    cached.get("http://a/");
+    assert_eq!(saw(&cached.get("http://a/")), from_cache("whole"));
+    damage_body(&cached.files()[0]);
+    assert_eq!(saw(&cached.get("http://a/")), from_network("whole"));
+    let conditions: Vec<_> = cached.simulation.requests.iter().map(|it| value(it, "If-None-Match")).collect();
+    assert_eq!(conditions, [None, Some("\"v1\""), Some("\"v1\""), None]);
+    assert_eq!(saw(&cached.get("http://a/")), from_cache("whole"));
+}
+
 #[test]
 fn what_was_not_used_for_the_longest_time_goes_first_when_there_is_no_more_room() {
     let body = "x".repeat(1000);
@@ -236,4 +276,26 @@ fn an_entry_has_its_name_only_when_it_is_whole() {
     assert_eq!(saw(&cached.simulation.run(&task)), from_network("halfhalf"));
     assert!(!names(&cached)[0].starts_with('.') && cached.files().len() == 1);
     assert_eq!(saw(&cached.get("http://a/")), from_cache("halfhalf"));
+}
+
+#[cfg(unix)]
+#[test]
+fn what_has_the_name_of_a_new_file_already_is_neither_followed_nor_written_to() {
+    let mut cached = Cached::counting(&["Cache-Control: max-age=60"]);
+    let elsewhere = tempfile::tempdir().unwrap();
+    let precious = elsewhere.path().join("save.dat");
+    fs::write(&precious, "mine").unwrap();
+    fs::create_dir_all(cached.folder.path()).unwrap();
+    // Nobody knows how many numbers other tests of this process have taken.
+    for number in 0..2000 {
+        let name = format!(".unfinished-{}-{number}", std::process::id());
+        std::os::unix::fs::symlink(&precious, cached.folder.path().join(name)).unwrap();
+    }
+    cached.get("http://a/");
+    assert_eq!(fs::read(&precious).unwrap(), b"mine");
+    // Past them there is room again.
+    for at in 0..40 {
+        cached.get(&format!("http://a/{at}"));
+    }
+    assert!(cached.files().iter().any(|path| !path.is_symlink()));
 }

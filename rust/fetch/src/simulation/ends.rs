@@ -95,7 +95,7 @@ fn a_server_that_is_silent_is_given_up_after_the_stall_timeout() {
         simulation.pass(Duration::from_millis(1));
         let response = task.response().expect("it is over");
         assert_eq!(response.result, ResultCode::Timeout);
-        assert_eq!(response.error, "nothing came from the server for 4 s, which is stall_timeout");
+        assert_eq!(response.error, "nothing came from the server for 4 s (stall_timeout)");
         assert_eq!(response.code(), if reply.len() > 30 { 200 } else { 0 });
     }
 }
@@ -113,7 +113,7 @@ fn the_timeout_counts_everything_waiting_for_a_place_included() {
     simulation.pass(Duration::from_millis(1));
     let response = task.response().expect("it is over");
     assert_eq!(response.result, ResultCode::Timeout);
-    assert!(response.error.ends_with("5 s, which is timeout"), "{}", response.error);
+    assert!(response.error.ends_with("5 s (timeout)"), "{}", response.error);
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod ends;
 mod events;
 mod going_on;
 mod replays;
+mod watched;
 
 use std::io;
 use std::sync::{Arc, Mutex};
@@ -64,6 +65,14 @@ struct Network {
     is_silent: bool,
     /// Dials panic.
     panics: bool,
+    /// The world around them; none is that of the process.
+    context: Option<Arc<Context>>,
+}
+
+impl Network {
+    fn context(&self) -> Arc<Context> {
+        self.context.as_ref().unwrap_or(Context::shared()).clone()
+    }
 }
 
 struct Connection {
@@ -238,7 +247,7 @@ impl Dialer for Scripted {
     }
 
     fn context(&self) -> Arc<Context> {
-        Context::shared().clone()
+        lock(&self.0).context()
     }
 }
 
@@ -258,7 +267,7 @@ impl Dialing for Dialed {
         let (near, far) = memory::pair(1 << 20);
         let host = self.1.host().header_value();
         network.connections.push(Connection { host, far, received: String::new() });
-        Ok(Some(Box::new(Link::along(self.1.clone(), Context::shared().clone(), Box::new(near), now))))
+        Ok(Some(Box::new(Link::along(self.1.clone(), network.context(), Box::new(near), now))))
     }
 
     fn wait_for(&self, wait: &mut Wait) {

@@ -23,10 +23,11 @@ pub use self::raw::Raw;
 pub use self::receive::Received;
 use self::send::Outgoing;
 pub use self::send::Request;
+use crate::address::Host;
 use crate::context::Context;
 use crate::error::{Error, ErrorKind, Phase};
 use crate::input::Input;
-use crate::observer::{ConnectionId, Content, Event};
+use crate::observer::{ConnectionId, Content, Event, Store};
 use crate::ready::{Interest, Wait};
 use crate::route::Route;
 use crate::timings::Timings;
@@ -124,6 +125,17 @@ impl Link {
             began: now,
             timings: Timings::default(),
         }
+    }
+
+    /// Tells who watches that what this link brings is from a store, and which server would have been asked. To be called before the first
+    /// request.
+    pub fn tell_stored(&self, store: Store, host: &Host) {
+        self.context.observers().stored(self.id, store, host);
+    }
+
+    /// Tells who watches of a failure that the store has.
+    pub fn tell_failure(&self, error: &Error) {
+        self.context.observers().failure(self.id, error);
     }
 
     /// Tells this link from every other of the context.

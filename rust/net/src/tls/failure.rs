@@ -79,7 +79,7 @@ fn during_handshake(error: &Error, without_tls13: bool) -> String {
         }
         error if is_about_version(error) => {
             let offered = if without_tls13 { "TLS 1.2 only)" } else { "TLS 1.2 and 1.3); it is probably outdated" };
-            format!("the server takes no version of TLS that is allowed here ({offered}")
+            format!("the server supports no version of TLS that is allowed here ({offered}")
         }
         Error::AlertReceived(AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity) => {
             "the server found no cipher or key exchange in common; it is probably outdated".to_owned()
@@ -92,7 +92,7 @@ fn during_handshake(error: &Error, without_tls13: bool) -> String {
         }
         Error::AlertReceived(
             AlertDescription::CertificateRequired | AlertDescription::BadCertificate | AlertDescription::AccessDenied,
-        ) => "the server asks for a certificate of the client, which is not possible here".to_owned(),
+        ) => "the server requires a client certificate, which is not supported".to_owned(),
         Error::AlertReceived(alert) => format!("the server broke the handshake off (alert {alert:?})"),
         Error::PeerIncompatible(reason) => {
             format!("the server and this client have nothing in common ({reason:?}); the server is probably outdated")
@@ -110,7 +110,7 @@ fn after_handshake(error: &Error, refused_renegotiation: bool) -> String {
         }
         Error::AlertReceived(
             AlertDescription::CertificateRequired | AlertDescription::BadCertificate | AlertDescription::AccessDenied,
-        ) => "the server asks for a certificate of the client, which is not possible here".to_owned(),
+        ) => "the server requires a client certificate, which is not supported".to_owned(),
         Error::AlertReceived(alert) => format!("the server broke the connection off (alert {alert:?})"),
         Error::InvalidMessage(_) => {
             "the server sent something that is not TLS in the middle of the connection".to_owned()
@@ -131,8 +131,8 @@ fn in_either(error: &Error) -> String {
         }
         Error::PeerSentOversizedRecord => "the server sent a record that is longer than allowed".to_owned(),
         Error::NoApplicationProtocol => "the server does not speak HTTP/1.1 on this port".to_owned(),
-        Error::FailedToGetRandomBytes => "this system gives no random numbers".to_owned(),
-        Error::FailedToGetCurrentTime => "this system does not tell the time".to_owned(),
+        Error::FailedToGetRandomBytes => "the system provides no random numbers".to_owned(),
+        Error::FailedToGetCurrentTime => "the time of the system is not available".to_owned(),
         _ => "something went wrong inside TLS; please report it".to_owned(),
     }
 }

@@ -79,7 +79,7 @@ impl Shown<'_> {
                 format!("{whose} is damaged or of an old kind that is not accepted")
             }
             CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
-                format!("{whose} is not one for servers")
+                format!("{whose} is not for a server")
             }
             CertificateError::Revoked => format!("{whose} was revoked"),
             CertificateError::UnsupportedSignatureAlgorithmContext { .. }
@@ -99,7 +99,7 @@ impl Shown<'_> {
         let whose = format!("the certificate of {name:?}");
         match error {
             E::CaUsedAsEndEntity if self.is_self_signed() => self_signed(name),
-            E::CaUsedAsEndEntity => format!("{whose} is one for an authority, not one for servers"),
+            E::CaUsedAsEndEntity => format!("{whose} is for an authority, not for a server"),
             E::UnsupportedCertVersion => format!(
                 "{whose} is of version {}, and only those of version 3 are accepted from an authority; have it made anew \
                  with a subjectAltName",
@@ -116,7 +116,7 @@ impl Shown<'_> {
                 format!("{whose}, or that of its authority, has an extension marked critical that is not known here")
             }
             E::PathLenConstraintViolated | E::EndEntityUsedAsCa => {
-                format!("{whose} was issued with a certificate that is not one for an authority of that kind")
+                format!("{whose} was issued with a certificate that must not issue it")
             }
             E::MaximumSignatureChecksExceeded
             | E::MaximumPathBuildCallsExceeded
@@ -124,7 +124,7 @@ impl Shown<'_> {
             | E::MaximumNameConstraintComparisonsExceeded => {
                 format!("{whose} has a chain that takes too much work to check")
             }
-            E::EmptyEkuExtension => format!("{whose} is not one for servers"),
+            E::EmptyEkuExtension => format!("{whose} is not for a server"),
             E::SignatureAlgorithmMismatch => format!("{whose} contradicts itself about its algorithm"),
             _ => format!("{whose} is damaged or of an old kind that is not accepted"),
         }
@@ -164,7 +164,7 @@ impl Shown<'_> {
     fn unknown_issuer(&self, name: &str) -> String {
         let mut sentence = format!(
             "the certificate of {name:?} was issued by an authority that is not trusted here, or the server does not send \
-             its intermediate certificates; if the authority is your own, give its certificate as trusted"
+             its intermediate certificates; if the authority is your own, trust its certificate"
         );
         if self.sent > INTERMEDIATES {
             sentence += &format!(" (of the {} that the server sent, {} were looked at)", self.sent, self.looked_at);

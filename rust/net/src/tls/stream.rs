@@ -89,7 +89,7 @@ impl TlsStream {
         let name = options.name.as_deref().unwrap_or(host);
         let name = name.strip_suffix('.').unwrap_or(name).to_owned();
         let server = ServerName::try_from(name.clone())
-            .map_err(|_| options_fail(format!("{name:?} is no name that a certificate can have")))?;
+            .map_err(|_| options_fail(format!("{name:?} is not a name that a certificate can contain")))?;
         let sessions = Arc::new(Sessions::new(config.sessions.clone(), !offer_session));
         let mut own = (*config.tls).clone();
         own.resumption = Resumption::store(sessions.clone());
@@ -585,6 +585,6 @@ pub(crate) fn options_fail(sentence: impl Into<String>) -> TlsFailure {
 fn truncated() -> io::Error {
     io::Error::new(
         io::ErrorKind::UnexpectedEof,
-        "the connection ended without TLS's close_notify, so that something may be missing",
+        "the connection ended without TLS's close_notify, so data may be missing",
     )
 }

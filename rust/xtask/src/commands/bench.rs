@@ -20,22 +20,22 @@ use crate::workspace::Workspace;
 /// What the command line says.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Only the cases whose names contain this.
+    /// Run only the cases whose names contain this.
     #[arg(long, value_name = "NAME")]
     case: Option<String>,
     /// How often each side is measured.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pairs: u32,
-    /// A fraction of the work: to try it out, not to quote.
+    /// Do a fraction of the work, to try the command; do not quote these figures.
     #[arg(long)]
     quick: bool,
-    /// How the cost grows with clients, heads and bodies, instead of the table.
+    /// Instead of the table, measure how the cost grows with clients, headers and bodies.
     #[arg(long)]
     growth: bool,
-    /// What single calls cost, instead of the table.
+    /// Instead of the table, measure single calls.
     #[arg(long, conflicts_with_all = ["growth", "fetch"])]
     calls: bool,
-    /// Sessions and nodes, beside the engine's HTTPRequest. With --growth, how their cost grows.
+    /// Compare sessions and nodes with the built-in HTTPRequest. With --growth, measure how their cost grows.
     #[arg(long)]
     fetch: bool,
 }

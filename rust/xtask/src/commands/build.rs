@@ -10,7 +10,7 @@ use crate::{cargo, stage};
 /// What the command line says.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Build with optimizations, as a release has it.
+    /// Build with optimizations, like a release.
     #[arg(long, short)]
     release: bool,
 }

@@ -13,10 +13,10 @@ use crate::workspace::Workspace;
 /// What the command line says.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Build with optimizations, as a release has it.
+    /// Build with optimizations, like a release.
     #[arg(long, short)]
     release: bool,
-    /// Open the sample's window instead, for as long as you like.
+    /// Open the window of the sample project instead, until you close it.
     #[arg(long)]
     window: bool,
     /// Also make a request to this address: cargo xtask demo -- http://host/path

@@ -15,7 +15,7 @@ use crate::workspace::Workspace;
 /// What the command line says.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// End Godot after so many seconds; must stand before Godot's own arguments.
+    /// End Godot after this number of seconds. Put it before Godot's own arguments.
     #[arg(long, value_name = "SECONDS")]
     deadline: Option<u64>,
     /// Godot's arguments, such as --editor or --headless --script res://demo/transcript.gd

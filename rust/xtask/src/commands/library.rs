@@ -11,10 +11,10 @@ use crate::workspace::Workspace;
 /// What the command line says.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// The machine that it is for, as Rust names it; this one if none is given.
+    /// The target platform, as named by Rust. The default is this machine.
     #[arg(long, value_name = "TRIPLE")]
     target: Option<String>,
-    /// Call the classes HTTPClient and HTTPRequest, for an engine that was built without its own.
+    /// Name the classes HTTPClient and HTTPRequest, for an engine that was built without these classes.
     #[arg(long)]
     engine_names: bool,
 }

@@ -18,30 +18,49 @@ use crate::godot::screen::Screen;
 use crate::godot::{Godot, editor, find, suite};
 use crate::script_head::ScriptHead;
 use crate::servers::Servers;
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, files_in};
 
 /// What the command line says.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Where the pictures go, instead of docs/images.
+    /// The folder for all pictures. Without it, those in docs/images are taken again.
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
 }
 
-/// It goes on with the settings that the second start left.
-const LARGE_EDITOR: &str = "the editor, light and twice as large";
+/// Starts of the editor that take pictures: what they are called, and the round in `demo/pictures/plugin.gd`. Each goes on with the settings
+/// that the one before it left.
+const ROUNDS: [(&str, &str); 3] = [
+    ("the editor", "dark"),
+    ("the editor, light and narrow", "light"),
+    ("the editor, light and twice as large", "large"),
+];
 
 const DEADLINE: Duration = Duration::from_secs(300);
 
 /// Runs the command. The exit code is 1 where a picture is missing or a log has an error.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
-    let out = arguments.out.clone().unwrap_or_else(|| workspace.root().join("docs").join("images"));
     build_and_stage(workspace, false)?;
-    let problems = take_all(workspace, &find::find_or_get()?, Screen::open()?, &out)?;
+    let scratch = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let out = arguments.out.as_deref().unwrap_or(scratch.path());
+    let problems = take_all(workspace, &find::find_or_get()?, Screen::open()?, out)?;
+    if arguments.out.is_none() && problems.is_empty() {
+        renew(&workspace.root().join("docs").join("images"), out)?;
+    }
     for problem in &problems {
         eprintln!("screenshots: {problem}");
     }
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Replaces the pictures of a folder by those of the same name that were taken. Most are only to be looked at, and stay out of it.
+fn renew(kept: &Path, taken: &Path) -> Result<()> {
+    for picture in files_in(kept, |_| true) {
+        let Some(name) = picture.file_name() else { continue };
+        let new = taken.join(name);
+        std::fs::copy(&new, &picture).with_context(|| format!("no picture {} was taken", new.display()))?;
+    }
+    Ok(())
 }
 
 /// Takes the pictures of the staged add-on, and says what was wrong.
@@ -73,7 +92,7 @@ impl Studio<'_> {
         self.take("the sample", &project, &script, arguments, &self.out)
     }
 
-    /// Starts the editor three times: see `demo/pictures/plugin.gd`.
+    /// Starts the editor four times: see `demo/pictures/plugin.gd`.
     fn editor(&self, workspace: &Workspace) -> Result<Vec<String>> {
         let project = workspace.godot_project();
         let plugin = project.join("demo/pictures");
@@ -84,9 +103,9 @@ impl Studio<'_> {
         let warm_up = words(&["--headless", "--editor"]);
         let mut problems =
             self.take("the editor's first start", copy.path(), &script, warm_up, Path::new("warm-up"))?;
-        for (name, size) in [("the editor", "1600x900"), (LARGE_EDITOR, "1920x1080")] {
-            let arguments = words(&["--editor", "--single-window", "--resolution", size]);
-            problems.extend(self.take(name, copy.path(), &script, arguments, &self.out)?);
+        for (name, round) in ROUNDS {
+            let arguments = words(&["--editor", "--single-window"]);
+            problems.extend(self.take_round(name, round, copy.path(), &script, arguments, &self.out)?);
         }
         Ok(problems)
     }
@@ -100,11 +119,21 @@ impl Studio<'_> {
         arguments: Vec<OsString>,
         out: &Path,
     ) -> Result<Vec<String>> {
+        self.take_round(name, "", project, script, arguments, out)
+    }
+
+    fn take_round(
+        &self,
+        name: &str,
+        round: &str,
+        project: &Path,
+        script: &Path,
+        arguments: Vec<OsString>,
+        out: &Path,
+    ) -> Result<Vec<String>> {
         let mut environment = self.servers.environment();
         environment.push(("HTTP_CLIENT_RUST_PICTURES".to_owned(), out.to_string_lossy().into_owned()));
-        if name == LARGE_EDITOR {
-            environment.push(("HTTP_CLIENT_RUST_PICTURES_LARGE".to_owned(), "1".to_owned()));
-        }
+        environment.push(("HTTP_CLIENT_RUST_PICTURES_ROUND".to_owned(), round.to_owned()));
         let finished = self.godot.run(Run {
             name,
             project,
@@ -138,4 +167,23 @@ fn joined(start: &str, path: &Path) -> OsString {
     let mut word = OsString::from(start);
     word.push(path);
     word
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_pictures_that_are_kept_are_renewed_and_no_other_is_added() {
+        let (kept, taken) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::fs::write(kept.path().join("a.png"), "old").unwrap();
+        for name in ["a.png", "b.png"] {
+            std::fs::write(taken.path().join(name), "new").unwrap();
+        }
+        renew(kept.path(), taken.path()).unwrap();
+        assert_eq!(files_in(kept.path(), |_| true), [kept.path().join("a.png")]);
+        assert_eq!(std::fs::read_to_string(kept.path().join("a.png")).unwrap(), "new");
+        std::fs::write(kept.path().join("gone.png"), "old").unwrap();
+        assert!(renew(kept.path(), taken.path()).unwrap_err().to_string().contains("gone.png"));
+    }
 }

@@ -31,13 +31,13 @@ pub(crate) struct Arguments {
 #[derive(Parser)]
 #[command(name = "cargo xtask soak")]
 pub(crate) struct Sessions {
-    /// Sessions and nodes in Godot, in place of clients.
+    /// Test sessions and nodes in Godot instead of clients.
     #[arg(long)]
     sessions: bool,
     /// How long.
     #[arg(long, value_name = "N", default_value_t = 30.0)]
     minutes: f64,
-    /// Which exchanges; by default, others every time.
+    /// The seed of the random exchanges. By default, they differ every time.
     #[arg(long, value_name = "S")]
     seed: Option<u64>,
 }

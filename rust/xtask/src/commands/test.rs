@@ -22,13 +22,13 @@ use crate::workspace::Workspace;
 /// What the command line says.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
-    /// Only the tests whose names contain this: Rust tests by their path, Godot's by their file. Leaves out the lints.
+    /// Run only the tests whose names contain this: the path of Rust tests, the file of Godot tests. Skips the lints.
     #[arg(long, value_name = "NAME")]
     filter: Option<String>,
-    /// Only one part of it all.
+    /// Run only one part.
     #[arg(long, value_enum)]
     only: Option<Part>,
-    /// The pictures and a minute of soak too, as in CI.
+    /// Also take the pictures and run two minutes of soak, like CI.
     #[arg(long)]
     all: bool,
 }
@@ -38,13 +38,13 @@ pub(crate) struct Arguments {
 enum Part {
     /// The Rust tests.
     Rust,
-    /// What runs in Godot.
+    /// The tests in Godot.
     Godot,
     /// Format, lints, dependency rules, documentation.
     Lint,
-    /// The zip that a game's author unpacks, in an empty project.
+    /// The zip for game developers, in an empty project.
     Package,
-    /// The pictures of the documentation, put into target/pictures.
+    /// The pictures of the documentation, in target/pictures.
     Pictures,
     /// A minute of `cargo xtask soak` with clients, and one with sessions and nodes.
     Soak,

@@ -35,9 +35,9 @@ fn a_file_that_cannot_be_read_or_written_refuses_every_request_with_a_sentence()
     let deep = har_of(&"[".repeat(100_000));
     let missing = r#"{"request":{"method":"GET","url":"http://a/"}}"#;
     for (har, words) in [
-        (&b""[..], "is damaged: it is no JSON from line 1 on"),
+        (&b""[..], "is damaged: it is not valid JSON from line 1 on"),
         (b"{\"log\":\n{\"entries\":[", "from line 2 on"),
-        (b"[]", "is no HAR"),
+        (b"[]", "is not a HAR file"),
         (&deep, "is damaged"),
         (&har_of(missing), "its entry 1 has no response's status"),
         (&har_of("7"), "its entry 1 has no request's method"),

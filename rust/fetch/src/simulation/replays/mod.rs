@@ -1,6 +1,7 @@
 //! Calls that are recorded, and the same calls played back where there is no network.
 
 mod files;
+mod leaks;
 
 use std::fs;
 use std::io::Write;
@@ -244,7 +245,7 @@ fn repeated_requests_are_answered_in_order_and_only_who_asks_is_answered_more_of
     assert_eq!(response.result, ResultCode::ReplayMiss);
     assert_eq!(
         response.error,
-        "the replay file \"tape.har\" answers POST http://a/x only once, and all of that is played; record it again"
+        "the replay file \"tape.har\" has only 1 response for POST http://a/x, and all were used; record it again"
     );
 }
 

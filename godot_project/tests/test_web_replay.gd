@@ -1,0 +1,69 @@
+extends "res://tests/support/test_case.gd"
+## Files that the stand-in of the Web plays back, of whoever wrote them.
+
+const Replay := preload("res://addons/http_client_rust/web/replay.gd")
+
+const PATH := "user://odd_web.har"
+const ENTRY := {
+	"_number": 1, "_baseUrl": "http://a.example/", "time": 1, "_end": {"sentence": "x"},
+	"request": {"method": "POST", "url": "http://a.example/x", "headers": [{"name": "A", "value": "b"}],
+		"postData": {"mimeType": "text/plain", "text": "/w==", "_encoding": "base64"}},
+	"response": {"status": 200, "headers": [{"name": "C", "value": "d"}], "content": {"mimeType": "", "text": "eQ==", "encoding": "base64"}}}
+
+
+func _init() -> void:
+	DirAccess.remove_absolute(PATH)
+
+
+func test_a_file_is_played() -> void:
+	var entry := _played({"log": {"entries": [ENTRY]}})
+	assert_equal(entry.get("problem", ""), "", "problem")
+	assert_equal(entry["response"]["status"], 200, "status")
+	assert_equal(entry["response"]["content"]["text"], "eQ==", "body")
+
+
+func test_whatever_a_file_has_in_its_places_it_is_played_or_refused() -> void:
+	var odd: Array[Variant] = [null, true, -1, 1e308, "", "x", "\\E", "=", [], [null], [[]], {}, {"name": []}, [{"name": 1, "value": {}}]]
+	var paths: Array[Array] = [[], ["log"], ["log", "entries"], ["log", "entries", 0]]
+	for key: String in ENTRY:
+		paths.append(["log", "entries", 0, key])
+		for inner: Variant in ENTRY[key] if ENTRY[key] is Dictionary else {}:
+			paths.append(["log", "entries", 0, key, inner])
+	for inner: String in ENTRY["response"]["content"]:
+		paths.append(["log", "entries", 0, "response", "content", inner])
+		paths.append(["log", "entries", 0, "request", "postData", inner.replace("encoding", "_encoding")])
+	for path: Array in paths:
+		for value: Variant in odd:
+			var file := {"log": {"entries": [ENTRY.duplicate(true)]}}
+			var place: Variant = file
+			for key: Variant in path.slice(0, -1):
+				place = place[key]
+			if path.is_empty():
+				file = {"": value}
+			else:
+				place[path[-1]] = value
+			var entry := _played(file)
+			assert_true(entry.has("problem") or entry["response"]["status"] is int, "%s %s" % [path, value])
+
+
+func test_a_secret_behind_a_long_text_is_found() -> void:
+	var tape := Replay.new(PATH, true, false)
+	var body := JSON.stringify({"a": "x\\\"".repeat(1 << 18), "access_token": "behind-secret", "tokens": ["first-secret", 2]}, "", false)
+	var asked: Dictionary = tape.call(
+		"_asked", HTTPClient.METHOD_POST, "http://a.example/x", "http://a.example/", PackedStringArray(), body.to_utf8_buffer())
+	tape.call("_append", asked)
+	var text := FileAccess.get_file_as_string(PATH)
+	assert_equal([text.contains("behind-secret"), text.contains("first-secret")], [false, false], "secrets")
+
+
+## The answer to the request of `ENTRY`, or `{problem}`.
+func _played(file: Dictionary) -> Dictionary:
+	var written := FileAccess.open(PATH, FileAccess.WRITE)
+	written.store_string(JSON.stringify(file))
+	written.close()
+	var tape := Replay.new(PATH, false, false)
+	if not tape.problem.is_empty():
+		return {"problem": tape.problem}
+	var asked: Dictionary = tape.call(
+		"_asked", HTTPClient.METHOD_POST, "http://a.example/x", "http://a.example/", PackedStringArray(["Content-Type: text/plain"]), PackedByteArray([0xff]))
+	return tape.call("_find", asked)
