@@ -5,7 +5,7 @@ use http_fetch::{Replay, har};
 /// Panics where the property does not hold.
 pub fn check(data: &[u8]) {
     let read = har::read(data);
-    let problem = Replay::only("it.har", data, false).problem();
+    let problem = Replay::only("it.har", data, false).problem_of_file();
     match read {
         Ok(entries) => {
             assert_eq!(problem, None);

@@ -23,15 +23,15 @@ impl Request {
     pub fn check(&self, settings: &Settings) -> Result<(), String> {
         // Whether there is a body, and not how long it is, can make a difference.
         let body_len = u64::from(!matches!(self.body, RequestBody::Empty));
+        if let Some(sentence) = settings.replay.problem() {
+            return Err(sentence);
+        }
         check(settings, self, body_len).map(drop).map_err(|failure| failure.sentence)
     }
 }
 
-/// Checks all that can be wrong with a request before it is sent.
+/// Checks all that can be wrong with a request before it is sent, but for the replay.
 pub(crate) fn check(settings: &Settings, request: &Request, body_len: u64) -> Result<Checked, Failure> {
-    if let Some(sentence) = settings.replay.problem() {
-        return Err(Failure::invalid(sentence));
-    }
     let method = Method::from_index(request.method).ok_or_else(|| {
         Failure::invalid(format!("there is no method {}; use a value of HTTPClient.Method", request.method))
     })?;

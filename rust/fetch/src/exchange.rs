@@ -50,6 +50,11 @@ pub trait Exchange: Send {
     /// Looks whether it still is, now: nobody has ended it, and no bytes are left over that answer nothing.
     fn check_idle(&mut self) -> Result<(), Error>;
 
+    /// Whether `begin` failed because a file that answers has no answer; on a network nothing does.
+    fn has_missed(&self) -> bool {
+        false
+    }
+
     /// The connection alone, without who watches the exchange that is over.
     fn bare(self: Box<Self>) -> Box<dyn Exchange>;
 }
@@ -66,9 +71,7 @@ pub trait Dialer: Send + Sync {
     ) -> Result<Box<dyn Dialing>, Error>;
 
     /// The world that what it makes is in.
-    fn context(&self) -> Arc<Context> {
-        Context::shared().clone()
-    }
+    fn context(&self) -> Arc<Context>;
 }
 
 /// Something to exchange on that is being made.

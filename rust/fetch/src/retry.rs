@@ -128,10 +128,15 @@ pub fn decide(policy: Policy, attempt: &Attempt, end: End<'_>, now: SystemTime, 
 /// Servers end connections that nobody uses, and may do so while a request is on its way. That says nothing about the
 /// request: it goes out once more (RFC 9110 §9.2.2).
 fn died_with_kept_connection(attempt: &Attempt, failure: Failure) -> bool {
-    matches!(failure, Failure::ResetBeforeResponse | Failure::ClosedBeforeResponse)
-        && attempt.on_kept_connection
+    attempt.on_kept_connection
         && !attempt.has_lost_kept_connection
-        && (is_idempotent(attempt.method) || !attempt.was_written)
+        && dies_with_connection(attempt.method, attempt.was_written, failure)
+}
+
+/// Whether that may be so, on a connection that had served before.
+pub(crate) fn dies_with_connection(method: Method, was_written: bool, failure: Failure) -> bool {
+    matches!(failure, Failure::ResetBeforeResponse | Failure::ClosedBeforeResponse)
+        && (is_idempotent(method) || !was_written)
 }
 
 /// Methods of which two requests do what one does (RFC 9110 §9.2.2).

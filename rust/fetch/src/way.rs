@@ -24,6 +24,9 @@ impl<B: Buffer> Call<B> {
     /// Checks the request, if that was not done, and finds its way.
     pub(super) fn begin(&mut self, world: &mut World<'_>) -> Result<Step, Failure> {
         if self.hop.is_none() {
+            if let Some(sentence) = self.settings.replay.problem_of_file() {
+                return Err(Failure::invalid(sentence));
+            }
             self.body = self.asked.body.prepare()?;
             let checked = attempt::check(&self.settings, &self.asked, self.body.len())?;
             self.sink = match &self.kind {
@@ -109,7 +112,7 @@ impl<B: Buffer> Call<B> {
         };
         let body = if request.with_body { self.body.body() } else { http_net::Body::empty() };
         exchange.begin(&head, body, world.now).map_err(|error| {
-            if self.settings.replay.is_only() && error.is_misuse() {
+            if exchange.has_missed() {
                 return Failure::new(ResultCode::ReplayMiss, error.to_string());
             }
             let failure = Failure::of_exchange(&error);

@@ -11,6 +11,7 @@
 //! | `_encoding` | `postData` | `base64`, where the body is no text |
 
 mod date;
+mod debug;
 mod read;
 mod write;
 
@@ -20,7 +21,7 @@ pub(crate) use write::{HEAD, TAIL, entry_text};
 use std::time::{Duration, SystemTime};
 
 /// One exchange.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 pub struct Entry {
     /// Which request it was, in the order in which they began; none in files of others, which stand in that order.
     pub number: Option<u64>,
@@ -39,7 +40,7 @@ pub struct Entry {
 }
 
 /// What was asked.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Request {
     /// Such as `GET`.
     pub method: String,
@@ -52,7 +53,7 @@ pub struct Request {
 }
 
 /// What was answered.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Response {
     /// Such as 200.
     pub status: u16,
@@ -67,7 +68,7 @@ pub struct Response {
 }
 
 /// A body.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 pub struct Content {
     /// Its type; empty if it has none.
     pub mime: String,

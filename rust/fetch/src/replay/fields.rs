@@ -6,7 +6,7 @@ use std::ops::Range;
 use super::names::{Secrecy, secrecy};
 
 /// A value.
-#[derive(Debug, PartialEq)]
+#[derive(PartialEq)]
 pub(super) struct Found {
     /// Where it stands.
     pub(super) place: Range<usize>,
@@ -21,8 +21,7 @@ const DEEPEST: usize = 4;
 
 /// The secret values of JSON. `sent` is whether this side wrote it.
 pub(super) fn of_json(text: &str, sent: bool) -> Vec<Found> {
-    Scanner { text, sent, at: 0, containers: Vec::new(), next: None, no_end_before: 0, found: Vec::new(), depth: 0 }
-        .run()
+    Scanner::new(text, sent, 0).run()
 }
 
 struct Scanner<'a> {
@@ -33,13 +32,17 @@ struct Scanner<'a> {
     containers: Vec<bool>,
     /// What the name that was just read says of what follows.
     next: Option<Secrecy>,
-    /// Up to here no string ends.
-    no_end_before: usize,
     found: Vec<Found>,
     depth: usize,
+    /// A string that begins before this has no end: all quotes up to here are escaped.
+    no_quote_until: usize,
 }
 
-impl Scanner<'_> {
+impl<'a> Scanner<'a> {
+    fn new(text: &'a str, sent: bool, depth: usize) -> Self {
+        Self { text, sent, at: 0, containers: Vec::new(), next: None, found: Vec::new(), depth, no_quote_until: 0 }
+    }
+
     fn run(mut self) -> Vec<Found> {
         let bytes = self.text.as_bytes();
         while let Some(&byte) = bytes.get(self.at) {
@@ -86,15 +89,20 @@ impl Scanner<'_> {
 
     fn string(&mut self) {
         let start = self.at + 1;
-        let end = match start <= self.no_end_before {
-            true => Err(self.no_end_before),
-            false => end_of_string(self.text.as_bytes(), start),
-        };
-        let end = match end {
+        self.at = start;
+        if start <= self.no_quote_until {
+            return;
+        }
+        let end = match end_of_string(self.text.as_bytes(), start) {
             Ok(end) => end,
-            Err(until) => {
-                // A quote that stands for itself. Those behind it, which a string would have escaped, do so too.
-                (self.at, self.no_end_before) = (start, until);
+            Err(stop) => {
+                // A quote that stands for itself, or a text that was cut in a value.
+                self.no_quote_until = stop;
+                if self.is_secret() && stop > start {
+                    let value = self.text[start..stop].to_owned();
+                    self.found.push(Found { place: start..stop, value, is_bare: false });
+                    self.next = None;
+                }
                 return;
             }
         };
@@ -117,18 +125,8 @@ impl Scanner<'_> {
     /// JSON in a string: what is secret in it is found by its value, and has no place of its own here.
     fn look_into(&mut self, value: &str, place: Range<usize>) {
         let (sent, depth) = (self.sent, self.depth + 1);
-        let inner = Scanner {
-            text: value,
-            sent,
-            at: 0,
-            containers: Vec::new(),
-            next: None,
-            no_end_before: 0,
-            found: Vec::new(),
-            depth,
-        };
         let nowhere = place.start..place.start;
-        let inner = inner.run().into_iter();
+        let inner = Scanner::new(value, sent, depth).run().into_iter();
         self.found.extend(inner.map(|found| Found { place: nowhere.clone(), is_bare: false, ..found }));
     }
 }
@@ -137,15 +135,19 @@ fn is_of_number(byte: u8) -> bool {
     byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E')
 }
 
-/// The quote that ends a string; where the line ends, if it does so before.
+/// The quote that ends a string; where the line or the text ends, if that is before it.
 fn end_of_string(bytes: &[u8], start: usize) -> Result<usize, usize> {
     let mut at = start;
     loop {
+        #[cfg(test)]
+        steps::count();
         match bytes.get(at) {
             Some(b'"') => return Ok(at),
-            Some(b'\n') | None => return Err(at),
+            Some(b'\n') => return Err(at),
+            // A byte that is escaped, if the text does not end with the backslash.
             Some(b'\\') => at += 2,
             Some(_) => at += 1,
+            None => return Err(bytes.len()),
         }
     }
 }
@@ -158,14 +160,13 @@ fn unescape(text: &str) -> String {
 }
 
 /// The secret values of a query or of a form that is written like one, wherever one stands in the text. `is_form` is whether it begins with
-/// a name.
-pub(super) fn of_query(text: &str, is_form: bool) -> Vec<Found> {
+/// a name, `is_url` whether it is one URL, in which no quote ends a value.
+pub(super) fn of_query(text: &str, is_form: bool, is_url: bool) -> Vec<Found> {
     let bytes = text.as_bytes();
-    let mut found = Vec::new();
+    let (mut found, mut done) = (Vec::new(), 0);
     let begins = |at: &usize| matches!(bytes[*at], b'?' | b'&' | b'#' | b';');
     let starts = (0..bytes.len()).filter(begins).map(|at| at + 1);
     let first = is_form.then_some(0);
-    let mut done = 0;
     for start in first.into_iter().chain(starts) {
         let rest = &bytes[start..];
         let Some(len) = rest.iter().position(|byte| !is_of_name(*byte)) else { continue };
@@ -175,7 +176,12 @@ pub(super) fn of_query(text: &str, is_form: bool) -> Vec<Found> {
         let start = start + len + 1;
         // A value within another ends where the next field may begin: no byte is in more than two, however many there are.
         let is_inside = start < done;
-        let ends = |byte: &u8| !is_of_value(*byte) || is_inside && matches!(byte, b'?' | b';');
+        let ends = |byte: &u8| {
+            #[cfg(test)]
+            steps::count();
+            let ends = if is_url { matches!(byte, b'&' | b'#') } else { !is_of_value(*byte) };
+            ends || is_inside && matches!(byte, b'?' | b';')
+        };
         let len = bytes[start..].iter().position(ends).unwrap_or(bytes.len() - start);
         done = done.max(start + len);
         if len > 0 {
@@ -199,12 +205,14 @@ pub(super) fn percent_decoded(text: &str) -> String {
     String::from_utf8_lossy(&http_protocol::percent_decode(&text.replace('+', " "))).into_owned()
 }
 
-/// User and password in URLs.
-pub(super) fn of_user_info(text: &str) -> Vec<Found> {
+/// User and password in URLs; `is_url` is whether the text is one, in which no quote ends it.
+pub(super) fn of_user_info(text: &str, is_url: bool) -> Vec<Found> {
+    let ends: &[char] =
+        if is_url { &['/', '?', '#', '\\'] } else { &['/', '?', '#', '"', '\'', '<', '>', ' ', '\n', '\\'] };
     let mut found = Vec::new();
     for (at, _) in text.match_indices("://") {
         let start = at + 3;
-        let authority = text[start..].split(['/', '?', '#', '"', '\'', '<', '>', ' ', '\n', '\\']).next();
+        let authority = text[start..].split(ends).next();
         let Some(len) = authority.and_then(|authority| authority.rfind('@')).filter(|len| *len > 0) else { continue };
         let info = &text[start..start + len];
         let password = info.split_once(':').map_or(info, |(_, password)| password);
@@ -235,7 +243,10 @@ mod tests {
             ("it\"s {\n\"password\": \"p\"\n", &["p"]),
             (r#"{"token":"#, &[]),
             ("{\"password\" :\r\n  \"p\",\n\"token\"\n:\n[\n\"t\"\n]}", &["p", "t"]),
-            (r#"{"token":"x"#, &[]),
+            (r#"{"token":""#, &[]),
+            (r#"{"token":"x"#, &["x"]),
+            (r#"{"token":"x\"#, &["x\\"]),
+            ("{\"token\":\"x\n\"a\"", &["x"]),
             (r#"{"code":200}"#, &[]),
         ] {
             assert_eq!(values(of_json(text, false)), expected, "{text}");
@@ -246,18 +257,18 @@ mod tests {
     #[test]
     fn values_of_secret_names_are_found_in_queries_and_forms() {
         let url = "http://a/b?x=1&access_token=a%2Bb&key=k#id_token=t";
-        assert_eq!(values(of_query(url, false)), ["a+b", "k", "t"]);
-        assert_eq!(values(of_query("password=a+b&user=c&code=d", true)), ["a b", "d"]);
-        assert_eq!(values(of_query("password=a", false)), Vec::<String>::new(), "no query");
-        assert_eq!(values(of_query("<a href=\"/x?token=t\">", false)), ["t"]);
-        assert_eq!(values(of_query("user%5Bpassword%5D=p", true)), ["p"]);
+        assert_eq!(values(of_query(url, false, false)), ["a+b", "k", "t"]);
+        assert_eq!(values(of_query("password=a+b&user=c&code=d", true, false)), ["a b", "d"]);
+        assert_eq!(values(of_query("password=a", false, false)), Vec::<String>::new(), "no query");
+        assert_eq!(values(of_query("<a href=\"/x?token=t\">", false, false)), ["t"]);
+        assert_eq!(values(of_query("user%5Bpassword%5D=p", true, false)), ["p"]);
     }
 
     #[test]
     fn many_values_in_each_other_are_no_more_text_than_the_text_twice() {
-        assert_eq!(values(of_query("?token=a;password=b?x=1", false)), ["a;password=b?x=1", "b"]);
+        assert_eq!(values(of_query("?token=a;password=b?x=1", false, false)), ["a;password=b?x=1", "b"]);
         let text = "?token=abc;sid=".repeat(2000);
-        let found = of_query(&text, false);
+        let found = of_query(&text, false, false);
         let total: usize = found.iter().map(|found| found.value.len()).sum();
         assert!(found.len() >= 2000 && total <= 2 * text.len(), "{total}");
     }
@@ -271,8 +282,44 @@ mod tests {
 
     #[test]
     fn user_and_password_are_found_in_urls() {
-        let found = of_user_info("see http://me:p%40ss@a/ and https://b/@c");
+        let found = of_user_info("see http://me:p%40ss@a/ and https://b/@c", false);
         assert_eq!(found.len(), 1);
         assert_eq!((found[0].place.clone(), found[0].value.as_str()), (11..20, "p@ss"));
+    }
+
+    #[test]
+    fn a_text_is_read_once_however_its_quotes_and_names_stand() {
+        let count = 10_000;
+        for piece in ["\\\"", "\"\\\"", "\"\n", "?token=", ";token=", "&sid=a;", "{\"token\":\"", "\\"] {
+            for start in ["", "\"", "?token=", "{\"token\":\""] {
+                let text = format!("{start}{}", piece.repeat(count));
+                steps::begin();
+                of_json(&text, true);
+                of_query(&text, true, false);
+                let steps = steps::counted();
+                let most = text.len() * 8;
+                assert!(steps <= most, "{start}{piece}: {steps} of {most}");
+            }
+        }
+    }
+}
+
+/// How many bytes were looked at.
+#[cfg(test)]
+mod steps {
+    use std::cell::Cell;
+
+    thread_local!(static STEPS: Cell<usize> = const { Cell::new(0) });
+
+    pub(super) fn begin() {
+        STEPS.set(0);
+    }
+
+    pub(super) fn count() {
+        STEPS.set(STEPS.get() + 1);
+    }
+
+    pub(super) fn counted() -> usize {
+        STEPS.get()
     }
 }

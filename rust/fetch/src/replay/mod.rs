@@ -34,7 +34,7 @@ use std::time::{Instant, SystemTime};
 use http_net::{Body, Context, Error};
 use http_protocol::Method;
 
-use self::play::{Played, Player};
+use self::play::{Played, Tape};
 use self::record::Recording;
 use self::recorder::Recorder;
 use crate::exchange::Exchange;
@@ -51,7 +51,7 @@ enum Mode {
     #[default]
     Off,
     Record(Arc<Recorder>),
-    Only(Arc<Player>),
+    Only(Arc<Tape>),
     Refused(Arc<str>),
 }
 
@@ -76,12 +76,9 @@ impl Replay {
     }
 
     /// Answers from these bytes of a file, which sentences call `name`, and opens no connection. `keeps_timing` has answers take as long as
-    /// they took. Requests are refused if the file cannot be read.
+    /// they took. Requests are refused if the file cannot be read, which is tried when the first of them begins, on its worker.
     pub fn only(name: &str, bytes: &[u8], keeps_timing: bool) -> Self {
-        match Player::read(name, bytes, keeps_timing) {
-            Ok(player) => Self(Mode::Only(Arc::new(player))),
-            Err(sentence) => Self::refused(sentence),
-        }
+        Self(Mode::Only(Arc::new(Tape::new(name, bytes, keeps_timing))))
     }
 
     /// Refuses all requests with this sentence.
@@ -89,12 +86,21 @@ impl Replay {
         Self(Mode::Refused(sentence.into()))
     }
 
-    /// Why requests cannot be made; none if they can.
+    /// Why requests cannot be made, as far as that is known; none if they can. A file that answers may not have been read yet.
     pub fn problem(&self) -> Option<String> {
         match &self.0 {
             Mode::Refused(sentence) => Some(sentence.to_string()),
             Mode::Record(recorder) => recorder.problem(),
-            _ => None,
+            Mode::Only(tape) => tape.known_problem(),
+            Mode::Off => None,
+        }
+    }
+
+    /// Reads a file that answers, if that was not done: this takes its time. Says the same as [`problem`](Self::problem) then.
+    pub fn problem_of_file(&self) -> Option<String> {
+        match &self.0 {
+            Mode::Only(tape) => tape.player().err(),
+            _ => self.problem(),
         }
     }
 
@@ -110,8 +116,8 @@ impl Replay {
 
     /// Something to exchange on that answers from the file, in the place of a connection; none if this is not played back.
     pub(crate) fn played(&self, asked: Asked<'_>, context: Arc<Context>, now: Instant) -> Option<Box<dyn Exchange>> {
-        let Mode::Only(player) = &self.0 else { return None };
-        Some(Box::new(Played::new(player.clone(), asked, context, now)))
+        let Mode::Only(tape) = &self.0 else { return None };
+        Some(Box::new(Played::new(tape.clone(), asked, context, now)))
     }
 
     /// The same connection, its next exchange being recorded if it is to be. `on_kept` is whether it has served before.

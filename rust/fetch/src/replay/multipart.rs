@@ -15,44 +15,67 @@ pub(super) struct Part {
     pub(super) content: Range<usize>,
 }
 
-/// The boundary by the body's type; else by its first line, since a type may be missing.
+/// The boundary by the body's type, if it occurs; else by its first line, since a type may be missing.
 pub(super) fn boundary(mime: &str, body: &[u8]) -> Option<String> {
     let content_type = ContentType::read(mime);
     if content_type.is("multipart/form-data") || mime.is_empty() || mime.starts_with("multipart/") {
+        let occurs = |boundary: &String| find(body, format!("--{boundary}").as_bytes(), 0).is_some();
         // RFC 2046 §5.1.1 allows 70 characters; one of a whole header would make a long body take long.
-        let said = content_type.parameter("boundary").filter(|boundary| (1..=200).contains(&boundary.len()));
+        let is_short = |boundary: &String| (1..=200).contains(&boundary.len());
+        let said = content_type.parameter("boundary").filter(|boundary| is_short(boundary) && occurs(boundary));
         return said.or_else(|| {
-            let line = body.split(|byte| *byte == b'\r').next()?;
+            let end = body.iter().position(|byte| *byte == b'\n')?;
+            let (line, behind) = (body[..end].strip_suffix(b"\r").unwrap_or(&body[..end]), &body[end + 1..]);
             let boundary = std::str::from_utf8(line.strip_prefix(b"--")?).ok()?;
-            let is_one = (1..=70).contains(&boundary.len()) && body[line.len()..].starts_with(b"\r\nContent-");
+            let is_one = (1..=70).contains(&boundary.len())
+                && behind.get(..8).is_some_and(|name| name.eq_ignore_ascii_case(b"Content-"));
             is_one.then(|| boundary.to_owned())
         });
     }
     None
 }
 
-/// The parts of a body with this boundary, as far as they can be read.
+/// The parts of a body with this boundary, as far as they can be read: lines may end without `\r`, and the last part without a boundary.
 pub(super) fn parts(body: &[u8], boundary: &str) -> Vec<Part> {
     let mut parts = Vec::new();
-    let delimiter = format!("--{boundary}");
-    let Some(mut at) = find(body, delimiter.as_bytes(), 0) else { return parts };
-    let delimiter = format!("\r\n--{boundary}");
+    let first = format!("--{boundary}");
+    let delimiter = format!("\n{first}");
+    let Some(mut at) = find(body, first.as_bytes(), 0).map(|at| at + first.len()) else { return parts };
     loop {
-        at += delimiter.len() - if parts.is_empty() { 2 } else { 0 };
-        if !body[at..].starts_with(b"\r\n") {
-            return parts;
-        }
-        let Some(head_end) = find(body, b"\r\n\r\n", at) else { return parts };
-        let start = head_end + 4;
-        let Some(end) = find(body, delimiter.as_bytes(), start - 2) else { return parts };
-        let head = String::from_utf8_lossy(&body[at..head_end]);
+        let Some(start_of_head) = behind_line_end(body, at) else { return parts };
+        let Some((end_of_head, start)) = head_end(body, start_of_head) else { return parts };
+        // The line end before a boundary is the boundary's.
+        let next = find(body, delimiter.as_bytes(), start - 1);
+        let end = next.map_or(body.len(), |next| if body[..next].ends_with(b"\r") { next - 1 } else { next });
+        let head = String::from_utf8_lossy(&body[start_of_head..end_of_head]);
         let disposition = head.lines().find_map(|line| {
             let (name, value) = line.split_once(':')?;
             name.trim().eq_ignore_ascii_case("Content-Disposition").then(|| value.trim().to_owned())
         });
         let name = disposition.and_then(|value| ContentType::read(&value).parameter("name")).unwrap_or_default();
         parts.push(Part { name, content: start..end.max(start) });
-        at = end;
+        match next {
+            Some(next) => at = next + delimiter.len(),
+            None => return parts,
+        }
+    }
+}
+
+/// Where the next line begins, if one ends here; blanks may stand before its end.
+fn behind_line_end(body: &[u8], at: usize) -> Option<usize> {
+    let blanks = body[at..].iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r')).count();
+    (body.get(at + blanks) == Some(&b'\n')).then_some(at + blanks + 1)
+}
+
+/// Where a head ends, and where what follows begins: behind the first empty line.
+fn head_end(body: &[u8], start: usize) -> Option<(usize, usize)> {
+    let mut line = start;
+    loop {
+        let end = line + body[line..].iter().position(|byte| *byte == b'\n')?;
+        if matches!(body[line..end], [] | [b'\r']) {
+            return Some((line, end + 1));
+        }
+        line = end + 1;
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 use http_net::memory::{self, MemoryStream};
@@ -18,12 +18,49 @@ use super::record::{codings, content_of, value};
 use super::secrets::Secrets;
 use super::{Asked, redact};
 use crate::exchange::Exchange;
-use crate::har::{self, Content, End, Entry, Failure, FailureKind};
+use crate::har::{self, Content, End, Entry, Failure, FailureKind, HarError};
+use crate::lock::lock;
 
 /// A body that took its time comes in so many pieces.
 const PIECES: u32 = 16;
 /// What is no body of any coding.
 const NOT_PACKED: [u8; 16] = [0xff; 16];
+
+/// A file, which is read when an answer of it is wanted for the first time.
+pub(super) struct Tape {
+    name: String,
+    keeps_timing: bool,
+    /// Nothing once they are read.
+    bytes: Mutex<Vec<u8>>,
+    read: OnceLock<Result<Arc<Player>, String>>,
+}
+
+impl Tape {
+    pub(super) fn new(name: &str, bytes: &[u8], keeps_timing: bool) -> Self {
+        let (read, is_too_long) = (OnceLock::new(), bytes.len() > har::LONGEST_FILE);
+        let _ = is_too_long.then(|| read.set(Err(unreadable(name, &HarError::TooLong))));
+        let bytes = if is_too_long { Vec::new() } else { bytes.to_vec() };
+        Self { name: name.to_owned(), keeps_timing, bytes: Mutex::new(bytes), read }
+    }
+
+    /// Its entries; the error is a sentence.
+    pub(super) fn player(&self) -> Result<Arc<Player>, String> {
+        let read = self.read.get_or_init(|| {
+            let bytes = std::mem::take(&mut *lock(&self.bytes));
+            Player::read(&self.name, &bytes, self.keeps_timing).map(Arc::new)
+        });
+        read.clone()
+    }
+
+    /// Why it cannot be read, if that was tried.
+    pub(super) fn known_problem(&self) -> Option<String> {
+        self.read.get()?.as_ref().err().cloned()
+    }
+}
+
+fn unreadable(name: &str, error: &HarError) -> String {
+    format!("the replay file {name:?} {error}")
+}
 
 /// The entries of a file, and how far they are played.
 pub(super) struct Player {
@@ -40,8 +77,8 @@ struct State {
 }
 
 impl Player {
-    pub(super) fn read(name: &str, bytes: &[u8], keeps_timing: bool) -> Result<Self, String> {
-        let entries = har::read(bytes).map_err(|error| format!("the replay file {name:?} {error}"))?;
+    fn read(name: &str, bytes: &[u8], keeps_timing: bool) -> Result<Self, String> {
+        let entries = har::read(bytes).map_err(|error| unreadable(name, &error))?;
         let mut secrets = Secrets::default();
         let entries: Vec<_> = entries
             .into_iter()
@@ -58,7 +95,7 @@ impl Player {
 
     /// The entry that answers a request; else why there is none.
     fn find(&self, mut request: har::Request, base_url: &str) -> Result<&Entry, String> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = lock(&self.state);
         let mut base_url = base_url.to_owned();
         redact::request(&mut request, &mut base_url, &mut state.secrets);
         let shape = Shape::of(&request, &base_url);
@@ -104,7 +141,9 @@ impl Player {
 
 /// Something to exchange on that answers one request from a file.
 pub(super) struct Played {
-    player: Arc<Player>,
+    tape: Arc<Tape>,
+    /// The file had no answer.
+    has_missed: bool,
     url: String,
     base_url: String,
     link: Link,
@@ -122,14 +161,14 @@ enum Coming {
 }
 
 impl Played {
-    pub(super) fn new(player: Arc<Player>, asked: Asked<'_>, context: Arc<Context>, now: Instant) -> Self {
+    pub(super) fn new(tape: Arc<Tape>, asked: Asked<'_>, context: Arc<Context>, now: Instant) -> Self {
         let (near, far) = memory::pair(usize::MAX);
         let (url, base_url) = (asked.url.to_owned(), asked.base_url.to_owned());
         let link = Link::over(context, Box::new(near), Some(authority(&url)), now);
         if let Ok(host) = Host::parse(&authority(&url), -1, url.starts_with("https:")) {
             link.tell_stored(Store::Replay, &host);
         }
-        Self { player, url, base_url, link, far, began: now, coming: VecDeque::new() }
+        Self { tape, has_missed: false, url, base_url, link, far, began: now, coming: VecDeque::new() }
     }
 
     /// Has what is due arrive. What was sent is read, and not needed any more.
@@ -168,8 +207,11 @@ impl Exchange for Played {
         let method = request.method.as_str().to_owned();
         let content = Some(content).filter(|content| content.size > 0);
         let asked = har::Request { method, url: self.url.clone(), headers, body: content };
-        let player = self.player.clone();
-        let entry = player.find(asked, &self.base_url).map_err(|sentence| self.failed(Error::misuse(sentence)))?;
+        let player = self.tape.player().map_err(|sentence| self.failed(Error::misuse(sentence)))?;
+        let entry = player.find(asked, &self.base_url).map_err(|sentence| {
+            self.has_missed = true;
+            self.failed(Error::misuse(sentence))
+        })?;
         self.began = now;
         self.coming = coming(entry, request.method, player.keeps_timing);
         if let End::Failed(failure) = &entry.end
@@ -236,6 +278,10 @@ impl Exchange for Played {
     /// The next request has an answer of its own.
     fn is_reusable(&self) -> bool {
         false
+    }
+
+    fn has_missed(&self) -> bool {
+        self.has_missed
     }
 
     fn check_idle(&mut self) -> Result<(), Error> {
@@ -387,4 +433,23 @@ fn told(failure: &Failure, url: &str) -> Error {
         _ => (Phase::Request, ErrorKind::Timeout { limit: failure.limit, hop: None, tried: String::new() }),
     };
     Error::told(phase, kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_file_has_no_answer_to_is_a_miss_and_no_other_misuse() {
+        let now = Instant::now();
+        for (har, missed) in [(&br#"{"log":{"entries":[]}}"#[..], true), (b"[]", false)] {
+            let tape = Arc::new(Tape::new("tape.har", har, false));
+            let asked = Asked { method: Method::Get, url: "http://a/", base_url: "" };
+            let mut played = Played::new(tape, asked, Context::shared().clone(), now);
+            let request = Request { route: None, method: Method::Get, url: "/", headers: &[], user_agent: "" };
+            let error = played.begin(&request, Body::empty(), now).unwrap_err();
+            assert!(error.is_misuse());
+            assert_eq!(played.has_missed(), missed, "{error}");
+        }
+    }
 }

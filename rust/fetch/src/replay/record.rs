@@ -1,7 +1,7 @@
 //! Exchanges that are recorded while they go over the network.
 
 use std::io::{self, Read};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use http_net::{Body, Error, ErrorKind, Head, Phase, Received, Request, Response, Timings, TlsInfo, Wait};
@@ -13,7 +13,8 @@ use crate::decode::{self, Coding, Decoder};
 use crate::exchange::Exchange;
 use crate::har::{self, Content, End, Entry, Failure, FailureKind};
 use crate::header_line::name_of;
-use crate::retry::is_idempotent;
+use crate::lock::lock;
+use crate::retry;
 
 /// A connection whose next exchange is recorded.
 pub(super) struct Recording {
@@ -42,6 +43,9 @@ struct Draft {
     head: Option<Arc<Head>>,
     received: Kept,
 }
+
+/// As many bytes has a body that is too long to be kept, and of which nobody knows how long it is.
+pub(super) const UNKNOWN_SIZE: u64 = LONGEST_BODY as u64 + 1;
 
 /// A body, as long as it is not too long.
 #[derive(Default)]
@@ -129,10 +133,11 @@ impl Tape {
 
     /// The exchange failed.
     fn failed(&mut self, error: &Error, was_written: bool) {
+        // What was written on a kept connection that has died goes out once more, and that is recorded.
         let was_retried_at_once = self.on_kept
-            && matches!(error.kind(), ErrorKind::ClosedBeforeResponse(_))
-            && !error.has_response_begun()
-            && (is_idempotent(self.method) || !was_written);
+            && crate::failure::Failure::of_exchange(error)
+                .retry
+                .is_some_and(|failure| retry::dies_with_connection(self.method, was_written, failure));
         match failure(error) {
             Some(failure) if !was_retried_at_once => self.finish(End::Failed(failure)),
             _ => self.draft = None,
@@ -266,13 +271,16 @@ pub(super) fn no_connection(
     });
 }
 
-/// All of a body, as far as it is kept.
+/// All of a body, as far as it is kept: one that is too long is not read, or not to its end.
 fn read_all(body: Body) -> io::Result<Kept> {
     let mut kept = Kept::default();
+    if let Some(length) = body.length().filter(|length| *length > LONGEST_BODY as u64) {
+        return Ok(Kept { size: length, ..kept });
+    }
     match body {
         Body::Bytes(bytes) => kept.push((*bytes).as_ref()),
-        Body::Reader { mut reader, .. } => {
-            let mut room = vec![0; 64 << 10];
+        Body::Reader { reader, .. } => {
+            let (mut room, mut reader) = (vec![0; 64 << 10], reader.take(UNKNOWN_SIZE));
             loop {
                 match reader.read(&mut room)? {
                     0 => break,
@@ -391,6 +399,31 @@ pub(super) fn value<'a>(headers: &'a [(String, String)], name: &str) -> &'a str 
     headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value)
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Counts what is read of it, and has no end.
+    struct Endless(Arc<Mutex<u64>>);
+
+    impl Read for Endless {
+        fn read(&mut self, room: &mut [u8]) -> io::Result<usize> {
+            *lock(&self.0) += room.len() as u64;
+            Ok(room.len())
+        }
+    }
+
+    #[test]
+    fn a_body_that_is_too_long_is_not_read_or_not_to_its_end() {
+        for (length, most, size) in [
+            (Some(1 << 40), 0, 1 << 40),
+            (Some(LONGEST_BODY as u64 + 1), 0, LONGEST_BODY as u64 + 1),
+            (None, UNKNOWN_SIZE, UNKNOWN_SIZE),
+        ] {
+            let read = Arc::<Mutex<u64>>::default();
+            let body = Body::Reader { reader: Box::new(Endless(read.clone())), length };
+            assert_eq!(content_of(body, String::new()).unwrap(), Content::left_out("", size));
+            assert!(*lock(&read) <= most, "{}", lock(&read));
+        }
+    }
 }

@@ -1,6 +1,8 @@
 //! Takes what is secret out of an exchange: credentials, cookies, and the values of names that are ones of secrets. What was found in one
 //! place is replaced in all of them.
 
+use std::ops::Range;
+
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 
@@ -21,7 +23,7 @@ pub(super) fn entry(entry: &mut Entry, secrets: &mut Secrets) {
     };
     let before = lengths(entry);
     // All are found before any is replaced: an answer may tell what the request has already used.
-    redact_text(&mut entry.base_url, OF_URL, secrets);
+    redact_text(&mut entry.base_url, Text::URL, secrets);
     find_in_request(&mut entry.request, secrets);
     if let Some(response) = &mut entry.response {
         find_in_response(response, secrets);
@@ -55,7 +57,7 @@ fn set_length(headers: &mut [(String, String)], before: Option<usize>, len: usiz
 
 /// The same for a request that has no answer yet, and for the base URL of its session.
 pub(super) fn request(request: &mut Request, base_url: &mut String, secrets: &mut Secrets) {
-    redact_text(base_url, OF_URL, secrets);
+    redact_text(base_url, Text::URL, secrets);
     find_in_request(request, secrets);
     replace_in_request(request, secrets);
     secrets.replace_in(base_url);
@@ -63,7 +65,7 @@ pub(super) fn request(request: &mut Request, base_url: &mut String, secrets: &mu
 
 fn find_in_request(request: &mut Request, secrets: &mut Secrets) {
     unpack(request);
-    redact_text(&mut request.url, OF_URL, secrets);
+    redact_text(&mut request.url, Text::URL, secrets);
     request.headers.iter_mut().for_each(|header| redact_header(header, true, secrets));
     if let Some(body) = &mut request.body {
         redact_content(body, true, secrets);
@@ -122,15 +124,16 @@ fn redact_header((name, value): &mut (String, String), sent: bool, secrets: &mut
         });
         *value = redacted.collect::<Vec<_>>().join("\n");
     } else if secrecy(name) >= Secrecy::Value {
-        secrets.add(value);
+        find_credentials(value, secrets);
         MARK.clone_into(value);
     } else {
-        redact_text(value, Text { sent, is_json: false, is_form: false }, secrets);
+        redact_text(value, Text { sent, what: What::Line }, secrets);
     }
 }
 
-/// `Bearer TOKEN`, and the password in `Basic BASE64`.
+/// The whole, the token of `Bearer TOKEN`, and the password in `Basic BASE64`.
 fn find_credentials(value: &str, secrets: &mut Secrets) {
+    secrets.add(value);
     let (scheme, rest) = value.trim().split_once(' ').unwrap_or(("", value));
     secrets.add(rest);
     if !scheme.eq_ignore_ascii_case("Basic") {
@@ -145,40 +148,48 @@ fn find_credentials(value: &str, secrets: &mut Secrets) {
 }
 
 fn redacted_pair(pair: &str, secrets: &mut Secrets) -> String {
-    // One without a name is all value (RFC 6265bis §5.6).
-    let (name, value) = pair.split_once('=').map_or((None, pair), |(name, value)| (Some(name), value));
+    // Without a name, it is all value (RFC 6265bis §5.6).
+    let (name, value) = match pair.split_once('=') {
+        Some((name, value)) => (&pair[..=name.len()], value),
+        None => (&pair[..pair.len() - pair.trim_start().len()], pair),
+    };
     let value = value.trim();
     secrets.add(value);
     secrets.add(value.trim_matches('"'));
     secrets.add(&fields::percent_decoded(value));
-    match name {
-        _ if value.is_empty() => pair.to_owned(),
-        Some(name) => format!("{name}={MARK}"),
-        None => MARK.to_owned(),
-    }
+    if value.is_empty() { pair.to_owned() } else { format!("{name}{MARK}") }
 }
 
 fn redact_content(content: &mut Content, sent: bool, secrets: &mut Secrets) {
     let Some(bytes) = content.bytes.as_mut().filter(|bytes| !bytes.is_empty()) else { return };
     let Some(boundary) = multipart::boundary(&content.mime, bytes) else {
-        let text = Text { sent, is_json: true, is_form: is_form(&content.mime, bytes) };
-        return redact_bytes(bytes, &content.mime, text, secrets);
+        let what = if is_form(&content.mime, bytes) { What::Form } else { What::Body };
+        return redact_bytes(bytes, Text { sent, what }, secrets);
     };
     let least = if sent { Secrecy::WhereSent } else { Secrecy::Value };
-    // From the last on: the places of those before stay.
-    for part in multipart::parts(bytes, &boundary).into_iter().rev() {
-        let mut value = bytes[part.content.clone()].to_vec();
-        if secrecy(&part.name) >= least && !value.is_empty() {
-            let text = String::from_utf8_lossy(&value);
-            secrets.add(&text);
+    let text = Text { sent, what: What::Body };
+    let (mut redacted, mut done) = (Vec::with_capacity(bytes.len()), 0);
+    let look_through = |place: Range<usize>, redacted: &mut Vec<u8>, secrets: &mut Secrets| {
+        let mut piece = bytes[place].to_vec();
+        redact_bytes(&mut piece, text, secrets);
+        redacted.append(&mut piece);
+    };
+    for part in multipart::parts(bytes, &boundary) {
+        // What is in no part may be one that cannot be read.
+        look_through(done..part.content.start, &mut redacted, secrets);
+        done = part.content.end;
+        if secrecy(&part.name) >= least && !part.content.is_empty() {
+            let value = text_of(&bytes[part.content]);
+            secrets.add(&value);
             // Forms write line ends in their own way.
-            secrets.add(&text.replace("\r\n", "\n"));
-            value = MARK.into();
+            secrets.add(&value.replace("\r\n", "\n"));
+            redacted.extend_from_slice(MARK.as_bytes());
         } else {
-            redact_bytes(&mut value, "", Text { sent, is_json: true, is_form: false }, secrets);
+            look_through(part.content, &mut redacted, secrets);
         }
-        bytes.splice(part.content, value);
     }
+    look_through(done..bytes.len(), &mut redacted, secrets);
+    *bytes = redacted;
 }
 
 /// Whether a body is a form like `a=b&c=d`, also where nothing says so.
@@ -188,78 +199,60 @@ fn is_form(mime: &str, bytes: &[u8]) -> bool {
         || mime.is_empty() && bytes.contains(&b'=') && bytes.iter().all(is_of_form)
 }
 
-/// What a text is looked through for, beside URLs.
+/// A text that is looked through.
 #[derive(Clone, Copy)]
 struct Text {
     /// It is of this side.
     sent: bool,
-    is_json: bool,
-    is_form: bool,
+    what: What,
 }
 
-const OF_URL: Text = Text { sent: true, is_json: false, is_form: false };
-
-/// What is no text has no fields. `mime` says whether it is meant to be one, whatever its characters are.
-fn redact_bytes(bytes: &mut Vec<u8>, mime: &str, text: Text, secrets: &mut Secrets) {
-    match String::from_utf8(std::mem::take(bytes)) {
-        Ok(mut string) => {
-            redact_text(&mut string, text, secrets);
-            *bytes = string.into_bytes();
-        }
-        // One that was cut off in the middle of a character is a text too.
-        Err(error) if is_text(mime) || error.utf8_error().error_len().is_none() => {
-            let mut string = as_text(error.as_bytes());
-            redact_text(&mut string, text, secrets);
-            *bytes = from_text(&string);
-        }
-        Err(error) => *bytes = error.into_bytes(),
-    }
+/// What a text is: all but a URL may have URLs in it.
+#[derive(Clone, Copy, PartialEq)]
+enum What {
+    Url,
+    Line,
+    Body,
+    /// Like `a=b&c=d`.
+    Form,
 }
 
-fn is_text(mime: &str) -> bool {
-    let mime = mime.to_ascii_lowercase();
-    mime.starts_with("text/")
-        || ["json", "xml", "x-www-form-urlencoded", "javascript"].iter().any(|of| mime.contains(of))
+impl Text {
+    const URL: Self = Self { sent: true, what: What::Url };
 }
 
-/// The characters that stand for bytes which are none, such as those of Latin-1: the last ones of a plane that nobody uses.
-const NOT_UTF8: u32 = 0x10_ff00;
-
-/// Bytes as a text from which [`from_text`] makes the same bytes again.
-fn as_text(bytes: &[u8]) -> String {
-    let mut text = String::with_capacity(bytes.len());
-    let stand_in = |byte: &u8| char::from_u32(NOT_UTF8 + u32::from(*byte)).unwrap_or_default();
-    for chunk in bytes.utf8_chunks() {
-        for character in chunk.valid().chars() {
-            match u32::from(character) >= NOT_UTF8 {
-                true => text.extend(character.encode_utf8(&mut [0; 4]).as_bytes().iter().map(stand_in)),
-                false => text.push(character),
-            }
-        }
-        text.extend(chunk.invalid().iter().map(stand_in));
-    }
-    text
+fn redact_bytes(bytes: &mut Vec<u8>, text: Text, secrets: &mut Secrets) {
+    let (whole, is_utf8) = match std::str::from_utf8(bytes) {
+        Ok(_) => (bytes.len(), true),
+        // It was cut in the middle of a character.
+        Err(error) if error.error_len().is_none() => (error.valid_up_to(), true),
+        Err(_) => (bytes.len(), false),
+    };
+    let mut string = if is_utf8 { text_of(&bytes[..whole]) } else { latin1(bytes) };
+    redact_text(&mut string, text, secrets);
+    let mut redacted = if is_utf8 { string.into_bytes() } else { string.chars().map(|one| one as u8).collect() };
+    redacted.extend_from_slice(&bytes[whole..]);
+    *bytes = redacted;
 }
 
-fn from_text(text: &str) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(text.len());
-    for character in text.chars() {
-        match u32::from(character).checked_sub(NOT_UTF8).map(u8::try_from) {
-            Some(Ok(byte)) => bytes.push(byte),
-            _ => bytes.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
-        }
-    }
-    bytes
+/// Text of bytes, which is in Latin-1 where it is no UTF-8.
+fn text_of(bytes: &[u8]) -> String {
+    std::str::from_utf8(bytes).map_or_else(|_| latin1(bytes), str::to_owned)
+}
+
+fn latin1(bytes: &[u8]) -> String {
+    bytes.iter().copied().map(char::from).collect()
 }
 
 fn redact_text(text: &mut String, how: Text, secrets: &mut Secrets) {
-    if how.is_json {
+    if matches!(how.what, What::Body | What::Form) {
         let found = fields::of_json(text, how.sent);
         redact_found(text, found, secrets);
     }
-    let found = fields::of_user_info(text);
+    let is_url = how.what == What::Url;
+    let found = fields::of_user_info(text, is_url);
     redact_found(text, found, secrets);
-    let found = fields::of_query(text, how.is_form);
+    let found = fields::of_query(text, how.what == What::Form, is_url);
     redact_found(text, found, secrets);
 }
 
@@ -305,6 +298,125 @@ mod tests {
             let body = packed.body.clone().unwrap();
             let text = String::from_utf8(body.bytes.unwrap()).unwrap();
             assert_eq!(text, r#"{"a":1,"password":"[redacted]"}"#);
+        }
+    }
+
+    fn redacted_header(name: &str, value: &str) -> (String, Secrets) {
+        let (mut header, mut secrets) = ((name.to_owned(), value.to_owned()), Secrets::default());
+        redact_header(&mut header, true, &mut secrets);
+        (header.1, secrets)
+    }
+
+    fn redacted_body(mime: &str, body: &[u8]) -> Vec<u8> {
+        let mut content = Content::of(mime, body.to_vec());
+        redact_content(&mut content, true, &mut Secrets::default());
+        content.bytes.unwrap()
+    }
+
+    #[test]
+    fn the_password_and_the_key_in_a_base_url_are_in_no_place_of_an_entry() {
+        let mut entry = Entry {
+            number: None,
+            base_url: "https://me:hunter2's@api.example/?api_key=x\"y-key".to_owned(),
+            started: std::time::SystemTime::UNIX_EPOCH,
+            request: Request { url: "https://api.example/a/x\"y-key".to_owned(), ..Request::default() },
+            response: Some(Response { content: Content::of("", b"is hunter2's".to_vec()), ..Response::default() }),
+            timings: crate::har::Timings::default(),
+            end: End::Whole,
+        };
+        super::entry(&mut entry, &mut Secrets::default());
+        assert_eq!(entry.base_url, "https://[redacted]@api.example/?api_key=[redacted]");
+        assert_eq!(entry.request.url, "https://api.example/a/[redacted]");
+        assert_eq!(entry.response.unwrap().content.bytes.unwrap(), b"is [redacted]");
+    }
+
+    #[test]
+    fn a_body_that_is_no_utf8_is_looked_through_and_else_stays_as_it_is() {
+        for (body, expected) in [
+            (
+                &b"{\"name\":\"Zo\xeb\",\"access_token\":\"s3cret\"}"[..],
+                &b"{\"name\":\"Zo\xeb\",\"access_token\":\"[redacted]\"}"[..],
+            ),
+            (b"{\"access_token\":\"s3cr\xe9t\"}", b"{\"access_token\":\"[redacted]\"}"),
+            (
+                "{\"access_token\":\"ä\",\"name\":\"Zoë".as_bytes().split_last().unwrap().1,
+                b"{\"access_token\":\"[redacted]\",\"name\":\"Zo\xc3",
+            ),
+            (b"{\"access_token\":\"it ends he", b"{\"access_token\":\"[redacted]"),
+            (b"\x89PNG\xff\0\x07", b"\x89PNG\xff\0\x07"),
+        ] {
+            assert_eq!(redacted_body("", body), expected, "{}", expected.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn a_secret_that_latin1_wrote_is_found_where_it_stands_again() {
+        let (mut bytes, mut secrets) = (b"{\"token\":\"s3cr\xe9t\"}".to_vec(), Secrets::default());
+        redact_bytes(&mut bytes, Text { sent: true, what: What::Body }, &mut secrets);
+        for again in [&b"<s3cr\xe9t>"[..], "<s3crét>".as_bytes()] {
+            assert_eq!(secrets.replace(again), b"<[redacted]>");
+        }
+    }
+
+    #[test]
+    fn a_form_whose_parts_cannot_be_read_is_looked_through() {
+        let form = |end: &str| {
+            let lines = [
+                "--b",
+                "Content-Disposition: form-data; name=\"password\"",
+                "",
+                "s3cret-one",
+                "--b",
+                "Content-Disposition: form-data; name=\"a\"",
+                "",
+                "{\"token\":\"s3cret-two\"}",
+                "--b--",
+                "",
+            ];
+            lines.join(end)
+        };
+        for end in ["\r\n", "\n"] {
+            for mime in ["multipart/form-data; boundary=b", "multipart/form-data; boundary=other", ""] {
+                let whole = form(end);
+                for len in (0..=whole.len())
+                    .filter(|len| mime.is_empty() && *len > 9 || !mime.contains("other") || *len == whole.len())
+                {
+                    let redacted = String::from_utf8(redacted_body(mime, &whole.as_bytes()[..len])).unwrap();
+                    assert!(!redacted.contains("s3c"), "{mime} {redacted}");
+                }
+                let expected = whole.replace("s3cret-one", MARK).replace("s3cret-two", MARK);
+                assert_eq!(String::from_utf8(redacted_body(mime, whole.as_bytes())).unwrap(), expected, "{mime}");
+            }
+        }
+        let around = "{\"token\":\"s3cret\"}\r\n--b\r\n\r\n\r\n--b--{\"token\":\"s3cret\"}";
+        for mime in ["multipart/form-data; boundary=b", "multipart/mixed; boundary=nowhere"] {
+            let redacted = String::from_utf8(redacted_body(mime, around.as_bytes())).unwrap();
+            assert_eq!(redacted, around.replace("s3cret", MARK), "{mime}");
+        }
+    }
+
+    #[test]
+    fn a_cookie_without_a_name_is_redacted_whole() {
+        for (name, value, expected) in [
+            ("Set-Cookie", "8f3c77aa; Path=/", "[redacted]; Path=/"),
+            ("Set-Cookie", "=8f3c77aa", "=[redacted]"),
+            ("Cookie", "8f3c77aa", "[redacted]"),
+            ("Cookie", "a=b; 8f3c77aa; ", "a=[redacted]; [redacted]; "),
+        ] {
+            let (redacted, secrets) = redacted_header(name, value);
+            assert_eq!(redacted, expected);
+            assert_eq!(secrets.replace(b"8f3c77aa"), MARK.as_bytes());
+        }
+    }
+
+    #[test]
+    fn what_stands_behind_a_scheme_in_any_secret_header_is_a_secret_of_its_own() {
+        for name in ["Authorization", "Proxy-Authorization", "X-Authorization", "X-Api-Key"] {
+            let (redacted, secrets) = redacted_header(name, "Bearer abc-s3cret");
+            assert_eq!(redacted, MARK);
+            assert_eq!(secrets.replace(b"abc-s3cret, Bearer abc-s3cret"), b"[redacted], [redacted]", "{name}");
+            let (_, secrets) = redacted_header(name, "Basic em9lOnMzY3JldC1w");
+            assert_eq!(secrets.replace(b"<s3cret-p>"), b"<[redacted]>", "{name}");
         }
     }
 }

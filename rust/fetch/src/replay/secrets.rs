@@ -9,20 +9,25 @@ pub(super) const MARK: &str = "[redacted]";
 const SHORTEST: usize = 4;
 /// One that is shorter than this is only replaced where it stands alone, and is not part of a word.
 const SHORTEST_IN_WORDS: usize = 8;
-/// A longer one is only replaced where it was found, in bytes: what is remembered has a limit.
-const LONGEST: usize = 64 << 10;
-/// So many steps a byte of a text takes on average, at most. Two thousand secrets of hexadecimal digits take half of them.
-const STEPS_A_BYTE: u64 = 500;
 /// So many are remembered; then the first are forgotten.
 const MOST: usize = 2000;
+/// One that is longer is only replaced where it was found, in bytes.
+const LONGEST: usize = 8 << 10;
+/// So many steps a byte of a text takes on average, at most. Two thousand secrets of hexadecimal digits take half of them.
+const STEPS_A_BYTE: u64 = 500;
+/// All that are remembered, in bytes.
+const MOST_BYTES: usize = 1 << 20;
+/// Backslashes before what is escaped, in JSON that is in JSON that is in JSON; more mean nothing.
+const MOST_BACKSLASHES: usize = 16;
 
 /// See the module.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Secrets {
     known: HashSet<Vec<u8>>,
     /// By their first byte, in the order in which they were found.
     by_first: Vec<Vec<Vec<u8>>>,
     count: usize,
+    bytes: usize,
 }
 
 impl Secrets {
@@ -32,19 +37,33 @@ impl Secrets {
         if !(SHORTEST..=LONGEST).contains(&secret.len()) || secret.contains(MARK) || is_everyday_word(secret) {
             return;
         }
-        let bytes = secret.as_bytes().to_vec();
+        self.remember(secret.as_bytes().to_vec());
+        // A text in Latin-1 may have it too.
+        if !secret.is_ascii()
+            && let Ok(bytes) = secret.chars().map(|one| u8::try_from(u32::from(one))).collect::<Result<Vec<_>, _>>()
+            && bytes.len() >= SHORTEST
+        {
+            self.remember(bytes);
+        }
+    }
+
+    fn remember(&mut self, bytes: Vec<u8>) {
         if !self.known.insert(bytes.clone()) {
             return;
         }
         self.by_first.resize_with(256, Vec::new);
-        if self.count >= MOST
-            && let Some(longest) = self.by_first.iter_mut().max_by_key(|secrets| secrets.len())
-        {
-            self.known.remove(&longest.remove(0));
+        while self.count >= MOST || self.bytes + bytes.len() > MOST_BYTES {
+            let longest = self.by_first.iter_mut().max_by_key(|secrets| secrets.len());
+            let Some(forgotten) = longest.filter(|secrets| !secrets.is_empty()).map(|secrets| secrets.remove(0)) else {
+                break;
+            };
+            self.known.remove(&forgotten);
+            self.bytes -= forgotten.len();
             self.count -= 1;
         }
-        self.by_first[usize::from(bytes[0])].push(bytes);
+        self.bytes += bytes.len();
         self.count += 1;
+        self.by_first[usize::from(bytes[0])].push(bytes);
     }
 
     /// Replaces them all. A text that was made to take long, with much in it that is nearly one of many secrets, is not looked through to
@@ -85,17 +104,40 @@ impl Secrets {
 
     /// Where the longest secret ends that begins here.
     fn end_of_secret(&self, text: &[u8], at: usize, steps: &mut u64) -> Option<usize> {
-        // A byte may begin here that is written in another way.
-        let meant = meant(&text[at..]).filter(|meant| *meant != text[at]);
-        let firsts = std::iter::once(text[at]).chain(meant);
-        let candidates = firsts.flat_map(|first| &self.by_first[usize::from(first)]);
+        let here = text[at];
+        let written = written_byte(&text[at..]).filter(|byte| *byte != here);
+        let lists = [Some(here), written].into_iter().flatten().map(|byte| &self.by_first[usize::from(byte)]);
+        let candidates = lists.flatten();
         let ends = candidates.filter_map(|secret| {
+            #[cfg(test)]
+            tests::TRIED.set(tests::TRIED.get() + 1);
             let end = end_of(secret, text, at, steps)?;
             let is_alone = secret.len() >= SHORTEST_IN_WORDS
                 || !ends_in_word(&text[..at]) && !text.get(end).is_some_and(u8::is_ascii_alphanumeric);
             is_alone.then_some(end)
         });
         ends.max()
+    }
+}
+
+/// The first byte of what is written here in another way than as itself.
+fn written_byte(text: &[u8]) -> Option<u8> {
+    match *text {
+        [b'%', high, low, ..] => hex(&[high, low]).and_then(|byte| u8::try_from(byte).ok()),
+        [b'+', ..] => Some(b' '),
+        [b'&', ..] => entity(text).map(|(_, meant)| meant),
+        [b'\\', ..] => {
+            let slashes = backslashes(text);
+            match text.get(slashes)? {
+                b'u' => {
+                    let mut room = [0; 4];
+                    let (character, _) = escaped_character(&text[slashes - 1..])?;
+                    character.encode_utf8(&mut room).bytes().next()
+                }
+                escaped => escape(*escaped),
+            }
+        }
+        _ => None,
     }
 }
 
@@ -125,15 +167,14 @@ fn one(secret: &[u8], text: &[u8], backslash: usize) -> Option<(usize, usize)> {
             text.get(..backslash)?.iter().all(|byte| *byte == b'\\').then_some((1, backslash))
         }
         [b'\\', ..] => {
-            let slashes = text.iter().take_while(|byte| **byte == b'\\').count();
-            let letter = *text.get(slashes)?;
-            if letter == b'u' {
-                let (character, len) = escaped_character(&text[slashes - 1..])?;
-                let mut room = [0; 4];
-                let character = character.encode_utf8(&mut room);
-                return secret.starts_with(character.as_bytes()).then_some((character.len(), len + slashes - 1));
-            }
-            (escaped_byte(letter)? == byte).then_some((1, slashes + 1))
+            let slashes = backslashes(text);
+            let escaped = match *text.get(slashes)? {
+                b'u' => {
+                    return unicode_escape(secret, &text[slashes - 1..]).map(|(used, len)| (used, len + slashes - 1));
+                }
+                other => escape(other)?,
+            };
+            (escaped == byte).then_some((1, slashes + 1))
         }
         [b'+', ..] if byte == b' ' => Some((1, 1)),
         [b'&', ..] if byte != b'&' || text.starts_with(b"&amp;") => {
@@ -144,50 +185,42 @@ fn one(secret: &[u8], text: &[u8], backslash: usize) -> Option<(usize, usize)> {
     }
 }
 
-/// The byte that an escape at the start of `text` begins with.
-fn meant(text: &[u8]) -> Option<u8> {
-    match *text {
-        [b'%', high, low, ..] => hex(&[high, low]).and_then(|byte| u8::try_from(byte).ok()),
-        [b'\\', ..] => {
-            let slashes = text.iter().take_while(|byte| **byte == b'\\').count();
-            match *text.get(slashes)? {
-                b'u' => {
-                    let (character, _) = escaped_character(&text[slashes - 1..])?;
-                    Some(character.encode_utf8(&mut [0; 4]).as_bytes()[0])
-                }
-                letter => escaped_byte(letter),
-            }
-        }
-        [b'&', ..] => entity(text).map(|(_, meant)| meant),
-        [b'+', ..] => Some(b' '),
-        _ => None,
-    }
+fn backslashes(text: &[u8]) -> usize {
+    text.iter().take(MOST_BACKSLASHES).take_while(|byte| **byte == b'\\').count()
 }
 
-/// What stands for a byte behind a backslash.
-fn escaped_byte(letter: u8) -> Option<u8> {
-    match letter {
-        b'n' => Some(b'\n'),
-        b't' => Some(b'\t'),
-        b'r' => Some(b'\r'),
-        b'b' => Some(0x08),
-        b'f' => Some(0x0c),
-        other @ (b'"' | b'/' | b'\'') => Some(other),
-        _ => None,
-    }
+/// What a letter behind a backslash means, but for `u`.
+fn escape(letter: u8) -> Option<u8> {
+    Some(match letter {
+        b'n' => b'\n',
+        b't' => b'\t',
+        b'r' => b'\r',
+        b'b' => 0x08,
+        b'f' => 0x0c,
+        b'"' | b'/' | b'\'' => letter,
+        _ => return None,
+    })
 }
 
-/// The entity of HTML at the start of `text`: its length, and what it means.
+/// How long an entity of HTML is that stands here, and what it means.
 fn entity(text: &[u8]) -> Option<(usize, u8)> {
-    let entities: [(&[u8], u8); 6] =
+    const ENTITIES: [(&[u8], u8); 6] =
         [(b"&amp;", b'&'), (b"&quot;", b'"'), (b"&#34;", b'"'), (b"&#39;", b'\''), (b"&lt;", b'<'), (b"&gt;", b'>')];
-    entities.iter().find(|(entity, _)| text.starts_with(entity)).map(|(entity, meant)| (entity.len(), *meant))
+    let entity = ENTITIES.iter().find(|(entity, _)| text.starts_with(entity));
+    entity.map(|(entity, meant)| (entity.len(), *meant))
 }
 
-/// `\u00e9` and `\ud83d\ude00`; the second may have more backslashes, if the first has. And in how many bytes.
+fn unicode_escape(secret: &[u8], text: &[u8]) -> Option<(usize, usize)> {
+    let (character, len) = escaped_character(text)?;
+    let mut room = [0; 4];
+    let character = character.encode_utf8(&mut room);
+    secret.starts_with(character.as_bytes()).then_some((character.len(), len))
+}
+
+/// `\u00e9` and `\ud83d\ude00`; the second may have more backslashes, if the first has.
 fn escaped_character(text: &[u8]) -> Option<(char, usize)> {
     let unit = |text: &[u8]| {
-        let slashes = text.iter().take_while(|byte| **byte == b'\\').count();
+        let slashes = backslashes(text);
         let digits = text.get(slashes..)?.strip_prefix(b"u").filter(|_| slashes > 0)?;
         Some((hex(digits.get(..4)?)?, slashes + 5))
     };
@@ -225,7 +258,11 @@ fn is_everyday_word(value: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+
     use super::*;
+
+    thread_local!(pub(super) static TRIED: Cell<usize> = const { Cell::new(0) });
 
     fn replaced(secrets: &[&str], text: &str) -> String {
         let mut known = Secrets::default();
@@ -281,5 +318,38 @@ mod tests {
     fn what_was_replaced_is_not_replaced_again() {
         assert_eq!(replaced(&["redacted", "[redacted]"], "[redacted]"), "[[redacted]]");
         assert_eq!(replaced(&["[redacted]"], "[redacted]"), "[redacted]");
+    }
+
+    #[test]
+    fn an_escape_is_compared_with_the_secrets_that_begin_with_what_it_means_alone() {
+        let mut known = Secrets::default();
+        for number in 0..MOST {
+            known.add(&format!("{}secret-{number}", char::from(b'C' + (number % 24) as u8)));
+        }
+        let text = "%7B+\\\\\\n&lt;&\\u007b%%".repeat(500);
+        TRIED.set(0);
+        known.replace(text.as_bytes());
+        assert_eq!(TRIED.get(), 0, "no secret begins with any of these");
+    }
+
+    #[test]
+    fn of_many_backslashes_only_as_many_are_read_as_json_in_json_has() {
+        assert_eq!(backslashes(&[b'\\'; 100_000]), MOST_BACKSLASHES);
+        let text = format!("{}\"abcdefg", "\\".repeat(1 << 16));
+        assert!(!replaced(&["\"abcdefg"], &text).contains("abcdefg"));
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded_in_bytes_and_the_latest_is_kept() {
+        let mut known = Secrets::default();
+        known.add(&"x".repeat(LONGEST + 1));
+        assert_eq!((known.count, known.bytes), (0, 0));
+        for number in 0..1000 {
+            known.add(&format!("{number:04}{}", "y".repeat(LONGEST - 4)));
+            assert!(known.bytes <= MOST_BYTES, "{}", known.bytes);
+            assert_eq!(known.known.len(), known.count);
+        }
+        let last = format!("0999{}", "y".repeat(LONGEST - 4));
+        assert_eq!(known.replace(last.as_bytes()), MARK.as_bytes());
     }
 }

@@ -59,6 +59,17 @@ fn a_file_that_cannot_be_read_or_written_refuses_every_request_with_a_sentence()
 }
 
 #[test]
+fn a_file_that_answers_is_read_by_the_first_request_and_not_where_it_is_set() {
+    let mut simulation = Simulation::new(|_| panic!("a request was sent"));
+    simulation.settings.replay = Replay::only("tape.har", b"[]", false);
+    assert_eq!(simulation.settings.replay.problem(), None);
+    let task = simulation.get("http://a/");
+    let response = simulation.run(&task);
+    assert_eq!(simulation.settings.replay.problem(), Some(response.error.clone()));
+    assert_eq!(response.result, ResultCode::InvalidRequest);
+}
+
+#[test]
 fn a_body_that_the_file_does_not_have_is_a_miss() {
     let entry = entry("GET", "http://a/", "", "x").replace(r#"{"text":"x"}"#, r#"{"size":7}"#);
     let mut simulation = play(&har_of(&entry));

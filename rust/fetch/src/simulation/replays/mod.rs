@@ -489,11 +489,27 @@ fn what_is_recorded_and_played_leaves_the_cache_and_the_cookie_file_as_they_are(
     assert!(!kept.is_empty());
 }
 
+#[test]
+fn a_base_url_with_a_password_and_a_key_is_redacted_and_played_on_another_machine() {
+    let tape = Tape::new();
+    let mut simulation = tape.record(|_| ok("at home"));
+    simulation.settings.base_url = "http://me:s3cret-one@staging/v1/?api_key=s3cret-two".to_owned();
+    let task = simulation.get("x");
+    assert_eq!(simulation.run(&task).text(), "at home");
+    assert!(!tape.text().contains("s3cret"), "{}", tape.text());
+    for base_url in ["http://you:other@live/api/?api_key=third", "http://live/api/"] {
+        let mut simulation = tape.play();
+        simulation.settings.base_url = base_url.to_owned();
+        let task = simulation.get("x");
+        assert_eq!(simulation.run(&task).text(), "at home", "{base_url}");
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
 
     #[test]
-    fn a_secret_of_any_characters_is_in_no_place_of_the_file(secret in "[^\\[\\]\\r\\n]{8,24}", place in 0..5_usize) {
+    fn a_secret_of_any_characters_is_in_no_place_of_the_file(secret in "[^\\[\\]\\r\\n]{8,24}", place in 0..7_usize) {
         let secret = secret.trim();
         // What is everywhere hides nowhere.
         prop_assume!(secret.len() >= 8 && secret.chars().any(|character| character.is_alphanumeric()));
@@ -512,6 +528,16 @@ proptest! {
                 multipart.add_field("api_key", secret);
                 post("http://a/", RequestBody::Form(Arc::new(multipart)))
             }
+            4 => {
+                let mut base = url::Url::parse("http://zoe@a/").unwrap();
+                base.set_password(Some(&secret.replace('%', "%25"))).unwrap();
+                simulation.settings.base_url = base.into();
+                Request::get("x")
+            }
+            5 => {
+                simulation.settings.base_url = format!("http://a/?{form}");
+                Request::get("x")
+            }
             _ => {
                 simulation.settings.base_url = "http://a/".to_owned();
                 simulation.settings.credentials = Some(Credentials::basic("zoe", secret));
@@ -526,6 +552,7 @@ proptest! {
         let asked = &entries[0].request;
         let body = asked.body.as_ref().and_then(|body| body.bytes.clone()).unwrap_or_default();
         let body = String::from_utf8_lossy(&body).into_owned();
+        prop_assert_eq!(entries[0].base_url.contains("[redacted]"), matches!(place, 4 | 5));
         prop_assert!(place > 3 || body.contains("[redacted]") || asked.url.contains("[redacted]"));
     }
 }
