@@ -134,3 +134,22 @@ func test_odd_files_give_requests_or_none_and_are_not_damaged() -> void:
 		assert_error(file.save("new", {"method": "GET", "url": "http://new.example"}), OK, text)
 		assert_equal(file.requests.filter(func(request: Dictionary) -> bool: return request["name"] == "new").size(), 1, text)
 		assert_error(file.remove("new"), OK, text)
+
+
+func test_a_file_that_is_no_utf8_is_left_as_it_is() -> void:
+	var bytes := "### Café\nGET https://a.example/\n".to_utf8_buffer()
+	bytes.remove_at(bytes.find(0xa9))
+	var file := FileAccess.open(PATH, FileAccess.WRITE)
+	file.store_buffer(bytes)
+	file.close()
+	assert_equal(HttpFile.new(PATH).save("Another", {"url": "https://b.example/"}), ERR_FILE_UNRECOGNIZED, "save()")
+	assert_equal(HttpFile.new(PATH).remove("Another"), ERR_FILE_UNRECOGNIZED, "remove()")
+	assert_equal(FileAccess.get_file_as_bytes(PATH), bytes, "the file")
+
+
+func test_a_file_with_a_byte_order_mark_can_be_written() -> void:
+	var file := FileAccess.open(PATH, FileAccess.WRITE)
+	file.store_buffer(HttpFile.BOM + "### One\nGET https://a.example/\n".to_utf8_buffer())
+	file.close()
+	assert_equal(HttpFile.new(PATH).save("Two", {"url": "https://b.example/"}), OK, "save()")
+	assert_equal(HttpFile.new(PATH).requests.size(), 2, "requests")

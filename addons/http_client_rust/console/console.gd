@@ -241,7 +241,10 @@ func save_request(title: String) -> String:
 	var problem := HttpFile.problem_with(title, request)
 	if problem.is_empty():
 		var error := HttpFile.new(requests_file).save(title, request)
-		problem = "" if error == OK else "%s cannot be written: %s." % [requests_file, error_string(error)]
+		if error == ERR_FILE_UNRECOGNIZED:
+			problem = "%s is not UTF-8, and saving would damage it. Convert the file first." % requests_file
+		elif error != OK:
+			problem = "%s cannot be written: %s." % [requests_file, error_string(error)]
 	if problem.is_empty():
 		_loaded = title.strip_edges()
 	return problem

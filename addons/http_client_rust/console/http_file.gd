@@ -11,6 +11,7 @@ const Snippets := preload("snippets.gd")
 const History := preload("history.gd")
 
 const SEPARATOR := "###"
+const BOM: PackedByteArray = [0xef, 0xbb, 0xbf]
 const SETTINGS: PackedStringArray = ["listen", "no-redirect", "no-verify", "ca-file", "read-timeout", "retries"]
 
 ## Each with its "name", and the keys that the console's fill_in() takes.
@@ -22,6 +23,8 @@ var _pieces := PackedStringArray()
 ## Of each request: in which piece it stands.
 var _places := PackedInt32Array()
 var _end := "\n"
+## Not if it is no UTF-8: what could not be read would be lost.
+var _can_be_written := true
 
 
 func _init(path: String) -> void:
@@ -34,7 +37,9 @@ func read() -> void:
 	requests.clear()
 	_pieces.clear()
 	_places.clear()
-	var text := FileAccess.get_file_as_string(_path) if FileAccess.file_exists(_path) else ""
+	var bytes := FileAccess.get_file_as_bytes(_path) if FileAccess.file_exists(_path) else PackedByteArray()
+	var text := bytes.get_string_from_utf8()
+	_can_be_written = bytes == text.to_utf8_buffer() or bytes == BOM + text.to_utf8_buffer()
 	_end = "\r\n" if text.contains("\r\n") else "\n"
 	var start := 0
 	var at := text.find(SEPARATOR)
@@ -73,6 +78,8 @@ func save(name: String, request: Dictionary) -> Error:
 	if not problem_with(name, request).is_empty():
 		return ERR_INVALID_PARAMETER
 	read()
+	if not _can_be_written:
+		return ERR_FILE_UNRECOGNIZED
 	var wanted := name.strip_edges()
 	var found := _index_of(wanted)
 	var old := _pieces[_places[found]] if found >= 0 else ""
@@ -92,6 +99,8 @@ func save(name: String, request: Dictionary) -> Error:
 ## Takes a request out of the file.
 func remove(name: String) -> Error:
 	read()
+	if not _can_be_written:
+		return ERR_FILE_UNRECOGNIZED
 	var found := _index_of(name)
 	if found < 0:
 		return ERR_DOES_NOT_EXIST
