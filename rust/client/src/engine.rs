@@ -1,6 +1,7 @@
 //! From one status to the next: what `HTTPClient.poll()` does. One engine is used by one thread at a time.
 
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use http_net::{
     Body, ByteBuffer, ConnectionId, Dial, Dialled, Host, Link, Method, Over, Piece, Request, Route, Stream, TlsOptions,
@@ -148,10 +149,9 @@ impl Engine {
     /// Gets one status further, as far as that is possible now; in blocking mode, as soon as it is possible.
     pub(crate) fn poll(&mut self, settings: &Settings, driver: &Driver) -> Result<(), Error> {
         loop {
-            let now = settings.context.now();
             match &mut self.stage {
                 Stage::Closed(_) => return self.closed_error(),
-                Stage::Dialing(dial) => match dial.advance(now) {
+                Stage::Dialing(dial) => match dial.advance(settings.context.now()) {
                     Ok(Dialled::Pending) => {}
                     Ok(Dialled::Resolved) => {
                         self.view.status = self.stage.status();
@@ -164,6 +164,7 @@ impl Engine {
                     Err(error) => return Err(self.fail(error)),
                 },
                 Stage::Open(link, Turn::Requesting) => {
+                    let now = settings.context.now();
                     let received = match link.receive_head(now) {
                         Ok(None) => link.check_silence(settings.read_timeout, now).map(|()| None),
                         received => received,
@@ -181,8 +182,10 @@ impl Engine {
                     }
                 }
                 Stage::Open(link, Turn::Body) => {
-                    // Only reading ends a body.
-                    link.send(now);
+                    // Only reading ends a body. The clock is asked only by who needs it: most polls do nothing.
+                    if link.is_sending() {
+                        link.send(settings.context.now());
+                    }
                     self.view.follow(link);
                     return Ok(());
                 }
@@ -208,7 +211,7 @@ impl Engine {
             link.send(now);
             match link.read_chunk::<B>(size, settings.blocking, now) {
                 Ok(Some(piece)) if !piece.is_empty() || !link.is_sending() => {
-                    return self.give_out(piece, settings, driver);
+                    return self.give_out(piece, now, settings, driver);
                 }
                 Ok(_) => {
                     if let Err(silence) = link.check_silence(settings.read_timeout, now) {
@@ -279,14 +282,14 @@ impl Engine {
         }
     }
 
-    /// In blocking mode, fills a piece; then gives it out.
+    /// In blocking mode, fills a piece that was read at `now`; then gives it out.
     fn give_out<B: ByteBuffer>(
         &mut self,
         mut piece: Piece<B>,
+        mut now: Instant,
         settings: &Settings,
         driver: &Driver,
     ) -> Result<B, Error> {
-        let mut now = settings.context.now();
         while settings.blocking && !piece.is_full() {
             let link = self.body()?;
             if link.has_ended() {

@@ -68,8 +68,7 @@ impl<E: Engine> Gate<E> {
     /// Lends the engine to one call.
     pub(crate) fn run<T>(&self, work: impl FnOnce(&mut E, &E::Settings) -> T) -> Result<T, Taken> {
         let (mut engine, mut loan) = self.lend()?;
-        let settings = loan.settings.clone();
-        let result = work(&mut engine, &settings);
+        let result = work(&mut engine, &loan.settings);
         loan.engine = Some(engine);
         Ok(result)
     }
