@@ -1,17 +1,12 @@
 # allow-log: SCRIPT ERROR: (Parse|Compile) Error
-extends "res://tests/support/test_case.gd"
+extends "res://tests/support/migration_case.gd"
 ## The tool that moves scripts to HTTPClientRust: what it changes, what it leaves alone, and what it points out.
-
-const Migration := preload("res://addons/http_client_rust/editor/migration.gd")
-const ProjectScripts := preload("res://addons/http_client_rust/editor/project_scripts.gd")
-
-const CompileCheck := preload("res://addons/http_client_rust/editor/compile_check.gd")
 
 const FOLDER := "user://migration"
 
 
 func _init() -> void:
-	_remove(FOLDER)
+	super(FOLDER)
 
 
 func test_every_kind_of_use_moves() -> void:
@@ -408,33 +403,6 @@ func _assert_stays(text: String) -> void:
 	assert_equal(Migration.plan("res://a.gd", text).after, text, "what stays")
 
 
-func _write(name: String, text: String) -> void:
-	_write_bytes(name, text.to_utf8_buffer())
-
-
-func _write_bytes(name: String, bytes: PackedByteArray) -> void:
-	var path := FOLDER.path_join(name)
-	DirAccess.make_dir_recursive_absolute(path.get_base_dir())
-	FileAccess.open(path, FileAccess.WRITE).store_buffer(bytes)
-
-
-## What the tool finds in a project of these scripts, texts by names.
-func _read(texts: Dictionary) -> ProjectScripts:
-	for name: String in texts:
-		_write(name, texts[name])
-	var scripts := ProjectScripts.new()
-	scripts.read(FOLDER, "")
-	return scripts
-
-
-func _of(scripts: ProjectScripts, name: String) -> Migration.Change:
-	for change: Migration.Change in scripts.changes:
-		if change.path.get_file() == name:
-			return change
-	assert_true(false, "nothing is said about " + name)
-	return Migration.Change.new()
-
-
 ## A project of scripts: its texts, and how many uses of each must move. All of it must parse before and afterwards.
 func _assert_becomes(project: Dictionary) -> void:
 	var texts := {}
@@ -454,11 +422,3 @@ func _assert_becomes(project: Dictionary) -> void:
 		for change: Migration.Change in scripts.changes:
 			count += change.replaced if change.path.get_file() == name else 0
 		assert_equal(count, project[name][1], "uses that move in " + name)
-
-
-func _remove(folder: String) -> void:
-	for name: String in DirAccess.get_directories_at(folder) if DirAccess.dir_exists_absolute(folder) else PackedStringArray():
-		_remove(folder.path_join(name))
-	for name: String in DirAccess.get_files_at(folder) if DirAccess.dir_exists_absolute(folder) else PackedStringArray():
-		DirAccess.remove_absolute(folder.path_join(name))
-	DirAccess.remove_absolute(folder)

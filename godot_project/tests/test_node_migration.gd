@@ -1,10 +1,6 @@
 # allow-log: SCRIPT ERROR: (Parse|Compile) Error
-extends "res://tests/support/test_case.gd"
+extends "res://tests/support/migration_case.gd"
 ## The tool that moves HTTPRequest to HTTPRequestRust: scripts, scenes, and which of them belong together.
-
-const Migration := preload("res://addons/http_client_rust/editor/migration.gd")
-const ProjectScripts := preload("res://addons/http_client_rust/editor/project_scripts.gd")
-const CompileCheck := preload("res://addons/http_client_rust/editor/compile_check.gd")
 
 const FOLDER := "user://node_migration"
 const SCENE := """[gd_scene load_steps=2 format=3]
@@ -33,7 +29,7 @@ func _on_done(result: HTTPRequest.Result, _code: int, _headers: PackedStringArra
 
 
 func _init() -> void:
-	_remove(FOLDER)
+	super(FOLDER, Migration.OLD_NODE)
 
 
 func test_every_kind_of_use_of_the_node_moves() -> void:
@@ -329,22 +325,6 @@ func _scene_of(base: String, nodes: String, script := "") -> String:
 	return text + "\n" + nodes
 
 
-func _read(texts: Dictionary, old := Migration.OLD_NODE) -> ProjectScripts:
-	for name: String in texts:
-		_write(name, texts[name])
-	var scripts := ProjectScripts.new()
-	scripts.read(FOLDER, "", old)
-	return scripts
-
-
-func _of(scripts: ProjectScripts, name: String) -> Migration.Change:
-	for change: Migration.Change in scripts.changes:
-		if change.path.get_file() == name:
-			return change
-	assert_true(false, "nothing is said about " + name)
-	return Migration.Change.new()
-
-
 ## Writes all that nothing speaks against.
 func _move(scripts: ProjectScripts) -> void:
 	var before := {}
@@ -355,21 +335,3 @@ func _move(scripts: ProjectScripts) -> void:
 			after[change.path] = change.after
 	assert_equal(scripts.problems_of(scripts.changes), {}, "problems")
 	assert_equal(ProjectScripts.write(after, before).size(), 0, "problems of writing")
-
-
-func _write(name: String, text: String) -> void:
-	_write_bytes(name, text.to_utf8_buffer())
-
-
-func _write_bytes(name: String, bytes: PackedByteArray) -> void:
-	var path := FOLDER.path_join(name)
-	DirAccess.make_dir_recursive_absolute(path.get_base_dir())
-	FileAccess.open(path, FileAccess.WRITE).store_buffer(bytes)
-
-
-func _remove(folder: String) -> void:
-	for name: String in DirAccess.get_directories_at(folder) if DirAccess.dir_exists_absolute(folder) else PackedStringArray():
-		_remove(folder.path_join(name))
-	for name: String in DirAccess.get_files_at(folder) if DirAccess.dir_exists_absolute(folder) else PackedStringArray():
-		DirAccess.remove_absolute(folder.path_join(name))
-	DirAccess.remove_absolute(folder)

@@ -19,19 +19,8 @@ func test_the_first_script_of_the_readme_fetches_in_one_line() -> void:
 	assert_true(source.contains(url), "the script fetches %s" % url)
 	source = source.replace(url, '"http://%s:%d/hello"' % [host_of("http"), port_of("http")])
 	source = source.replace("extends Node\n", "extends Node\nvar printed: Array[String] = []\n").replace("\tprint(", "\tprinted.append(")
-	var script := _compiled(source)
-	assert_true(script != null, "the changed script compiles:\n%s" % source)
-	if script == null:
-		return
-	var node: Node = script.new()
-	tree.root.add_child(node)
-	for i in 600:
-		if not (node.get("printed") as Array).is_empty():
-			break
-		await tree.process_frame
-	assert_equal("".join(node.get("printed") as Array), "Hello from the embedded server.\n", "printed")
-	node.queue_free()
-	await tree.process_frame
+	var printed := await _printed_by(source, func(lines: Array[String]) -> bool: return not lines.is_empty())
+	assert_equal(printed, "Hello from the embedded server.\n", "printed")
 
 
 func test_the_script_of_the_readme_for_the_client_fetches_what_it_says() -> void:
@@ -44,22 +33,10 @@ func test_the_script_of_the_readme_for_the_client_fetches_what_it_says() -> void
 	source = source.replace("\tprint(client.get_response_code(), ", "\tprinted.append(str(client.get_response_code(), ")
 	source = source.replace("as_dictionary())", "as_dictionary()))")
 	source = source.replace("printraw(", "printed.append(").replace("print(client.get_error_message())", "printed.append(\"end\" + client.get_error_message())")
-	var script := _compiled(source)
-	assert_true(script != null, "the changed script compiles:\n%s" % source)
-	if script == null:
-		return
-	var node: Node = script.new()
-	tree.root.add_child(node)
-	for i in 600:
-		if node.printed.has("end"):
-			break
-		await tree.process_frame
-	var printed := "".join(node.printed)
+	var printed := await _printed_by(source, func(lines: Array[String]) -> bool: return lines.has("end"))
 	assert_true(printed.begins_with("200"), "the code comes first: %s" % printed)
 	assert_true(printed.contains("Hello from the embedded server.\n"), "the body is printed: %s" % printed)
 	assert_true(printed.ends_with("end"), "there is no error: %s" % printed)
-	node.queue_free()
-	await tree.process_frame
 
 
 func test_every_link_leads_to_a_file() -> void:
@@ -83,6 +60,23 @@ func test_the_form_of_the_asset_library_fits_the_version_and_the_pictures() -> v
 	assert_equal(icon.get_size(), Vector2i(256, 256), "size of the icon")
 	for preview: String in form["previews"]:
 		assert_true(FileAccess.file_exists(_root().path_join(preview)), "there is no %s" % preview)
+
+
+## Runs a node's script, which keeps what it would print in "printed", until [param is_done] says so of that.
+func _printed_by(source: String, is_done: Callable) -> String:
+	var script := _compiled(source)
+	if not assert_true(script != null, "the changed script compiles:\n%s" % source):
+		return ""
+	var node: Node = script.new()
+	tree.root.add_child(node)
+	for i in 600:
+		if is_done.call(node.printed):
+			break
+		await tree.process_frame
+	var printed := "".join(node.printed as Array)
+	node.queue_free()
+	await tree.process_frame
+	return printed
 
 
 func _root() -> String:

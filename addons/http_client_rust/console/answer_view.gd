@@ -6,6 +6,7 @@ const Exchange := preload("exchange.gd")
 const BodyText := preload("body_text.gd")
 const Colors := preload("colors.gd")
 const PhaseChart := preload("phase_chart.gd")
+const Table := preload("table.gd")
 
 const VIEWS: PackedStringArray = ["Best view", "Text", "JSON", "Image", "Hex"]
 ## A text of which more comes is shown anew every so many frames, as long as it is short.
@@ -420,19 +421,9 @@ func _body_tab() -> Control:
 
 
 func _table(title: String, first: String, second: String) -> Tree:
-	var table := Tree.new()
+	var table := Table.new([first, second])
 	table.name = title
-	table.columns = 2
-	table.hide_root = true
-	table.select_mode = Tree.SELECT_ROW
 	table.tooltip_text = "Ctrl+C copies a row"
-	table.column_titles_visible = true
-	table.set_column_title(0, first)
-	table.set_column_title(1, second)
-	table.set_column_title_alignment(0, HORIZONTAL_ALIGNMENT_LEFT)
-	table.set_column_title_alignment(1, HORIZONTAL_ALIGNMENT_LEFT)
-	table.set_column_expand_ratio(0, 2)
-	table.set_column_expand_ratio(1, 5)
 	table.gui_input.connect(_on_table_input.bind(table))
 	_tabs.add_child(table)
 	return table

@@ -3,11 +3,12 @@ extends VBoxContainer
 ## The cookies that a session has for the address that was asked last.
 
 const Exchange := preload("exchange.gd")
+const Table := preload("table.gd")
 
 const COLUMNS: PackedStringArray = ["Name", "Value", "For", "Until"]
 
 var _session: HTTPSessionRust
-var _table: Tree
+var _table: Table
 var _clear: Button
 var _about: Label
 
@@ -26,15 +27,8 @@ func _init() -> void:
 	_clear.tooltip_text = "Deletes the cookies of all servers"
 	_clear.pressed.connect(forget_all)
 	row.add_child(_clear)
-	_table = Tree.new()
-	_table.columns = COLUMNS.size()
-	_table.hide_root = true
-	_table.select_mode = Tree.SELECT_ROW
-	_table.column_titles_visible = true
+	_table = Table.new(COLUMNS)
 	_table.size_flags_vertical = SIZE_EXPAND_FILL
-	for index: int in COLUMNS.size():
-		_table.set_column_title(index, COLUMNS[index])
-		_table.set_column_title_alignment(index, HORIZONTAL_ALIGNMENT_LEFT)
 	add_child(_table)
 
 

@@ -4,6 +4,7 @@ extends VSplitContainer
 
 const Exchange := preload("exchange.gd")
 const PhaseChart := preload("phase_chart.gd")
+const Table := preload("table.gd")
 
 const COLUMNS: PackedStringArray = ["Time", "Type", "Id", "Data"]
 const SHOWN_CHARACTERS := 200
@@ -11,22 +12,16 @@ const SHOWN_CHARACTERS := 200
 ## All of the event that is chosen; the newest where none is.
 var details: TextEdit
 
-var _table: Tree
+var _table: Table
 var _shown := 0
 
 
 func _init() -> void:
 	name = "Events"
-	_table = Tree.new()
-	_table.columns = COLUMNS.size()
-	_table.hide_root = true
-	_table.select_mode = Tree.SELECT_ROW
-	_table.column_titles_visible = true
+	_table = Table.new(COLUMNS)
 	_table.size_flags_vertical = SIZE_EXPAND_FILL
 	_table.size_flags_stretch_ratio = 2.0
 	for index: int in COLUMNS.size():
-		_table.set_column_title(index, COLUMNS[index])
-		_table.set_column_title_alignment(index, HORIZONTAL_ALIGNMENT_LEFT)
 		_table.set_column_expand_ratio(index, 6 if index == COLUMNS.size() - 1 else 2)
 	_table.item_selected.connect(_show_selected)
 	add_child(_table)

@@ -8,6 +8,7 @@ const AnswerView := preload("../console/answer_view.gd")
 const BodyText := preload("../console/body_text.gd")
 const Colors := preload("../console/colors.gd")
 const PhaseChart := preload("../console/phase_chart.gd")
+const Table := preload("../console/table.gd")
 
 ## Another exchange of the way was chosen.
 signal chosen(exchange: Recorded)
@@ -172,18 +173,8 @@ func _request_tab() -> Control:
 
 
 func _table(title: String, titles: PackedStringArray) -> Tree:
-	var table := Tree.new()
+	var table := Table.new(titles)
 	table.name = title
-	table.columns = titles.size()
-	table.hide_root = true
-	table.select_mode = Tree.SELECT_ROW
-	table.column_titles_visible = true
-	for column: int in titles.size():
-		table.set_column_title(column, titles[column])
-		table.set_column_title_alignment(column, HORIZONTAL_ALIGNMENT_LEFT)
-	if titles.size() == 2:
-		table.set_column_expand_ratio(0, 2)
-		table.set_column_expand_ratio(1, 5)
 	table.gui_input.connect(_on_table_input.bind(table))
 	return table
 

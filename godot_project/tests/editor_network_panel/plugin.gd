@@ -1,5 +1,5 @@
 @tool
-extends EditorPlugin
+extends "res://tests/support/editor_test.gd"
 ## Runs a game under the editor's debugger, as "Play" does, and looks at what comes of it in the add-on's panel "Network".
 ##
 ## Only where the environment names the test server in HTTP_CLIENT_RUST_TEST_HTTP (host:port); otherwise it does nothing.
@@ -10,8 +10,6 @@ const GAME := "res://tests/fixtures/network_game.gd"
 const PATIENCE_MS := 60_000
 const MEBIBYTE := 1024 * 1024
 
-var _passed := 0
-var _failed := 0
 var _messages := Messages.new()
 var _game := -1
 
@@ -234,20 +232,3 @@ func _until(holds: Callable) -> void:
 	var end := Time.get_ticks_msec() + PATIENCE_MS
 	while not holds.call() and Time.get_ticks_msec() < end:
 		await get_tree().process_frame
-
-
-func _report(test_name: String, holds: bool, otherwise: String) -> void:
-	if holds:
-		_passed += 1
-		print("ok   ", test_name)
-	else:
-		_failed += 1
-		print("FAIL ", test_name, ": ", otherwise)
-
-
-func _finish() -> void:
-	# An editor that quits while it still looks for files warns about that.
-	while EditorInterface.get_resource_filesystem().is_scanning():
-		await get_tree().process_frame
-	print("%d passed, %d failed" % [_passed, _failed])
-	get_tree().quit(0 if _failed == 0 else 1)

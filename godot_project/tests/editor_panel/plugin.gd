@@ -1,5 +1,5 @@
 @tool
-extends EditorPlugin
+extends "res://tests/support/editor_test.gd"
 ## Enables the add-on's own plugin in the editor, sends a request from its panel, and moves a script with its tool and back.
 ##
 ## Only where the environment names the test server in HTTP_CLIENT_RUST_TEST_HTTP (host:port); otherwise it does nothing.
@@ -30,8 +30,6 @@ const SECOND := "HTTP_CLIENT_RUST_TEST_SECOND_EDITOR"
 const HELP_TEXT := "An HTTP/1.1 client with the API of"
 const HELP_IS_THERE := "the help is there"
 
-var _passed := 0
-var _failed := 0
 
 
 func _enter_tree() -> void:
@@ -50,7 +48,7 @@ func _run() -> void:
 	var console := EditorInterface.get_base_control().find_child("HTTPConsole", true, false) as Control
 	if console == null:
 		_report("the_editor_has_the_panel", false, "there is no node HTTPConsole below the editor's controls")
-		_finish()
+		await _finish()
 		return
 	await _test_request(console)
 	await _test_failure(console)
@@ -63,7 +61,7 @@ func _run() -> void:
 		await get_tree().process_frame
 	_report(
 		"the_plugin_can_be_disabled_and_leaves_nothing_behind", not is_instance_valid(console), "the console is still there")
-	_finish()
+	await _finish()
 
 
 func _test_request(console: Control) -> void:
@@ -281,17 +279,3 @@ func _send(console: Control) -> void:
 	var end := Time.get_ticks_msec() + PATIENCE_MS
 	while bool((console.get("exchange") as RefCounted).get("is_running")) and Time.get_ticks_msec() < end:
 		await get_tree().process_frame
-
-
-func _report(test_name: String, holds: bool, otherwise: String) -> void:
-	if holds:
-		_passed += 1
-		print("ok   ", test_name)
-	else:
-		_failed += 1
-		print("FAIL ", test_name, ": ", otherwise)
-
-
-func _finish() -> void:
-	print("%d passed, %d failed" % [_passed, _failed])
-	get_tree().quit(0 if _failed == 0 else 1)

@@ -1,17 +1,14 @@
 @tool
-extends EditorPlugin
+extends "res://tests/support/editor_test.gd"
 ## Makes requests with HTTPClientRust inside of the editor, prints a line for each test as tests/run.gd does, and ends the
 ## editor with 0 if all of them hold.
 ##
 ## Only where the environment names the test server in HTTP_CLIENT_RUST_TEST_HTTP (host:port); otherwise it does nothing,
-## so that the sample project can be opened as any other. The scripts of the other tests run in the editor only with
-## `@tool`, so the little that is needed of them stands here again.
+## so that the sample project can be opened as any other.
 
 const DEADLINE_MS := 20_000
 const CLASS := &"HTTPClientRust"
 
-var _passed := 0
-var _failed := 0
 var _end_ms := 0
 
 
@@ -111,20 +108,3 @@ func _poll_while(client: RefCounted, statuses: Array[int]) -> void:
 	while client.call("get_status") in statuses and Time.get_ticks_msec() < _end_ms:
 		client.call("poll")
 		await get_tree().process_frame
-
-
-func _report(test_name: String, holds: bool, otherwise: String) -> void:
-	if holds:
-		_passed += 1
-		print("ok   ", test_name)
-	else:
-		_failed += 1
-		print("FAIL ", test_name, ": ", otherwise)
-
-
-func _finish() -> void:
-	# An editor that quits while it still looks for files warns about that.
-	while EditorInterface.get_resource_filesystem().is_scanning():
-		await get_tree().process_frame
-	print("%d passed, %d failed" % [_passed, _failed])
-	get_tree().quit(0 if _failed == 0 else 1)

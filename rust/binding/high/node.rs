@@ -13,7 +13,7 @@ use godot::global::{Error as GError, godot_error};
 use godot::meta::ToGodot;
 use godot::obj::{Base, Gd, InstanceId};
 use godot::register::{GodotClass, godot_api};
-use http_client::{Chosen, Proxy, TlsOptions};
+use http_client::{Chosen, TlsOptions};
 use http_fetch::{Download, Phase, Request, RequestBody, Settings};
 
 use crate::call::failed_on_panic;
@@ -22,7 +22,7 @@ use crate::high::body::Task;
 use crate::high::delivery;
 use crate::high::held::Held;
 use crate::high::request_body::raw_body;
-use crate::high::session::{HttpSessionRust, SessionShared, first_settings, on_disk};
+use crate::high::session::{HttpSessionRust, SessionShared, chosen_proxy, first_settings, on_disk};
 use crate::high::session_properties::limit;
 use crate::high::task::{HttpTaskRust, TaskShared};
 use crate::high::values::{ENGINE_RESULTS, EngineMethod, EngineStatus, HeaderLines, RawBody};
@@ -280,19 +280,13 @@ impl HttpRequestRust {
 
     #[func(gd_self)]
     fn set_http_proxy(this: Gd<Self>, host: GString, port: i64) {
-        let proxy = Proxy::choose(&host.to_string(), port);
-        if let Some(Err(error)) = &proxy {
-            godot_error!("{NAME}.set_http_proxy(): {error}");
-        }
+        let proxy = chosen_proxy(&format!("{NAME}.set_http_proxy()"), &host, port);
         Self::shared_of(&this).lock().http_proxy = Some(proxy);
     }
 
     #[func(gd_self)]
     fn set_https_proxy(this: Gd<Self>, host: GString, port: i64) {
-        let proxy = Proxy::choose(&host.to_string(), port);
-        if let Some(Err(error)) = &proxy {
-            godot_error!("{NAME}.set_https_proxy(): {error}");
-        }
+        let proxy = chosen_proxy(&format!("{NAME}.set_https_proxy()"), &host, port);
         Self::shared_of(&this).lock().https_proxy = Some(proxy);
     }
 

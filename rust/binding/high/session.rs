@@ -9,13 +9,13 @@ use godot::global::{Error as GError, godot_error};
 use godot::meta::ToGodot;
 use godot::obj::{Base, Gd, Singleton};
 use godot::register::{GodotClass, godot_api};
-use http_client::{Proxies, Proxy};
+use http_client::{Chosen, Proxies, Proxy};
 use http_fetch::cookies::{Cookie, SameSite};
 use http_fetch::{Credentials, Download, Replay, Request, RequestBody, Settings};
 
 use crate::call::failed_on_panic;
 use crate::convert::tls_argument::TlsArgument;
-use crate::high::body::{Session, worker};
+use crate::high::body::{Session, Task, worker};
 use crate::high::delivery;
 use crate::high::held::Held;
 use crate::high::replay::ReplayProperties;
@@ -109,6 +109,19 @@ impl SessionShared {
         };
         Request { url: url.to_string(), method, headers: headers.lines(), body }
     }
+
+    /// Starts a request, and gives the object of its task.
+    fn start(
+        self: &Arc<Self>,
+        url: &GString,
+        headers: &HeaderLines,
+        method: i64,
+        body: &Variant,
+        start: impl FnOnce(&Session, Request) -> Task,
+    ) -> Gd<HttpTaskRust> {
+        let request = self.request(url, headers, method, body);
+        delivery::start(self, |_| {}, || start(&self.session, request))
+    }
 }
 
 impl HttpSessionRust {
@@ -154,9 +167,7 @@ impl HttpSessionRust {
         #[opt(default = 0)] method: i64,
         #[opt(default = AnyValue::default())] body: AnyValue,
     ) -> Gd<HttpTaskRust> {
-        let shared = Self::shared_of(&this);
-        let request = shared.request(&url, &custom_headers, method, &body.0);
-        delivery::start(&shared, |_| {}, || shared.session.fetch(request))
+        Self::shared_of(&this).start(&url, &custom_headers, method, &body.0, Session::fetch)
     }
 
     #[func(gd_self)]
@@ -167,9 +178,7 @@ impl HttpSessionRust {
         #[opt(default = 0)] method: i64,
         #[opt(default = AnyValue::default())] body: AnyValue,
     ) -> Gd<HttpTaskRust> {
-        let shared = Self::shared_of(&this);
-        let request = shared.request(&url, &custom_headers, method, &body.0);
-        delivery::start(&shared, |_| {}, || shared.session.stream(request))
+        Self::shared_of(&this).start(&url, &custom_headers, method, &body.0, Session::stream)
     }
 
     #[func(gd_self)]
@@ -180,9 +189,7 @@ impl HttpSessionRust {
         #[opt(default = 0)] method: i64,
         #[opt(default = AnyValue::default())] body: AnyValue,
     ) -> Gd<HttpTaskRust> {
-        let shared = Self::shared_of(&this);
-        let request = shared.request(&url, &custom_headers, method, &body.0);
-        delivery::start(&shared, |_| {}, || shared.session.listen(request))
+        Self::shared_of(&this).start(&url, &custom_headers, method, &body.0, Session::listen)
     }
 
     #[func(gd_self)]
@@ -192,10 +199,9 @@ impl HttpSessionRust {
         path: GString,
         #[opt(default = HeaderLines::default())] custom_headers: HeaderLines,
     ) -> Gd<HttpTaskRust> {
-        let shared = Self::shared_of(&this);
-        let request = shared.request(&url, &custom_headers, 0, &Variant::nil());
         let to = Download::to(on_disk(&path));
-        delivery::start(&shared, |_| {}, || shared.session.download(request, to))
+        let download = |session: &Session, request| session.download(request, to);
+        Self::shared_of(&this).start(&url, &custom_headers, 0, &Variant::nil(), download)
     }
 
     #[func]
@@ -221,19 +227,13 @@ impl HttpSessionRust {
 
     #[func(gd_self)]
     fn set_http_proxy(this: Gd<Self>, host: GString, port: i64) {
-        let proxy = Proxy::choose(&host.to_string(), port);
-        if let Some(Err(error)) = &proxy {
-            godot_error!("HTTPSessionRust.set_http_proxy(): {error}");
-        }
+        let proxy = chosen_proxy("HTTPSessionRust.set_http_proxy()", &host, port);
         Self::shared_of(&this).session.set(|settings| settings.proxies.http = proxy);
     }
 
     #[func(gd_self)]
     fn set_https_proxy(this: Gd<Self>, host: GString, port: i64) {
-        let proxy = Proxy::choose(&host.to_string(), port);
-        if let Some(Err(error)) = &proxy {
-            godot_error!("HTTPSessionRust.set_https_proxy(): {error}");
-        }
+        let proxy = chosen_proxy("HTTPSessionRust.set_https_proxy()", &host, port);
         Self::shared_of(&this).session.set(|settings| settings.proxies.https = proxy);
     }
 
@@ -295,6 +295,15 @@ impl HttpSessionRust {
     fn get_active_count(&self) -> i64 {
         self.shared.session.active_count() as i64
     }
+}
+
+/// The proxy that a script gives to a setter. What cannot be one is an error in the log, and fails the next connection.
+pub(crate) fn chosen_proxy(setter: &str, host: &GString, port: i64) -> Option<Chosen> {
+    let proxy = Proxy::choose(&host.to_string(), port);
+    if let Some(Err(error)) = &proxy {
+        godot_error!("{setter}: {error}");
+    }
+    proxy
 }
 
 fn set_credentials(shared: &SessionShared, method: &str, credentials: Credentials) {

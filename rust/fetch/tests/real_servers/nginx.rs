@@ -58,13 +58,19 @@ fn a_download_goes_on_by_itself_when_nginx_dies_in_the_middle_and_comes_back() {
     server.until_logged(|lines| lines.last().is_some_and(|line| is_the_rest(line)));
 }
 
-#[test]
-fn a_download_that_was_cancelled_goes_on_with_the_next_one() {
-    let Some(mut server) = Server::nginx(SLOWLY) else { return };
-    let session = session(&server);
+/// A download of which something has come.
+fn begun(server: &Server) -> (Session, PathBuf, Task) {
+    let session = session(server);
     let path = server.folder().join("file");
     let task = start(&session, &path);
     until_some(&task);
+    (session, path, task)
+}
+
+#[test]
+fn a_download_that_was_cancelled_goes_on_with_the_next_one() {
+    let Some(mut server) = Server::nginx(SLOWLY) else { return };
+    let (session, path, task) = begun(&server);
     task.cancel();
     assert_eq!(task.wait().result, ResultCode::Cancelled);
     assert!(part_path(&path).exists() && !path.exists());
@@ -79,10 +85,7 @@ fn a_download_that_was_cancelled_goes_on_with_the_next_one() {
 #[test]
 fn a_part_of_a_file_that_nginx_has_no_longer_is_replaced_by_all_of_the_new_one() {
     let Some(mut server) = Server::nginx(SLOWLY) else { return };
-    let session = session(&server);
-    let path = server.folder().join("file");
-    let task = start(&session, &path);
-    until_some(&task);
+    let (session, path, task) = begun(&server);
     task.cancel();
     task.wait();
     fs::write(server.folder().join("www/content.bin"), vec![7; 2 << 20]).unwrap();

@@ -396,6 +396,7 @@ mod tests {
     use http_protocol::Method;
 
     use super::*;
+    use crate::link::asked;
     use crate::{Body, Context, Request, memory};
 
     #[test]
@@ -429,11 +430,8 @@ mod tests {
 
     #[test]
     fn a_read_of_no_bytes_gathers_no_input_but_reads_one() {
-        let (near, far) = memory::pair(1 << 20);
         let now = Instant::now();
-        let mut link = Link::over(Context::shared().clone(), Box::new(near), None, now);
-        let request = Request { route: None, method: Method::Get, url: "/", headers: &[], user_agent: "" };
-        link.begin(&request, Body::empty(), now).unwrap();
+        let (mut link, far) = asked(now);
         far.push(b"HTTP/1.1 200 OK\r\nContent-Length: 200000\r\n\r\n");
         assert!(link.receive_head(now).unwrap().is_some());
         far.push(&[7; 200_000]);

@@ -368,3 +368,13 @@ impl fmt::Debug for Link {
         f.debug_struct("Link").field("id", &self.id).field("connection", &self.connection).finish_non_exhaustive()
     }
 }
+
+/// A link over memory that has sent a GET, and its other end.
+#[cfg(test)]
+fn asked(now: Instant) -> (Link, crate::memory::MemoryStream) {
+    let (near, far) = crate::memory::pair(1 << 20);
+    let mut link = Link::over(Context::shared().clone(), Box::new(near), None, now);
+    let request = Request { route: None, method: http_protocol::Method::Get, url: "/", headers: &[], user_agent: "" };
+    link.begin(&request, crate::Body::empty(), now).unwrap();
+    (link, far)
+}

@@ -86,18 +86,14 @@ mod tests {
     use std::task::Waker;
     use std::time::Duration;
 
-    use http_protocol::Method;
-
     use super::*;
-    use crate::{Body, Context, Request, Wait, memory};
+    use crate::Wait;
+    use crate::link::asked;
 
     /// Receives a whole reply through a room of so many bytes, which comes in pieces of `piece`.
     fn received(reply: &[u8], piece: usize, room: usize) -> Result<Vec<u8>, Error> {
-        let (near, far) = memory::pair(1 << 20);
         let now = Instant::now();
-        let mut link = Link::over(Context::shared().clone(), Box::new(near), None, now);
-        let request = Request { route: None, method: Method::Get, url: "/", headers: &[], user_agent: "" };
-        link.begin(&request, Body::empty(), now)?;
+        let (mut link, far) = asked(now);
         let mut pieces = reply.chunks(piece);
         let (mut body, mut room, mut has_head) = (Vec::new(), vec![0; room], false);
         loop {
@@ -142,11 +138,8 @@ mod tests {
 
     #[test]
     fn a_call_takes_no_more_than_the_room_and_a_bounded_part_besides_however_a_body_is_framed() {
-        let (near, far) = memory::pair(1 << 20);
         let now = Instant::now();
-        let mut link = Link::over(Context::shared().clone(), Box::new(near), None, now);
-        let request = Request { route: None, method: Method::Get, url: "/", headers: &[], user_agent: "" };
-        link.begin(&request, Body::empty(), now).unwrap();
+        let (mut link, far) = asked(now);
         far.push(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
         assert!(link.receive_head(now).unwrap().is_some());
         let chunk = format!("1;{}\r\nx\r\n", "e".repeat(8000));
@@ -174,11 +167,8 @@ mod tests {
 
     #[test]
     fn a_call_ends_although_a_server_sends_long_lines_around_short_chunks_for_ever() {
-        let (near, far) = memory::pair(1 << 20);
         let now = Instant::now();
-        let mut link = Link::over(Context::shared().clone(), Box::new(near), None, now);
-        let request = Request { route: None, method: Method::Get, url: "/", headers: &[], user_agent: "" };
-        link.begin(&request, Body::empty(), now).unwrap();
+        let (mut link, far) = asked(now);
         far.push(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n");
         link.receive_head(now).unwrap().expect("a whole head");
         let line = "x".repeat(8000);
