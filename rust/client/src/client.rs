@@ -1,7 +1,7 @@
 //! The client as its user sees it: one method per method of Godot's `HTTPClient`, callable from every thread.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use http_net::{
@@ -35,15 +35,21 @@ pub struct HttpClient {
 
 impl Default for HttpClient {
     fn default() -> Self {
-        Self::new(Settings::default())
+        static DEFAULT: LazyLock<Arc<Settings>> = LazyLock::new(Arc::default);
+        Self::new(DEFAULT.clone())
     }
 }
 
 impl HttpClient {
-    /// A client that is not connected.
-    pub fn new(mut settings: Settings) -> Self {
-        settings.connect_timeout = capped(settings.connect_timeout);
-        settings.read_timeout = capped(settings.read_timeout);
+    /// A client that is not connected. Many clients may share the settings that they begin with.
+    pub fn new(settings: impl Into<Arc<Settings>>) -> Self {
+        let mut settings = settings.into();
+        let timeouts = (settings.connect_timeout, settings.read_timeout);
+        let allowed = (capped(timeouts.0), capped(timeouts.1));
+        if allowed != timeouts {
+            let own = Arc::make_mut(&mut settings);
+            (own.connect_timeout, own.read_timeout) = allowed;
+        }
         Self { gate: Gate::new(settings), driver: Driver::default(), last_hold: Mutex::default() }
     }
 
@@ -74,12 +80,22 @@ impl HttpClient {
     /// Reads one chunk of the response's body: of a chunked one a whole chunk, if it is at most [`Settings::read_chunk_size`], of
     /// every other at most that many bytes. Empty if nothing is there yet, or at the end.
     pub fn read_response_body_chunk<B: ByteBuffer>(&self) -> Result<B, Error> {
-        self.run(|engine, settings| engine.read_chunk(settings, &self.driver))
+        self.read_chunk().map(|(bytes, _)| bytes)
+    }
+
+    /// The same, and what the client is doing behind it, as [`status`](Self::status) would say.
+    pub fn read_chunk<B: ByteBuffer>(&self) -> Result<(B, Status), Error> {
+        self.run(|engine, settings| Ok((engine.read_chunk(settings, &self.driver)?, engine.status())))
     }
 
     /// Reads all of the body that has arrived, up to 16 MiB, however it was chunked.
     pub fn read_response_body_available<B: ByteBuffer>(&self) -> Result<B, Error> {
-        self.run(|engine, settings| engine.read_available(settings, &self.driver))
+        self.read_available().map(|(bytes, _)| bytes)
+    }
+
+    /// The same, and what the client is doing behind it, as [`status`](Self::status) would say.
+    pub fn read_available<B: ByteBuffer>(&self) -> Result<(B, Status), Error> {
+        self.run(|engine, settings| Ok((engine.read_available(settings, &self.driver)?, engine.status())))
     }
 
     /// Closes the connection and forgets the response. Ends a call that another thread is blocked in.
@@ -143,7 +159,7 @@ impl HttpClient {
 
     /// How long the phases of the current connection and request took.
     pub fn timings(&self) -> Timings {
-        self.gate.view(|view| view.timings)
+        self.gate.view(|view| view.timings).into()
     }
 
     /// What TLS agreed on; none without a TLS connection.

@@ -69,7 +69,7 @@ pub use observer::{
 pub use proxy::{Chosen, Exceptions, Proxies, Proxy};
 pub use ready::{Interest, Ready, Source, Wait, Watch};
 pub use route::Route;
-pub use timings::Timings;
+pub use timings::{PackedTimings, Timings};
 pub use tls::{Certificate, TlsInfo, TlsOptions, Trust, Verify};
 pub use transport::{Probe, Stream};
 

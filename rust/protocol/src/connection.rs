@@ -15,6 +15,8 @@
 //!
 //! A call that is not drawn leaves the state as it is. `tests/states.rs` tries every call in every state, and holds this against it.
 
+use std::ops::Range;
+
 use crate::chunked::{ChunkedDecoder, Step};
 use crate::error::{CallerError, Excerpt, PeerError};
 use crate::fields::{Fields, Head};
@@ -34,7 +36,8 @@ pub struct Connection {
     keeps_alive: bool,
     /// An interim response was readable, and no more than that.
     is_dubious: bool,
-    trailers: Fields,
+    /// None before the end of a chunked body, and mostly behind it.
+    trailers: Option<Box<Fields>>,
 }
 
 #[derive(Debug)]
@@ -143,7 +146,7 @@ impl Connection {
             header_bytes: 0,
             keeps_alive: false,
             is_dubious: false,
-            trailers: Fields::default(),
+            trailers: None,
         }
     }
 
@@ -188,7 +191,7 @@ impl Connection {
 
     /// Takes the trailer fields of the last chunked body (RFC 9112 §7.1.2). They are never merged into the head's.
     pub fn take_trailers(&mut self) -> Fields {
-        std::mem::take(&mut self.trailers)
+        self.trailers.take().map(|fields| *fields).unwrap_or_default()
     }
 
     /// Begins an exchange: the request with these facts is about to be sent.
@@ -242,7 +245,8 @@ impl Connection {
             Step::Done { skip } => {
                 let ends = matches!(body, Body::Empty { ends: true });
                 if let Body::Chunked(decoder) = body {
-                    self.trailers = decoder.take_trailers();
+                    let trailers = decoder.take_trailers();
+                    self.trailers = (!trailers.is_empty()).then(|| Box::new(trailers));
                 }
                 self.complete(&input[skip..]);
                 if ends {
@@ -251,6 +255,16 @@ impl Connection {
                 BodyStep::Done { skip }
             }
         })
+    }
+
+    /// Where in `input`, which starts at the first byte not yet dropped, the next chunk lies, if it has at most `whole` bytes, and behind
+    /// it begins another: drop all to its end. None, which changes nothing, if it is not so simple, and
+    /// [`next_body`](Self::next_body) must find out.
+    pub fn held_chunk(&mut self, input: &[u8], whole: usize) -> Option<Range<usize>> {
+        match &mut self.state {
+            State::Body(Body::Chunked(decoder)) => decoder.held_chunk(input, whole),
+            _ => None,
+        }
     }
 
     /// How many bytes of body come next on the connection once the input is used up, so that they can be read straight to where

@@ -48,7 +48,7 @@ impl Link {
                 Ok(0) => return Err(self.ended_in_head(None)),
                 Ok(_) => {
                     self.touch(now);
-                    Timings::note(&mut self.timings.first_byte, self.began, now);
+                    self.timings.change(|timings| Timings::note(&mut timings.first_byte, self.began, now));
                     let more_may_wait = self.input.is_full();
                     if let Some(response) = self.parse_head()? {
                         return Ok(Some(response));

@@ -30,7 +30,7 @@ use crate::input::Input;
 use crate::observer::{ConnectionId, Content, Event, Store};
 use crate::ready::{Interest, Wait};
 use crate::route::Route;
-use crate::timings::Timings;
+use crate::timings::{PackedTimings, Timings};
 use crate::tls::TlsInfo;
 use crate::transport::{Ending, NAP, Nothing, Probe, Stream};
 
@@ -56,7 +56,7 @@ pub struct Link {
     /// What of them is to be used next has not all come: they were looked at.
     is_lacking: bool,
     /// The request, until all of it is written.
-    outgoing: Option<Outgoing>,
+    outgoing: Option<Box<Outgoing>>,
     /// Bytes of the current request, head and body, that were written.
     bytes_sent: u64,
     /// How many bytes the head of the current request has in all.
@@ -77,7 +77,7 @@ pub struct Link {
     unsent: usize,
     /// When the current request began.
     began: Instant,
-    timings: Timings,
+    timings: PackedTimings,
 }
 
 impl Link {
@@ -123,7 +123,7 @@ impl Link {
             last_activity: now,
             unsent: 0,
             began: now,
-            timings: Timings::default(),
+            timings: PackedTimings::default(),
         }
     }
 
@@ -195,6 +195,11 @@ impl Link {
 
     /// How long the phases took.
     pub fn timings(&self) -> Timings {
+        self.timings.into()
+    }
+
+    /// The same, for who keeps them.
+    pub fn packed_timings(&self) -> PackedTimings {
         self.timings
     }
 
@@ -295,7 +300,7 @@ impl Link {
     /// Puts what is known of how the link was made in its place.
     pub(crate) fn made_by(mut self, route: Arc<Route>, timings: Timings) -> Self {
         self.route = Some(route);
-        self.timings = timings;
+        self.timings = timings.into();
         self
     }
 
@@ -322,7 +327,7 @@ impl Link {
 
     fn failed_because(&mut self, phase: Phase, kind: ErrorKind, source: Option<Arc<io::Error>>) -> Error {
         self.tell_received();
-        let begun = phase != Phase::Idle && self.timings.first_byte.is_some();
+        let begun = phase != Phase::Idle && self.timings().first_byte.is_some();
         let error = Error::new(phase, kind).after_response_began(begun).because_of(source);
         if !self.is_silent {
             self.context.observers().failure(self.id, &error);

@@ -84,12 +84,12 @@ impl Link {
         self.observe(Event::Request { method: request.method, body: length });
         self.show(|| Content::RequestHead(&head));
         self.head_len = head.len() as u64;
-        self.outgoing = Some(Outgoing::new(head, body, length));
+        self.outgoing = Some(Box::new(Outgoing::new(head, body, length)));
         self.bytes_sent = 0;
         self.unsent = 0;
         self.began = now;
         self.last_activity = now;
-        self.timings.restart();
+        self.timings.change(Timings::restart);
         self.send(now);
         Ok(())
     }
@@ -113,7 +113,9 @@ impl Link {
             self.observe(Event::Sent { bytes: self.bytes_sent - before });
         }
         match written {
-            Ok(()) if outgoing.is_written() => Timings::note(&mut self.timings.send, self.began, now),
+            Ok(()) if outgoing.is_written() => {
+                self.timings.change(|timings| Timings::note(&mut timings.send, self.began, now));
+            }
             Ok(()) => self.outgoing = Some(outgoing),
             Err(NotWritten::Stream(error)) => {
                 self.write_error = Some(Arc::new(error));
