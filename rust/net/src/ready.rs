@@ -39,6 +39,11 @@ impl Source {
         Self(socket)
     }
 
+    #[cfg(unix)]
+    pub(crate) fn socket(&self) -> &Socket {
+        &self.0
+    }
+
     /// Whether both are one socket.
     pub fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)

@@ -25,48 +25,53 @@ impl Timings {
     pub fn add(phase: &mut Option<Duration>, step: Duration) {
         *phase = Some(phase.unwrap_or_default() + step);
     }
-
-    /// Begins a request on the same connection.
-    pub(crate) fn restart(&mut self) {
-        *self = Self { send: None, first_byte: None, total: None, ..*self };
-    }
-
-    /// Notes the time of something that happens once for each request.
-    pub(crate) fn note(phase: &mut Option<Duration>, since: Instant, now: Instant) {
-        if phase.is_none() {
-            *phase = Some(now.saturating_duration_since(since));
-        }
-    }
 }
 
 /// [`Timings`] in half the room, as connections keep them: every idle one has some.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct PackedTimings([Option<NonZeroU64>; 6]);
+pub struct PackedTimings {
+    dns: Packed,
+    connect: Packed,
+    tls: Packed,
+    pub(crate) send: Packed,
+    pub(crate) first_byte: Packed,
+    pub(crate) total: Packed,
+}
+
+/// How long a phase took, if it is over. One more than its nanoseconds: there is one that took no time.
+type Packed = Option<NonZeroU64>;
+
+fn packed(phase: Duration) -> NonZeroU64 {
+    NonZeroU64::MIN.saturating_add(u64::try_from(phase.as_nanos()).unwrap_or(u64::MAX))
+}
 
 impl PackedTimings {
-    pub(crate) fn change(&mut self, change: impl FnOnce(&mut Timings)) {
-        let mut timings = Timings::from(*self);
-        change(&mut timings);
-        *self = timings.into();
+    /// Begins a request on the same connection.
+    pub(crate) fn restart(&mut self) {
+        (self.send, self.first_byte, self.total) = (None, None, None);
+    }
+
+    /// Notes the time of something that happens once for each request.
+    pub(crate) fn note(phase: &mut Packed, since: Instant, now: Instant) {
+        phase.get_or_insert_with(|| packed(now.saturating_duration_since(since)));
     }
 }
 
 impl From<Timings> for PackedTimings {
     fn from(timings: Timings) -> Self {
-        // One more than the nanoseconds: none took less than no time.
-        let packed = |phase: Duration| {
-            let nanoseconds = u64::try_from(phase.as_nanos()).unwrap_or(u64::MAX);
-            NonZeroU64::MIN.saturating_add(nanoseconds)
-        };
         let Timings { dns, connect, tls, send, first_byte, total } = timings;
-        Self([dns, connect, tls, send, first_byte, total].map(|phase| phase.map(packed)))
+        let [dns, connect, tls, send, first_byte, total] =
+            [dns, connect, tls, send, first_byte, total].map(|phase| phase.map(packed));
+        Self { dns, connect, tls, send, first_byte, total }
     }
 }
 
 impl From<PackedTimings> for Timings {
     fn from(packed: PackedTimings) -> Self {
         let unpacked = |phase: NonZeroU64| Duration::from_nanos(phase.get() - 1);
-        let [dns, connect, tls, send, first_byte, total] = packed.0.map(|phase| phase.map(unpacked));
+        let PackedTimings { dns, connect, tls, send, first_byte, total } = packed;
+        let [dns, connect, tls, send, first_byte, total] =
+            [dns, connect, tls, send, first_byte, total].map(|phase| phase.map(unpacked));
         Self { dns, connect, tls, send, first_byte, total }
     }
 }

@@ -221,8 +221,7 @@ mod tests {
             for end in 0..=wire.len() {
                 let (mut plain, mut quick) = (ChunkedDecoder::new(100), ChunkedDecoder::new(100));
                 let (mut at, mut found) = ((0, 0), (Vec::new(), Vec::new()));
-                loop {
-                    let Ok(Step::Data { skip, len }) = plain.step(&wire[at.0..end], whole, whole) else { break };
+                while let Ok(Step::Data { skip, len }) = plain.step(&wire[at.0..end], whole, whole) {
                     found.0.push(&wire[at.0 + skip..at.0 + skip + len]);
                     at.0 += skip + len;
                 }

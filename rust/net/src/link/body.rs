@@ -11,7 +11,7 @@ use super::Link;
 use crate::body::ByteBuffer;
 use crate::error::{Error, ErrorKind, Phase};
 use crate::observer::{ConnectionId, Content, Event};
-use crate::timings::Timings;
+use crate::timings::PackedTimings;
 use crate::transport::{Ending, repeated};
 
 /// What [`Link::read_available`] gives out at most in one call, in bytes.
@@ -360,8 +360,8 @@ impl Link {
     }
 
     fn complete(&mut self, now: Instant) {
-        if self.timings().total.is_none() {
-            self.timings.change(|timings| Timings::note(&mut timings.total, self.began, now));
+        if self.timings.total.is_none() {
+            PackedTimings::note(&mut self.timings.total, self.began, now);
             self.tell_received();
             self.observe(Event::Complete);
         }

@@ -9,7 +9,7 @@ use http_protocol::{Framing, Head, HeadStep, PeerError};
 use super::Link;
 use crate::error::{Error, ErrorKind, Phase};
 use crate::observer::{Content, Event};
-use crate::timings::Timings;
+use crate::timings::PackedTimings;
 
 /// A response's head, and how its body ends.
 #[derive(Clone, Debug)]
@@ -48,7 +48,7 @@ impl Link {
                 Ok(0) => return Err(self.ended_in_head(None)),
                 Ok(_) => {
                     self.touch(now);
-                    self.timings.change(|timings| Timings::note(&mut timings.first_byte, self.began, now));
+                    PackedTimings::note(&mut self.timings.first_byte, self.began, now);
                     let more_may_wait = self.input.is_full();
                     if let Some(response) = self.parse_head()? {
                         return Ok(Some(response));

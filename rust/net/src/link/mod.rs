@@ -327,7 +327,7 @@ impl Link {
 
     fn failed_because(&mut self, phase: Phase, kind: ErrorKind, source: Option<Arc<io::Error>>) -> Error {
         self.tell_received();
-        let begun = phase != Phase::Idle && self.timings().first_byte.is_some();
+        let begun = phase != Phase::Idle && self.timings.first_byte.is_some();
         let error = Error::new(phase, kind).after_response_began(begun).because_of(source);
         if !self.is_silent {
             self.context.observers().failure(self.id, &error);

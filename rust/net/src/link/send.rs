@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, describe};
 use crate::observer::{Content, Event};
 use crate::proxy::header_lines;
 use crate::route::Route;
-use crate::timings::Timings;
+use crate::timings::PackedTimings;
 use crate::transport::write_some;
 
 /// What one call writes at most, in bytes, so that a fast peer cannot hold a frame up.
@@ -84,13 +84,16 @@ impl Link {
         self.observe(Event::Request { method: request.method, body: length });
         self.show(|| Content::RequestHead(&head));
         self.head_len = head.len() as u64;
-        self.outgoing = Some(Box::new(Outgoing::new(head, body, length)));
         self.bytes_sent = 0;
         self.unsent = 0;
         self.began = now;
         self.last_activity = now;
-        self.timings.change(Timings::restart);
-        self.send(now);
+        self.timings.restart();
+        let mut outgoing = Outgoing::new(head, body, length);
+        // Mostly all of it goes at once.
+        if !self.go_on_sending(&mut outgoing, now) {
+            self.outgoing = Some(Box::new(outgoing));
+        }
         Ok(())
     }
 
@@ -106,17 +109,25 @@ impl Link {
 
     /// Writes of the request what the stream takes. A failure to write is kept: the server may have answered before it.
     pub fn send(&mut self, now: Instant) {
-        let Some(mut outgoing) = self.outgoing.take() else { return };
+        if let Some(mut outgoing) = self.outgoing.take()
+            && !self.go_on_sending(&mut outgoing, now)
+        {
+            self.outgoing = Some(outgoing);
+        }
+    }
+
+    /// Says whether there is nothing left to send, since all is written or writing failed.
+    fn go_on_sending(&mut self, outgoing: &mut Outgoing, now: Instant) -> bool {
         let before = self.bytes_sent;
-        let written = self.write_from(&mut outgoing, now);
+        let written = self.write_from(outgoing, now);
         if self.bytes_sent > before {
             self.observe(Event::Sent { bytes: self.bytes_sent - before });
         }
         match written {
             Ok(()) if outgoing.is_written() => {
-                self.timings.change(|timings| Timings::note(&mut timings.send, self.began, now));
+                PackedTimings::note(&mut self.timings.send, self.began, now);
             }
-            Ok(()) => self.outgoing = Some(outgoing),
+            Ok(()) => return false,
             Err(NotWritten::Stream(error)) => {
                 self.write_error = Some(Arc::new(error));
                 self.connection.abandon_request();
@@ -127,6 +138,7 @@ impl Link {
                 self.connection.abandon_request();
             }
         }
+        true
     }
 
     /// Writes until the stream takes no more, all is written, or enough for one call.
