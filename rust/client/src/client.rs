@@ -311,7 +311,7 @@ impl From<Taken> for Error {
                 "another thread is using this client; wait until its call returns, or call close()"
             }
             Taken::ByThisThread => {
-                "the stream in its connection called this client during a call; return from the stream first"
+                "the stream in this client's connection called the client during a call; return from the stream first"
             }
         };
         Self::new(ErrorCode::Busy, message)

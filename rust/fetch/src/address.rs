@@ -218,17 +218,17 @@ impl fmt::Debug for UserInfo {
 impl fmt::Display for AddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Control => f.write_str("the URL has a control character in it; percent-encode it or leave it out"),
+            Self::Control => f.write_str("the URL contains a control character; percent-encode it or leave it out"),
             Self::Relative => f.write_str(
-                "the URL is not a complete one and there is no base_url to resolve it against; write it as in \
+                "the URL is relative, and there is no base_url to resolve it against; write it like \
                  https://example.com/file",
             ),
             Self::Scheme(scheme) => {
                 write!(f, "the URL starts with {scheme:?}; write it with http:// or https://")
             }
-            Self::Host => f.write_str("the URL has no host, or one that cannot be; check the part after //"),
+            Self::Host => f.write_str("the URL has no host, or an invalid one; check the part after //"),
             Self::Port => f.write_str("the URL's port is not a number from 1 to 65535"),
-            Self::Unreadable => f.write_str("the URL cannot be read; write it as in https://example.com/file"),
+            Self::Unreadable => f.write_str("the URL cannot be read; write it like https://example.com/file"),
         }
     }
 }

@@ -36,7 +36,7 @@ pub(crate) fn check(settings: &Settings, request: &Request, body_len: u64) -> Re
         Failure::invalid(format!("there is no method {}; use a value of HTTPClient.Method", request.method))
     })?;
     if method == Method::Connect {
-        return Err(Failure::invalid("CONNECT makes a tunnel, which a session cannot use; choose another method"));
+        return Err(Failure::invalid("CONNECT opens a tunnel, which a session cannot use; choose another method"));
     }
     let base = match settings.base_url.as_str() {
         "" => None,

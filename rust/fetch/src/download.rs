@@ -290,12 +290,12 @@ impl fmt::Display for DownloadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnaskedPart => {
-                f.write_str("the server sent a part of the file (206) although all of it was asked for")
+                f.write_str("the server sent only a part of the file (206), although the whole file was requested")
             }
             Self::OtherRange { from } => write!(
                 f,
-                "the server sent another part of the file than the one from byte {from} that was asked for; what is \
-                 there already was kept"
+                "the server sent a different part of the file than requested (from byte {from}); the existing data \
+                 was kept"
             ),
             Self::WrongLength { found, expected } => {
                 write!(f, "the file has {found} bytes, but the server announced {expected}")

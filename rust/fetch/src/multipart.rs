@@ -300,12 +300,12 @@ impl fmt::Display for FormError {
                 f.write_str("the content type of the form's file is invalid; write it like \"image/png\"")
             }
             Self::Unreadable { field, source } => {
-                write!(f, "the file of the form's field {field:?} cannot be read: {source}")
+                write!(f, "the file of the form field {field:?} cannot be read: {source}")
             }
             Self::Shrank { field, expected, found } => write!(
                 f,
-                "the file of the form's field {field:?} became shorter while it was sent: {found} bytes in place of \
-                 {expected}; write it whole before it is sent"
+                "the file of the form field {field:?} became shorter while it was sent: {found} bytes instead of \
+                 {expected}; finish writing it before you send it"
             ),
             Self::TooLong => f.write_str("the form has more bytes than can be sent"),
         }

@@ -123,14 +123,14 @@ impl fmt::Display for RedirectError {
             }
             Self::Scheme { scheme } => {
                 let scheme: String = scheme.chars().take(20).collect();
-                write!(f, "the server redirected to a URL of the scheme {scheme:?}; only http and https are followed")
+                write!(f, "the server redirected to a URL with the scheme {scheme:?}; only http and https are followed")
             }
             Self::Insecure => f.write_str(
-                "the server redirected from https to http, where everybody on the way can read along; set \
-                 allow_insecure_redirects to follow it all the same",
+                "the server redirected from https to http, where anyone on the network path can read the traffic; set \
+                 allow_insecure_redirects to follow it anyway",
             ),
             Self::Unreadable(_) => f.write_str("the server redirected to something that is not a URL"),
-            Self::Ambiguous => f.write_str("the server redirected to several URLs at once"),
+            Self::Ambiguous => f.write_str("the server redirected to several different URLs at once"),
         }
     }
 }

@@ -196,14 +196,14 @@ impl fmt::Display for End<'_> {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::ResolveFailed => "the host's name could not be resolved",
+            Self::ResolveFailed => "the host name could not be resolved",
             Self::ConnectFailed => "the server could not be reached",
             Self::ProxyFailed => "the proxy could not be reached",
             Self::ProxyRefused => "the proxy did not connect to the server",
             Self::Tls => "the server is not trusted, or does not support TLS",
             Self::ResetBeforeResponse => "the connection was reset before the server answered",
             Self::ClosedBeforeResponse => "the connection ended before the server answered",
-            Self::BrokenOff => "the connection ended inside the response",
+            Self::BrokenOff => "the connection ended in the middle of the response",
             Self::BadResponse => "the server's response could not be read",
             Self::ConnectTimeout => "the connection was not established in time",
             Self::Timeout => "the server did not answer in time",

@@ -126,7 +126,7 @@ impl<B: Buffer> Worker<B> {
 }
 
 /// What tasks are told that the end of the program ended.
-const ENDS: &str = "the request was cancelled, since the program ends";
+const ENDS: &str = "the request was cancelled because the program quits";
 
 impl<B: Buffer> Drop for Worker<B> {
     fn drop(&mut self) {
@@ -160,7 +160,7 @@ impl<B: Buffer> Driver<B> {
             Ok(()) => (ResultCode::Cancelled, ENDS),
             Err(_) => (
                 ResultCode::RequestFailed,
-                "the thread for requests ended by a fault of this library; please report it",
+                "the thread for requests ended because of a bug in this library; please report it",
             ),
         };
         for task in self.mailbox.active(None) {

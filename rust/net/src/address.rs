@@ -48,9 +48,12 @@ impl Host {
         let (name, scope) = split_scope(name)?;
         let name = parse_name(&name)?;
         let port = match (u16::try_from(port), own_port) {
-            (Ok(0), _) | (_, Some(0)) => return Err("port 0 cannot be connected to; ports are 1 to 65535".to_owned()),
+            (Ok(0), _) | (_, Some(0)) => return Err("there is no port 0; ports are 1 to 65535".to_owned()),
             (Ok(port), Some(own)) if port != own => {
-                return Err(format!("the host says port {own}, the port argument {port}; give one of them"));
+                return Err(format!(
+                    "the host contains port {own}, but the port argument is {port}; give only one of \
+                    them"
+                ));
             }
             (Ok(port), _) => port,
             (Err(_), _) if port > 0 => return Err(format!("there is no port {port}; ports are 1 to 65535")),
@@ -200,7 +203,7 @@ fn parse_name(name: &str) -> Result<String, String> {
 
 fn check_name(name: String) -> Result<String, String> {
     if name.len() > 253 || name.split('.').any(|label| label.len() > 63) {
-        return Err("it is longer than host names can be".to_owned());
+        return Err("it is too long for a host name".to_owned());
     }
     if name.starts_with('.') || name.contains("..") {
         return Err("it has an empty part between two dots".to_owned());

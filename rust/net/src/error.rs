@@ -199,14 +199,14 @@ pub enum TlsFailureKind {
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Resolve => "looking a name up",
+            Self::Resolve => "looking up a name",
             Self::Connect => "connecting",
             Self::Proxy => "asking a proxy for a tunnel",
-            Self::Tls => "making TLS of it",
+            Self::Tls => "establishing TLS",
             Self::Idle => "idle",
             Self::Request => "sending a request or waiting for its response",
             Self::Body => "receiving a body",
-            Self::Sending => "sending the rest of a request that is answered",
+            Self::Sending => "sending the rest of a request that already has its response",
         })
     }
 }
@@ -218,24 +218,24 @@ impl ErrorKind {
             Self::Misuse(_) => "misuse",
             Self::Resolve { .. } => "a name has no address",
             Self::Connect { .. } => "no address answered",
-            Self::Proxy { .. } => "a proxy opened no tunnel",
+            Self::Proxy { .. } => "a proxy did not open a tunnel",
             Self::Tls(failure) => match failure.kind {
-                TlsFailureKind::Options => "TLS options that cannot be used",
-                TlsFailureKind::Certificate => "a certificate that is refused",
-                TlsFailureKind::Malformed => "no valid TLS",
+                TlsFailureKind::Options => "unusable TLS options",
+                TlsFailureKind::Certificate => "a certificate that is not accepted",
+                TlsFailureKind::Malformed => "invalid TLS data",
                 TlsFailureKind::Refused => "TLS refused",
                 TlsFailureKind::Ended => "the connection ended in the handshake",
             },
-            Self::Timeout { .. } => "a limit of time passed",
+            Self::Timeout { .. } => "a time limit passed",
             Self::ClosedBeforeResponse(_) => "the connection ended before a response",
             Self::Broken => "the connection broke",
-            Self::Malformed(_) => "no valid HTTP",
-            Self::BodyCutShort(_) => "a body cut short",
+            Self::Malformed(_) => "invalid HTTP data",
+            Self::BodyCutShort(_) => "an incomplete body",
             Self::Unsolicited(_) => "bytes that answer no request",
             Self::ClosedIdle => "the server closed an idle connection",
             Self::NotReusable(_) => "the connection takes no more requests",
-            Self::RequestBody(_) => "a request's body that cannot be read",
-            Self::Cancelled => "given up",
+            Self::RequestBody(_) => "a request body that cannot be read",
+            Self::Cancelled => "cancelled",
         }
     }
 }
@@ -353,8 +353,7 @@ impl fmt::Display for Worded<'_> {
             ErrorKind::Connect { hop, reason } => cannot_connect(f, hop, reason),
             ErrorKind::Proxy { hop, problem } => {
                 write!(f, "proxy {} ", hop.authority)?;
-                problem.say(f, self.names)?;
-                write!(f, " when asked for {}", hop.target())
+                problem.say(f, Some(hop.target()), self.names)
             }
             ErrorKind::Tls(failure) => {
                 f.write_str("TLS: ")?;
@@ -402,7 +401,11 @@ impl Worded<'_> {
 
 fn cannot_connect(f: &mut fmt::Formatter<'_>, hop: &Hop, reason: &str) -> fmt::Result {
     let what = if hop.proxy_for.is_some() { "proxy " } else { "" };
-    write!(f, "cannot connect to {what}{} ({reason}); check that the server runs and listens there", hop.authority)
+    write!(
+        f,
+        "cannot connect to {what}{} ({reason}); check that the server is running and listens there",
+        hop.authority
+    )
 }
 
 impl StdError for Error {
@@ -451,19 +454,22 @@ impl StdError for TlsFailure {}
 
 impl fmt::Display for ProxyProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.say(f, Names::default())
+        self.say(f, None, Names::default())
     }
 }
 
 impl ProxyProblem {
-    fn say(&self, f: &mut fmt::Formatter<'_>, names: Names) -> fmt::Result {
+    /// `target` is what the proxy was asked for.
+    fn say(&self, f: &mut fmt::Formatter<'_>, target: Option<&str>, names: Names) -> fmt::Result {
+        let target = target.map(|target| format!(" when asked for {target}")).unwrap_or_default();
         match self {
             Self::Answered { status, reason, hint } => {
                 write!(f, "answered {status}")?;
                 reason.as_ref().map_or(Ok(()), |reason| write!(f, " {reason:#}"))?;
+                f.write_str(&target)?;
                 hint.as_ref().map_or(Ok(()), |hint| write!(f, "; {hint}"))
             }
-            Self::Failed(error) => write!(f, "failed: {}", error.worded(names)),
+            Self::Failed(error) => write!(f, "failed{target}: {}", error.worded(names)),
         }
     }
 }

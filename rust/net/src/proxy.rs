@@ -65,7 +65,7 @@ impl Proxy {
         let UrlParts { scheme, user_info: credentials, host: name, rest: path, .. } = UrlParts::of(host);
         if let Some(scheme) = scheme.filter(|scheme| !scheme.eq_ignore_ascii_case("http")) {
             let scheme = Excerpt::text(scheme);
-            return Err(format!("it is to be spoken to by {scheme:#}, and only http:// is possible"));
+            return Err(format!("its scheme is {scheme:#}://, but only http:// is supported"));
         }
         if path.contains('@') {
             return Err("write a '/', '?' or '#' in its user or password as %2F, %3F or %23".to_owned());
@@ -157,7 +157,7 @@ impl Proxies {
             let port = |authority: &str| if names_port(authority) { -1 } else { 1080 };
             Some(Proxy::read(url, port).map(Arc::new).map_err(|what| {
                 let shown = without_user_info(url);
-                Error::misuse(format!("cannot use the proxy {shown:?} of the environment variable {name}: {what}"))
+                Error::misuse(format!("cannot use the proxy {shown:?} from the environment variable {name}: {what}"))
             }))
         };
         Self {

@@ -45,7 +45,7 @@ const TESTS: &[&str] = &["test_fetch_lifetime.gd", "test_lifetime.gd", "test_thr
 const WITHOUT_LIBRARY: &str = include_str!("without_library.gd");
 
 /// The second line is Godot's own.
-const WHERE_THE_CLASS_IS: &str = r#"# expect-log: this library brings its own HTTPClient and HTTPRequest, and this engine has them already
+const WHERE_THE_CLASS_IS: &str = r#"# expect-log: this library contains the classes HTTPClient and HTTPRequest, which this engine already has
 # allow-log: GDExtension initialization function 'gdext_rust_init' returned an error
 # allow-log: Error loading extension
 extends SceneTree

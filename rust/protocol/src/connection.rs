@@ -200,7 +200,7 @@ impl Connection {
             }
             State::AwaitingHead(_) => "a request is already on its way; wait for its response".to_owned(),
             State::Body(_) => "the last response has not been read to its end; read it first".to_owned(),
-            State::Switched => "the connection speaks another protocol now; connect again".to_owned(),
+            State::Switched => "the connection now uses another protocol; connect again".to_owned(),
             State::Over(over) => format!("{}; connect again", over.reason()),
         };
         Err(CallerError::NotIdle { because })
@@ -413,7 +413,7 @@ impl Over {
             Over::EndedIdle => "the server closed the idle connection",
             Over::Unsolicited => "the server sent bytes that answer no request",
             Over::Failed => "the connection failed",
-            Over::Abandoned => "the last request was not sent to its end",
+            Over::Abandoned => "the last request was not sent completely",
         }
     }
 }

@@ -52,6 +52,8 @@ pub enum CallerError {
     },
     /// `Content-Length` was given for a body whose length is not known.
     LengthBesideChunks,
+    /// `Transfer-Encoding` was given.
+    TransferEncoding,
     /// A method that has no body was given one.
     BodyNotAllowed {
         /// The method's name.
@@ -69,7 +71,7 @@ impl fmt::Display for CallerError {
         match self {
             Self::ControlInTarget { target } => {
                 let target = without_user_info(target);
-                write!(f, "the URL {target:?} has a control character in it; percent-encode it or leave it out")
+                write!(f, "the URL {target:?} contains a control character; percent-encode it or leave it out")
             }
             Self::Target { target, expected } => {
                 write!(f, "the URL {:?} cannot be requested; expected {expected}", without_user_info(target))
@@ -79,7 +81,7 @@ impl fmt::Display for CallerError {
             }
             Self::Part { part, text } => write!(
                 f,
-                "the {part} {} has a character that is not allowed there; leave it out",
+                "the {part} {} contains a character that is not allowed there; leave it out",
                 Excerpt::start(text.as_bytes())
             ),
             Self::RepeatedHeader { name } => {
@@ -87,13 +89,17 @@ impl fmt::Display for CallerError {
             }
             Self::ContentLength { said, body } => write!(
                 f,
-                "the header says Content-Length: {:#}, but the body has {body} bytes; leave the header out and it \
-                 is set for you",
+                "the header says Content-Length: {:#}, but the body has {body} bytes; leave it out, and it is set \
+                 automatically",
                 Excerpt::text(said)
             ),
             Self::LengthBesideChunks => f.write_str(
                 "the header Content-Length was given for a body whose length is not known; leave it out, and the \
                  body is sent in chunks",
+            ),
+            Self::TransferEncoding => f.write_str(
+                "the header Transfer-Encoding was given; leave it out, and it is set automatically if the length of the \
+                 body is not known",
             ),
             Self::BodyNotAllowed { method } => {
                 write!(f, "a {method} request cannot have a body; send it without one")
@@ -202,7 +208,7 @@ impl fmt::Display for PeerError {
             Self::StatusLine { line } => write!(f, "the server sent a malformed status line: {line}"),
             Self::Field { line } => write!(f, "the server sent a malformed header: {line}"),
             Self::HeaderTooLarge => {
-                write!(f, "the server sent more than {} bytes of header, which is the limit", limits::HEADER_BYTES)
+                write!(f, "the server sent more than {} bytes of headers, which is the limit", limits::HEADER_BYTES)
             }
             Self::TooManyFields => {
                 write!(f, "the server sent more than {} header fields, which is the limit", limits::FIELDS)
@@ -229,7 +235,7 @@ impl fmt::Display for PeerError {
             }
             Self::NoResponse => f.write_str("the server closed the connection without answering"),
             Self::HeadCutShort { received } => {
-                write!(f, "the connection ended inside the response's head, after {received} bytes")
+                write!(f, "the connection ended in the middle of the response headers, after {received} bytes")
             }
             Self::BodyCutShort { received, announced: Some(announced) } => {
                 write!(f, "the connection ended after {received} of {announced} bytes of the body")
@@ -238,7 +244,7 @@ impl fmt::Display for PeerError {
                 write!(f, "the connection ended after {received} bytes of a chunked body, before its last chunk")
             }
             Self::Unsolicited { seen } => {
-                write!(f, "the server sent {seen} without having been asked; the connection cannot be used any more")
+                write!(f, "the server sent {seen} without a request; the connection cannot be used again")
             }
         }
     }

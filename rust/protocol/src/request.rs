@@ -121,7 +121,7 @@ impl Request<'_> {
             } else if is("Content-Length") {
                 once(given.content_length.replace(value.trim_matches([' ', '\t'])).is_some(), "Content-Length")?;
             } else if is("Transfer-Encoding") {
-                return Err(refuse("is not needed, since it is set where the length of the body is not known"));
+                return Err(CallerError::TransferEncoding);
             }
             given.user_agent |= is("User-Agent");
             given.accept |= is("Accept");
@@ -165,10 +165,10 @@ const HOST: &[u8] = b"-._~!$&'()*+,;=%:[]";
 /// Splits a header line, if it may be sent; else says why not. A line end in it would start another header, or another request.
 fn check_header(line: &str) -> Result<(&str, &str), &'static str> {
     if line.contains(['\r', '\n', '\0']) {
-        return Err("has a line end or a NUL in it");
+        return Err("contains a line break or a NUL character");
     }
     if line.chars().any(|character| character.is_ascii_control() && character != '\t') {
-        return Err("has a control character in it");
+        return Err("contains a control character");
     }
     match line.split_once(':') {
         None => Err("has no colon"),

@@ -329,10 +329,10 @@ impl fmt::Display for CookieError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Unreadable => {
-                "the cookie cannot be read, has control characters in it, or is longer than 4096 bytes; write it as in \
+                "the cookie cannot be read, contains control characters, or is longer than 4096 bytes; write it like \
                  \"name=value; Path=/\""
             }
-            Self::OtherDomain => "the cookie's Domain is neither the URL's host nor above it",
+            Self::OtherDomain => "the cookie's Domain is neither the URL's host nor a parent domain of it",
             Self::PublicSuffix => "the cookie's Domain is a public suffix, under which anyone can register a name",
             Self::NotSecure => "the cookie is marked Secure, but the URL is not https",
             Self::Prefix => {

@@ -183,7 +183,7 @@ fn text(value: &Value) -> String {
 impl fmt::Display for HarError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooLong => write!(f, "is longer than {} MiB; leave entries out", LONGEST_FILE >> 20),
+            Self::TooLong => write!(f, "is longer than {} MiB; remove some entries", LONGEST_FILE >> 20),
             Self::NotJson { line } => {
                 write!(f, "is damaged: it is not valid JSON from line {line} on; record it again")
             }

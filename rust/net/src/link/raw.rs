@@ -30,7 +30,7 @@ impl Raw<'_> {
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let link = &mut *self.0;
         if link.is_receiving() {
-            return Err(misuse("a response is being received, and its bytes are HTTP's"));
+            return Err(misuse("a response is being received; read it as HTTP"));
         }
         if !link.input.is_empty() {
             let count = buffer.len().min(link.input.bytes().len());
@@ -52,7 +52,7 @@ impl Raw<'_> {
     /// Writes what the stream takes now, and says how much that was; an error with the kind `WouldBlock` if that is nothing.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.0.is_sending() {
-            return Err(misuse("a request is being sent, and other bytes would be a part of it"));
+            return Err(misuse("a request is being sent, and other bytes would become part of it"));
         }
         let written = write_some(&mut *self.0.stream, &[], bytes);
         self.0.is_in_other_hands |= written.as_ref().is_ok_and(|&count| count > 0);

@@ -73,7 +73,7 @@ impl Link {
         }
         .encode()?;
         if self.is_sending() {
-            let what = "the last request is still being sent, although it is answered; go on with it first";
+            let what = "the last request already has its response, but is still being sent; send the rest first";
             return Err(Error::misuse(what));
         }
         if self.connection.is_idle() || self.connection.over().is_some() {
@@ -101,7 +101,14 @@ impl Link {
             (Some(own), Some(asked)) => std::ptr::eq(&**own, asked) || **own == *asked,
             _ => false,
         };
-        if is_own { Ok(()) } else { Err(Error::misuse("the connection was made for another route than the request's")) }
+        if is_own {
+            Ok(())
+        } else {
+            Err(Error::misuse(
+                "the connection leads to a different route than the request; \
+            use one with the same route",
+            ))
+        }
     }
 
     /// Writes of the request what the stream takes. A failure to write is kept: the server may have answered before it.
@@ -170,7 +177,7 @@ impl Link {
 fn body_failed(error: &io::Error) -> String {
     match error.get_ref() {
         Some(sentence) => sentence.to_string(),
-        None => format!("the request's body cannot be read: {}", describe(error)),
+        None => format!("the request body cannot be read: {}", describe(error)),
     }
 }
 
@@ -242,7 +249,7 @@ impl Outgoing {
         let body = match &mut self.payload {
             Payload::Bytes { bytes, written, whole } => match (**bytes).as_ref() {
                 bytes if bytes.len() == *whole => &bytes[*written..],
-                _ => return Err(io::Error::other("the request's body changed its length while it was sent")),
+                _ => return Err(io::Error::other("the length of the request body changed while it was sent")),
             },
             Payload::Reader(reading) => match reading.next() {
                 Ok(piece) => piece,
@@ -300,7 +307,7 @@ impl Reading {
         let count = uninterrupted(&mut *self.reader, &mut self.piece[START..START + room])?.min(room);
         match &mut self.extent {
             Extent::Length { left, whole } if count == 0 => {
-                let message = format!("the request's body ended after {} of {whole} bytes", *whole - *left);
+                let message = format!("the request body ended after {} of {whole} bytes", *whole - *left);
                 return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));
             }
             Extent::Length { left, .. } => {
@@ -324,8 +331,7 @@ impl Reading {
 
 /// A reader that panics is one that fails: the request is given up in order, and not half way.
 fn uninterrupted(reader: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let broken =
-        |_| Err(io::Error::other("the request's body broke off while it was read, which is a bug of what gives it"));
+    let broken = |_| Err(io::Error::other("the reader of the request body panicked, which is a bug in that reader"));
     loop {
         match catch_unwind(AssertUnwindSafe(|| reader.read(buffer))).unwrap_or_else(broken) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -397,7 +403,7 @@ mod tests {
     #[test]
     fn a_body_that_the_system_cannot_read_is_a_sentence_without_a_number() {
         let error = io::Error::from_raw_os_error(rustix::io::Errno::ACCESS.raw_os_error());
-        assert_eq!(body_failed(&error), "the request's body cannot be read: permission denied");
+        assert_eq!(body_failed(&error), "the request body cannot be read: permission denied");
         assert_eq!(body_failed(&io::Error::other("the file was changed")), "the file was changed");
     }
 

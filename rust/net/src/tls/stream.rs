@@ -237,7 +237,7 @@ impl TlsStream {
             }
             if self.seen > HANDSHAKE_HELD {
                 // rustls would keep all of it, for a message that never ends.
-                let sentence = "the server sends handshake messages without end";
+                let sentence = "the server does not stop sending handshake messages";
                 self.broken = Some(TlsFailure::new(TlsFailureKind::Malformed, sentence));
                 return self.failed(filled);
             }
@@ -461,7 +461,7 @@ impl Stream for TlsStream {
             });
         })?;
         if self.output.is_empty() && !piece.is_empty() {
-            return Err(io::Error::other("the TLS session has encrypted as much as it may; connect again"));
+            return Err(io::Error::other("the TLS session has reached its limit for encrypted data; connect again"));
         }
         self.send_output()?;
         Ok(piece.len())

@@ -55,7 +55,7 @@ fn a_file_that_cannot_be_read_or_written_refuses_every_request_with_a_sentence()
     let task = simulation.get("http://a/");
     let response = simulation.run(&task);
     assert_eq!(response.result, ResultCode::InvalidRequest);
-    assert!(response.error.contains("cannot be recorded into"), "{}", response.error);
+    assert!(response.error.contains("cannot be written"), "{}", response.error);
 }
 
 #[test]
