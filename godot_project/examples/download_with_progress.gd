@@ -43,7 +43,7 @@ func _run(host: String, port: int) -> String:
 	var received := file.get_position()
 	file.close()
 	if _http.get_status() == HTTPClientRust.STATUS_CONNECTION_ERROR:
-		return "The download broke off: " + _http.get_error_message()
+		return "The download was cut off: " + _http.get_error_message()
 	print("Saved %d bytes as %s" % [received, ProjectSettings.globalize_path(DESTINATION)])
 	return "" if received == SIZE else "Expected %d bytes." % SIZE
 
@@ -87,4 +87,4 @@ func _wait_for_answer() -> String:
 	while _http.get_status() == HTTPClientRust.STATUS_REQUESTING:
 		_http.poll()
 		await process_frame
-	return "" if _http.has_response() else "No answer: " + _http.get_error_message()
+	return "" if _http.has_response() else "No response: " + _http.get_error_message()

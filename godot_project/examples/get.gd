@@ -31,7 +31,7 @@ func _run(host: String, port: int) -> String:
 		print(header)
 	var body := await _read_body()
 	if _http.get_status() == HTTPClientRust.STATUS_CONNECTION_ERROR:
-		return "The answer broke off: " + _http.get_error_message()
+		return "The response was cut off: " + _http.get_error_message()
 	print()
 	print(body.get_string_from_utf8())
 	return "" if _http.get_response_code() == 200 else "Expected code 200."
@@ -53,7 +53,7 @@ func _wait_for_answer() -> String:
 	while _http.get_status() == HTTPClientRust.STATUS_REQUESTING:
 		_http.poll()
 		await process_frame
-	return "" if _http.has_response() else "No answer: " + _http.get_error_message()
+	return "" if _http.has_response() else "No response: " + _http.get_error_message()
 
 
 ## Reads the body to its end.

@@ -44,11 +44,11 @@ func _fetch(host: String, port: int) -> Dictionary:
 	while http.get_status() == HTTPClientRust.STATUS_REQUESTING:
 		http.poll()
 	if http.get_response_code() != 200:
-		return {"text": "", "problem": "No answer with code 200: " + http.get_error_message()}
+		return {"text": "", "problem": "No response with code 200: " + http.get_error_message()}
 
 	var body := PackedByteArray()
 	while http.get_status() == HTTPClientRust.STATUS_BODY:
 		body.append_array(http.read_response_body_chunk())
 	if http.get_status() == HTTPClientRust.STATUS_CONNECTION_ERROR:
-		return {"text": "", "problem": "The answer broke off: " + http.get_error_message()}
+		return {"text": "", "problem": "The response was cut off: " + http.get_error_message()}
 	return {"text": body.get_string_from_utf8(), "problem": ""}

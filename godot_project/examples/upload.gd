@@ -32,7 +32,7 @@ func _run(host: String, port: int) -> String:
 		return problem
 	var answer := (await _read_body()).get_string_from_utf8()
 	if _http.get_status() == HTTPClientRust.STATUS_CONNECTION_ERROR:
-		return "The answer broke off: " + _http.get_error_message()
+		return "The response was cut off: " + _http.get_error_message()
 	var receipt: Variant = JSON.parse_string(answer)
 	if not receipt is Dictionary:
 		return "Expected JSON, got: " + answer
@@ -65,7 +65,7 @@ func _wait_for_answer() -> String:
 	while _http.get_status() == HTTPClientRust.STATUS_REQUESTING:
 		_http.poll()
 		await process_frame
-	return "" if _http.has_response() else "No answer: " + _http.get_error_message()
+	return "" if _http.has_response() else "No response: " + _http.get_error_message()
 
 
 ## Reads the body to its end.

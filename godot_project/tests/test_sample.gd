@@ -373,7 +373,7 @@ func test_sentences_say_what_an_answer_means() -> void:
 	var scene := await _open_sample()
 	var console: Console = scene.get("console")
 	for case: Array in [
-			["http", "/nothing-here", "404 Not Found — nothing at this address"], ["http", "/redirect", "redirects to /hello"],
+			["http", "/nothing-here", "404 Not Found — nothing at this URL"], ["http", "/redirect", "redirects to /hello"],
 			["raw", "/fault/body-cut-short", "incomplete"]]:
 		console.fill_in({"url": "http://%s%s" % [address_of(case[0]), case[1]], "follow": false})
 		console.send()

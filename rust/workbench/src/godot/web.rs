@@ -53,13 +53,13 @@ const SAMPLE: &str = "JSON: 200 OK";
 const SAVES_BINARY: &str = "web/save_binary.gd";
 const LEFT_OUT: &str = "res://tests/web/left_out.json";
 /// The example that cannot do there what it is about, and what it says.
-const BLOCKING: (&str, &str) = ("thread_blocking", "Cannot connect: A browser cannot block");
+const BLOCKING: (&str, &str) = ("thread_blocking", "Cannot connect: a browser cannot block");
 const SAID: &str = "HTTPClientRust: there is no library for this platform";
 /// What the engine's own client logs, and what tests ask for in passing that a browser cannot do.
 const LOGGED: &[&str] = &[
     "^ERROR: TLS handshake error",
-    r"^ERROR: HTTPClientRust\.connect_to_host\(\): A browser cannot block",
-    r"^ERROR: HTTPSessionRust\.\w+\(\): A browser manages the cookies itself",
+    r"^ERROR: HTTPClientRust\.connect_to_host\(\): a browser cannot block",
+    r"^ERROR: HTTPSessionRust\.\w+\(\): a browser manages the cookies itself",
 ];
 /// In place of the plugin, to export without it.
 const NO_PLUGIN: &str = "@tool\nextends EditorExportPlugin\n\n\nfunc _get_name() -> String:\n\treturn \"Nothing\"\n";
