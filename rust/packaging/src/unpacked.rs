@@ -146,7 +146,7 @@ pub(crate) fn run_tests(godot: &Godot, workspace: &Workspace, archive: &Archive)
             .iter()
             .map(|name| suite::run_test_file(godot, &copy, &copy.godot_project().join("tests").join(name)))
             .reduce(Outcome::and)
-            .unwrap_or_else(|| Outcome::failed("there is nothing to run")),
+            .unwrap_or_else(|| Outcome::failed("there is no program to run")),
         Err(error) => suite::outcome_of_tests(Err(error)),
     }
 }
