@@ -1,4 +1,4 @@
-//! What `connect_to_host` is given: which server, and whether with TLS.
+//! Reads the arguments of `connect_to_host`: which server, and whether to use TLS.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -10,7 +10,7 @@ use crate::error::Error;
 /// The longest name of an interface that is taken. Linux has 15 bytes, Windows numbers.
 const LONGEST_SCOPE: usize = 64;
 
-/// A server's name and port, checked.
+/// The name and port of a server, checked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Host {
     /// A name in ASCII (IDNA), or an address without brackets.
@@ -24,8 +24,9 @@ pub struct Host {
 }
 
 impl Host {
-    /// Reads `host` with the port and TLS argument beside it. Taken are `host`, `host:port`, `[::1]`, `::1`, each with
-    /// `http://` or `https://` before it, which decides on TLS, and `/` after it. A negative `port` is the scheme's own.
+    /// Reads `host` together with the arguments for the port and TLS. `host` can be `host`, `host:port`, `[::1]` or `::1`, each with a
+    /// `/` at the end or an `http://` or `https://` in front, which then decides about TLS. A negative `port` means the default port of
+    /// the scheme.
     pub fn parse(host: &str, port: i64, secure: bool) -> Result<Self, Error> {
         let (rest, secure) = match strip_scheme(host) {
             Some((rest, secure)) => (rest, secure),
@@ -64,17 +65,17 @@ impl Host {
         Ok(Self { address: name.parse().ok(), name, scope, port, secure })
     }
 
-    /// The name in ASCII (IDNA), or the address without brackets.
+    /// Returns the name in ASCII (IDNA), or the address without brackets.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The port, also where it is the scheme's own.
+    /// Returns the port, even if it is the default port of the scheme.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Whether it is spoken to with TLS.
+    /// Returns whether connections to the server use TLS.
     pub fn is_secure(&self) -> bool {
         self.secure
     }
@@ -92,7 +93,7 @@ impl Host {
         }
     }
 
-    /// The name with brackets where it is an IPv6 address.
+    /// Returns the name, with brackets if it is an IPv6 address.
     pub fn bracketed(&self) -> String {
         match self.address {
             Some(IpAddr::V6(address)) => format!("[{address}]"),
@@ -100,19 +101,20 @@ impl Host {
         }
     }
 
-    /// Name and port, as in CONNECT.
+    /// Returns the name and port, as in CONNECT.
     pub fn authority(&self) -> String {
         format!("{}:{}", self.bracketed(), self.port)
     }
 
-    /// The value of the `Host` field: without the port if it is the scheme's own (RFC 9110 §7.2).
+    /// Returns the value of the `Host` field. It contains no port if that is the default port of the scheme (RFC 9110 §7.2).
     pub fn header_value(&self) -> String {
         let own = if self.secure { 443 } else { 80 };
         if self.port == own { self.bracketed() } else { self.authority() }
     }
 }
 
-/// The value of the `Host` field for a stream that somebody else has connected: to `host`, a name or an address with or without a port.
+/// Returns the value of the `Host` field for a stream that the caller has connected. `host` is a name or an address, with or without a
+/// port.
 pub fn host_field(host: &str) -> Result<String, Error> {
     Host::read(host, -1, false).map(|host| host.header_value()).map_err(|what| {
         Error::misuse(format!("the stream is connected to the host {:?}: {what}", without_user_info(host)))

@@ -1,4 +1,4 @@
-//! A request on its way out: the head, the body, and how much of both has been written.
+//! Sends a request: its head, its body, and how much of both has been written.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -27,15 +27,15 @@ const PIECE: usize = 64 * 1024;
 /// A request as the caller describes it.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
-    /// How it is to reach its server; none over a stream of the caller's. A link takes no request for another route than its own.
+    /// The route to the server, or `None` over a stream of the caller. A link only takes requests for its own route.
     pub route: Option<&'a Route>,
     /// The method.
     pub method: Method,
-    /// The part of the URL after the host, or all of it.
+    /// The part of the URL after the host, or the whole URL.
     pub url: &'a str,
-    /// Header lines, `Name: value` each.
+    /// The header lines, in the form `Name: value`.
     pub headers: &'a [&'a str],
-    /// The value of `User-Agent`, unless a header gives one.
+    /// The value of `User-Agent`, unless a header line sets it.
     pub user_agent: &'a str,
 }
 
@@ -47,8 +47,8 @@ impl fmt::Debug for Request<'_> {
 }
 
 impl Link {
-    /// Checks a request, and begins to send it. A failure of the connection shows in the response; the error here is a misuse, or
-    /// says that the connection is over.
+    /// Checks a request and begins to send it. A failure of the connection is reported with the response. An error here is a mistake of
+    /// the caller, or says that the connection is over.
     pub fn begin(&mut self, request: &Request<'_>, body: Body, now: Instant) -> Result<(), Error> {
         self.check_route(request.route)?;
         let host = match &self.route {
@@ -111,7 +111,8 @@ impl Link {
         }
     }
 
-    /// Writes of the request what the stream takes. A failure to write is kept: the server may have answered before it.
+    /// Writes as much of the request as the stream accepts. A write error is kept for later, because the server may have responded
+    /// before.
     pub fn send(&mut self, now: Instant) {
         let Some(mut outgoing) = self.outgoing.take() else { return };
         let before = self.bytes_sent;

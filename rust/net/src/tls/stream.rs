@@ -1,4 +1,4 @@
-//! A stream inside TLS: records are decrypted where they were received, by rustls's unbuffered API.
+//! A stream over TLS. Records are decrypted in place, with the unbuffered API of rustls.
 
 use std::io;
 use std::net::SocketAddr;
@@ -117,7 +117,7 @@ impl TlsStream {
         })
     }
 
-    /// Gets further with the handshake. Says whether it is over.
+    /// Makes progress with the handshake. Returns whether it is complete.
     pub fn handshake(&mut self) -> Result<bool, TlsFailure> {
         let ended = |sentence: String| TlsFailure::new(TlsFailureKind::Ended, sentence);
         let broke =
