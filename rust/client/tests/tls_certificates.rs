@@ -119,7 +119,7 @@ fn a_certificate_for_clients_is_none_for_a_server() {
     let Some(server) = OpenSsl::start(&identity, &[]) else { return };
     assert_eq!(
         refusal("localhost", server.address, &trusting(&root.pem)),
-        "the certificate of \"localhost\" is not for a server"
+        "the certificate of \"localhost\" is not a server certificate"
     );
 }
 
@@ -287,8 +287,8 @@ fn a_trusted_certificate_without_alternative_names_is_matched_by_its_common_name
 
 fn self_signed_or_old(calls: &[&str]) -> &'static str {
     if calls == OF_VERSION_1 {
-        "the certificate of \"localhost\" is of version 1, and only those of version 3 are accepted from an authority; have it \
-         made anew with a subjectAltName"
+        "the certificate of \"localhost\" has version 1, but certificates issued by an authority must have version 3; \
+         create it again with a subjectAltName"
     } else {
         SELF_SIGNED
     }

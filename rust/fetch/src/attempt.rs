@@ -18,8 +18,8 @@ pub(crate) struct Checked {
 }
 
 impl Request {
-    /// What is wrong with it by these settings, as a sentence: all that its task would be told before anything is sent, but for the files of
-    /// a form.
+    /// Checks the request with these settings. The error is the sentence that its task would return before anything is sent. The files of
+    /// a form are not checked.
     pub fn check(&self, settings: &Settings) -> Result<(), String> {
         // Whether there is a body, and not how long it is, can make a difference.
         let body_len = u64::from(!matches!(self.body, RequestBody::Empty));

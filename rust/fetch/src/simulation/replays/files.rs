@@ -76,7 +76,7 @@ fn a_body_that_the_file_does_not_have_is_a_miss() {
     let task = simulation.get("http://a/");
     let response = simulation.run(&task);
     assert_eq!(response.result, ResultCode::ReplayMiss);
-    assert!(response.error.contains("only its head"), "{}", response.error);
+    assert!(response.error.contains("only the headers"), "{}", response.error);
 }
 
 /// A piece of an entry: what is expected there, and what is not.
