@@ -63,7 +63,7 @@ func start_download() -> void:
 		download.show_progress(bytes, total)
 		download.say("%s of %s" % [String.humanize_size(bytes), String.humanize_size(total)]))
 	task.retrying.connect(func(_attempt: int, seconds: float, _reason: String) -> void:
-		download.say("The connection broke off at %s; going on in %.1f s" % [
+		download.say("The connection was lost at %s. Continuing in %.1f s." % [
 			String.humanize_size(task.get_downloaded_bytes()), seconds]))
 	var response: HTTPResponseRust = await task.completed
 	if response.is_ok():

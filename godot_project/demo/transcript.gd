@@ -34,9 +34,9 @@ func _initialize() -> void:
 	_http.close()
 	print()
 	for problem: String in _problems:
-		print("Not as said: ", problem)
+		print("Not as expected: ", problem)
 	if _problems.is_empty():
-		print("All went as said.")
+		print("Everything went as expected.")
 	quit(0 if _problems.is_empty() else 1)
 
 
@@ -72,10 +72,10 @@ func _post_form() -> void:
 
 
 func _stream() -> void:
-	_title("A chunked answer, line by line as it arrives")
+	_title("A chunked response, line by line as it arrives")
 	if not await _request(HTTPClientRust.METHOD_GET, "/stream?lines=5&delay_ms=150", []):
 		return
-	_expect(_http.is_response_chunked(), "the answer is chunked")
+	_expect(_http.is_response_chunked(), "the response is chunked")
 	var start := Time.get_ticks_msec()
 	var lines := 0
 	while _http.get_status() == HTTPClientRust.STATUS_BODY:
@@ -173,7 +173,7 @@ func _request(method: HTTPClientRust.Method, target: String, headers: PackedStri
 	if _http.request(method, target, headers, body) != OK:
 		return _expect(false, "request: " + _http.get_error_message())
 	await _poll_while([HTTPClientRust.STATUS_REQUESTING])
-	if not _expect(_http.get_response_code() != 0, "no answer to %s: %s" % [target, _http.get_error_message()]):
+	if not _expect(_http.get_response_code() != 0, "no response to %s: %s" % [target, _http.get_error_message()]):
 		return false
 	print("< %d" % _http.get_response_code())
 	for header: String in _http.get_response_headers():
@@ -203,7 +203,7 @@ func _exchange(
 func _expect_whole_body() -> void:
 	_expect(
 		_http.get_status() in [HTTPClientRust.STATUS_CONNECTED, HTTPClientRust.STATUS_DISCONNECTED],
-		"the answer broke off: " + _http.get_error_message())
+		"the response was cut off: " + _http.get_error_message())
 
 
 func _shown_body(body: PackedByteArray) -> String:
@@ -262,4 +262,4 @@ func _expect(holds: bool, what: String) -> bool:
 
 func _problem(what: String) -> void:
 	_problems.append(what)
-	print("  ! not as said: ", what)
+	print("  ! not as expected: ", what)

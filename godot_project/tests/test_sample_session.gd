@@ -39,7 +39,7 @@ func test_a_download_is_paused_and_goes_on_where_it_was() -> void:
 	await _open()
 	DirAccess.remove_absolute(SessionPage.DOWNLOAD_PATH)
 	await _press_button(_page.download)
-	while _page.download.is_running() and not _page.download.status_text().contains("broke off"):
+	while _page.download.is_running() and not _page.download.status_text().contains("was lost"):
 		await wait_frames(1)
 	await _press_button(_page.download)
 	await _wait_for(_page.download)

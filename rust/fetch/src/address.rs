@@ -144,12 +144,12 @@ impl Address {
         !matches!(self.url.host(), Some(Host::Domain(_)))
     }
 
-    /// The port, even if the URL does not contain it.
+    /// Returns the port, even if the URL does not contain it.
     pub fn port(&self) -> u16 {
         self.url.port_or_known_default().unwrap_or_default()
     }
 
-    /// Whether the scheme is `https`.
+    /// Returns whether the scheme is `https`.
     pub fn is_secure(&self) -> bool {
         self.url.scheme() == "https"
     }

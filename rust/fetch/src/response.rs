@@ -61,7 +61,7 @@ pub enum ResultCode {
 }
 
 impl ResultCode {
-    /// The number.
+    /// Returns the number.
     pub fn value(self) -> i64 {
         self as i64
     }
@@ -91,19 +91,19 @@ pub struct Facts {
 }
 
 impl Facts {
-    /// The header lines as the server wrote them.
+    /// Returns the header lines as the server wrote them.
     pub fn headers(&self) -> Vec<String> {
         let fields = self.head.iter().flat_map(|head| head.fields.iter());
         fields.map(|field| field.line().into_owned()).collect()
     }
 
-    /// The values of a header, whatever the case of its name.
+    /// Returns all values of a header. The name is not case-sensitive.
     pub fn header_values(&self, name: &str) -> Vec<String> {
         let fields = self.head.iter().flat_map(|head| head.fields.named(name));
         fields.map(|field| field.value().into_owned()).collect()
     }
 
-    /// The first value of a header.
+    /// Returns the first value of a header.
     pub fn header(&self, name: &str) -> Option<String> {
         let head = self.head.as_ref()?;
         head.fields.named(name).next().map(|field| field.value().into_owned())
@@ -124,7 +124,7 @@ pub struct Response<B = Vec<u8>> {
 }
 
 impl<B: Buffer> Response<B> {
-    /// The status code, or 0 without a response.
+    /// Returns the status code, or 0 without a response.
     pub fn code(&self) -> u16 {
         self.facts.code
     }

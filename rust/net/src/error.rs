@@ -260,7 +260,7 @@ impl Error {
         Self::new(Phase::Tls, ErrorKind::Tls(failure))
     }
 
-    /// The caller cancelled the operation.
+    /// Creates an error for an operation that the caller cancelled.
     pub fn cancelled() -> Self {
         Self::new(Phase::Idle, ErrorKind::Cancelled)
     }
@@ -277,7 +277,7 @@ impl Error {
         self
     }
 
-    /// The kind of a failure.
+    /// Returns the kind of the failure.
     pub fn kind(&self) -> &ErrorKind {
         &self.0.kind
     }

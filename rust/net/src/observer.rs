@@ -194,7 +194,8 @@ pub fn task_of_this_thread() -> Option<u64> {
     TASK.get()
 }
 
-/// This thread works for a task, by a number of the caller's, until the value is dropped: here, as it is of this thread.
+/// Notes that this thread works for a task until the result is dropped. `task` is a number of the caller. The result cannot move to
+/// another thread:
 ///
 /// ```compile_fail,E0277
 /// let task = http_net::for_task(1);

@@ -256,7 +256,7 @@ fn a_url_with_a_control_character_is_refused_whatever_the_method() {
             let error = refusal(&plain(method, url, &[], 0));
             assert_eq!(
                 error.to_string(),
-                format!("the URL {url:?} has a control character in it; percent-encode it or leave it out")
+                format!("the URL {url:?} contains a control character; percent-encode it or leave it out")
             );
         }
     }

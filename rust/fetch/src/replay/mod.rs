@@ -65,7 +65,7 @@ pub(crate) struct Asked<'a> {
 }
 
 impl Replay {
-    /// Neither records nor replays.
+    /// Returns a value that neither records nor replays.
     pub fn off() -> Self {
         Self::default()
     }

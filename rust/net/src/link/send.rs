@@ -428,7 +428,7 @@ mod tests {
     fn a_body_that_ends_early_is_an_error_and_more_than_was_said_is_not_sent() {
         let short = Body::Reader { reader: slow(b"0123", 4), length: Some(10) };
         let error = written(outgoing(Vec::new(), short), 100).unwrap_err();
-        assert_eq!(error, "the request's body ended after 4 of 10 bytes");
+        assert_eq!(error, "the request body ended after 4 of 10 bytes");
         let long = Body::Reader { reader: slow(b"0123456789", 4), length: Some(6) };
         assert_eq!(written(outgoing(Vec::new(), long), 100).unwrap(), b"012345");
     }
