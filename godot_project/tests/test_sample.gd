@@ -424,6 +424,13 @@ func test_other_schemes_are_understood_or_refused_plainly() -> void:
 		assert_contains(sent.message, address.get_slice("://", 0) + ":// is not HTTP")
 
 
+func test_a_message_of_the_library_is_shown_as_a_whole_sentence() -> void:
+	for case: Array in [
+			["", ""], ["the server closed the connection", "The server closed the connection."], ["Cancelled.", "Cancelled."],
+			["TLS: the certificate expired; renew it", "TLS: the certificate expired; renew it."]]:
+		assert_equal(AnswerView.sentence(case[0]), case[1], case[0])
+
+
 func test_what_cannot_be_sent_says_why() -> void:
 	for case: Array in [
 			["headers", PackedStringArray(["no header"]), "http", "header"], ["headers", PackedStringArray(["A: b\u0001"]), "http", "."],

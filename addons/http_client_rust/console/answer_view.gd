@@ -137,7 +137,7 @@ func show_end() -> void:
 	if failed and _exchange.code != 0:
 		_status.text += " — incomplete"
 	_status.add_theme_color_override(&"font_color", Colors.readable(_color(failed), self))
-	_message.text = _exchange.message
+	_message.text = sentence(_exchange.message)
 	_message.visible = failed
 	_message.add_theme_color_override(&"font_color", Colors.readable(Colors.BAD, self))
 	_follow.visible = not _exchange.redirect_address().is_empty()
@@ -172,6 +172,13 @@ func save_body(path: String) -> Error:
 func row_text(table: Tree) -> String:
 	var item := table.get_selected()
 	return "%s: %s" % [item.get_text(0).strip_edges(), item.get_text(1)] if item != null else ""
+
+
+## A message of the library as it stands alone: with a capital letter and a full stop.
+static func sentence(message: String) -> String:
+	if message.is_empty() or message[-1] in ".!?…":
+		return message.left(1).to_upper() + message.substr(1)
+	return "%s%s." % [message[0].to_upper(), message.substr(1)]
 
 
 ## How much of the body was packed. It stays packed only where the request's own headers ask for that.
