@@ -5,7 +5,7 @@ extends VBoxContainer
 const Exchange := preload("exchange.gd")
 const Table := preload("table.gd")
 
-const COLUMNS: PackedStringArray = ["Name", "Value", "For", "Until"]
+const COLUMNS: PackedStringArray = ["Name", "Value", "Domain and path", "Expires"]
 
 var _session: HTTPSessionRust
 var _table: Table
@@ -23,8 +23,8 @@ func _init() -> void:
 	_about.size_flags_horizontal = SIZE_EXPAND_FILL
 	row.add_child(_about)
 	_clear = Button.new()
-	_clear.text = "Forget all"
-	_clear.tooltip_text = "Deletes the cookies of all servers"
+	_clear.text = "Delete all"
+	_clear.tooltip_text = "Deletes the cookies of all servers from the session"
 	_clear.pressed.connect(forget_all)
 	row.add_child(_clear)
 	_table = Table.new(COLUMNS)
@@ -50,7 +50,7 @@ func show_cookies(exchange: Exchange) -> void:
 		item.set_text(0, cookie.get("name", ""))
 		item.set_text(1, cookie.get("value", ""))
 		item.set_text(2, str(cookie.get("domain", "")) + str(cookie.get("path", "")))
-		item.set_text(3, Time.get_datetime_string_from_unix_time(expires, true) if expires > 0 else "the end of the session")
+		item.set_text(3, Time.get_datetime_string_from_unix_time(expires, true) if expires > 0 else "at the end of the session")
 		item.set_tooltip_text(1, item.get_text(1))
 
 

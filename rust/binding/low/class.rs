@@ -185,7 +185,7 @@ impl HttpClientRust {
                 client.refused(Error { code: ErrorCode::InvalidParameter, message: message.to_owned() })
             };
             let Some(peer) = connection else {
-                return Err(refused("the connection is null; give a connected StreamPeer"));
+                return Err(refused("the connection is null; use a connected StreamPeer"));
             };
             let is_own = peer.is_class("HTTPClientRustStream");
             let below = connection_below(&peer).map_err(|error| client.refused(error))?;

@@ -146,7 +146,7 @@ fn send(
     body: Body,
 ) -> Result<(), Error> {
     let Some(known) = Method::from_index(method.0) else {
-        let message = format!("there is no method {}; give one of the constants METHOD_GET to METHOD_PATCH", method.0);
+        let message = format!("there is no method {}; use one of the constants METHOD_GET to METHOD_PATCH", method.0);
         return Err(client.refused(Error { code: ErrorCode::InvalidParameter, message }));
     };
     let headers: Vec<String> = headers.as_slice().iter().map(GString::to_string).collect();

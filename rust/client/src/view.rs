@@ -129,9 +129,11 @@ impl View {
     fn not_open(&self) -> String {
         match (self.status, &self.cause) {
             (Status::Resolving | Status::Connecting, _) => {
-                "the connection is not made yet; poll() until STATUS_CONNECTED".to_owned()
+                "the connection is not established yet; call poll() until STATUS_CONNECTED".to_owned()
             }
-            (_, Some(cause)) => format!("there is no connection, since {}; call connect_to_host() again", cause.clause),
+            (_, Some(cause)) => {
+                format!("there is no connection because {}; call connect_to_host() again", cause.clause)
+            }
             (_, None) => "there is no connection; call connect_to_host() and poll() first".to_owned(),
         }
     }

@@ -1,7 +1,7 @@
-//! The wait of one call that sleeps for its own connection, over and over: one system call each time.
+//! Waits for the sockets of one call. Each wait is one system call.
 //!
-//! [`Ready`](crate::Ready) is made for a loop over many sockets. It keeps account of them, which takes seven system calls for a wait that
-//! begins and ends with one socket.
+//! [`Ready`](crate::Ready) is for a loop over many sockets. It registers them, so that a single wait for one socket takes seven system
+//! calls.
 
 use std::io;
 use std::task::Waker;
@@ -10,22 +10,22 @@ use std::time::Instant;
 use self::system::Bell;
 use crate::ready::Wait;
 
-/// Sleeps for one [`Wait`] at a time, until another thread ends that.
+/// Sleeps for one [`Wait`] at a time. Another thread can end the sleep.
 #[derive(Debug)]
 pub struct Pause(Bell);
 
 impl Pause {
-    /// Takes up to three file descriptors.
+    /// Creates a `Pause`. It uses up to three file descriptors.
     pub fn new() -> io::Result<Self> {
         Bell::new().map(Self)
     }
 
-    /// Ends the wait that runs, or the next one. Whoever keeps it, such as a look-up that hangs, keeps no file descriptors.
+    /// Returns a waker that ends the current wait, or the next one. The waker keeps no file descriptors open.
     pub fn waker(&self) -> Waker {
         self.0.waker()
     }
 
-    /// Sleeps until something of what `wait` asks for has happened, or the waker was called.
+    /// Sleeps until something that `wait` waits for happens, or until the waker is called.
     pub fn wait(&mut self, wait: &Wait, now: Instant) -> io::Result<()> {
         self.0.wait(wait, now)
     }

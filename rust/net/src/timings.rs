@@ -3,31 +3,33 @@
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
 
-/// Phases of the current connection and its current request; none where a phase is not over, or did not happen.
+/// The durations of the phases of a connection and its current request. A value is `None` if the phase has not finished or did not take
+/// place.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timings {
-    /// Looking the host's name up.
+    /// The name lookup.
     pub dns: Option<Duration>,
-    /// Making the TCP connection, and the proxy's tunnel. Where a server broke off a handshake that offered a session, both connections.
+    /// The TCP connection and the tunnel of a proxy. If a server aborted a handshake that offered a session, both connections count.
     pub connect: Option<Duration>,
-    /// The TLS handshake, likewise.
+    /// The TLS handshake, counted in the same way.
     pub tls: Option<Duration>,
-    /// From the request's start until the system had taken its last byte.
+    /// From the start of the request until its last byte was passed to the operating system.
     pub send: Option<Duration>,
-    /// From the request's start until the first byte of the response.
+    /// From the start of the request until the first byte of the response.
     pub first_byte: Option<Duration>,
-    /// From the request's start until the end of the response.
+    /// From the start of the request until the end of the response.
     pub total: Option<Duration>,
 }
 
 impl Timings {
-    /// Adds the time of a step that may be taken more than once. Who watches connections by an [`Observer`](crate::Observer) counts as they do.
+    /// Adds the time of a step that can take place more than once. An [`Observer`](crate::Observer) can use this function to count in the
+    /// same way as connections.
     pub fn add(phase: &mut Option<Duration>, step: Duration) {
         *phase = Some(phase.unwrap_or_default() + step);
     }
 }
 
-/// [`Timings`] in half the room, as connections keep them: every idle one has some.
+/// [`Timings`] in half the memory. Every idle connection keeps them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PackedTimings {
     dns: Packed,

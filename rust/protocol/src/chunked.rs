@@ -105,8 +105,8 @@ impl ChunkedDecoder {
         }
     }
 
-    /// Where in `input` the next chunk lies, if it is one of at most `whole` bytes, and another begins behind it; none, which changes
-    /// nothing, if [`step`](Self::step) has to find out.
+    /// Returns the range of the next chunk in `input`, if it has at most `whole` bytes and another chunk begins behind it. In all other
+    /// cases the result is `None`, nothing changes, and [`step`](Self::step) must decide.
     pub(crate) fn held_chunk(&mut self, input: &[u8], whole: usize) -> Option<Range<usize>> {
         let (start, size) = match (&self.state, input) {
             (State::Data { left, started: false }, _) => (0, *left),
