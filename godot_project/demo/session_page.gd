@@ -63,7 +63,7 @@ func start_download() -> void:
 		download.show_progress(bytes, total)
 		download.say("%s of %s" % [String.humanize_size(bytes), String.humanize_size(total)]))
 	task.retrying.connect(func(_attempt: int, seconds: float, _reason: String) -> void:
-		download.say("The connection broke off at %s; going on in %.1f s" % [
+		download.say("The connection broke off at %s. Continuing in %.1f s." % [
 			String.humanize_size(task.get_downloaded_bytes()), seconds]))
 	var response: HTTPResponseRust = await task.completed
 	if response.is_ok():
@@ -95,7 +95,7 @@ func start_upload() -> void:
 	var response: HTTPResponseRust = await task.completed
 	var receipt: Variant = response.get_json() if response.is_ok() else null
 	if receipt is Dictionary:
-		upload.finish("The server has received %d bytes, the form has %d." % [receipt["bytes"], form.get_length()])
+		upload.finish("The server received %d of %d bytes." % [receipt["bytes"], form.get_length()])
 	else:
 		upload.finish(response.get_error_message())
 
@@ -106,7 +106,7 @@ func start_events() -> void:
 	_tasks[events] = [task]
 	task.event_received.connect(func(_type: String, data: String, id: String) -> void:
 		events.show_progress(id.to_int(), EVENTS)
-		events.say("The newest: " + data)
+		events.say("Latest: " + data)
 		if id.to_int() >= EVENTS:
 			task.cancel())
 	var response: HTTPResponseRust = await task.completed

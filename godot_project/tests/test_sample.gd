@@ -11,6 +11,7 @@ const AnswerView := preload("res://addons/http_client_rust/console/answer_view.g
 const Colors := preload("res://addons/http_client_rust/console/colors.gd")
 const History := preload("res://addons/http_client_rust/console/history.gd")
 const RequestTabs := preload("res://addons/http_client_rust/console/request_tabs.gd")
+const Table := preload("res://addons/http_client_rust/console/table.gd")
 const PhaseChart := preload("res://addons/http_client_rust/console/phase_chart.gd")
 const Requests := preload("res://demo/requests.gd")
 const PATIENCE_MS := 40_000
@@ -482,9 +483,9 @@ func test_ctrl_enter_sends_and_ctrl_c_copies_a_row() -> void:
 			await _wait_for(console)
 	assert_equal(console.exchange.body.get_string_from_utf8(), "a", "the body, without a line more")
 	var view: AnswerView = console.get("_answer")
-	var table: Tree = view.get("_headers")
+	var table: Table = view.get("_headers")
 	table.get_root().get_first_child().select(0)
-	assert_equal(view.row_text(table), console.exchange.answer_headers[0], "the row as text")
+	assert_equal(table.row_text(), console.exchange.answer_headers[0], "the row as text")
 	await _close(scene)
 
 

@@ -9,6 +9,7 @@ extends VBoxContainer
 const Exchange := preload("exchange.gd")
 const Snippets := preload("snippets.gd")
 const Colors := preload("colors.gd")
+const Controls := preload("controls.gd")
 const History := preload("history.gd")
 const RequestTabs := preload("request_tabs.gd")
 const AnswerView := preload("answer_view.gd")
@@ -225,7 +226,7 @@ func _show_recent() -> void:
 		menu.set_item_disabled(0, true)
 	else:
 		menu.add_separator()
-		menu.add_item("Forget all", CLEAR_HISTORY)
+		menu.add_item("Clear all", CLEAR_HISTORY)
 
 
 func _on_recent(id: int) -> void:
@@ -304,9 +305,7 @@ func _ask_for_name() -> void:
 		_name.placeholder_text = "Name"
 		_name.custom_minimum_size.x = 300.0
 		rows.add_child(_name)
-		_name_problem = Label.new()
-		_name_problem.autowrap_mode = TextServer.AUTOWRAP_WORD_SMART
-		rows.add_child(_name_problem)
+		_name_problem = Controls.wrapped_label(rows)
 		_name_dialog.register_text_enter(_name)
 		_name_dialog.confirmed.connect(_save_under_name)
 		add_child(_name_dialog, false, INTERNAL_MODE_BACK)
@@ -341,38 +340,21 @@ func _add_top() -> void:
 	_url.size_flags_horizontal = SIZE_EXPAND_FILL
 	_url.text_submitted.connect(func(_text: String) -> void: send())
 	row.add_child(_url)
-	var send_button := Button.new()
-	send_button.text = "Send"
-	send_button.tooltip_text = "Sends the request (Ctrl+Enter)"
-	send_button.pressed.connect(send)
-	row.add_child(send_button)
-	_cancel = Button.new()
-	_cancel.text = "Cancel"
-	_cancel.tooltip_text = "Cancels the request (Esc)"
+	Controls.button(row, "Send", "Sends the request (Ctrl+Enter)").pressed.connect(send)
+	_cancel = Controls.button(row, "Cancel", "Cancels the request (Esc)")
 	_cancel.disabled = true
 	_cancel.pressed.connect(cancel)
-	row.add_child(_cancel)
-	_recent = _menu(row, "Recent", "Requests that you sent before. Headers with passwords or keys are not saved.")
+	_recent = Controls.menu(row, "Recent", "Requests that you sent before. Headers with passwords or keys are not saved.")
 	_recent.about_to_popup.connect(_show_recent)
 	_recent.get_popup().id_pressed.connect(_on_recent)
-	_saved = _menu(row, "Saved", "Named requests in a .http file, which other editors can also read")
+	_saved = Controls.menu(row, "Saved", "Named requests in a .http file, which other editors can also read")
 	_saved.about_to_popup.connect(_show_saved)
 	_saved.get_popup().id_pressed.connect(_on_saved)
-	_copy = _menu(row, "Copy as…", "")
+	_copy = Controls.menu(row, "Copy as…", "")
 	_copy.get_popup().add_item("Copy as GDScript", COPY_GDSCRIPT)
 	_copy.get_popup().add_item("Copy as GDScript with HTTPClientRust", COPY_CLIENT)
 	_copy.get_popup().add_item("Copy as curl", COPY_CURL)
 	_copy.get_popup().id_pressed.connect(_on_copy)
-
-
-func _menu(row: Control, text: String, tooltip: String) -> MenuButton:
-	var button := MenuButton.new()
-	button.text = text
-	button.tooltip_text = tooltip
-	button.flat = false
-	button.focus_mode = FOCUS_ALL
-	row.add_child(button)
-	return button
 
 
 func _has_focus() -> bool:

@@ -62,6 +62,7 @@ func _init() -> void:
 	rows.add_child(split)
 	_files = Tree.new()
 	_files.hide_root = true
+	_files.hide_folding = true
 	_files.columns = 2
 	_files.set_column_expand(TICK, false)
 	_files.size_flags_horizontal = Control.SIZE_EXPAND_FILL
@@ -311,4 +312,4 @@ func _show_selected() -> void:
 			_diff.add_text("line %s\n" % note)
 		_diff.pop()
 	if change.left_alone > 0:
-		_diff.add_text("\nUses that stay, since no client takes them: %d\n" % change.left_alone)
+		_diff.add_text("\nUses that stay because no client takes them: %d\n" % change.left_alone)

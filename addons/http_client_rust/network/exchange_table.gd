@@ -1,5 +1,5 @@
 @tool
-extends Tree
+extends "../console/table.gd"
 ## The list of exchanges, a row each, and in the last column the waterfall: the phases of all of them on one scale of time.
 
 const Recorded := preload("recorded.gd")
@@ -32,10 +32,7 @@ var _shown := 0
 
 
 func _init() -> void:
-	columns = TITLES.size()
-	hide_root = true
-	select_mode = SELECT_ROW
-	column_titles_visible = true
+	super(TITLES)
 	size_flags_horizontal = SIZE_EXPAND_FILL
 	size_flags_vertical = SIZE_EXPAND_FILL
 	_dress_columns()
@@ -63,6 +60,11 @@ func apply_filter() -> void:
 func selected() -> Recorded:
 	var item := get_selected()
 	return item.get_metadata(0) if item != null else null
+
+
+## The URL of the chosen exchange, for Ctrl+C.
+func row_text() -> String:
+	return selected().url() if selected() != null else ""
 
 
 func select_exchange(exchange: Recorded) -> void:

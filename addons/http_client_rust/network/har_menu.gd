@@ -5,6 +5,7 @@ extends MenuButton
 const Recorded := preload("recorded.gd")
 const ExchangeList := preload("exchange_list.gd")
 const Har := preload("har.gd")
+const Controls := preload("../console/controls.gd")
 
 enum Item { SAVE, COPY, LOAD, REDACT }
 
@@ -19,8 +20,7 @@ var _files: FileDialog
 func _init() -> void:
 	text = "HAR"
 	tooltip_text = "HAR files contain requests and responses. Browsers and other tools can also read them."
-	flat = false
-	focus_mode = FOCUS_ALL
+	Controls.dressed_menu(self)
 	var menu := get_popup()
 	menu.add_item("Save all…", Item.SAVE)
 	menu.add_item("Copy all", Item.COPY)

@@ -52,6 +52,7 @@ func _run() -> void:
 		return
 	await _test_request(console)
 	await _test_failure(console)
+	await _test_height(console)
 	await _test_help()
 	await _test_moving()
 	await _test_moving_nodes()
@@ -80,6 +81,35 @@ func _test_failure(console: Control) -> void:
 	await _send(console)
 	var message := str((console.get("exchange") as RefCounted).get("message"))
 	_report("the_panel_shows_why_a_request_failed", message.contains(port), message)
+
+
+## At 200 %, a screen of 1080 pixels has hardly room for the script editor and the panel.
+func _test_height(console: Control) -> void:
+	var frame := console.get_parent() as ScrollContainer
+	var window := frame.get_window()
+	var size_before := window.size
+	var scale_before: float = frame.get("display_scale")
+	frame.set("display_scale", 2.0)
+	console.theme = Theme.new()
+	console.theme.default_font_size = 28
+	for height: int in [2160, 1080]:
+		window.size = Vector2i(1920, height)
+		await get_tree().process_frame
+		var least := frame.get_combined_minimum_size().y
+		_report(
+			"the_panel_takes_at_most_a_third_of_a_window_of_%d_pixels" % height, least >= 300.0 and least <= height / 3.0,
+			"its least height is %s" % least)
+	frame.size.y = 324.0
+	# What is wrapped takes a frame to find its height.
+	for count: int in 3:
+		await get_tree().process_frame
+	_report(
+		"what_the_panel_has_no_room_for_is_scrolled_to", console.size.y <= 324.0 or frame.get_v_scroll_bar().visible,
+		"the console is %s high" % console.size.y)
+	console.theme = null
+	frame.set("display_scale", scale_before)
+	window.size = size_before
+	await get_tree().process_frame
 
 
 ## An editor that has no cache of its help yet does not take in what extensions bring (4.6.3), and a run of the tests has

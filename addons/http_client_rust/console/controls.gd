@@ -1,0 +1,52 @@
+@tool
+extends RefCounted
+## Makes the controls that more than one view has.
+
+
+## A button in a row.
+static func button(row: Control, text: String, tooltip: String) -> Button:
+	return _added(row, Button.new(), text, tooltip) as Button
+
+
+static func check(row: Control, text: String, is_on: bool, tooltip := "") -> CheckBox:
+	var box := _added(row, CheckBox.new(), text, tooltip) as CheckBox
+	box.button_pressed = is_on
+	return box
+
+
+## A button that opens a menu, and looks like its neighbours.
+static func menu(row: Control, text: String, tooltip: String) -> MenuButton:
+	return dressed_menu(_added(row, MenuButton.new(), text, tooltip) as MenuButton)
+
+
+## Has a menu be reached by the keyboard, and look like a button.
+static func dressed_menu(button_of_menu: MenuButton) -> MenuButton:
+	button_of_menu.flat = false
+	button_of_menu.focus_mode = Control.FOCUS_ALL
+	return button_of_menu
+
+
+## A label that goes on in the next line, and does not make its column wider.
+static func wrapped_label(column: Control) -> Label:
+	var label := Label.new()
+	label.autowrap_mode = TextServer.AUTOWRAP_WORD_SMART
+	label.custom_minimum_size.x = 1.0
+	column.add_child(label)
+	return label
+
+
+## A label of one line that is cut where there is no more room.
+static func cut_label(row: Control) -> Label:
+	var label := Label.new()
+	label.text_overrun_behavior = TextServer.OVERRUN_TRIM_ELLIPSIS
+	label.custom_minimum_size.x = 1.0
+	label.size_flags_horizontal = Control.SIZE_EXPAND_FILL
+	row.add_child(label)
+	return label
+
+
+static func _added(row: Control, made: BaseButton, text: String, tooltip: String) -> BaseButton:
+	made.set(&"text", text)
+	made.tooltip_text = tooltip
+	row.add_child(made)
+	return made
