@@ -19,6 +19,8 @@ const KINDS: Array[Array] = [
 
 ## Given by the plugin.
 var undo_redo: EditorUndoRedoManager
+## Knows the open scenes: the editor.
+var scenes: Object = EditorInterface
 
 var _scripts: ProjectScripts
 var _kind: OptionButton
@@ -148,7 +150,14 @@ func refusal() -> String:
 
 ## Writes texts and has the editor notice. For the undo history.
 func write(texts: Dictionary, expected: Dictionary) -> void:
-	var problems := ProjectScripts.write(texts, expected)
+	var problems := PackedStringArray()
+	if _knows_unsaved_scenes():
+		# It is opened again below, which would lose them.
+		for path: String in _scenes_in_the_way():
+			if texts.has(path):
+				problems.append("%s was not written: %s" % [path, ProjectScripts.UNSAVED_SCENE])
+	if problems.is_empty():
+		problems = ProjectScripts.write(texts, expected)
 	for problem: String in problems:
 		push_warning(problem)
 	if not problems.is_empty():
@@ -158,6 +167,8 @@ func write(texts: Dictionary, expected: Dictionary) -> void:
 		if path.get_extension().to_lower() != "gd":
 			if ResourceLoader.has_cached(path):
 				ResourceLoader.load(path, "", ResourceLoader.CACHE_MODE_REPLACE)
+			if _knows_unsaved_scenes() and (scenes.call(&"get_open_scenes") as PackedStringArray).has(path):
+				scenes.call(&"reload_scene_from_path", path)
 		elif ResourceLoader.has_cached(path):
 			var script := load(path) as GDScript
 			script.source_code = FileAccess.get_file_as_string(path)
@@ -188,8 +199,18 @@ func _show_in_editor(old: String, new: String) -> void:
 			text.tag_saved_version()
 
 
+## Whether the editor tells which of the open scenes have changes: Godot 4.7 and newer do.
+func _knows_unsaved_scenes() -> bool:
+	return scenes.has_method(&"get_unsaved_scenes")
+
+
+## The open scenes that have changes; all that are open where the editor does not tell.
+func _scenes_in_the_way() -> PackedStringArray:
+	return scenes.call(&"get_unsaved_scenes" if _knows_unsaved_scenes() else &"get_open_scenes")
+
+
 ## Why files are not to be written now, by their paths: scripts whose text in the script editor is not that of their file, and
-## scenes that are open. The engine does not tell which of those have changes.
+## scenes.
 func _unsaved() -> Dictionary:
 	var shown := {}
 	for editor: ScriptEditorBase in EditorInterface.get_script_editor().get_open_script_editors():
@@ -206,8 +227,8 @@ func _unsaved() -> Dictionary:
 			continue
 		if not shown.is_empty() and not shown.has(in_file.replace("\r", "").strip_edges(false, true)):
 			unsaved[path.get_slice("::", 0)] = ProjectScripts.UNSAVED
-	for path: String in EditorInterface.get_open_scenes():
-		unsaved[path] = ProjectScripts.OPEN_SCENE
+	for path: String in _scenes_in_the_way():
+		unsaved[path] = ProjectScripts.UNSAVED_SCENE if _knows_unsaved_scenes() else ProjectScripts.OPEN_SCENE
 	return unsaved
 
 

@@ -18,6 +18,8 @@ const FEWEST_COLUMNS := 3
 ## Of the height of a row.
 const BAR := 0.55
 const NARROWEST := 2.0
+## Of a URL, in characters: one of the scheme "data:" can have megabytes.
+const LONGEST_URL := 500
 
 ## Another row was chosen.
 signal chosen(exchange: Recorded)
@@ -183,12 +185,12 @@ func _write(item: TreeItem, exchange: Recorded) -> void:
 	rows_written += 1
 	var usec := exchange.duration()
 	var texts: PackedStringArray = [
-		exchange.method if not exchange.method.is_empty() else "—", exchange.place(), exchange.status_text(),
+		exchange.method if not exchange.method.is_empty() else "—", exchange.place().left(LONGEST_URL), exchange.status_text(),
 		exchange.type().get_slice("/", 1) if exchange.type().contains("/") else exchange.type(), exchange.size_text(), PhaseChart.shown_time(usec) if usec > 0 or exchange.is_over else ""]
 	for column: int in mini(texts.size(), columns):
 		if item.get_text(column) != texts[column]:
 			item.set_text(column, texts[column])
-	item.set_tooltip_text(Column.URL, exchange.url())
+	item.set_tooltip_text(Column.URL, exchange.url().left(LONGEST_URL))
 	item.set_tooltip_text(Column.STATUS, exchange.error if not exchange.error.is_empty() else exchange.reason)
 	if columns > Column.TYPE:
 		item.set_tooltip_text(Column.TYPE, exchange.type())

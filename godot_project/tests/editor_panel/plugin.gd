@@ -32,6 +32,23 @@ const HELP_IS_THERE := "the help is there"
 
 
 
+## What Godot 4.7 has.
+class NewerEditor:
+	extends RefCounted
+	var open: PackedStringArray = []
+	var unsaved: PackedStringArray = []
+	var reloaded: Array[String] = []
+
+	func get_open_scenes() -> PackedStringArray:
+		return open
+
+	func get_unsaved_scenes() -> PackedStringArray:
+		return unsaved
+
+	func reload_scene_from_path(path: String) -> void:
+		reloaded.append(path)
+
+
 func _enter_tree() -> void:
 	if not OS.get_environment("HTTP_CLIENT_RUST_TEST_HTTP").is_empty():
 		if OS.get_environment(SECOND).is_empty():
@@ -241,6 +258,7 @@ func _test_moving_nodes() -> void:
 	dialog.call("apply")
 	_report(
 		"an_open_scene_is_refused", str(dialog.call("refusal")).contains("open in the editor"), str(dialog.call("refusal")))
+	_test_newer_editor(dialog)
 	EditorInterface.close_scene()
 	await get_tree().process_frame
 	dialog.call("apply")
@@ -256,6 +274,28 @@ func _test_moving_nodes() -> void:
 	dialog.hide()
 	dialog.queue_free()
 	await get_tree().process_frame
+
+
+## Godot 4.7 tells which of the open scenes have changes: only those are refused, and the others are opened again.
+func _test_newer_editor(dialog: Window) -> void:
+	var newer := NewerEditor.new()
+	newer.open = [SCENE_TO_MOVE]
+	newer.unsaved = [SCENE_TO_MOVE]
+	dialog.set("scenes", newer)
+	dialog.call("apply")
+	var refusal := str(dialog.call("refusal"))
+	_report("a_scene_with_changes_is_refused_where_the_editor_tells", refusal.contains("unsaved changes"), refusal)
+	newer.unsaved = []
+	dialog.call("apply")
+	_report(
+		"an_open_scene_without_changes_moves_and_is_opened_again",
+		FileAccess.get_file_as_string(SCENE_TO_MOVE).contains("type=\"HTTPRequestRust\"") and newer.reloaded == ([SCENE_TO_MOVE] as Array[String]),
+		"%s %s" % [dialog.call("refusal"), newer.reloaded])
+	get_undo_redo().get_history_undo_redo(EditorUndoRedoManager.GLOBAL_HISTORY).undo()
+	_report(
+		"moving_it_back_opens_it_again",
+		FileAccess.get_file_as_string(SCENE_TO_MOVE) == OLD_SCENE and newer.reloaded == ([SCENE_TO_MOVE, SCENE_TO_MOVE] as Array[String]), str(newer.reloaded))
+	dialog.set("scenes", EditorInterface)
 
 
 func _click_tick(dialog: Window, files: Tree, item: TreeItem) -> void:
