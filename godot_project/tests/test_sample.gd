@@ -489,6 +489,21 @@ func test_ctrl_enter_sends_and_ctrl_c_copies_a_row() -> void:
 	await _close(scene)
 
 
+func test_a_row_is_copied_whole_however_much_of_it_is_shown() -> void:
+	var long := "x".repeat(100)
+	for rows: Array in [[["Name", "Value"], ["A", long], "A: " + long], [["Time", "Type", "Data"], ["1 ms", long, "b"], "1 ms\t%s\tb" % long]]:
+		var table := Table.new(rows[0])
+		tree.root.add_child(table)
+		table.fit([1])
+		var item := table.add_row(rows[1])
+		assert_equal(table.row_text(), "", "nothing is selected")
+		item.select(0)
+		assert_equal(item.get_text(1).length(), Table.WIDEST_FITTED, "letters in a column that is as wide as its texts")
+		assert_true(not table.is_column_expanding(1) and table.is_column_expanding(0), "the others share what is left")
+		assert_equal(table.row_text(), rows[2], "the row")
+		table.free()
+
+
 func test_the_file_with_authorities_can_be_chosen() -> void:
 	var scene := await _open_sample()
 	var tabs: RequestTabs = (scene.get("console") as Console).get("_request")

@@ -3,7 +3,7 @@
 # allow-log: VK_KHR_surface
 # allow-log: ^ERROR: Condition "err != OK" is true
 # allow-log: ^WARNING: .*(screen saver|dbus|portal|XIM|input method|touch)
-# deadline: 240
+# deadline: 600
 extends EditorPlugin
 ## Takes the pictures of the editor. For `cargo xtask screenshots`, which starts the editor four times: the first start only
 ## makes the editor's cache of its help, without which it does not take in the pages that extensions bring; the second is dark; the
@@ -270,6 +270,10 @@ func _network(picture: String) -> void:
 	await _settle()
 	if panel.call("shown_exchange") == null:
 		_fail("the arrow keys choose no exchange of %d" % _count(list))
+	Picture.press(KEY_C, true)
+	await _settle()
+	if DisplayServer.clipboard_get() != str(panel.call("shown_exchange").call("url")):
+		_fail("Ctrl+C puts this on the clipboard: %s" % DisplayServer.clipboard_get())
 	_take(picture)
 	_expand_bottom_panel()
 	_press_menu("Keep Debug Server Open")

@@ -1,6 +1,6 @@
 # allow-log: V-Sync mode
 # allow-log: ^WARNING: .*(screen saver|dbus|portal|XIM|input method|touch)
-# deadline: 240
+# deadline: 600
 extends SceneTree
 ## Takes the pictures of the sample, driving it by keys. For `cargo xtask screenshots`:
 ##
