@@ -319,12 +319,7 @@ func _color(failed: bool) -> Color:
 
 func _choose_file() -> void:
 	if _files == null:
-		_files = FileDialog.new()
-		_files.access = FileDialog.ACCESS_FILESYSTEM
-		_files.file_mode = FileDialog.FILE_MODE_SAVE_FILE
-		_files.use_native_dialog = true
-		_files.file_selected.connect(save_body)
-		add_child(_files, false, INTERNAL_MODE_BACK)
+		_files = Controls.file_dialog(self, FileDialog.FILE_MODE_SAVE_FILE, [], save_body)
 	_files.current_file = _exchange.file_name()
 	_files.popup_centered_ratio(0.6)
 

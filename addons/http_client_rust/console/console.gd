@@ -102,7 +102,7 @@ func _process(_delta: float) -> void:
 
 func _shortcut_input(event: InputEvent) -> void:
 	var key := event as InputEventKey
-	if key == null or not key.pressed or not is_visible_in_tree() or not _has_focus():
+	if key == null or not key.pressed or not is_visible_in_tree() or not Controls.has_focus_in(self):
 		return
 	if key.keycode in [KEY_ENTER, KEY_KP_ENTER] and key.is_command_or_control_pressed():
 		get_viewport().set_input_as_handled()
@@ -355,11 +355,6 @@ func _add_top() -> void:
 	_copy.get_popup().add_item("Copy as GDScript with HTTPClientRust", COPY_CLIENT)
 	_copy.get_popup().add_item("Copy as curl", COPY_CURL)
 	_copy.get_popup().id_pressed.connect(_on_copy)
-
-
-func _has_focus() -> bool:
-	var owner_of_focus := get_viewport().gui_get_focus_owner()
-	return owner_of_focus != null and (owner_of_focus == self or is_ancestor_of(owner_of_focus))
 
 
 func _dress_texts() -> void:

@@ -45,6 +45,24 @@ static func cut_label(row: Control) -> Label:
 	return label
 
 
+## A dialog that asks for a file, of the system where it has one.
+static func file_dialog(user: Node, mode: FileDialog.FileMode, filters: PackedStringArray, chosen: Callable) -> FileDialog:
+	var files := FileDialog.new()
+	files.access = FileDialog.ACCESS_FILESYSTEM
+	files.file_mode = mode
+	files.filters = filters
+	files.use_native_dialog = true
+	files.file_selected.connect(chosen)
+	user.add_child(files, false, Node.INTERNAL_MODE_BACK)
+	return files
+
+
+## Whether a control or one in it has the focus.
+static func has_focus_in(control: Control) -> bool:
+	var focused := control.get_viewport().gui_get_focus_owner()
+	return focused != null and (focused == control or control.is_ancestor_of(focused))
+
+
 static func _added(row: Control, made: BaseButton, text: String, tooltip: String) -> BaseButton:
 	made.set(&"text", text)
 	made.tooltip_text = tooltip

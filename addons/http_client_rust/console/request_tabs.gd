@@ -98,13 +98,8 @@ func _options() -> Control:
 ## Asks for the file with the authorities to trust.
 func choose_file() -> void:
 	if _files == null:
-		_files = FileDialog.new()
-		_files.access = FileDialog.ACCESS_FILESYSTEM
-		_files.file_mode = FileDialog.FILE_MODE_OPEN_FILE
-		_files.filters = PackedStringArray(["*.pem,*.crt,*.cer;Certificates"])
-		_files.use_native_dialog = true
-		_files.file_selected.connect(func(path: String) -> void: _ca_file.text = path)
-		add_child(_files, false, INTERNAL_MODE_BACK)
+		_files = Controls.file_dialog(
+			self, FileDialog.FILE_MODE_OPEN_FILE, ["*.pem,*.crt,*.cer;Certificates"], func(path: String) -> void: _ca_file.text = path)
 	_files.popup_centered_ratio(0.6)
 
 

@@ -84,7 +84,7 @@ func _process(_delta: float) -> void:
 
 func _shortcut_input(event: InputEvent) -> void:
 	var key := event as InputEventKey
-	if key == null or not key.pressed or not is_visible_in_tree() or not _has_focus():
+	if key == null or not key.pressed or not is_visible_in_tree() or not Controls.has_focus_in(self):
 		return
 	if key.keycode == KEY_F and key.is_command_or_control_pressed():
 		_search.grab_focus()
@@ -245,11 +245,6 @@ func _add_bar() -> void:
 	_files.list = list
 	_files.said.connect(say)
 	bar.add_child(_files)
-
-
-func _has_focus() -> bool:
-	var owner_of_focus := get_viewport().gui_get_focus_owner()
-	return owner_of_focus != null and is_ancestor_of(owner_of_focus)
 
 
 ## In units of the letters, so that it fits at every scale.

@@ -3,7 +3,7 @@
 # allow-log: VK_KHR_surface
 # allow-log: ^ERROR: Condition "err != OK" is true
 # allow-log: ^WARNING: .*(screen saver|dbus|portal|XIM|input method|touch)
-# deadline: 600
+# deadline: 1500
 extends EditorPlugin
 ## Takes the pictures of the editor. For `cargo xtask screenshots`, which starts the editor four times: the first start only
 ## makes the editor's cache of its help, without which it does not take in the pages that extensions bring; the second is dark; the
@@ -12,7 +12,7 @@ extends EditorPlugin
 const Picture := preload("res://demo/pictures/picture.gd")
 const PLUGIN := "res://addons/http_client_rust/plugin.cfg"
 const GAME := "res://demo/pictures/network_game.gd"
-const PATIENCE_MS := 60_000
+const PATIENCE_MS := 240_000
 const FRAMES := 12
 ## The number of 200 % in the editor's list of scales.
 const SCALE_200 := 6

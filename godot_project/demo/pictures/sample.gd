@@ -1,13 +1,13 @@
 # allow-log: V-Sync mode
 # allow-log: ^WARNING: .*(screen saver|dbus|portal|XIM|input method|touch)
-# deadline: 600
+# deadline: 1500
 extends SceneTree
 ## Takes the pictures of the sample, driving it by keys. For `cargo xtask screenshots`:
 ##
 ##     godot --path godot_project --script res://demo/pictures/sample.gd -- --out=FOLDER --http=HOST:PORT …
 
 const Picture := preload("res://demo/pictures/picture.gd")
-const PATIENCE_MS := 60_000
+const PATIENCE_MS := 240_000
 
 var _out := ""
 var _failed := false
