@@ -356,6 +356,12 @@ func test_a_narrow_list_leaves_out_its_last_columns_and_never_scrolls_sideways()
 	await _close(panel)
 
 
+func test_phases_that_were_over_at_once_are_not_in_the_legend_unless_all_were() -> void:
+	assert_equal(PhaseChart.shown([-1, 0, -1, 0, 900, 0]), [-1, -1, -1, -1, 900, -1] as Array[int], "one that took its time")
+	assert_equal(PhaseChart.shown([-1, 0, -1, 0, 0, 0]), [-1, 0, -1, 0, 0, 0] as Array[int], "all were over at once")
+	assert_equal(PhaseChart.shown([-1, -1, -1, -1, -1, -1]), [-1, -1, -1, -1, -1, -1] as Array[int], "none yet")
+
+
 func test_a_narrow_legend_goes_on_in_the_next_line() -> void:
 	var chart := PhaseChart.new()
 	tree.root.add_child(chart)

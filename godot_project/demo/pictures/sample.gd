@@ -24,11 +24,11 @@ func _initialize() -> void:
 	await _frames(10)
 	_set_scale(1.0)
 
-	await _send("JSON")
-	await _take("sample")
 	await _send("Picture")
 	await _take("sample-picture")
+	# All phases take their time.
 	await _send("TLS")
+	await _take("sample")
 	await _click_tab(_answer_tabs(), 2)
 	await _take("sample-tls")
 	await _click_tab(_answer_tabs(), 0)
