@@ -499,6 +499,9 @@ func test_a_row_is_copied_whole_however_much_of_it_is_shown() -> void:
 		assert_equal(table.row_text(), "", "nothing is selected")
 		item.select(0)
 		assert_equal(item.get_text(1).length(), Table.WIDEST_FITTED, "letters in a column that is as wide as its texts")
+		var font := table.get_theme_font(&"font", &"Tree")
+		var width := font.get_string_size(item.get_text(1), HORIZONTAL_ALIGNMENT_LEFT, -1.0, table.get_theme_font_size(&"font_size", &"Tree")).x
+		assert_true(table.get_column_width(1) >= width, "all letters of it fit: %s of %s" % [table.get_column_width(1), width])
 		assert_true(not table.is_column_expanding(1) and table.is_column_expanding(0), "the others share what is left")
 		assert_equal(table.row_text(), rows[2], "the row")
 		table.free()
@@ -570,6 +573,22 @@ func test_all_letters_can_be_read_in_light_and_dark_themes() -> void:
 		for name: StringName in [&"font_color", &"font_placeholder_color", &"font_readonly_color"]:
 			assert_true(Colors.contrast((edits[0] as TextEdit).get_theme_color(name), theme[1]) >= 4.5, "%s on %s" % [name, theme[1]])
 	await _close(scene)
+
+
+func test_a_coloured_row_can_be_read_also_while_it_is_selected() -> void:
+	for colors: Array in [[Color("1a1a1a"), Color("e6e6e6"), Color("cacaca")], [Color("e0e0e0"), Color("292929"), Color("ffffff40")]]:
+		var list := Tree.new()
+		list.theme = _theme_of(colors[0], colors[1])
+		for name: StringName in [&"selected", &"selected_focus"]:
+			var box := StyleBoxFlat.new()
+			box.bg_color = colors[2]
+			list.theme.set_stylebox(name, &"Tree", box)
+		tree.root.add_child(list)
+		for color: Color in [Colors.GOOD, Colors.DOUBTFUL, Colors.BAD]:
+			var shown := Colors.readable_in_rows(color, list)
+			for background: Color in [colors[1], (colors[1] as Color).blend(colors[2])]:
+				assert_true(Colors.contrast(shown, background) >= 4.5, "%s on %s" % [shown, background])
+		list.free()
 
 
 func test_the_sample_fits_a_screen_at_twice_the_size() -> void:

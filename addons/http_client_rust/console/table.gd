@@ -37,6 +37,9 @@ func add_row(texts: PackedStringArray) -> TreeItem:
 	var item := create_item(get_root() if get_root() != null else create_item())
 	for column: int in texts.size():
 		item.set_text(column, texts[column].left(WIDEST_FITTED) if _fitted.has(column) else texts[column])
+		if _fitted.has(column):
+			# A text that may be cut does not count for the width of its column.
+			item.set_text_overrun_behavior(column, TextServer.OVERRUN_NO_TRIMMING)
 		item.set_tooltip_text(column, texts[column])
 	return item
 

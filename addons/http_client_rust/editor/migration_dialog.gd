@@ -236,7 +236,7 @@ func _fill() -> void:
 	_files.clear()
 	_diff.clear()
 	var root := _files.create_item()
-	var doubtful := Colors.readable(Colors.DOUBTFUL, self)
+	var doubtful := Colors.readable_in_rows(Colors.DOUBTFUL, _files)
 	for change: Migration.Change in _scripts.changes:
 		var item := _files.create_item(root)
 		item.set_metadata(NAME, change)

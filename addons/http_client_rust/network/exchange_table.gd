@@ -201,7 +201,7 @@ func _write(item: TreeItem, exchange: Recorded) -> void:
 
 func _color(item: TreeItem, exchange: Recorded) -> void:
 	if exchange.is_error():
-		var color := Colors.readable(Colors.BAD if exchange.status < 400 or exchange.status >= 500 else Colors.DOUBTFUL, self)
+		var color := Colors.readable_in_rows(Colors.BAD if exchange.status < 400 or exchange.status >= 500 else Colors.DOUBTFUL, self)
 		item.set_custom_color(Column.STATUS, color)
 	else:
 		item.clear_custom_color(Column.STATUS)

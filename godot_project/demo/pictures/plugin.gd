@@ -91,7 +91,8 @@ func _panel() -> void:
 	EditorInterface.set_main_screen_editor("Script")
 	EditorInterface.edit_resource(load("res://examples/get.gd"))
 	await _send(console, {
-		"method": "PUT", "url": _server() + "/scores?ms=40",
+		"method": "PUT", "url": "https://%s/scores?ms=40" % OS.get_environment("HTTP_CLIENT_RUST_TEST_HTTPS").replace("127.0.0.1", "localhost"),
+		"ca_file": OS.get_environment("HTTP_CLIENT_RUST_TEST_CA_FILE"),
 		"headers": ["Content-Type: application/json"], "body": "{\n  \"player\": \"Ada\",\n  \"score\": 1200\n}"})
 	if console.get("exchange") == null or console.get("exchange").get("code") != 200:
 		_fail("Enter in the address did not send the request")
