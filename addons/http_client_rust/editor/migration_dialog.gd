@@ -283,8 +283,15 @@ func _summarize() -> void:
 	if _scripts.changes.is_empty() and _scripts.elsewhere.is_empty():
 		_summary.text = "Nothing in this project uses %s." % KINDS[_kind.selected][0]
 		return
-	_summary.text = "%d uses in %d files become %s; %d places need a look." % [
-		count, ticked.size(), KINDS[_kind.selected][1], notes]
+	_summary.text = "Nothing is selected."
+	if not ticked.is_empty():
+		_summary.text = "Changes %s in %s to %s." % [_counted(count, "use"), _counted(ticked.size(), "file"), KINDS[_kind.selected][1]]
+	if notes > 0:
+		_summary.text += " Places to check: %d." % notes
+
+
+static func _counted(count: int, word: String) -> String:
+	return "%d %s" % [count, word if count == 1 else word + "s"]
 
 
 ## The rows of files that can be moved.
