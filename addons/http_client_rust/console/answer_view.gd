@@ -13,6 +13,8 @@ const VIEWS: PackedStringArray = ["Best view", "Text", "JSON", "Image", "Hex"]
 ## A text of which more comes is shown anew every so many frames, as long as it is short.
 const FRAMES_BETWEEN := 6
 const STATUS_WIDTH := 8.0
+## Of the tabs, in lines: less is nothing to read.
+const LEAST_LINES := 8.0
 const LONGEST_LIVE := 128 * 1024
 
 ## Emitted when a redirect is to be followed.
@@ -326,8 +328,9 @@ func _choose_file() -> void:
 
 ## Room for some words of the status, in units of the letters; what stands beside it goes below where there is no more.
 func _notification(what: int) -> void:
-	if what == NOTIFICATION_THEME_CHANGED and _status != null:
+	if what == NOTIFICATION_THEME_CHANGED and _tabs != null:
 		_status.custom_minimum_size.x = get_theme_font_size(&"font_size", &"Label") * STATUS_WIDTH
+		_tabs.custom_minimum_size.y = get_theme_font_size(&"font_size", &"Label") * LEAST_LINES
 
 
 func _add_status_row() -> void:

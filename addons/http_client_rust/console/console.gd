@@ -18,7 +18,7 @@ const EventTable := preload("event_table.gd")
 const CookieTable := preload("cookie_table.gd")
 
 ## In letters.
-const ADDRESS_WIDTH := 16.0
+const ADDRESS_WIDTH := 11.0
 const COPY_GDSCRIPT := 0
 const COPY_CURL := 1
 const COPY_CLIENT := 2

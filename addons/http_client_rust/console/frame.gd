@@ -1,12 +1,12 @@
 @tool
 extends ScrollContainer
-## What holds the console in the editor's bottom panel. It is as high as the console needs, but takes no more than a part of the window:
-## the rest is scrolled to. A panel that was higher would push the script editor out of a small window.
+## What holds the console in the editor's bottom panel. It leaves room for the script editor above it, which would be pushed out of a
+## small window otherwise. What has no room in it is scrolled to.
 
-## At 100 %.
-const WANTED_HEIGHT := 300.0
-## Of the window.
-const LARGEST_PART := 0.3
+## Heights at 100 %: of the panel where there is room, of the panel where there is none, and of what stands above and below it.
+const WANTED := 300.0
+const LEAST := 120.0
+const OTHERS := 350.0
 
 ## The editor's.
 var display_scale := 1.0:
@@ -30,4 +30,5 @@ func _exit_tree() -> void:
 
 func _fit() -> void:
 	if is_inside_tree():
-		custom_minimum_size.y = minf(WANTED_HEIGHT * display_scale, LARGEST_PART * get_window().size.y)
+		var room := get_window().size.y / display_scale - OTHERS
+		custom_minimum_size.y = clampf(room, LEAST, WANTED) * display_scale

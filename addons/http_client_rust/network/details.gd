@@ -30,7 +30,11 @@ func _init() -> void:
 	_answer = AnswerView.new()
 	_answer.size_flags_vertical = SIZE_EXPAND_FILL
 	_answer.redirected.connect(_on_redirected)
-	add_child(_answer)
+	var scroll := ScrollContainer.new()
+	scroll.horizontal_scroll_mode = ScrollContainer.SCROLL_MODE_DISABLED
+	scroll.size_flags_vertical = SIZE_EXPAND_FILL
+	scroll.add_child(_answer)
+	add_child(scroll)
 	_note = Controls.wrapped_label(self)
 	_answer.add_tab(_request_tab())
 	_way = Table.new(["Request", "Response", "Connection"])
