@@ -1,4 +1,5 @@
 @tool
+# deadline: 600
 extends "res://tests/support/editor_test.gd"
 ## Enables the add-on's own plugin in the editor, sends a request from its panel, and moves a script with its tool and back.
 ##
