@@ -14,14 +14,14 @@ static func all(addresses: Dictionary) -> Array[Dictionary]:
 	var https := "https://%s" % str(of["https"]).replace("127.0.0.1", "localhost")
 	var raw := "http://%s" % of["raw"]
 	return [
-		{"title": "JSON", "about": "The console indents the response.", "url": http + "/json", "headers": ["Accept: application/json"]},
+		{"title": "JSON", "about": "The console indents the response.", "url": http + "/scores?ms=60", "headers": ["Accept: application/json"]},
 		{"title": "Picture", "about": "A PNG file, shown as an image.", "url": http + "/image.png"},
 		{"title": "POST a form", "about": "The server sends back what it received.", "method": "POST", "url": http + "/echo",
 			"headers": ["Content-Type: application/x-www-form-urlencoded"], "body": "name=Ada&level=3"},
 		{"title": "PUT JSON", "about": "The server sends back what it received.", "method": "PUT", "url": http + "/echo",
 			"headers": ["Content-Type: application/json"], "body": "{\n  \"player\": \"Ada\",\n  \"score\": 1200\n}"},
 		{"title": "Chunked stream", "about": "The lines arrive one after the other.", "url": http + "/stream?lines=8&delay_ms=150"},
-		{"title": "Event stream", "about": "Server-sent events. See the Events tab.", "method": "POST", "url": http + "/events?count=20",
+		{"title": "Event stream", "about": "Server-sent events. See the Events tab.", "method": "POST", "url": http + "/chat?delay_ms=150",
 			"listen": true},
 		{"title": "Cookies", "about": "The Cookies tab lists the cookies from the server.", "url": http + "/set-cookies"},
 		{"title": "Slow server", "about": "The server waits for two seconds.", "url": http + "/slow?ms=2000"},
@@ -29,8 +29,8 @@ static func all(addresses: Dictionary) -> Array[Dictionary]:
 			"is_large": true},
 		{"title": "Upload 64 MiB", "about": "The body is binary data.", "method": "PUT", "url": http + "/upload",
 			"headers": ["Content-Type: application/octet-stream"], "bytes": _zeros(64 * MEBIBYTE), "is_large": true},
-		{"title": "TLS", "about": "The Connection tab shows the certificate and the cipher.", "url": https + "/json", "ca_file": of["ca-file"]},
-		{"title": "Redirect", "about": "Followed automatically. The Connection tab shows the steps.", "url": http + "/redirect?to=/json"},
+		{"title": "TLS", "about": "The Connection tab shows the certificate and the cipher.", "url": https + "/scores?ms=30", "ca_file": of["ca-file"]},
+		{"title": "Redirect", "about": "Followed automatically. The Connection tab shows the steps.", "url": http + "/redirect?to=/scores"},
 		{"title": "Redirect by hand", "about": "Press Follow to follow it.", "url": http + "/redirect", "follow": false,
 			"code": 302},
 		{"title": "Error 404", "about": "A response like any other.", "url": http + "/nothing-here", "code": 404},

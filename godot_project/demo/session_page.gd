@@ -95,7 +95,7 @@ func start_upload() -> void:
 	var response: HTTPResponseRust = await task.completed
 	var receipt: Variant = response.get_json() if response.is_ok() else null
 	if receipt is Dictionary:
-		upload.finish("The server received %d bytes. The form has %d bytes." % [receipt["bytes"], form.get_length()])
+		upload.finish("The server received %d of %d bytes." % [receipt["bytes"], form.get_length()])
 	else:
 		upload.finish(response.get_error_message())
 

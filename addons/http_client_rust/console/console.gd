@@ -9,6 +9,7 @@ extends VBoxContainer
 const Exchange := preload("exchange.gd")
 const Snippets := preload("snippets.gd")
 const Colors := preload("colors.gd")
+const Controls := preload("controls.gd")
 const History := preload("history.gd")
 const RequestTabs := preload("request_tabs.gd")
 const AnswerView := preload("answer_view.gd")
@@ -17,7 +18,7 @@ const EventTable := preload("event_table.gd")
 const CookieTable := preload("cookie_table.gd")
 
 ## In letters.
-const ADDRESS_WIDTH := 16.0
+const ADDRESS_WIDTH := 11.0
 const COPY_GDSCRIPT := 0
 const COPY_CURL := 1
 const COPY_CLIENT := 2
@@ -101,7 +102,7 @@ func _process(_delta: float) -> void:
 
 func _shortcut_input(event: InputEvent) -> void:
 	var key := event as InputEventKey
-	if key == null or not key.pressed or not is_visible_in_tree() or not _has_focus():
+	if key == null or not key.pressed or not is_visible_in_tree() or not Controls.has_focus_in(self):
 		return
 	if key.keycode in [KEY_ENTER, KEY_KP_ENTER] and key.is_command_or_control_pressed():
 		get_viewport().set_input_as_handled()
@@ -304,9 +305,7 @@ func _ask_for_name() -> void:
 		_name.placeholder_text = "Name"
 		_name.custom_minimum_size.x = 300.0
 		rows.add_child(_name)
-		_name_problem = Label.new()
-		_name_problem.autowrap_mode = TextServer.AUTOWRAP_WORD_SMART
-		rows.add_child(_name_problem)
+		_name_problem = Controls.wrapped_label(rows)
 		_name_dialog.register_text_enter(_name)
 		_name_dialog.confirmed.connect(_save_under_name)
 		add_child(_name_dialog, false, INTERNAL_MODE_BACK)
@@ -341,43 +340,21 @@ func _add_top() -> void:
 	_url.size_flags_horizontal = SIZE_EXPAND_FILL
 	_url.text_submitted.connect(func(_text: String) -> void: send())
 	row.add_child(_url)
-	var send_button := Button.new()
-	send_button.text = "Send"
-	send_button.tooltip_text = "Sends the request (Ctrl+Enter)"
-	send_button.pressed.connect(send)
-	row.add_child(send_button)
-	_cancel = Button.new()
-	_cancel.text = "Cancel"
-	_cancel.tooltip_text = "Cancels the request (Esc)"
+	Controls.button(row, "Send", "Sends the request (Ctrl+Enter)").pressed.connect(send)
+	_cancel = Controls.button(row, "Cancel", "Cancels the request (Esc)")
 	_cancel.disabled = true
 	_cancel.pressed.connect(cancel)
-	row.add_child(_cancel)
-	_recent = _menu(row, "Recent", "Earlier requests. Headers that contain passwords or keys are not saved.")
+	_recent = Controls.menu(row, "Recent", "Earlier requests. Headers that contain passwords or keys are not saved.")
 	_recent.about_to_popup.connect(_show_recent)
 	_recent.get_popup().id_pressed.connect(_on_recent)
-	_saved = _menu(row, "Saved", "Named requests in a .http file, which other editors can also read")
+	_saved = Controls.menu(row, "Saved", "Named requests in a .http file, which other editors can also read")
 	_saved.about_to_popup.connect(_show_saved)
 	_saved.get_popup().id_pressed.connect(_on_saved)
-	_copy = _menu(row, "Copy as…", "")
+	_copy = Controls.menu(row, "Copy as…", "")
 	_copy.get_popup().add_item("Copy as GDScript", COPY_GDSCRIPT)
 	_copy.get_popup().add_item("Copy as GDScript with HTTPClientRust", COPY_CLIENT)
 	_copy.get_popup().add_item("Copy as curl", COPY_CURL)
 	_copy.get_popup().id_pressed.connect(_on_copy)
-
-
-func _menu(row: Control, text: String, tooltip: String) -> MenuButton:
-	var button := MenuButton.new()
-	button.text = text
-	button.tooltip_text = tooltip
-	button.flat = false
-	button.focus_mode = FOCUS_ALL
-	row.add_child(button)
-	return button
-
-
-func _has_focus() -> bool:
-	var owner_of_focus := get_viewport().gui_get_focus_owner()
-	return owner_of_focus != null and (owner_of_focus == self or is_ancestor_of(owner_of_focus))
 
 
 func _dress_texts() -> void:

@@ -13,6 +13,7 @@ const BodyText := preload("../console/body_text.gd")
 const BYTE_ORDER_MARK: PackedByteArray = [0xef, 0xbb, 0xbf]
 const OF_OTHERS := "it belongs to another add-on, and an update of that add-on would undo the change"
 const UNSAVED := "it has unsaved changes in the script editor; save it, then open this dialog again"
+const UNSAVED_SCENE := "it has unsaved changes in the editor; save it, then open this dialog again"
 const OPEN_SCENE := "it is open in the editor, which would overwrite the change; save and close it, then open this dialog again"
 const CSHARP := "C# uses HTTPRequest here, but the new class has no C# type"
 const BINARY := "it is a binary scene; first save it as .tscn"

@@ -5,6 +5,7 @@ extends MenuButton
 const Recorded := preload("recorded.gd")
 const ExchangeList := preload("exchange_list.gd")
 const Har := preload("har.gd")
+const Controls := preload("../console/controls.gd")
 
 enum Item { SAVE, COPY, LOAD, REDACT }
 
@@ -19,8 +20,7 @@ var _files: FileDialog
 func _init() -> void:
 	text = "HAR"
 	tooltip_text = "HAR files contain requests and responses. Browsers and other tools can also read them."
-	flat = false
-	focus_mode = FOCUS_ALL
+	Controls.dressed_menu(self)
 	var menu := get_popup()
 	menu.add_item("Save all…", Item.SAVE)
 	menu.add_item("Copy all", Item.COPY)
@@ -88,12 +88,7 @@ func _on_pressed(id: int) -> void:
 
 func _choose(mode: FileDialog.FileMode, name_of_file: String) -> void:
 	if _files == null:
-		_files = FileDialog.new()
-		_files.access = FileDialog.ACCESS_FILESYSTEM
-		_files.filters = PackedStringArray(["*.har;HTTP archives"])
-		_files.use_native_dialog = true
-		_files.file_selected.connect(_on_file)
-		add_child(_files, false, INTERNAL_MODE_BACK)
+		_files = Controls.file_dialog(self, mode, ["*.har;HTTP archives"], _on_file)
 	_files.file_mode = mode
 	_files.current_file = name_of_file
 	_files.popup_centered_ratio(0.6)

@@ -3,8 +3,8 @@ extends SceneTree
 ## Arguments: --http=ADDRESS, --refused-port=PORT.
 
 const TARGETS: PackedStringArray = [
-	"/json?inventory", "/image.png?icon=1", "/image.png?icon=2", "/image.png?icon=3", "/redirect?to=/json", "/status/404",
-	"/html", "/stream?lines=5&delay_ms=40", "/bytes/120000", "/slow?ms=350", "/status/503", "/bytes/400000?delay_ms=2"]
+	"/scores?ms=30", "/image.png?number=1", "/image.png?number=2", "/image.png?number=3", "/redirect?to=/scores", "/players/alan",
+	"/html", "/chat?delay_ms=25", "/bytes/120000", "/scores?season=6&ms=350", "/status/503", "/bytes/400000?delay_ms=2"]
 
 var _arguments := {}
 var _session := HTTPSessionRust.new()

@@ -10,7 +10,7 @@ use crate::process_group::Leader;
 use crate::workspace::files_in;
 
 /// Also the size of the largest picture.
-const SIZE: &str = "1920x1080x24";
+const SIZE: &str = "2560x1440x24";
 
 /// Where Godot draws.
 pub enum Screen {
