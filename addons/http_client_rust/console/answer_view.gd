@@ -171,6 +171,13 @@ func save_body(path: String) -> Error:
 	return error
 
 
+## Returns a message of the library as a sentence, with a capital letter and a full stop.
+static func sentence(message: String) -> String:
+	if message.is_empty() or message[-1] in ".!?…":
+		return message.left(1).to_upper() + message.substr(1)
+	return "%s%s." % [message[0].to_upper(), message.substr(1)]
+
+
 ## How much of the body was packed. It stays packed only where the request's own headers ask for that.
 func _note_of_coding() -> String:
 	var coding := _exchange.header("Content-Encoding")
