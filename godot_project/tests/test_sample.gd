@@ -246,7 +246,7 @@ func test_packed_bodies_are_unpacked_or_named() -> void:
 	var head := "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"
 	var view: AnswerView = console.get("_answer")
 	for case: Array in [
-			[gzip, [], text, "Decompressed \\(gzip\\): \\d+ B became 1\\.4. KiB", false], [gzip, ["Accept-Encoding: gzip"], "", "because the request's own", false],
+			[gzip, [], text, "Decompressed \\(gzip\\): \\d+ B became 1\\.4. KiB", false], [gzip, ["Accept-Encoding: gzip"], "", "because the headers of the request", false],
 			["none of it".to_utf8_buffer(), [], "", "^$", true]]:
 		var reply: PackedByteArray = (head % case[0].size()).to_utf8_buffer() + case[0]
 		console.fill_in({"url": "http://%s%s" % [address_of("raw"), reply_target(reply, false)], "headers": case[1]})
@@ -270,7 +270,7 @@ func test_redirects_are_followed_and_shown_as_steps() -> void:
 	var table: Tree = console.get("_answer").get("_connection")
 	for row: TreeItem in table.get_root().get_children().slice(0, 3):
 		rows.append("%s %s" % [row.get_text(0), row.get_text(1).trim_prefix("http://" + address_of("http"))])
-	assert_equal(rows, PackedStringArray(["Redirect /redirect?to=/redirect%3Fto%3D/json", "Redirect /redirect?to=/json", "Answer /json"]), "steps")
+	assert_equal(rows, PackedStringArray(["Redirect /redirect?to=/redirect%3Fto%3D/json", "Redirect /redirect?to=/json", "Response /json"]), "steps")
 	await _close(scene)
 
 
