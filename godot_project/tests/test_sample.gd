@@ -269,7 +269,7 @@ func test_redirects_are_followed_and_shown_as_steps() -> void:
 	var table: Tree = console.get("_answer").get("_connection")
 	for row: TreeItem in table.get_root().get_children().slice(0, 3):
 		rows.append("%s %s" % [row.get_text(0), row.get_text(1).trim_prefix("http://" + address_of("http"))])
-	assert_equal(rows, PackedStringArray(["Redirect /redirect?to=/redirect%3Fto%3D/json", "Redirect /redirect?to=/json", "Answer /json"]), "steps")
+	assert_equal(rows, PackedStringArray(["Redirect /redirect?to=/redirect%3Fto%3D/json", "Redirect /redirect?to=/json", "Response /json"]), "steps")
 	await _close(scene)
 
 

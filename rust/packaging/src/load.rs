@@ -197,6 +197,6 @@ mod tests {
         let listed = registered("class A: B\nmethod A.b()\nnoise\n");
         assert!(compare(&listed, "method A.b()\nclass A: B\n").is_ok());
         let error = compare(&listed, "class A: B\n").unwrap_err().to_string();
-        assert_eq!(error, "only Godot sees: method A.b() (1 lines differ)");
+        assert_eq!(error, "only Godot registers: method A.b() (1 lines differ)");
     }
 }
