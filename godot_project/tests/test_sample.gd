@@ -245,7 +245,7 @@ func test_packed_bodies_are_unpacked_or_named() -> void:
 	var head := "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"
 	var view: AnswerView = console.get("_answer")
 	for case: Array in [
-			[gzip, [], text, "Decompressed \\(gzip\\): \\d+ B became 1\\.4. KiB", false], [gzip, ["Accept-Encoding: gzip"], "", "because the request's own", false],
+			[gzip, [], text, "Decompressed \\(gzip\\): \\d+ B became 1\\.4. KiB", false], [gzip, ["Accept-Encoding: gzip"], "", "because the headers of the request", false],
 			["none of it".to_utf8_buffer(), [], "", "^$", true]]:
 		var reply: PackedByteArray = (head % case[0].size()).to_utf8_buffer() + case[0]
 		console.fill_in({"url": "http://%s%s" % [address_of("raw"), reply_target(reply, false)], "headers": case[1]})
