@@ -96,8 +96,8 @@ func test_no_secret_is_written() -> void:
 
 func test_what_the_file_cannot_hold_is_refused_with_a_sentence() -> void:
 	for case: Array in [
-			["", {"url": "http://a/"}, "name"], ["A\nB", {"url": "http://a/"}, "name"], ["A", {}, "address"],
-			["A", {"url": "http://a/", "bytes": PackedByteArray([1])}, "bytes"], ["A", {"url": "http://a/", "body": "a\n### b"}, "###"]]:
+			["", {"url": "http://a/"}, "name"], ["A\nB", {"url": "http://a/"}, "name"], ["A", {}, "URL"],
+			["A", {"url": "http://a/", "bytes": PackedByteArray([1])}, "binary"], ["A", {"url": "http://a/", "body": "a\n### b"}, "###"]]:
 		assert_contains(HttpFile.problem_with(case[0], case[1]), case[2])
 		assert_error(HttpFile.new(PATH).save(case[0], case[1]), ERR_INVALID_PARAMETER, "saving")
 	assert_true(not FileAccess.file_exists(PATH), "nothing was written")
