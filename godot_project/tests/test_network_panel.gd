@@ -323,7 +323,7 @@ func test_what_no_connection_brought_is_marked_and_found_by_that() -> void:
 	assert_equal(places, ["/x  http://a.example", "(from cache) /x  http://a.example", "(from replay) /x  http://a.example"], "the rows")
 	panel.choose(panel.list.exchanges[1])
 	var details: Details = panel.get("_details")
-	assert_contains((details.get("_note") as Label).text, "from cache", "the note")
+	assert_contains((details.get("_note") as Label).text, "from the cache", "the note")
 	var way: Tree = details.get("_way")
 	assert_equal(way.get_root().get_child(0).get_text(2), "from cache", "in place of a connection")
 	for case: Array in [["from replay", 1], ["from cache", 1], ["", 3]]:

@@ -374,7 +374,7 @@ func test_sentences_say_what_an_answer_means() -> void:
 	var scene := await _open_sample()
 	var console: Console = scene.get("console")
 	for case: Array in [
-			["http", "/nothing-here", "404 Not Found — nothing at this address"], ["http", "/redirect", "redirects to /hello"],
+			["http", "/nothing-here", "404 Not Found — nothing at this URL"], ["http", "/redirect", "redirects to /hello"],
 			["raw", "/fault/body-cut-short", "incomplete"]]:
 		console.fill_in({"url": "http://%s%s" % [address_of(case[0]), case[1]], "follow": false})
 		console.send()
@@ -423,6 +423,13 @@ func test_other_schemes_are_understood_or_refused_plainly() -> void:
 		sent.url = address
 		sent.start()
 		assert_contains(sent.message, address.get_slice("://", 0) + ":// is not HTTP")
+
+
+func test_a_message_of_the_library_is_shown_as_a_whole_sentence() -> void:
+	for case: Array in [
+			["", ""], ["the server closed the connection", "The server closed the connection."], ["Cancelled.", "Cancelled."],
+			["TLS: the certificate expired; renew it", "TLS: the certificate expired; renew it."]]:
+		assert_equal(AnswerView.sentence(case[0]), case[1], case[0])
 
 
 func test_what_cannot_be_sent_says_why() -> void:

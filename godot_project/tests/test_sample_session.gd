@@ -19,7 +19,7 @@ func test_pictures_come_together_and_fill_the_bar() -> void:
 	await _open()
 	await _press_button(_page.images)
 	await _wait_for(_page.images)
-	assert_equal(_page.images.status_text(), "%d pictures" % SessionPage.PICTURES, "status")
+	assert_equal(_page.images.status_text(), "%d images loaded" % SessionPage.PICTURES, "status")
 	assert_equal(_page.images.content.get_child_count(), SessionPage.PICTURES, "pictures that are shown")
 	assert_equal(_page.images.bar.value, 1.0, "bar")
 	await _close()
@@ -39,7 +39,7 @@ func test_a_download_is_paused_and_goes_on_where_it_was() -> void:
 	await _open()
 	DirAccess.remove_absolute(SessionPage.DOWNLOAD_PATH)
 	await _press_button(_page.download)
-	while _page.download.is_running() and not _page.download.status_text().contains("broke off"):
+	while _page.download.is_running() and not _page.download.status_text().contains("was lost"):
 		await wait_frames(1)
 	await _press_button(_page.download)
 	await _wait_for(_page.download)
@@ -78,10 +78,10 @@ func test_events_come_over_many_connections_and_can_be_cancelled() -> void:
 	assert_matches(_page.events.status_text(), "^Latest: event \\d+$")
 	await _press_button(_page.events)
 	await _wait_for(_page.events)
-	assert_matches(_page.events.status_text(), "^[2-9] events$")
+	assert_matches(_page.events.status_text(), "^[2-9] events received$")
 	await _press_button(_page.events)
 	await _wait_for(_page.events)
-	assert_equal(_page.events.status_text(), "%d events" % SessionPage.EVENTS, "status")
+	assert_equal(_page.events.status_text(), "%d events received" % SessionPage.EVENTS, "status")
 	await _close()
 
 

@@ -56,14 +56,14 @@ func _init() -> void:
 	add_child(_tabs)
 	_tabs.add_child(_body_tab())
 	_headers = _add_table("Headers", ["Name", "Value"])
-	_connection = _add_table("Connection", ["What", "Value"])
+	_connection = _add_table("Connection", ["Property", "Value"])
 	clear(null)
 
 
 ## Forgets the last answer. The next one is that of this exchange.
 func clear(exchange: Exchange) -> void:
 	_exchange = exchange
-	_status.text = "" if exchange != null else "Enter an address and press Send."
+	_status.text = "" if exchange != null else "Enter a URL and press Send."
 	_status.remove_theme_color_override(&"font_color")
 	for label: Label in [_message, _note]:
 		label.text = ""
@@ -136,15 +136,15 @@ func show_end() -> void:
 	_chart.show_timings(_exchange.timings)
 	_progress_row.visible = false
 	_amount.text = "" if _exchange.code == 0 else _amount_text()
-	_status.text = _meaning() if _exchange.code != 0 else "No answer"
+	_status.text = _meaning() if _exchange.code != 0 else "No response"
 	if failed and _exchange.code != 0:
 		_status.text += " — incomplete"
 	_status.add_theme_color_override(&"font_color", Colors.readable(_color(failed), self))
-	_message.text = _exchange.message
+	_message.text = sentence(_exchange.message)
 	_message.visible = failed
 	_message.add_theme_color_override(&"font_color", Colors.readable(Colors.BAD, self))
 	_follow.visible = not _exchange.redirect_address().is_empty()
-	_follow.tooltip_text = "Asks " + _exchange.redirect_address()
+	_follow.tooltip_text = "Requests " + _exchange.redirect_address()
 	_show_headers()
 	_show_connection()
 	var is_kept := _exchange.is_kept
@@ -153,7 +153,7 @@ func show_end() -> void:
 	_note.visible = not _note.text.is_empty()
 	_save.visible = not _body.is_empty()
 	_save.disabled = not is_kept
-	_save.tooltip_text = "Saves the body as shown here" if is_kept else "Only the first %s are kept" % String.humanize_size(
+	_save.tooltip_text = "Saves the body as shown here" if is_kept else "The body cannot be saved, because only its first %s are kept" % String.humanize_size(
 		Exchange.KEPT_BYTES)
 	_show_body()
 
@@ -171,6 +171,13 @@ func save_body(path: String) -> Error:
 	return error
 
 
+## Returns a message of the library as a sentence, with a capital letter and a full stop.
+static func sentence(message: String) -> String:
+	if message.is_empty() or message[-1] in ".!?…":
+		return message.left(1).to_upper() + message.substr(1)
+	return "%s%s." % [message[0].to_upper(), message.substr(1)]
+
+
 ## How much of the body was packed. It stays packed only where the request's own headers ask for that.
 func _note_of_coding() -> String:
 	var coding := _exchange.header("Content-Encoding")
@@ -178,7 +185,7 @@ func _note_of_coding() -> String:
 		return ""
 	for line: String in _exchange.headers:
 		if line.get_slice(":", 0).strip_edges().to_lower() in ["accept-encoding", "range"]:
-			return "The body is compressed with %s, because the request's own headers ask for it." % coding.left(40)
+			return "The body is compressed with %s, because the headers of the request ask for it." % coding.left(40)
 	return "Decompressed (%s): %s became %s." % [
 		coding.left(40), String.humanize_size(_exchange.received), String.humanize_size(_exchange.unpacked)]
 
@@ -293,7 +300,7 @@ func _show_body() -> void:
 			_text.text = BodyText.text(_body)
 
 
-## "404 Not Found — nothing at this address".
+## "404 Not Found — nothing at this URL".
 func _meaning() -> String:
 	var code := _exchange.code
 	var title := ""
@@ -302,7 +309,7 @@ func _meaning() -> String:
 			title = " " + constant.trim_prefix("RESPONSE_").capitalize()
 	var said := "%d%s" % [code, " OK" if title == " Ok" else title]
 	if code in [404, 410]:
-		return said + " — nothing at this address"
+		return said + " — nothing at this URL"
 	if not _exchange.redirect_address().is_empty():
 		return "%s — redirects to %s" % [said, _exchange.header("Location")]
 	match floori(code / 100.0):

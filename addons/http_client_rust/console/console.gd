@@ -213,7 +213,7 @@ func _remember() -> void:
 		return
 	var error := _history.add(_filled_in())
 	if error != OK:
-		push_warning("The request cannot be added to the history: %s: %s" % [history_file, error_string(error)])
+		push_warning("The request cannot be added to the history: %s cannot be written: %s." % [history_file, error_string(error)])
 
 
 func _show_recent() -> void:
@@ -222,11 +222,11 @@ func _show_recent() -> void:
 	for request: Dictionary in _history.requests if _history != null else []:
 		menu.add_item(History.title_of(request), menu.item_count)
 	if menu.item_count == 0:
-		menu.add_item("Nothing sent yet")
+		menu.add_item("No requests yet")
 		menu.set_item_disabled(0, true)
 	else:
 		menu.add_separator()
-		menu.add_item("Clear all", CLEAR_HISTORY)
+		menu.add_item("Clear history", CLEAR_HISTORY)
 
 
 func _on_recent(id: int) -> void:
@@ -296,7 +296,7 @@ func _on_saved(id: int) -> void:
 func _ask_for_name() -> void:
 	if _name_dialog == null:
 		_name_dialog = ConfirmationDialog.new()
-		_name_dialog.title = "Save the request"
+		_name_dialog.title = "Save request"
 		_name_dialog.ok_button_text = "Save"
 		_name_dialog.dialog_hide_on_ok = false
 		var rows := VBoxContainer.new()
@@ -310,7 +310,7 @@ func _ask_for_name() -> void:
 		_name_dialog.confirmed.connect(_save_under_name)
 		add_child(_name_dialog, false, INTERNAL_MODE_BACK)
 	_name.text = _loaded if not _loaded.is_empty() else History.title_of(_filled_in())
-	_name_problem.text = "Saved in %s, without headers that contain passwords or keys." % requests_file
+	_name_problem.text = "The request is saved in %s, without headers that contain passwords or keys." % requests_file
 	_name_dialog.popup_centered()
 	_name.grab_focus()
 	_name.select_all()
@@ -336,7 +336,7 @@ func _add_top() -> void:
 	row.add_child(_method)
 	_url = LineEdit.new()
 	_url.placeholder_text = "https://host/path"
-	_url.tooltip_text = "Address. Enter sends the request. Ctrl+Enter also works in the other fields."
+	_url.tooltip_text = "URL. Enter sends the request. In the other fields, press Ctrl+Enter."
 	_url.size_flags_horizontal = SIZE_EXPAND_FILL
 	_url.text_submitted.connect(func(_text: String) -> void: send())
 	row.add_child(_url)
@@ -344,7 +344,7 @@ func _add_top() -> void:
 	_cancel = Controls.button(row, "Cancel", "Cancels the request (Esc)")
 	_cancel.disabled = true
 	_cancel.pressed.connect(cancel)
-	_recent = Controls.menu(row, "Recent", "Requests that you sent before. Headers with passwords or keys are not saved.")
+	_recent = Controls.menu(row, "Recent", "Earlier requests. Headers that contain passwords or keys are not saved.")
 	_recent.about_to_popup.connect(_show_recent)
 	_recent.get_popup().id_pressed.connect(_on_recent)
 	_saved = Controls.menu(row, "Saved", "Named requests in a .http file, which other editors can also read")

@@ -6,7 +6,7 @@ const Exchange := preload("exchange.gd")
 const Controls := preload("controls.gd")
 const Table := preload("table.gd")
 
-const COLUMNS: PackedStringArray = ["Name", "Value", "For", "Until"]
+const COLUMNS: PackedStringArray = ["Name", "Value", "Domain and path", "Expires"]
 
 var _session: HTTPSessionRust
 var _table: Table
@@ -19,7 +19,7 @@ func _init() -> void:
 	var row := HBoxContainer.new()
 	add_child(row)
 	_about = Controls.cut_label(row)
-	_clear = Controls.button(row, "Delete all", "Deletes the cookies of all servers")
+	_clear = Controls.button(row, "Delete all", "Deletes the cookies of all servers from the session")
 	_clear.pressed.connect(delete_all)
 	_table = Table.new(COLUMNS)
 	# A date needs more room than the other texts.

@@ -22,7 +22,7 @@ var _files: FileDialog
 
 
 func _init() -> void:
-	_headers = _text("Headers", "A header on each line, such as\nAccept: application/json")
+	_headers = _text("Headers", "One header per line, such as\nAccept: application/json")
 	_body = _text("Body", "The body of the request, sent as UTF-8")
 	add_child(_options())
 
@@ -40,7 +40,7 @@ func fill_in(request: Dictionary) -> void:
 	_body.editable = body_bytes.is_empty()
 	_body.text = request.get("body", "")
 	if not body_bytes.is_empty():
-		_body.text = "(%s of zeros)" % String.humanize_size(body_bytes.size())
+		_body.text = "(a body of %s)" % String.humanize_size(body_bytes.size())
 	current_tab = 1 if not _body.text.is_empty() else 0
 
 
@@ -84,11 +84,11 @@ func _options() -> Control:
 	var row := HBoxContainer.new()
 	rows.add_child(row)
 	_ca_file = LineEdit.new()
-	_ca_file.placeholder_text = "the system's authorities"
+	_ca_file.placeholder_text = "The authorities of the system"
 	_ca_file.size_flags_horizontal = SIZE_EXPAND_FILL
 	row.add_child(_ca_file)
-	Controls.button(row, "File…", "Choose a PEM file").pressed.connect(choose_file)
-	_add_label(rows, "Read timeout in seconds (0: no limit)")
+	Controls.button(row, "File…", "Selects a PEM file").pressed.connect(choose_file)
+	_add_label(rows, "Read timeout in seconds (0 means no limit)")
 	_read_timeout = _add_number(rows, 3600.0, 0.5, 30.0)
 	_add_label(rows, "Retries after a temporary failure")
 	_retries = _add_number(rows, 10.0, 1.0, 0.0)

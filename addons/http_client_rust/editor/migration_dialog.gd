@@ -131,7 +131,7 @@ func apply() -> bool:
 	var lines := PackedStringArray()
 	for path: String in problems:
 		lines.append("%s: %s" % [path, problems[path]])
-	_refusal.text = "Nothing was written.\n" + "\n".join(lines)
+	_refusal.text = "No file was changed.\n" + "\n".join(lines)
 	_refusal.visible = not lines.is_empty()
 	_refusal.add_theme_color_override(&"font_color", Colors.readable(Colors.BAD, self))
 	if after.is_empty() or not lines.is_empty():
@@ -321,10 +321,10 @@ func _show_selected() -> void:
 	var change: Migration.Change = selected
 	if not change.held_back.is_empty():
 		_diff.push_color(Colors.readable(Colors.DOUBTFUL, self))
-		_diff.add_text("Not ticked: %s\n\n" % change.held_back)
+		_diff.add_text("Not selected: %s\n\n" % change.held_back)
 		_diff.pop()
 	if not change.together.is_empty():
-		_diff.add_text("Moves together with, or not at all:\n%s\n\n" % "\n".join(change.together))
+		_diff.add_text("Must move together with:\n%s\n\n" % "\n".join(change.together))
 	for line: String in Migration.diff(change):
 		var color := Colors.readable(Colors.GOOD if line.begins_with("+") else Colors.BAD, self)
 		if line.begins_with(" "):
@@ -334,10 +334,10 @@ func _show_selected() -> void:
 		_diff.add_text(line + "\n")
 		_diff.pop()
 	if not change.notes.is_empty():
-		_diff.add_text("\nNeeds a look:\n")
+		_diff.add_text("\nPlaces to check:\n")
 		_diff.push_color(Colors.readable(Colors.DOUBTFUL, self))
 		for note: String in change.notes:
 			_diff.add_text("line %s\n" % note)
 		_diff.pop()
 	if change.left_alone > 0:
-		_diff.add_text("\nUses that stay because no client takes them: %d\n" % change.left_alone)
+		_diff.add_text("\nUses that do not change, because no client depends on them: %d\n" % change.left_alone)

@@ -138,7 +138,7 @@ func _note_text() -> String:
 		return "The body has %s. Only the first %s are shown." % [
 			String.humanize_size(_exchange.bytes_received), String.humanize_size(_exchange.response_body.size())]
 	if not _exchange.store.is_empty():
-		return "This is %s: nothing went over the network." % _exchange.store_text()
+		return "This exchange comes from the %s. Nothing was sent over the network." % _exchange.store
 	return ""
 
 

@@ -59,7 +59,7 @@ static func _entry(exchange: Recorded, redacts: bool) -> Dictionary:
 	if not unpacked.note.is_empty():
 		comments.append(unpacked.note)
 	if not exchange.is_body_whole():
-		comments.append("This file contains the first %d of %d bytes of the body." % [exchange.response_body.size(), exchange.bytes_received])
+		comments.append("This file contains only the first %d of %d bytes of the body." % [exchange.response_body.size(), exchange.bytes_received])
 	if not comments.is_empty():
 		entry["comment"] = " ".join(comments)
 	if not shown.error.is_empty():
@@ -184,7 +184,7 @@ func _read(text: String) -> void:
 		return
 	var entries: Variant = _in(_in(json.data, "log"), "entries")
 	if not entries is Array:
-		problem = "This is not a HAR file: there is no list log.entries."
+		problem = "This is not a HAR file: it has no list log.entries."
 		return
 	for entry: Variant in entries as Array:
 		if _in(_in(entry, "request"), "url") is String and _in(entry, "response") is Dictionary:

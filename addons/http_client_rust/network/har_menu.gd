@@ -29,7 +29,7 @@ func _init() -> void:
 	menu.add_check_item("Replace credentials", Item.REDACT)
 	menu.set_item_checked(menu.get_item_index(Item.REDACT), true)
 	menu.set_item_tooltip(
-		menu.get_item_index(Item.REDACT), "Replaces passwords, tokens and cookies in files and copies with [redacted]")
+		menu.get_item_index(Item.REDACT), "Replaces passwords, tokens and cookies with [redacted] in saved files and copies")
 	menu.id_pressed.connect(_on_pressed)
 
 
@@ -62,7 +62,7 @@ func load_file(path: String) -> Error:
 	var text_of_file := FileAccess.get_file_as_string(path)
 	if text_of_file.is_empty():
 		var error := FileAccess.get_open_error()
-		said.emit("%s cannot be read: %s." % [path, error_string(error) if error != OK else "it is empty"], true)
+		said.emit("%s cannot be read: %s." % [path, error_string(error) if error != OK else "The file is empty"], true)
 		return error if error != OK else ERR_FILE_CORRUPT
 	var har: Har = Har.read(text_of_file)
 	if not har.problem.is_empty():

@@ -196,9 +196,9 @@ func _show_summary() -> void:
 		text = "%d of %s" % [_table.shown_count(), text]
 	text += " · %s received" % String.humanize_size(list.received)
 	if list.left_out > 0:
-		text += " · %d left out because the editor was too slow" % list.left_out
+		text += " · %d missing, because the editor was too slow" % list.left_out
 	if list.dropped > 0:
-		text += " · %d older ones dropped" % list.dropped
+		text += " · %d older ones removed" % list.dropped
 	if not is_recording():
 		text += " · paused"
 	_summary.text = text
@@ -220,12 +220,12 @@ func _add_bar() -> void:
 	_record.toggled.connect(func(on: bool) -> void:
 		recording_changed.emit(on)
 		_show_summary())
-	Controls.button(bar, "Clear", "Empties the list").pressed.connect(clear)
+	Controls.button(bar, "Clear", "Removes all requests from the list").pressed.connect(clear)
 	_keep = Controls.check(bar, "Keep log", false, "If enabled, the list is kept when a new run starts.")
 	_search = LineEdit.new()
 	_search.placeholder_text = "Filter"
 	_search.clear_button_enabled = true
-	_search.tooltip_text = "Words in method, URL, status, type or error (Ctrl+F)"
+	_search.tooltip_text = "Searches method, URL, status, type and error (Ctrl+F)"
 	_search.size_flags_horizontal = SIZE_EXPAND_FILL
 	_search.text_changed.connect(func(_text: String) -> void: _on_filter())
 	bar.add_child(_search)

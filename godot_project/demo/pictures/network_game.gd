@@ -1,5 +1,5 @@
 extends SceneTree
-## A game for the picture of the panel "Network": asks for what games ask for, and quits when its debugger has gone.
+## A game for the pictures of the *Network* panel. It makes requests like a real game, until the editor stops it.
 ## Arguments: --http=ADDRESS, --refused-port=PORT.
 
 const TARGETS: PackedStringArray = [
@@ -33,7 +33,7 @@ func _begin() -> void:
 	_fetch("http://127.0.0.1:%s/leaderboard" % _arguments["refused-port"])
 	while _left > 0:
 		await process_frame
-	# Until the editor ends it.
+	# Normally, the editor stops the game before this.
 	await create_timer(120.0).timeout
 	quit()
 

@@ -5,26 +5,26 @@
 # allow-log: ^WARNING: .*(screen saver|dbus|portal|XIM|input method|touch)
 # deadline: 1500
 extends EditorPlugin
-## Takes the pictures of the editor. For `cargo xtask screenshots`, which starts the editor four times: the first start only
-## makes the editor's cache of its help, without which it does not take in the pages that extensions bring; the second is dark; the
-## third is light, and narrow; the fourth is twice as large, which makes the panels narrower still.
+## Takes the pictures of the editor. `cargo xtask screenshots` starts the editor four times. The first start only creates the cache of
+## the editor's help; without this cache, the editor does not show the help pages of extensions. The second start has the dark theme.
+## The third start has the light theme and a narrow window. The fourth start has a scale of 200 %, so the panels are even narrower.
 
 const Picture := preload("res://demo/pictures/picture.gd")
 const PLUGIN := "res://addons/http_client_rust/plugin.cfg"
 const GAME := "res://demo/pictures/network_game.gd"
 const PATIENCE_MS := 240_000
 const FRAMES := 12
-## The number of 200 % in the editor's list of scales.
+## The index of 200 % in the editor setting for the display scale.
 const SCALE_200 := 6
-## Redirects and attempts included.
+## Includes redirects and attempts.
 const EXCHANGES := 19
 ## What the mover is shown with: the files that it finds, by the names that they get. They end in .txt, or it would find them here.
 const MOVED: Array[Dictionary] = [
 	{"player_scores.gd": "client.gd.txt"}, {"player_scores.gd": "nodes.gd.txt", "player_scores.tscn": "nodes.tscn.txt"}]
 
-## Of the editor's window, by round.
+## The size of the editor's window in each round.
 const SIZES := {"dark": Vector2i(1920, 1080), "light": Vector2i(1200, 720), "large": Vector2i(2560, 1440)}
-## What is added to the names of the pictures of a round.
+## The suffix for the names of the pictures in each round.
 const ENDS := {"dark": "", "light": "-light", "large": "-200-percent"}
 
 var _round := OS.get_environment("HTTP_CLIENT_RUST_PICTURES_ROUND")
@@ -47,7 +47,7 @@ func _warm_up() -> void:
 	var end := Time.get_ticks_msec() + PATIENCE_MS
 	while not Array(DirAccess.get_files_at(cache)).any(is_cache) and Time.get_ticks_msec() < end:
 		await get_tree().create_timer(0.5).timeout
-	# Who quits while it looks through the project is warned.
+	# The editor prints a warning if it is closed during the first scan of the project.
 	while EditorInterface.get_resource_filesystem().is_scanning() and Time.get_ticks_msec() < end:
 		await get_tree().create_timer(0.5).timeout
 	await get_tree().create_timer(1.0).timeout
@@ -55,7 +55,7 @@ func _warm_up() -> void:
 
 
 func _run() -> void:
-	# The editor begins maximized, whatever it was told.
+	# The editor always starts maximized.
 	var window := EditorInterface.get_base_control().get_window()
 	window.mode = Window.MODE_WINDOWED
 	window.size = SIZES.get(_round, SIZES["dark"])
@@ -71,7 +71,7 @@ func _run() -> void:
 	await _network("editor-network")
 	match _round:
 		"dark":
-			# Before 4.6 it had another name.
+			# Before Godot 4.6, it had a different name.
 			for preset: String in ["interface/theme/preset", "interface/theme/color_preset"]:
 				if EditorInterface.get_editor_settings().has_setting(preset):
 					EditorInterface.get_editor_settings().set_setting(preset, "Light")
@@ -108,7 +108,7 @@ func _panel() -> void:
 	await _copy(console, "Copy as curl", snippets.call("as_curl", exchange))
 
 
-## What the console shows of a session: steps, events, cookies, and requests that were saved.
+## Shows the session features of the console: redirect steps, events, cookies and saved requests.
 func _session() -> void:
 	var console := _open_console()
 	if console == null:
@@ -154,7 +154,7 @@ func _server() -> String:
 	return "http://" + OS.get_environment("HTTP_CLIENT_RUST_TEST_HTTP")
 
 
-## Fills in a request, and sends it with Enter in the address.
+## Fills in a request, and presses Enter in the address field to send it.
 func _send(console: Control, request: Dictionary) -> void:
 	console.call("fill_in", request)
 	await _settle()
@@ -164,7 +164,7 @@ func _send(console: Control, request: Dictionary) -> void:
 	var end := Time.get_ticks_msec() + PATIENCE_MS
 	var is_on := func() -> bool:
 		var exchange: RefCounted = console.get("exchange")
-		# One that listens goes on by itself.
+		# A request that listens for events reconnects by itself.
 		return exchange == before or (exchange.get("is_running") and not exchange.get("listens")) or exchange.get("code") == 0
 	while is_on.call() and Time.get_ticks_msec() < end:
 		await get_tree().process_frame
@@ -187,7 +187,7 @@ func _open_menu(button: MenuButton) -> void:
 	await _settle()
 
 
-## Chooses an item of the menu with the keyboard. It is done here because a headless Godot has no clipboard.
+## Chooses a menu item with the keyboard. This test runs here because headless Godot has no clipboard.
 func _copy(console: Control, item: String, expected: String) -> void:
 	var button: MenuButton = console.get("_copy")
 	await _open_menu(button)
@@ -241,7 +241,7 @@ func _migration(kind: int, picture: String) -> void:
 	await _settle()
 
 
-## Runs a game under the debugger, as "Play" does, and shows what the panel "Network" has of it.
+## Runs a game with the debugger, like the *Run Project* button, and shows its requests in the *Network* panel.
 func _network(picture: String) -> void:
 	var panel: Control = null
 	for node: Node in EditorInterface.get_base_control().find_children("Network", "VBoxContainer", true, false):
@@ -292,7 +292,7 @@ func _are_over(list: RefCounted) -> bool:
 	return (list.get("exchanges") as Array).all(func(exchange: RefCounted) -> bool: return exchange.get("is_over"))
 
 
-## Opens every tab above a control.
+## Opens all tabs that contain a control.
 func _reveal(control: Control) -> void:
 	var at: Node = control
 	while at.get_parent() != null:
@@ -301,7 +301,7 @@ func _reveal(control: Control) -> void:
 		at = at.get_parent()
 
 
-## Shift+F12, or back.
+## Expands or collapses the bottom panel, like Shift+F12.
 func _expand_bottom_panel() -> void:
 	for pressed: bool in [true, false]:
 		var event := InputEventKey.new()
@@ -333,7 +333,7 @@ func _fail(problem: String) -> void:
 	print("FAIL ", problem)
 
 
-## Long enough for what fades in, and for so many frames on a machine that is slow.
+## Waits long enough for fade-in effects, and for this many frames on a slow machine.
 func _settle() -> void:
 	await get_tree().create_timer(0.7).timeout
 	for frame: int in FRAMES:

@@ -1,4 +1,4 @@
-//! What something waits for, and one wait for all of it: sockets, a deadline, a worker's result, another thread.
+//! What a connection is waiting for, and one wait for everything: sockets, a deadline, the result of a worker, another thread.
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -9,12 +9,12 @@ use std::time::{Duration, Instant};
 use polling::{Event, Events, Poller};
 use socket2::Socket;
 
-/// What is awaited of a socket.
+/// The readiness of a socket that is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interest {
-    /// Bytes to read, or the end.
+    /// Data to read, or the end.
     Read,
-    /// Room to write.
+    /// Space to write.
     Write,
     /// Either.
     Both,
@@ -30,7 +30,7 @@ impl Interest {
     }
 }
 
-/// A socket that can be watched. It stays open as long as somebody watches it.
+/// A socket that can be watched. It stays open as long as it is watched.
 #[derive(Clone, Debug)]
 pub struct Source(Arc<Socket>);
 
@@ -39,13 +39,19 @@ impl Source {
         Self(socket)
     }
 
-    /// Whether both are one socket.
+    #[cfg(unix)]
+    pub(crate) fn socket(&self) -> &Socket {
+        &self.0
+    }
+
+    /// Returns whether both are the same socket.
     pub fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
-/// What something waits for. It is filled in by what waits, and handed to [`Ready::wait`], or to a loop that drives many.
+/// Collects what is being waited for. Pass it to the `wait_for` methods, then to [`Ready::wait`], or to a loop that drives many
+/// connections.
 #[derive(Debug)]
 pub struct Wait {
     waker: Waker,
@@ -56,7 +62,7 @@ pub struct Wait {
 }
 
 impl Wait {
-    /// Nothing yet. `waker` is called by workers whose result is waited for.
+    /// Creates an empty `Wait`. Workers whose result is awaited call `waker`.
     pub fn new(waker: &Waker) -> Self {
         Self { waker: waker.clone(), sources: Vec::new(), deadline: None, ready: false, ask_again: None }
     }
@@ -66,17 +72,17 @@ impl Wait {
         self.sources.push((source, interest));
     }
 
-    /// Waits until then at most. The earliest counts.
+    /// Waits at most until `deadline`. The earliest deadline counts.
     pub fn until(&mut self, deadline: Instant) {
         self.deadline = Some(self.deadline.map_or(deadline, |earlier| earlier.min(deadline)));
     }
 
-    /// There is something to do already.
+    /// Notes that there is already something to do.
     pub fn now(&mut self) {
         self.ready = true;
     }
 
-    /// What is waited for cannot be watched: it must be asked again after this long.
+    /// Notes that something cannot be watched and must be asked again after this time.
     pub fn ask_again(&mut self, after: Duration) {
         self.ask_again = Some(self.ask_again.map_or(after, |sooner| sooner.min(after)));
     }
@@ -86,12 +92,12 @@ impl Wait {
         &self.waker
     }
 
-    /// The sockets that are waited for.
+    /// Returns the sockets that are being waited for.
     pub fn sources(&self) -> &[(Source, Interest)] {
         &self.sources
     }
 
-    /// How long to sleep at most; none is for ever.
+    /// Returns how long to sleep at most. `None` means no limit.
     pub fn longest(&self, now: Instant) -> Option<Duration> {
         if self.ready {
             return Some(Duration::ZERO);
@@ -104,7 +110,8 @@ impl Wait {
     }
 }
 
-/// The one wait: epoll, kqueue or IOCP, and a way for other threads to end it. One thread waits at a time, since each wait has sockets of its own.
+/// The wait itself: epoll, kqueue or IOCP, and a way for other threads to end it. Only one thread waits at a time, because each wait has
+/// its own sockets.
 #[derive(Debug)]
 pub struct Ready {
     poller: Arc<Poller>,
@@ -115,17 +122,18 @@ impl Ready {
     /// How many events one wait takes in.
     const EVENTS: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 
-    /// Takes up to three file descriptors.
+    /// Creates the wait. It uses up to three file descriptors.
     pub fn new() -> io::Result<Self> {
         Ok(Self { poller: Arc::new(Poller::new()?), events: Events::with_capacity(Self::EVENTS) })
     }
 
-    /// Ends the wait that runs, or the next one. Whoever keeps it, such as a look-up that hangs, keeps no file descriptors.
+    /// Returns a waker that ends the current wait, or the next one. Code that keeps the waker, such as a name lookup that hangs, does not
+    /// keep file descriptors open.
     pub fn waker(&self) -> Waker {
         Waker::from(Arc::new(Notify(Arc::downgrade(&self.poller))))
     }
 
-    /// Sleeps until something of what `wait` asks for has happened, or the waker was called.
+    /// Sleeps until something in `wait` has happened, or the waker was called.
     pub fn wait(&mut self, wait: &Wait, now: Instant) -> io::Result<()> {
         let longest = wait.longest(now);
         if longest == Some(Duration::ZERO) {
@@ -139,7 +147,7 @@ impl Ready {
         waited
     }
 
-    /// Watches a socket until the result is dropped. Each [`Watch::rearm`] is good for one event, which comes with `key`.
+    /// Watches a socket until the result is dropped. Each [`Watch::rearm`] allows one event, which contains `key`.
     #[allow(unsafe_code, reason = "a poller must be told of a socket before it watches it, and before it is closed")]
     pub fn watch(&self, source: &Source, interest: Interest, key: usize) -> io::Result<Watch> {
         // SAFETY: the watch keeps the socket open, and takes it out of the poller before it lets go of it.
@@ -147,7 +155,7 @@ impl Ready {
         Ok(Watch { poller: self.poller.clone(), source: source.clone(), key })
     }
 
-    /// Sleeps until a watched socket is ready, the waker was called, or `longest` has passed. `ready` is told the keys.
+    /// Sleeps until a watched socket is ready, the waker was called, or `longest` has passed. `ready` receives the keys.
     pub fn wait_for_watches(&mut self, longest: Option<Duration>, ready: impl FnMut(usize)) -> io::Result<()> {
         self.events.clear();
         match self.poller.wait(&mut self.events, longest) {
@@ -159,7 +167,7 @@ impl Ready {
     }
 }
 
-/// A socket in a poller; see [`Ready::watch`].
+/// A watched socket. See [`Ready::watch`].
 #[derive(Debug)]
 pub struct Watch {
     poller: Arc<Poller>,
@@ -173,7 +181,7 @@ impl Watch {
         self.poller.modify(&*self.source.0, interest.event(self.key))
     }
 
-    /// The socket.
+    /// Returns the socket.
     pub fn source(&self) -> &Source {
         &self.source
     }
