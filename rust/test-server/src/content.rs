@@ -93,7 +93,7 @@ pub(crate) fn picture(number: usize) -> Bytes {
     const SIDE: u8 = 64;
     let pixel = |x: u8, y: u8| {
         let channels = [x * 4, y * 4, 255 - (x + y) * 2];
-        let channel = |index: usize| match number / 3 >> index & 1 {
+        let channel = |index: usize| match ((number / 3) >> index) & 1 {
             0 => channels[(index + number) % 3],
             _ => 255 - channels[(index + number) % 3],
         };
