@@ -88,6 +88,7 @@ func _panel() -> void:
 		return
 	EditorInterface.set_main_screen_editor("Script")
 	EditorInterface.edit_resource(load("res://examples/get.gd"))
+	await Picture.warm_up(OS.get_environment("HTTP_CLIENT_RUST_TEST_HTTPS"), OS.get_environment("HTTP_CLIENT_RUST_TEST_CA_FILE"))
 	await _send(console, {
 		"method": "PUT", "url": "https://%s/scores?ms=40" % OS.get_environment("HTTP_CLIENT_RUST_TEST_HTTPS").replace("127.0.0.1", "localhost"),
 		"ca_file": OS.get_environment("HTTP_CLIENT_RUST_TEST_CA_FILE"),

@@ -15,9 +15,10 @@ var _main: Control
 
 
 func _initialize() -> void:
+	var arguments := {}
 	for argument: String in OS.get_cmdline_user_args():
-		if argument.begins_with("--out="):
-			_out = argument.trim_prefix("--out=")
+		arguments[argument.get_slice("=", 0)] = argument.substr(argument.find("=") + 1)
+	_out = arguments["--out"]
 	root.size = Vector2i(1280, 720)
 	_main = (load("res://demo/main.tscn") as PackedScene).instantiate()
 	root.add_child.call_deferred(_main)
@@ -26,7 +27,7 @@ func _initialize() -> void:
 
 	await _send("Picture")
 	await _take("sample-picture")
-	# All phases take their time.
+	await Picture.warm_up(arguments["--https"], arguments["--ca-file"])
 	await _send("TLS")
 	await _take("sample")
 	await _click_tab(_answer_tabs(), 2)
@@ -48,7 +49,7 @@ func _initialize() -> void:
 	await _take("sample-session-200-percent")
 	await _end_session()
 	await _click_tab(_main.get_node("%Pages") as TabContainer, 0)
-	await _send("POST a form")
+	await _send("JSON")
 	await _take("sample-200-percent")
 	_main.queue_free()
 	await _frames(3)
