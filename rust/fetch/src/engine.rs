@@ -38,6 +38,7 @@ pub(crate) struct Engine<B: Buffer> {
     deadlines: BTreeSet<(Instant, usize)>,
     woken: Arc<Woken>,
     scratch: Vec<u8>,
+    packed: Vec<u8>,
     random: Random,
 }
 
@@ -80,6 +81,7 @@ impl<B: Buffer> Engine<B> {
             deadlines: BTreeSet::new(),
             woken: Arc::default(),
             scratch: Vec::new(),
+            packed: Vec::new(),
             random: Random::new(),
         }
     }
@@ -179,6 +181,7 @@ impl<B: Buffer> Engine<B> {
             pool: &mut self.pool,
             dialer: &*self.dialer,
             scratch: &mut self.scratch,
+            packed: &mut self.packed,
         };
         // Of what a call that panicked left in between, nothing is used but its place.
         let advanced = catch_unwind(AssertUnwindSafe(|| slot.call.advance(&mut world)));
