@@ -47,6 +47,7 @@ mod linger;
 mod link;
 pub mod memory;
 mod observer;
+mod poller;
 mod proxy;
 mod ready;
 mod resolve;
