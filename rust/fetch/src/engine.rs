@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::task::{Wake, Waker};
 use std::time::{Duration, Instant, SystemTime};
 
-use http_net::{Interest, Ready, Wait, Watch};
+use http_net::{Interest, Ready, Source, Wait, Watch};
 
 use crate::call::{Call, World};
 use crate::exchange::Dialer;
@@ -32,6 +33,12 @@ pub(crate) struct Engine<B: Buffer> {
     calls: HashMap<usize, Slot<B>>,
     /// What idle connections are watched with, by their key.
     idle: HashMap<usize, Vec<Armed>>,
+    /// Whose sockets are watched, by the keys of the watches: a call's, or an idle connection's.
+    watched: HashMap<usize, usize>,
+    last_watch: usize,
+    /// Watches that nobody has any more, until the end of the turn: a connection goes from a call to the pool and to the next call with its
+    /// own.
+    loose: Vec<Armed>,
     /// Whose turn it is, each once.
     runnable: VecDeque<usize>,
     is_runnable: BTreeSet<usize>,
@@ -76,6 +83,9 @@ impl<B: Buffer> Engine<B> {
             pool: Pool::default(),
             calls: HashMap::new(),
             idle: HashMap::new(),
+            watched: HashMap::new(),
+            last_watch: 0,
+            loose: Vec::new(),
             runnable: VecDeque::new(),
             is_runnable: BTreeSet::new(),
             deadlines: BTreeSet::new(),
@@ -111,17 +121,24 @@ impl<B: Buffer> Engine<B> {
             self.is_runnable.remove(&key);
             self.run(key, now, wall, ready);
         }
-        self.tend_idle(ready);
+        self.tend_idle(now, ready);
+        for armed in self.loose.drain(..) {
+            self.watched.remove(&armed.watch.key());
+        }
     }
 
-    /// A watched socket is ready.
-    pub(crate) fn event(&mut self, key: usize) {
+    /// The socket that is watched with this key is ready.
+    pub(crate) fn event(&mut self, watch: usize) {
+        let Some(&key) = self.watched.get(&watch) else { return };
         let watches = match key & IDLE {
             0 => self.calls.get_mut(&key).map(|slot| &mut slot.watches),
             _ => self.idle.get_mut(&key),
         };
-        // Which of a call's sockets it was is not told. There is more than one only while it connects.
-        watches.into_iter().flatten().for_each(|armed| armed.interest = None);
+        watches
+            .into_iter()
+            .flatten()
+            .filter(|armed| armed.watch.key() == watch)
+            .for_each(|armed| armed.interest = None);
         self.run_soon(key);
     }
 
@@ -191,11 +208,13 @@ impl<B: Buffer> Engine<B> {
             slot.call.task.complete_without_call(ResultCode::RequestFailed, sentence);
             true
         });
-        // A socket can be watched once: what the call took from the pool is its own from here on.
+        slot.call.task.wake_watchers();
+        // What the call took from the pool is its own from here on.
         self.forget_taken();
         if is_over {
-            if let Some(deadline) = self.calls.remove(&key).and_then(|slot| slot.deadline) {
-                self.deadlines.remove(&(deadline, key));
+            if let Some(slot) = self.calls.remove(&key) {
+                slot.deadline.map(|deadline| self.deadlines.remove(&(deadline, key)));
+                self.loose.extend(slot.watches);
             }
         } else {
             self.wait(key, now, ready);
@@ -210,12 +229,16 @@ impl<B: Buffer> Engine<B> {
         let Some(slot) = self.calls.get_mut(&key) else { return };
         let mut wait = Wait::new(&slot.waker);
         slot.call.wait_for(&mut wait);
-        // What it has put back, others may watch from here on.
-        forget_others(&mut slot.watches, &wait);
         let mut longest = wait.longest(now);
-        if longest != Some(Duration::ZERO) && !watch(&mut slot.watches, &wait, key, ready) {
+        let mut watches = std::mem::take(&mut slot.watches);
+        if longest == Some(Duration::ZERO) {
+            // What it has put back is others' from here on.
+            self.let_go_of_others(&mut watches, &wait);
+        } else if !self.watch(&mut watches, &wait, key, ready) {
             longest = Some(longest.map_or(NAP, |longest| longest.min(NAP)));
         }
+        let Some(slot) = self.calls.get_mut(&key) else { return };
+        slot.watches = watches;
         let deadline = longest.filter(|longest| !longest.is_zero()).and_then(|longest| now.checked_add(longest));
         if deadline != slot.deadline {
             if let Some(before) = std::mem::replace(&mut slot.deadline, deadline) {
@@ -230,55 +253,93 @@ impl<B: Buffer> Engine<B> {
 
     /// Something came on an idle connection.
     fn look_at_idle(&mut self, key: usize, ready: Option<&Ready>) {
-        let Some(mut watches) = self.idle.remove(&key) else { return };
-        let Some(exchange) = self.pool.look((key & !IDLE) as u64) else { return };
-        let mut wait = Wait::new(Waker::noop());
-        exchange.wait_for(true, &mut wait);
-        watch(&mut watches, &wait, key, ready);
-        self.idle.insert(key, watches);
+        if !self.idle.contains_key(&key) {
+            return;
+        }
+        let id = (key & !IDLE) as u64;
+        if self.pool.look(id) {
+            self.watch_idle(id, ready);
+        } else {
+            self.forget_taken();
+        }
     }
 
-    /// Watches the connections that became idle, and lets go of those that are not any more.
-    fn tend_idle(&mut self, ready: Option<&Ready>) {
+    /// Says what was waited for; none if the connection is not idle any more.
+    fn watch_idle(&mut self, id: u64, ready: Option<&Ready>) -> Option<Wait> {
+        let exchange = self.pool.idle(id)?;
+        let key = id as usize | IDLE;
+        let mut wait = Wait::new(Waker::noop());
+        exchange.wait_for(true, &mut wait);
+        let mut watches = self.idle.remove(&key).unwrap_or_default();
+        self.watch(&mut watches, &wait, key, ready);
+        self.idle.insert(key, watches);
+        Some(wait)
+    }
+
+    /// Watches the connections that became idle, and lets go of those that are not any more. What has come on them meanwhile shows at once.
+    fn tend_idle(&mut self, now: Instant, ready: Option<&Ready>) {
         self.forget_taken();
         for id in self.pool.take_put() {
-            let key = id as usize | IDLE;
-            self.idle.insert(key, Vec::new());
-            self.look_at_idle(key, ready);
+            let wait = self.watch_idle(id, ready);
+            if wait.is_some_and(|wait| wait.longest(now) == Some(Duration::ZERO)) {
+                self.run_soon(id as usize | IDLE);
+            }
         }
-        // Looking may have closed some.
-        self.forget_taken();
     }
 
     fn forget_taken(&mut self) {
         for id in self.pool.take_gone() {
-            self.idle.remove(&(id as usize | IDLE));
+            self.loose.extend(self.idle.remove(&(id as usize | IDLE)).into_iter().flatten());
         }
     }
-}
 
-/// Watches what is waited for, and nothing else. Says whether that was possible.
-fn watch(watches: &mut Vec<Armed>, wait: &Wait, key: usize, ready: Option<&Ready>) -> bool {
-    forget_others(watches, wait);
-    let mut is_watched = true;
-    for (source, interest) in wait.sources() {
-        let Some(ready) = ready else { return false };
-        let done = match watches.iter_mut().find(|armed| armed.watch.source().is_same(source)) {
-            Some(armed) if armed.interest == Some(*interest) => Ok(()),
-            Some(armed) => armed.watch.rearm(*interest).map(|()| armed.interest = Some(*interest)),
-            None => ready.watch(source, *interest, key).map(|watch| {
-                watches.push(Armed { watch, interest: Some(*interest) });
-            }),
-        };
-        is_watched &= done.is_ok();
+    /// Watches what is waited for, and nothing else. Says whether that was possible.
+    fn watch(&mut self, watches: &mut Vec<Armed>, wait: &Wait, key: usize, ready: Option<&Ready>) -> bool {
+        self.let_go_of_others(watches, wait);
+        let mut is_watched = true;
+        for (source, interest) in wait.sources() {
+            let Some(ready) = ready else { return false };
+            if !watches.iter().any(|armed| armed.watches(source))
+                && let Some(at) = self.loose.iter().position(|armed| armed.watches(source))
+            {
+                let armed = self.loose.swap_remove(at);
+                self.watched.insert(armed.watch.key(), key);
+                watches.push(armed);
+            }
+            let done = match watches.iter_mut().find(|armed| armed.watches(source)) {
+                Some(armed) => armed.arm(*interest),
+                None => {
+                    self.last_watch += 1;
+                    ready.watch(source, *interest, self.last_watch).map(|watch| {
+                        self.watched.insert(watch.key(), key);
+                        watches.push(Armed { watch, interest: Some(*interest) });
+                    })
+                }
+            };
+            is_watched &= done.is_ok();
+        }
+        is_watched
     }
-    is_watched
+
+    /// Lets go of the sockets that are not waited for.
+    fn let_go_of_others(&mut self, watches: &mut Vec<Armed>, wait: &Wait) {
+        let is_wanted = |armed: &Armed| wait.sources().iter().any(|(source, _)| armed.watches(source));
+        self.loose.extend(watches.extract_if(.., |armed| !is_wanted(armed)));
+    }
 }
 
-/// Lets go of the sockets that are not waited for.
-fn forget_others(watches: &mut Vec<Armed>, wait: &Wait) {
-    let is_wanted = |armed: &Armed| wait.sources().iter().any(|(source, _)| armed.watch.source().is_same(source));
-    watches.retain(is_wanted);
+impl Armed {
+    fn watches(&self, source: &Source) -> bool {
+        self.watch.source().is_same(source)
+    }
+
+    fn arm(&mut self, interest: Interest) -> io::Result<()> {
+        if self.interest != Some(interest) {
+            self.watch.rearm(interest)?;
+            self.interest = Some(interest);
+        }
+        Ok(())
+    }
 }
 
 impl Wake for WakeCall {

@@ -180,6 +180,11 @@ impl Watch {
         self.sleeper.poller.modify(&self.source.0, interest, self.key)
     }
 
+    /// With which its events come.
+    pub fn key(&self) -> usize {
+        self.key
+    }
+
     /// The socket.
     pub fn source(&self) -> &Source {
         &self.source
