@@ -371,3 +371,70 @@ impl Random {
         (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11) as f64 / (1u64 << 53) as f64
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+
+    use http_net::Context;
+
+    use super::*;
+    use crate::exchange::Network;
+    use crate::settings::{Kind, Request, Settings};
+    use crate::task::{Shared, Task};
+
+    /// Answers so many requests on one connection.
+    fn serve(listener: &TcpListener, count: usize) {
+        let (mut stream, _) = listener.accept().unwrap();
+        for _ in 0..count {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                head.extend(byte);
+            }
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").unwrap();
+        }
+    }
+
+    #[test]
+    fn a_connection_is_told_to_the_system_once_for_all_its_requests() {
+        const COUNT: usize = 5;
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let server = std::thread::spawn(move || serve(&listener, COUNT));
+        let context = Context::shared().clone();
+        let (mailbox, mut ready) = (Arc::new(Mailbox::<Vec<u8>>::new()), Ready::new().unwrap());
+        let mut engine = Engine::new(mailbox.clone(), Arc::new(Network(context.clone())));
+        engine.set_waker(ready.waker());
+        for _ in 0..COUNT {
+            let task = Shared::new(mailbox.clone(), 1, &url);
+            let call = Call::new(
+                task.clone(),
+                Arc::new(Settings::default()),
+                Arc::default(),
+                Kind::Fetch,
+                Request::get(&*url),
+            );
+            mailbox.send(Command::Start(Box::new(call)));
+            let task = Task(task);
+            while !task.is_completed() {
+                engine.turn(context.now(), SystemTime::now(), Some(&ready));
+                if !task.is_completed() {
+                    let longest = engine.longest(context.now());
+                    ready.wait_for_watches(longest, |key| engine.event(key)).unwrap();
+                }
+            }
+            assert_eq!(task.response().unwrap().body, b"ok");
+        }
+        assert_eq!((engine.last_watch, engine.watched.len()), (1, 1));
+        server.join().unwrap();
+        // The server's end comes on that watch, and with the connection it goes.
+        while engine.idle_count() > 0 {
+            ready.wait_for_watches(Some(Duration::from_secs(60)), |key| engine.event(key)).unwrap();
+            engine.turn(context.now(), SystemTime::now(), Some(&ready));
+        }
+        assert_eq!((engine.watched.len(), engine.loose.len(), engine.idle.len()), (0, 0, 0));
+    }
+}
