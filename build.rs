@@ -26,7 +26,7 @@ fn main() {
     let libraries = values_of_section(&text, "libraries");
     assert!(
         !libraries.is_empty(),
-        "{}: there is no library in its section [libraries]; write one for each system, such as \
+        "{}: its section [libraries] is empty; add a line for each system, such as \
          linux.x86_64 = \"bin/lib{package}.linux.x86_64.so\"",
         extension.display()
     );
@@ -34,8 +34,8 @@ fn main() {
         let expected = library_of(package, target);
         assert!(
             path == expected,
-            "{}: the library for {target} is {path:?}; write {target} = {expected:?}, as the package in Cargo.toml \
-             is called {package}",
+            "{}: the library for {target} is {path:?}; write {target} = {expected:?}, because the package in \
+             Cargo.toml is called {package}",
             extension.display()
         );
     }
@@ -63,9 +63,8 @@ fn library_of(package: &str, target: &str) -> String {
 /// Reads a file of the add-on, and has cargo run this again when it changes.
 fn read(path: &Path) -> String {
     println!("cargo:rerun-if-changed={}", path.display());
-    fs::read_to_string(path).unwrap_or_else(|error| {
-        panic!("{}: cannot be read ({error}); it is part of the add-on, restore it", path.display())
-    })
+    fs::read_to_string(path)
+        .unwrap_or_else(|error| panic!("{}: cannot be read ({error}); restore this file of the add-on", path.display()))
 }
 
 /// Stops the build unless the file gives this key this value.

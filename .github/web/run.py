@@ -1,4 +1,4 @@
-"""Serves an exported sample and the embedded server from one origin, opens it in headless Chromium, and waits for the answer."""
+"""Serves the exported sample project and the embedded server from one origin, opens it in headless Chromium, and waits for the result."""
 
 import http.server
 import json
@@ -21,7 +21,7 @@ def main() -> int:
     embedded = json.loads(server.stdout.readline())["http"]
 
     class Handler(http.server.SimpleHTTPRequestHandler):
-        """Files of the site; everything else goes to the embedded server."""
+        """Serves the files of the site, and forwards all other requests to the embedded server."""
 
         def __init__(self, *args):
             super().__init__(*args, directory=str(site))
@@ -41,7 +41,7 @@ def main() -> int:
     threading.Thread(target=web.serve_forever, daemon=True).start()
     address = f"127.0.0.1:{web.server_port}"
 
-    # The sample takes its addresses from the command line, which for an export is a list in its page.
+    # The sample project reads the addresses from its command line. In a web export, the command line is a list in the page.
     page_file = site / "index.html"
     arguments = json.dumps(["--", f"--http={address}", f"--raw={address}", "--once=JSON"])
     page_file.write_text(page_file.read_text().replace('"args":[]', f'"args":{arguments}'))

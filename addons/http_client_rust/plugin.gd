@@ -68,16 +68,16 @@ func _make_panel() -> Control:
 		label.text = "The library of HTTPClientRust is not loaded. Restart the editor. If that does not help, the add-on has no library for this system."
 		label.autowrap_mode = TextServer.AUTOWRAP_WORD_SMART
 		return label
-	var margin := MarginContainer.new()
-	margin.custom_minimum_size.y = 300.0 * EditorInterface.get_editor_scale()
+	var frame: ScrollContainer = (load(_beside("console/frame.gd")) as GDScript).new()
+	frame.set("display_scale", EditorInterface.get_editor_scale())
 	var console := (load(_beside("console/console.tscn")) as PackedScene).instantiate()
 	console.name = "HTTPConsole"
 	# A list for each project, where it is not committed.
 	console.set("history_file", EditorInterface.get_editor_paths().get_project_settings_dir().path_join("http_console.json"))
 	# A file that the project shares.
 	console.set("requests_file", "res://requests.http")
-	margin.add_child(console)
-	return margin
+	frame.add_child(console)
+	return frame
 
 
 func _beside(file: String) -> String:

@@ -1,12 +1,12 @@
 extends PanelContainer
-## One feature of a session: what it is, a button, a progress bar, and how far it is.
+## One feature of a session: a description, a button, a progress bar and a status.
 
-## The button was pressed while nothing was under way, or while something was.
+## Emitted when the button is pressed: [signal started] if nothing is running, otherwise [signal stopped].
 signal started
 signal stopped
 
 var bar := ProgressBar.new()
-## Below the bar, for what the feature shows besides.
+## Below the status, for additional content such as images.
 var content := HFlowContainer.new()
 
 var _button := Button.new()

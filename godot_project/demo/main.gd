@@ -1,13 +1,13 @@
 extends Control
-## The sample. Its first page has requests that are ready on the left, and the console of the add-on on the right; the second one
-## shows what a session does.
+## The sample project. Its first page has a list of sample requests on the left, and the console of the add-on on the right. The
+## second page shows the features of a session.
 ##
-## Start it with `cargo xtask demo --window`, which starts the embedded server too and passes its addresses on. By hand:
+## Start it with `cargo xtask demo --window`, which also starts the embedded server and passes its addresses. To start it by hand:
 ##
 ##     godot --path godot_project -- --http=HOST:PORT --https=HOST:PORT --raw=HOST:PORT --ca-file=PATH --refused-port=PORT
 ##
-## Ctrl + and Ctrl - make everything larger and smaller; --scale=2 starts at twice the size. --once=JSON sends the ready request of
-## that title, prints what the console says, and quits: to try an exported game without a screen.
+## Ctrl + and Ctrl - change the size of everything. --scale=2 starts at twice the size. --once=JSON sends the sample request with the
+## title "JSON", prints the status that the console shows, and quits. Use it to try an exported game without a screen.
 
 const Console := preload("res://addons/http_client_rust/console/console.gd")
 const Requests := preload("res://demo/requests.gd")
@@ -77,7 +77,7 @@ func _run_once(title: String) -> void:
 			print("%s: %s %s" % [title, console.status_text(), console.exchange.message])
 			get_tree().quit(0 if console.exchange.message.is_empty() else 1)
 			return
-	printerr("There is no ready request %s." % title)
+	printerr("There is no sample request %s." % title)
 	get_tree().quit(1)
 
 

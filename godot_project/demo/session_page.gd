@@ -1,18 +1,18 @@
 extends ScrollContainer
-## What a session does for a game: many requests at once, downloads that go on, uploads, and events.
+## The features of a session: many requests at once, downloads that can be resumed, uploads and events.
 
 const FeatureRow := preload("res://demo/feature_row.gd")
 const MEBIBYTE := 1024 * 1024
 const PICTURES := 12
 const DOWNLOAD_BYTES := 32 * MEBIBYTE
-## After so many bytes the server ends the connection.
+## The server closes the connection after this many bytes.
 const CUT_BYTES := 12 * MEBIBYTE
 const UPLOAD_BYTES := 16 * MEBIBYTE
 const EVENTS := 10
 const DOWNLOAD_PATH := "user://sample_download.bin"
 const UPLOAD_PATH := "user://sample_upload.bin"
 
-## The embedded server. Set before a button is pressed.
+## The URL of the embedded server. Set it before a button is pressed.
 var server := "http://127.0.0.1:8080"
 var images: FeatureRow
 var download: FeatureRow
@@ -20,18 +20,18 @@ var upload: FeatureRow
 var events: FeatureRow
 
 var _session := HTTPSessionRust.new()
-## What is under way, by row.
+## The running tasks of each row.
 var _tasks := {}
 
 
 func _ready() -> void:
 	var rows: VBoxContainer = $Rows
-	images = _add_row(rows, FeatureRow.new("Images", "%d pictures, six connections at most." % PICTURES), load_images)
+	images = _add_row(rows, FeatureRow.new("Images", "%d requests at once, over at most six connections." % PICTURES), load_images)
 	download = _add_row(
 		rows, FeatureRow.new("Download", "continues where it stopped, after an interruption or a pause.", "Start", "Pause"), start_download)
-	upload = _add_row(rows, FeatureRow.new("Upload", "a form with a field and a file, which is read while it is sent."), start_upload)
+	upload = _add_row(rows, FeatureRow.new("Upload", "a form with a field and a file. The file is read while it is sent."), start_upload)
 	events = _add_row(
-		rows, FeatureRow.new("Events", "%d server-sent events. The server ends the stream after each." % EVENTS), start_events)
+		rows, FeatureRow.new("Events", "%d server-sent events. The server closes the connection after each one, and the session reconnects." % EVENTS), start_events)
 	_session.max_retries = 5
 
 
@@ -52,7 +52,7 @@ func load_images() -> void:
 		done += 1
 		images.show_progress(done, PICTURES)
 		_show_picture(response.get_body())
-	images.finish("%d pictures" % done)
+	images.finish("%d images loaded" % done)
 
 
 func start_download() -> void:
@@ -63,7 +63,7 @@ func start_download() -> void:
 		download.show_progress(bytes, total)
 		download.say("%s of %s" % [String.humanize_size(bytes), String.humanize_size(total)]))
 	task.retrying.connect(func(_attempt: int, seconds: float, _reason: String) -> void:
-		download.say("The connection broke off at %s; going on in %.1f s" % [
+		download.say("The connection was lost after %s. Continuing in %.1f s…" % [
 			String.humanize_size(task.get_downloaded_bytes()), seconds]))
 	var response: HTTPResponseRust = await task.completed
 	if response.is_ok():
@@ -79,7 +79,7 @@ func start_upload() -> void:
 	bytes.resize(UPLOAD_BYTES)
 	var file := FileAccess.open(UPLOAD_PATH, FileAccess.WRITE)
 	if file == null:
-		upload.finish("%s cannot be written: %s." % [UPLOAD_PATH, error_string(FileAccess.get_open_error())])
+		upload.finish("Cannot write %s: %s" % [UPLOAD_PATH, error_string(FileAccess.get_open_error())])
 		return
 	file.store_buffer(bytes)
 	file.close()
@@ -95,7 +95,7 @@ func start_upload() -> void:
 	var response: HTTPResponseRust = await task.completed
 	var receipt: Variant = response.get_json() if response.is_ok() else null
 	if receipt is Dictionary:
-		upload.finish("The server has received %d bytes, the form has %d." % [receipt["bytes"], form.get_length()])
+		upload.finish("The server received %d of %d bytes." % [receipt["bytes"], form.get_length()])
 	else:
 		upload.finish(response.get_error_message())
 
@@ -106,12 +106,12 @@ func start_events() -> void:
 	_tasks[events] = [task]
 	task.event_received.connect(func(_type: String, data: String, id: String) -> void:
 		events.show_progress(id.to_int(), EVENTS)
-		events.say("The newest: " + data)
+		events.say("Latest: " + data)
 		if id.to_int() >= EVENTS:
 			task.cancel())
 	var response: HTTPResponseRust = await task.completed
 	if response.get_result() == HTTPResponseRust.RESULT_CANCELLED:
-		events.finish("%d events" % roundi(EVENTS * events.bar.value))
+		events.finish("%d events received" % roundi(EVENTS * events.bar.value))
 	else:
 		events.finish(response.get_error_message())
 

@@ -1,11 +1,11 @@
 extends SceneTree
-## Real exchanges of HTTPClientRust with the embedded server, printed as they happen and checked. Ends with 0 only if all
-## went as said.
+## Makes real exchanges with the embedded server, prints them as they happen, and checks them. The exit code is 0 if everything went
+## as expected.
 ##
 ##     godot --headless --path godot_project --script res://demo/transcript.gd -- \
 ##         --http=HOST:PORT --refused-port=PORT [--url=http://HOST[:PORT]/PATH]
 ##
-## With --url it talks to that server only: HEAD, then GET.
+## With --url, it only uses that server: it sends HEAD and then GET.
 
 const SILENCE_SECONDS := 30.0
 const CONNECT_SECONDS := 15.0
@@ -22,7 +22,7 @@ func _initialize() -> void:
 	for argument: String in OS.get_cmdline_user_args():
 		var parts := argument.trim_prefix("--").split("=", true, 1)
 		_arguments[parts[0]] = parts[1] if parts.size() == 2 else ""
-	# Nothing here may wait for ever.
+	# Nothing in this script may wait forever.
 	_http.connect_timeout = CONNECT_SECONDS
 	_http.read_timeout = SILENCE_SECONDS
 	if _arguments.has("url"):
@@ -34,9 +34,9 @@ func _initialize() -> void:
 	_http.close()
 	print()
 	for problem: String in _problems:
-		print("Not as said: ", problem)
+		print("Not as expected: ", problem)
 	if _problems.is_empty():
-		print("All went as said.")
+		print("Everything went as expected.")
 	quit(0 if _problems.is_empty() else 1)
 
 
@@ -55,11 +55,11 @@ func _get_with_headers() -> void:
 	_title("GET with headers")
 	var body := await _exchange(HTTPClientRust.METHOD_GET, "/hello", ["X-Greeting: Hello from Godot", "Accept: text/plain"])
 	_expect(_http.get_response_code() == 200, "/hello answers 200, not %d" % _http.get_response_code())
-	_expect(body.get_string_from_utf8() == "Hello from the embedded server.\n", "/hello answers with its greeting")
+	_expect(body.get_string_from_utf8() == "Hello from the embedded server.\n", "the response to /hello is its greeting")
 
 
 func _post_form() -> void:
-	_title("POST a form; the server sends back what it received")
+	_title("POST a form. The server sends back what it received")
 	var fields := {"name": "Zoë & Söhne", "level": 3, "tags": ["fast", "small"], "newsletter": null}
 	var form := _http.query_string_from_dict(fields)
 	print("fields %s" % [fields])
@@ -68,14 +68,14 @@ func _post_form() -> void:
 	var echo: Variant = JSON.parse_string(body.get_string_from_utf8())
 	if _expect(echo is Dictionary, "/echo answers with JSON"):
 		_expect(echo["method"] == "POST", "the server received a POST")
-		_expect(echo["body_text"] == form, "the server received the form as it was sent")
+		_expect(echo["body_text"] == form, "the server received the same form that was sent")
 
 
 func _stream() -> void:
-	_title("A chunked answer, line by line as it arrives")
+	_title("A chunked response, line by line as it arrives")
 	if not await _request(HTTPClientRust.METHOD_GET, "/stream?lines=5&delay_ms=150", []):
 		return
-	_expect(_http.is_response_chunked(), "the answer is chunked")
+	_expect(_http.is_response_chunked(), "the response is chunked")
 	var start := Time.get_ticks_msec()
 	var lines := 0
 	while _http.get_status() == HTTPClientRust.STATUS_BODY:
@@ -117,12 +117,12 @@ func _download() -> void:
 	var stated: Variant = JSON.parse_string(
 		(await _exchange(HTTPClientRust.METHOD_GET, "/crc/%d" % DOWNLOAD_SIZE, [])).get_string_from_utf8())
 	if _expect(stated is Dictionary, "/crc answers with JSON"):
-		_expect(int(stated["crc32"]) == _crc32(body), "the checksum of the download is the server's")
+		_expect(int(stated["crc32"]) == _crc32(body), "the checksum of the download is the same as on the server")
 
 
 func _refused_port() -> void:
 	var port := str(_arguments.get("refused-port", "1")).to_int()
-	_title("An error, and what it says: nobody listens on port %d" % port)
+	_title("An error and its message: no program listens on port %d" % port)
 	_http.connect_to_host("127.0.0.1", port)
 	await _poll_while([HTTPClientRust.STATUS_RESOLVING, HTTPClientRust.STATUS_CONNECTING])
 	print("  status  STATUS_", _status_name())
@@ -144,7 +144,7 @@ func _show_url(url: String) -> void:
 		return
 	_title("HEAD " + target)
 	await _exchange(HTTPClientRust.METHOD_HEAD, target, [])
-	# The server may end the connection after an answer.
+	# The server may close the connection after a response.
 	_http.poll()
 	if _http.get_status() != HTTPClientRust.STATUS_CONNECTED and not await _connect(
 			"%s://%s" % [parts.get_string(1), parts.get_string(2)], -1):
@@ -162,7 +162,7 @@ func _connect(host: String, port: int) -> bool:
 		_http.get_status() == HTTPClientRust.STATUS_CONNECTED, "connecting to %s: %s" % [host, _http.get_error_message()])
 
 
-## Sends a request and prints it with the head of its answer. False if there is no answer.
+## Sends a request, and prints it with the headers of the response. Returns false if there is no response.
 func _request(method: HTTPClientRust.Method, target: String, headers: PackedStringArray, body := "") -> bool:
 	print("> %s %s" % [_method_name(method), target])
 	for header: String in headers:
@@ -173,7 +173,7 @@ func _request(method: HTTPClientRust.Method, target: String, headers: PackedStri
 	if _http.request(method, target, headers, body) != OK:
 		return _expect(false, "request: " + _http.get_error_message())
 	await _poll_while([HTTPClientRust.STATUS_REQUESTING])
-	if not _expect(_http.get_response_code() != 0, "no answer to %s: %s" % [target, _http.get_error_message()]):
+	if not _expect(_http.get_response_code() != 0, "no response to %s: %s" % [target, _http.get_error_message()]):
 		return false
 	print("< %d" % _http.get_response_code())
 	for header: String in _http.get_response_headers():
@@ -181,7 +181,7 @@ func _request(method: HTTPClientRust.Method, target: String, headers: PackedStri
 	return true
 
 
-## Sends a request, prints it with its answer, and returns the body of the answer.
+## Sends a request, prints it with the response, and returns the body of the response.
 func _exchange(
 		method: HTTPClientRust.Method, target: String, headers: PackedStringArray, request_body := "") -> PackedByteArray:
 	var body := PackedByteArray()
@@ -203,11 +203,11 @@ func _exchange(
 func _expect_whole_body() -> void:
 	_expect(
 		_http.get_status() in [HTTPClientRust.STATUS_CONNECTED, HTTPClientRust.STATUS_DISCONNECTED],
-		"the answer broke off: " + _http.get_error_message())
+		"the response is incomplete: " + _http.get_error_message())
 
 
 func _shown_body(body: PackedByteArray) -> String:
-	# Binary data has zeros in it, text has not.
+	# Binary data contains zeros, text does not.
 	if body.has(0):
 		return "< (%d bytes of binary data)" % body.size()
 	var text := body.get_string_from_utf8()
@@ -243,7 +243,7 @@ func _method_name(method: HTTPClientRust.Method) -> String:
 	return str(method)
 
 
-## The CRC-32 of some bytes. It stands, little-endian, eight bytes before the end of every gzip file.
+## Returns the CRC-32 of bytes. A gzip file contains it, little-endian, eight bytes before its end.
 func _crc32(bytes: PackedByteArray) -> int:
 	var zipped := bytes.compress(FileAccess.COMPRESSION_GZIP)
 	return zipped.decode_u32(zipped.size() - 8)
@@ -262,4 +262,4 @@ func _expect(holds: bool, what: String) -> bool:
 
 func _problem(what: String) -> void:
 	_problems.append(what)
-	print("  ! not as said: ", what)
+	print("  ! not as expected: ", what)

@@ -1,6 +1,5 @@
 extends SceneTree
-## Downloads a file to user:// in pieces and shows a progress bar. The whole file is never in
-## memory.
+## Downloads a file to user:// in pieces, and shows a progress bar. The file is never in memory as a whole.
 ##
 ##     godot --headless --path godot_project --script res://examples/download_with_progress.gd -- --http=HOST:PORT
 
@@ -23,19 +22,19 @@ func _initialize() -> void:
 	quit(0 if problem.is_empty() else 1)
 
 
-## Returns an error message, or an empty string.
+## Returns an error message, or an empty string on success.
 func _run(host: String, port: int) -> String:
 	var problem := await _connect(host, port)
 	if not problem.is_empty():
 		return problem
-	# Larger pieces mean fewer calls; the default is 64 KiB.
+	# With larger pieces, fewer calls are needed. The default is 64 KiB.
 	_http.read_chunk_size = 256 * 1024
 	_http.request(HTTPClientRust.METHOD_GET, SOURCE, [])
-	problem = await _wait_for_answer()
+	problem = await _wait_for_response()
 	if not problem.is_empty():
 		return problem
 	if _http.get_response_code() != 200:
-		return "The server answered %d." % _http.get_response_code()
+		return "The server responded with code %d." % _http.get_response_code()
 	var file := FileAccess.open(DESTINATION, FileAccess.WRITE)
 	if file == null:
 		return "Cannot write %s: %s" % [DESTINATION, error_string(FileAccess.get_open_error())]
@@ -43,7 +42,7 @@ func _run(host: String, port: int) -> String:
 	var received := file.get_position()
 	file.close()
 	if _http.get_status() == HTTPClientRust.STATUS_CONNECTION_ERROR:
-		return "The download broke off: " + _http.get_error_message()
+		return "The download is incomplete: " + _http.get_error_message()
 	print("Saved %d bytes as %s" % [received, ProjectSettings.globalize_path(DESTINATION)])
 	return "" if received == SIZE else "Expected %d bytes." % SIZE
 
@@ -82,9 +81,9 @@ func _connect(host: String, port: int) -> String:
 	return ""
 
 
-## Waits for the headers of the response. Returns an error message, or an empty string.
-func _wait_for_answer() -> String:
+## Waits for the headers of the response. Returns an error message, or an empty string on success.
+func _wait_for_response() -> String:
 	while _http.get_status() == HTTPClientRust.STATUS_REQUESTING:
 		_http.poll()
 		await process_frame
-	return "" if _http.has_response() else "No answer: " + _http.get_error_message()
+	return "" if _http.has_response() else "No response: " + _http.get_error_message()

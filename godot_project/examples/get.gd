@@ -1,5 +1,5 @@
 extends SceneTree
-## Requests a text and prints the response: code, headers and body.
+## Requests a text, and prints the code, the headers and the body of the response.
 ##
 ##     godot --headless --path godot_project --script res://examples/get.gd -- --http=HOST:PORT
 
@@ -17,13 +17,13 @@ func _initialize() -> void:
 	quit(0 if problem.is_empty() else 1)
 
 
-## Returns an error message, or an empty string.
+## Returns an error message, or an empty string on success.
 func _run(host: String, port: int) -> String:
 	var problem := await _connect(host, port)
 	if not problem.is_empty():
 		return problem
 	_http.request(HTTPClientRust.METHOD_GET, "/hello", ["Accept: text/plain"])
-	problem = await _wait_for_answer()
+	problem = await _wait_for_response()
 	if not problem.is_empty():
 		return problem
 	print("Code: ", _http.get_response_code())
@@ -31,7 +31,7 @@ func _run(host: String, port: int) -> String:
 		print(header)
 	var body := await _read_body()
 	if _http.get_status() == HTTPClientRust.STATUS_CONNECTION_ERROR:
-		return "The answer broke off: " + _http.get_error_message()
+		return "The response is incomplete: " + _http.get_error_message()
 	print()
 	print(body.get_string_from_utf8())
 	return "" if _http.get_response_code() == 200 else "Expected code 200."
@@ -48,15 +48,15 @@ func _connect(host: String, port: int) -> String:
 	return ""
 
 
-## Waits for the headers of the response. Returns an error message, or an empty string.
-func _wait_for_answer() -> String:
+## Waits for the headers of the response. Returns an error message, or an empty string on success.
+func _wait_for_response() -> String:
 	while _http.get_status() == HTTPClientRust.STATUS_REQUESTING:
 		_http.poll()
 		await process_frame
-	return "" if _http.has_response() else "No answer: " + _http.get_error_message()
+	return "" if _http.has_response() else "No response: " + _http.get_error_message()
 
 
-## Reads the body to its end.
+## Reads the body until it ends.
 func _read_body() -> PackedByteArray:
 	var body := PackedByteArray()
 	while _http.get_status() == HTTPClientRust.STATUS_BODY:

@@ -1,5 +1,5 @@
 extends SceneTree
-## Sends the fields of a form like a browser, and prints what the server received.
+## Sends a form like a browser does, and prints what the server received.
 ##
 ##     godot --headless --path godot_project --script res://examples/post_form.gd -- --http=HOST:PORT
 
@@ -19,27 +19,27 @@ func _initialize() -> void:
 	quit(0 if problem.is_empty() else 1)
 
 
-## Returns an error message, or an empty string.
+## Returns an error message, or an empty string on success.
 func _run(host: String, port: int) -> String:
 	var problem := await _connect(host, port)
 	if not problem.is_empty():
 		return problem
-	# This encodes spaces and special characters. An array repeats its field.
+	# query_string_from_dict() encodes spaces and special characters. An array becomes one field for each item.
 	var fields := {"name": "Ünal & Söhne", "level": 3, "tags": ["fast", "small"]}
 	var body := _http.query_string_from_dict(fields)
 	print("Sending: ", body)
 	_http.request(HTTPClientRust.METHOD_POST, "/echo", [FORM], body)
-	problem = await _wait_for_answer()
+	problem = await _wait_for_response()
 	if not problem.is_empty():
 		return problem
 	var answer := (await _read_body()).get_string_from_utf8()
 	if _http.get_status() == HTTPClientRust.STATUS_CONNECTION_ERROR:
-		return "The answer broke off: " + _http.get_error_message()
+		return "The response is incomplete: " + _http.get_error_message()
 	# /echo of the test server returns the request that it received, as JSON.
 	var seen: Variant = JSON.parse_string(answer)
 	if not seen is Dictionary:
 		return "Expected JSON, got: " + answer
-	print("The server saw: %s %s" % [seen["method"], seen["body_text"]])
+	print("The server received: %s %s" % [seen["method"], seen["body_text"]])
 	return "" if seen["body_text"] == body else "The server received something other than what was sent."
 
 
@@ -54,15 +54,15 @@ func _connect(host: String, port: int) -> String:
 	return ""
 
 
-## Waits for the headers of the response. Returns an error message, or an empty string.
-func _wait_for_answer() -> String:
+## Waits for the headers of the response. Returns an error message, or an empty string on success.
+func _wait_for_response() -> String:
 	while _http.get_status() == HTTPClientRust.STATUS_REQUESTING:
 		_http.poll()
 		await process_frame
-	return "" if _http.has_response() else "No answer: " + _http.get_error_message()
+	return "" if _http.has_response() else "No response: " + _http.get_error_message()
 
 
-## Reads the body to its end.
+## Reads the body until it ends.
 func _read_body() -> PackedByteArray:
 	var body := PackedByteArray()
 	while _http.get_status() == HTTPClientRust.STATUS_BODY:

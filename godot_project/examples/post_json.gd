@@ -1,5 +1,5 @@
 extends SceneTree
-## Sends JSON and reads JSON, as used by web services.
+## Sends JSON and receives JSON, like most web services do.
 ##
 ##     godot --headless --path godot_project --script res://examples/post_json.gd -- --http=HOST:PORT
 
@@ -19,19 +19,19 @@ func _initialize() -> void:
 	quit(0 if problem.is_empty() else 1)
 
 
-## Returns an error message, or an empty string.
+## Returns an error message, or an empty string on success.
 func _run(host: String, port: int) -> String:
 	var problem := await _connect(host, port)
 	if not problem.is_empty():
 		return problem
 	var score := {"player": "Zoë", "points": 1200}
 	_http.request(HTTPClientRust.METHOD_POST, "/echo", HEADERS, JSON.stringify(score))
-	problem = await _wait_for_answer()
+	problem = await _wait_for_response()
 	if not problem.is_empty():
 		return problem
 	var answer := (await _read_body()).get_string_from_utf8()
 	if _http.get_status() == HTTPClientRust.STATUS_CONNECTION_ERROR:
-		return "The answer broke off: " + _http.get_error_message()
+		return "The response is incomplete: " + _http.get_error_message()
 	# JSON from a server can have any content: check it before you use it.
 	var seen: Variant = JSON.parse_string(answer)
 	if not seen is Dictionary:
@@ -54,15 +54,15 @@ func _connect(host: String, port: int) -> String:
 	return ""
 
 
-## Waits for the headers of the response. Returns an error message, or an empty string.
-func _wait_for_answer() -> String:
+## Waits for the headers of the response. Returns an error message, or an empty string on success.
+func _wait_for_response() -> String:
 	while _http.get_status() == HTTPClientRust.STATUS_REQUESTING:
 		_http.poll()
 		await process_frame
-	return "" if _http.has_response() else "No answer: " + _http.get_error_message()
+	return "" if _http.has_response() else "No response: " + _http.get_error_message()
 
 
-## Reads the body to its end.
+## Reads the body until it ends.
 func _read_body() -> PackedByteArray:
 	var body := PackedByteArray()
 	while _http.get_status() == HTTPClientRust.STATUS_BODY:

@@ -1,6 +1,5 @@
 extends SceneTree
-## Makes a request on a separate thread in blocking mode: the code does not wait for frames, and the
-## game continues.
+## Makes a request in blocking mode on a separate thread. The code does not wait for frames, and the game continues.
 ##
 ##     godot --headless --path godot_project --script res://examples/thread_blocking.gd -- --http=HOST:PORT
 
@@ -26,11 +25,11 @@ func _initialize() -> void:
 	quit(0 if result["problem"] == "" else 1)
 
 
-## Runs on the thread. Returns {"text": …, "problem": an error message, or an empty string}.
+## Runs on the thread. Returns {"text": …, "problem": an error message, or an empty string on success}.
 func _fetch(host: String, port: int) -> Dictionary:
 	var http := HTTPClientRust.new()
-	# From here on, poll() and the reads block until there is progress. Without a limit, they would wait forever for a
-	# silent server.
+	# From now on, poll() and the read methods wait until there is progress. Without read_timeout, they would wait forever
+	# if the server sends nothing.
 	http.blocking_mode_enabled = true
 	http.read_timeout = 30.0
 
@@ -44,11 +43,11 @@ func _fetch(host: String, port: int) -> Dictionary:
 	while http.get_status() == HTTPClientRust.STATUS_REQUESTING:
 		http.poll()
 	if http.get_response_code() != 200:
-		return {"text": "", "problem": "No answer with code 200: " + http.get_error_message()}
+		return {"text": "", "problem": "No response with code 200: " + http.get_error_message()}
 
 	var body := PackedByteArray()
 	while http.get_status() == HTTPClientRust.STATUS_BODY:
 		body.append_array(http.read_response_body_chunk())
 	if http.get_status() == HTTPClientRust.STATUS_CONNECTION_ERROR:
-		return {"text": "", "problem": "The answer broke off: " + http.get_error_message()}
+		return {"text": "", "problem": "The response is incomplete: " + http.get_error_message()}
 	return {"text": body.get_string_from_utf8(), "problem": ""}

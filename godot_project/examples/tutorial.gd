@@ -1,5 +1,5 @@
 extends SceneTree
-## The first steps with HTTPClientRust, in the order of the HTTPClient tutorial.
+## The first steps with HTTPClientRust, in the order of the HTTPClient tutorial in Godot's documentation.
 ##
 ##     godot --headless --path godot_project --script res://examples/tutorial.gd -- --http=HOST:PORT
 
@@ -15,7 +15,7 @@ func _initialize() -> void:
 	quit(await _talk())
 
 
-## Returns the exit code: 0 if all went well.
+## Returns the exit code. It is 0 if everything succeeded.
 func _talk() -> int:
 	# 1. One client can make any number of requests to any number of hosts, one after the other.
 	var http := HTTPClientRust.new()
@@ -37,7 +37,7 @@ func _talk() -> int:
 	# 4. Send a request. The host is already known, so pass only the path.
 	var headers: PackedStringArray = ["User-Agent: HTTPClientRust-Tutorial/1.0", "Accept: text/plain"]
 	if http.request(HTTPClientRust.METHOD_GET, "/stream?lines=3&delay_ms=50", headers) != OK:
-		printerr("Not a request that can be sent: ", http.get_error_message())
+		printerr("This request cannot be sent: ", http.get_error_message())
 		return 1
 
 	# 5. Wait for the headers of the response.
@@ -46,7 +46,7 @@ func _talk() -> int:
 		print("Requesting…")
 		await process_frame
 	if not http.has_response():
-		printerr("No answer: ", http.get_error_message())
+		printerr("No response: ", http.get_error_message())
 		return 1
 
 	# 6. Check the status code (200 means success) and the headers.
@@ -68,14 +68,14 @@ func _talk() -> int:
 		else:
 			body.append_array(chunk)
 
-	# 8. After a complete body, the client is connected and ready for the next request. It is disconnected if the server
-	# marks the end of the body by closing the connection. Everything else is an error.
+	# 8. After a complete body, the client is connected and ready for the next request. If the server closed the connection to
+	# mark the end of the body, the client is disconnected. Every other status is an error.
 	if http.get_status() not in [HTTPClientRust.STATUS_CONNECTED, HTTPClientRust.STATUS_DISCONNECTED]:
-		printerr("The answer broke off: ", http.get_error_message())
+		printerr("The response is incomplete: ", http.get_error_message())
 		return 1
 	print("Bytes received: ", body.size())
 	print(body.get_string_from_utf8())
 	if code != 200:
-		printerr("The server answered %d, which is not success." % code)
+		printerr("The server responded with code %d, which is not a success." % code)
 		return 1
 	return 0

@@ -1,5 +1,5 @@
 extends SceneTree
-## Sends bytes, such as a saved game or an image, and checks what the server received.
+## Sends binary data, such as a saved game or an image, and checks what the server received.
 ##
 ##     godot --headless --path godot_project --script res://examples/upload.gd -- --http=HOST:PORT
 
@@ -19,20 +19,20 @@ func _initialize() -> void:
 	quit(0 if problem.is_empty() else 1)
 
 
-## Returns an error message, or an empty string.
+## Returns an error message, or an empty string on success.
 func _run(host: String, port: int) -> String:
 	var problem := await _connect(host, port)
 	if not problem.is_empty():
 		return problem
 	var bytes := _some_bytes()
-	# request_raw() sends bytes, request() sends text.
+	# request_raw() sends a PackedByteArray, request() sends a String.
 	_http.request_raw(HTTPClientRust.METHOD_PUT, "/upload", ["Content-Type: application/octet-stream"], bytes)
-	problem = await _wait_for_answer()
+	problem = await _wait_for_response()
 	if not problem.is_empty():
 		return problem
 	var answer := (await _read_body()).get_string_from_utf8()
 	if _http.get_status() == HTTPClientRust.STATUS_CONNECTION_ERROR:
-		return "The answer broke off: " + _http.get_error_message()
+		return "The response is incomplete: " + _http.get_error_message()
 	var receipt: Variant = JSON.parse_string(answer)
 	if not receipt is Dictionary:
 		return "Expected JSON, got: " + answer
@@ -40,7 +40,7 @@ func _run(host: String, port: int) -> String:
 	return "" if int(receipt["bytes"]) == bytes.size() else "Some bytes were lost."
 
 
-## To send a file, use FileAccess.get_file_as_bytes("user://saved_game.dat").
+## Returns the data to send. To send a file, use FileAccess.get_file_as_bytes("user://saved_game.dat").
 func _some_bytes() -> PackedByteArray:
 	var bytes := PackedByteArray()
 	bytes.resize(SIZE)
@@ -60,15 +60,15 @@ func _connect(host: String, port: int) -> String:
 	return ""
 
 
-## Waits for the headers of the response. Returns an error message, or an empty string.
-func _wait_for_answer() -> String:
+## Waits for the headers of the response. Returns an error message, or an empty string on success.
+func _wait_for_response() -> String:
 	while _http.get_status() == HTTPClientRust.STATUS_REQUESTING:
 		_http.poll()
 		await process_frame
-	return "" if _http.has_response() else "No answer: " + _http.get_error_message()
+	return "" if _http.has_response() else "No response: " + _http.get_error_message()
 
 
-## Reads the body to its end.
+## Reads the body until it ends.
 func _read_body() -> PackedByteArray:
 	var body := PackedByteArray()
 	while _http.get_status() == HTTPClientRust.STATUS_BODY:

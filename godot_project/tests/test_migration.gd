@@ -279,7 +279,7 @@ static func of(name: String) -> HTTPClient.Method:
 	if ClassDB.class_exists(&"Logger"):
 		assert_equal(_of(scripts, "after.gd").held_back, "", "what only needs one that does not parse")
 	assert_contains(_of(scripts, "client.gd").held_back, "would no longer parse")
-	assert_contains(_of(scripts, "broken.gd").held_back, "does not parse even without a change")
+	assert_contains(_of(scripts, "broken.gd").held_back, "does not parse even without the change")
 	assert_contains(_of(scripts, "verbs.gd").notes[0], "both to a client and to an HTTPRequest")
 	if ClassDB.class_exists(&"Logger"):
 		assert_contains(_of(scripts, "client.gd").held_back, "line 4")

@@ -192,6 +192,52 @@ func test_a_secret_is_found_behind_a_long_text_and_whatever_its_length() -> void
 	assert_true(not Har.text_of([shown], true).contains("stray-secret"), "behind a quote that stands for itself")
 
 
+## As Chrome 126 saves it: HTTP/2, names in lower case and with colons, what it kept, what an extension stopped, and a socket.
+func test_a_file_of_a_browser_is_read() -> void:
+	var image := Marshalls.raw_to_base64(PackedByteArray([0x89, 0x50, 0x4e, 0x47]))
+	var har: Har = Har.read(JSON.stringify({"log": {"version": "1.2", "creator": {"name": "WebInspector", "version": "537.36"}, "pages": [], "entries": [
+		_of_chrome("https://api.example.com/v1/scores?top=3", {
+			"status": 200, "content": {"size": 17, "mimeType": "application/json", "text": "{\"player\": \"Ada\"}"}}),
+		_of_chrome("https://cdn.example.com/ada.png", {
+			"status": 200, "content": {"size": 4, "mimeType": "image/png", "text": image, "encoding": "base64"}}, {"_fromCache": "disk"}),
+		_of_chrome("https://ads.example.com/x.js", {
+			"status": 0, "content": {"size": 0, "mimeType": "x-unknown"}, "_error": "net::ERR_BLOCKED_BY_CLIENT"}),
+		_of_chrome("wss://live.example.com/chat", {"status": 101, "content": {"size": 0, "mimeType": "x-unknown"}})]}}))
+	assert_equal([har.problem, har.exchanges.size()], ["", 4], "what was read")
+	var scores := har.exchanges[0]
+	assert_equal(
+		Array(scores.request_headers), ["accept: application/json", "cookie: session=abc"], "headers, without what only HTTP/2 has")
+	assert_equal(Array(scores.response_headers), ["content-type: text/plain"], "headers of the response")
+	assert_equal([scores.status, scores.requested], [200, 1_719_831_600_250_000], "status and date")
+	assert_equal(scores.response_body.get_string_from_utf8(), "{\"player\": \"Ada\"}", "body")
+	assert_equal(scores.timings, {"dns": 2000, "connect": 10000, "tls": 8000, "send": 500, "first_byte": 30500, "total": 32000}, "phases")
+	assert_equal(har.exchanges[1].response_body.size(), 4, "a picture")
+	assert_equal(har.exchanges[1].store_text(), "from disk cache", "what it kept")
+	assert_equal([har.exchanges[2].error, har.exchanges[2].status_text()], ["net::ERR_BLOCKED_BY_CLIENT", "failed"], "what was stopped")
+	assert_equal(har.exchanges[3].url(), "wss://live.example.com/chat", "an address of another scheme")
+	var again: Har = Har.read(Har.text_of(har.exchanges, false))
+	assert_equal(again.exchanges[1].store_text(), "from disk cache", "saved and read again")
+
+
+func _of_chrome(url: String, response: Dictionary, more := {}) -> Dictionary:
+	var whole := {
+		"statusText": "", "httpVersion": "http/2.0", "cookies": [], "redirectURL": "", "headersSize": -1, "bodySize": -1, "_transferSize": 90,
+		"headers": [{"name": ":status", "value": "200"}, {"name": "content-encoding", "value": "br"}, {"name": "content-type", "value": "text/plain"}]}
+	whole.merge(response, true)
+	var entry := {
+		"_initiator": {"type": "script"}, "_priority": "High", "_resourceType": "fetch", "cache": {}, "connection": "4711", "pageref": "page_1",
+		"request": {
+			"method": "GET", "url": url, "httpVersion": "http/2.0", "headersSize": -1, "bodySize": 0, "queryString": [], "cookies": [],
+			"headers": [
+				{"name": ":authority", "value": "api.example.com"}, {"name": ":method", "value": "GET"}, {"name": ":path", "value": "/"},
+				{"name": ":scheme", "value": "https"}, {"name": "accept", "value": "application/json"}, {"name": "cookie", "value": "session=abc"}]},
+		"response": whole, "serverIPAddress": "[2606:2800:220:1::1]", "startedDateTime": "2024-07-01T11:00:00.250Z", "time": 54.5,
+		"timings": {
+			"blocked": 4.0, "dns": 2.0, "ssl": 8.0, "connect": 18.0, "send": 0.5, "wait": 30.0, "receive": 1.5, "_blocked_queueing": 1.2}}
+	entry.merge(more, true)
+	return entry
+
+
 func test_whatever_a_file_has_in_its_places_it_is_read_or_refused() -> void:
 	var odd: Array[Variant] = [null, true, -1, 1e308, 1e18, "", "x", "9999-99-99T99:99:99Z", "2023-02-29T00:00:00Z", "2024-02-30T00:00:00Z", "[::", [], [null], [[]], {}, {"name": []}, [{"name": 1, "value": {}}]]
 	var paths: Array[Array] = [

@@ -130,7 +130,7 @@ func test_a_built_in_script_that_would_not_parse_holds_its_scene_back() -> void:
 	var text := (
 		"[gd_scene load_steps=2 format=3]\n\n[sub_resource type=\"GDScript\" id=\"1\"]\nscript/source = \"extends Node\n"
 		+ "var r := HTTPRequest.new(\n\"\n\n[node name=\"A\" type=\"Node\"]\nscript = SubResource(\"1\")\n")
-	assert_contains(_of(_read({"broken.tscn": text}), "broken.tscn").held_back, "does not parse even without a change")
+	assert_contains(_of(_read({"broken.tscn": text}), "broken.tscn").held_back, "does not parse even without the change")
 
 
 func test_inherited_and_instanced_scenes_connect_a_node_with_the_script_that_takes_it() -> void:

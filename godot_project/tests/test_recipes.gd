@@ -119,7 +119,7 @@ func test_own_certificate() -> void:
 
 
 func test_use_from_a_thread() -> void:
-	await _run("thread.gd", {SERVER + "/level.json": url("/json")}, ["The level is there\\."])
+	await _run("thread.gd", {SERVER + "/level.json": url("/json")}, ["The level was loaded\\."])
 
 
 func test_the_csharp_names_what_there_is() -> void:

@@ -1,7 +1,7 @@
 extends "res://tests/support/fetch_case.gd"
 ## Recording and playing: what a session records is answered without a server, and without a network.
 # expect-log: HTTPSessionRust.set_replay_mode\(\): there is no mode 3
-# expect-log: HTTPRequestRust.request\(\): there is no replay_file "user://missing.har"
+# expect-log: HTTPRequestRust.request\(\): the replay_file "user://missing.har" does not exist
 
 const REPLAY_MISS := 102
 const OFF := 0
@@ -170,9 +170,9 @@ func test_what_cannot_be_played_or_recorded_is_told_by_the_task() -> void:
 		return
 	FileAccess.open(tape("damaged.har"), FileAccess.WRITE).store_string("{\"log\":{\"entries\":[{\"request\":")
 	for case: Array in [
-			[ONLY, "", "there is no replay_file"], [RECORD, "", "there is no replay_file"],
-			[ONLY, tape("missing.har"), "there is no replay_file"], [ONLY, tape("damaged.har"), "is damaged"],
-			[RECORD, "/no/such/folder/x.har", "cannot be recorded into"]]:
+			[ONLY, "", "replay_file is empty"], [RECORD, "", "replay_file is empty"],
+			[ONLY, tape("missing.har"), "does not exist"], [ONLY, tape("damaged.har"), "is damaged"],
+			[RECORD, "/no/such/folder/x.har", "cannot be written"]]:
 		session.replay_mode = case[0]
 		session.replay_file = case[1]
 		var response := await fetched(session, url("/hello"))

@@ -8,7 +8,7 @@ extends "res://tests/support/fetch_case.gd"
 # expect-log: HTTPRequestRust.request\(\): a request is running
 # expect-log: HTTPRequestRust.request\(\): the URL starts with "ftp"
 # expect-log: HTTPRequestRust.request\(\): the URL has no host
-# expect-log: HTTPRequestRust.request\(\): the URL is not a complete one
+# expect-log: HTTPRequestRust.request\(\): the URL is relative
 # expect-log: TLS handshake error: -9984
 # deadline: 180
 

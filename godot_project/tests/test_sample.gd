@@ -11,6 +11,7 @@ const AnswerView := preload("res://addons/http_client_rust/console/answer_view.g
 const Colors := preload("res://addons/http_client_rust/console/colors.gd")
 const History := preload("res://addons/http_client_rust/console/history.gd")
 const RequestTabs := preload("res://addons/http_client_rust/console/request_tabs.gd")
+const Table := preload("res://addons/http_client_rust/console/table.gd")
 const PhaseChart := preload("res://addons/http_client_rust/console/phase_chart.gd")
 const Requests := preload("res://demo/requests.gd")
 const PATIENCE_MS := 40_000
@@ -245,7 +246,7 @@ func test_packed_bodies_are_unpacked_or_named() -> void:
 	var head := "HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n"
 	var view: AnswerView = console.get("_answer")
 	for case: Array in [
-			[gzip, [], text, "Decompressed \\(gzip\\): \\d+ B became 1\\.4. KiB", false], [gzip, ["Accept-Encoding: gzip"], "", "because the request's own", false],
+			[gzip, [], text, "Decompressed \\(gzip\\): \\d+ B became 1\\.4. KiB", false], [gzip, ["Accept-Encoding: gzip"], "", "because the headers of the request", false],
 			["none of it".to_utf8_buffer(), [], "", "^$", true]]:
 		var reply: PackedByteArray = (head % case[0].size()).to_utf8_buffer() + case[0]
 		console.fill_in({"url": "http://%s%s" % [address_of("raw"), reply_target(reply, false)], "headers": case[1]})
@@ -269,7 +270,7 @@ func test_redirects_are_followed_and_shown_as_steps() -> void:
 	var table: Tree = console.get("_answer").get("_connection")
 	for row: TreeItem in table.get_root().get_children().slice(0, 3):
 		rows.append("%s %s" % [row.get_text(0), row.get_text(1).trim_prefix("http://" + address_of("http"))])
-	assert_equal(rows, PackedStringArray(["Redirect /redirect?to=/redirect%3Fto%3D/json", "Redirect /redirect?to=/json", "Answer /json"]), "steps")
+	assert_equal(rows, PackedStringArray(["Redirect /redirect?to=/redirect%3Fto%3D/json", "Redirect /redirect?to=/json", "Response /json"]), "steps")
 	await _close(scene)
 
 
@@ -373,7 +374,7 @@ func test_sentences_say_what_an_answer_means() -> void:
 	var scene := await _open_sample()
 	var console: Console = scene.get("console")
 	for case: Array in [
-			["http", "/nothing-here", "404 Not Found — nothing at this address"], ["http", "/redirect", "redirects to /hello"],
+			["http", "/nothing-here", "404 Not Found — nothing at this URL"], ["http", "/redirect", "redirects to /hello"],
 			["raw", "/fault/body-cut-short", "incomplete"]]:
 		console.fill_in({"url": "http://%s%s" % [address_of(case[0]), case[1]], "follow": false})
 		console.send()
@@ -422,6 +423,13 @@ func test_other_schemes_are_understood_or_refused_plainly() -> void:
 		sent.url = address
 		sent.start()
 		assert_contains(sent.message, address.get_slice("://", 0) + ":// is not HTTP")
+
+
+func test_a_message_of_the_library_is_shown_as_a_whole_sentence() -> void:
+	for case: Array in [
+			["", ""], ["the server closed the connection", "The server closed the connection."], ["Cancelled.", "Cancelled."],
+			["TLS: the certificate expired; renew it", "TLS: the certificate expired; renew it."]]:
+		assert_equal(AnswerView.sentence(case[0]), case[1], case[0])
 
 
 func test_what_cannot_be_sent_says_why() -> void:
@@ -482,10 +490,28 @@ func test_ctrl_enter_sends_and_ctrl_c_copies_a_row() -> void:
 			await _wait_for(console)
 	assert_equal(console.exchange.body.get_string_from_utf8(), "a", "the body, without a line more")
 	var view: AnswerView = console.get("_answer")
-	var table: Tree = view.get("_headers")
+	var table: Table = view.get("_headers")
 	table.get_root().get_first_child().select(0)
-	assert_equal(view.row_text(table), console.exchange.answer_headers[0], "the row as text")
+	assert_equal(table.row_text(), console.exchange.answer_headers[0], "the row as text")
 	await _close(scene)
+
+
+func test_a_row_is_copied_whole_however_much_of_it_is_shown() -> void:
+	var long := "x".repeat(100)
+	for rows: Array in [[["Name", "Value"], ["A", long], "A: " + long], [["Time", "Type", "Data"], ["1 ms", long, "b"], "1 ms\t%s\tb" % long]]:
+		var table := Table.new(rows[0])
+		tree.root.add_child(table)
+		table.fit([1])
+		var item := table.add_row(rows[1])
+		assert_equal(table.row_text(), "", "nothing is selected")
+		item.select(0)
+		assert_equal(item.get_text(1).length(), Table.WIDEST_FITTED, "letters in a column that is as wide as its texts")
+		var font := table.get_theme_font(&"font", &"Tree")
+		var width := font.get_string_size(item.get_text(1), HORIZONTAL_ALIGNMENT_LEFT, -1.0, table.get_theme_font_size(&"font_size", &"Tree")).x
+		assert_true(table.get_column_width(1) >= width, "all letters of it fit: %s of %s" % [table.get_column_width(1), width])
+		assert_true(not table.is_column_expanding(1) and table.is_column_expanding(0), "the others share what is left")
+		assert_equal(table.row_text(), rows[2], "the row")
+		table.free()
 
 
 func test_the_file_with_authorities_can_be_chosen() -> void:
@@ -554,6 +580,22 @@ func test_all_letters_can_be_read_in_light_and_dark_themes() -> void:
 		for name: StringName in [&"font_color", &"font_placeholder_color", &"font_readonly_color"]:
 			assert_true(Colors.contrast((edits[0] as TextEdit).get_theme_color(name), theme[1]) >= 4.5, "%s on %s" % [name, theme[1]])
 	await _close(scene)
+
+
+func test_a_coloured_row_can_be_read_also_while_it_is_selected() -> void:
+	for colors: Array in [[Color("1a1a1a"), Color("e6e6e6"), Color("cacaca")], [Color("e0e0e0"), Color("292929"), Color("ffffff40")]]:
+		var list := Tree.new()
+		list.theme = _theme_of(colors[0], colors[1])
+		for name: StringName in [&"selected", &"selected_focus"]:
+			var box := StyleBoxFlat.new()
+			box.bg_color = colors[2]
+			list.theme.set_stylebox(name, &"Tree", box)
+		tree.root.add_child(list)
+		for color: Color in [Colors.GOOD, Colors.DOUBTFUL, Colors.BAD]:
+			var shown := Colors.readable_in_rows(color, list)
+			for background: Color in [colors[1], (colors[1] as Color).blend(colors[2])]:
+				assert_true(Colors.contrast(shown, background) >= 4.5, "%s on %s" % [shown, background])
+		list.free()
 
 
 func test_the_sample_fits_a_screen_at_twice_the_size() -> void:

@@ -19,7 +19,7 @@ func test_pictures_come_together_and_fill_the_bar() -> void:
 	await _open()
 	await _press_button(_page.images)
 	await _wait_for(_page.images)
-	assert_equal(_page.images.status_text(), "%d pictures" % SessionPage.PICTURES, "status")
+	assert_equal(_page.images.status_text(), "%d images loaded" % SessionPage.PICTURES, "status")
 	assert_equal(_page.images.content.get_child_count(), SessionPage.PICTURES, "pictures that are shown")
 	assert_equal(_page.images.bar.value, 1.0, "bar")
 	await _close()
@@ -39,7 +39,7 @@ func test_a_download_is_paused_and_goes_on_where_it_was() -> void:
 	await _open()
 	DirAccess.remove_absolute(SessionPage.DOWNLOAD_PATH)
 	await _press_button(_page.download)
-	while _page.download.is_running() and not _page.download.status_text().contains("broke off"):
+	while _page.download.is_running() and not _page.download.status_text().contains("was lost"):
 		await wait_frames(1)
 	await _press_button(_page.download)
 	await _wait_for(_page.download)
@@ -62,7 +62,7 @@ func test_a_form_is_uploaded_with_its_file() -> void:
 	await _press_button(_page.upload)
 	assert_true(_page.upload.is_running(), "the upload has begun")
 	await _wait_for(_page.upload)
-	var found := RegEx.create_from_string("received (\\d+) bytes, the form has (\\d+)").search(_page.upload.status_text())
+	var found := RegEx.create_from_string("received (\\d+) of (\\d+) bytes").search(_page.upload.status_text())
 	if assert_true(found != null, "status: " + _page.upload.status_text()):
 		assert_equal(found.get_string(1), found.get_string(2), "bytes")
 		assert_true(found.get_string(1).to_int() > SessionPage.UPLOAD_BYTES, "the file is in it")
@@ -75,13 +75,13 @@ func test_events_come_over_many_connections_and_can_be_cancelled() -> void:
 	await _press_button(_page.events)
 	while _page.events.is_running() and _page.events.bar.value < 0.15:
 		await wait_frames(1)
-	assert_matches(_page.events.status_text(), "^The newest: event \\d+$")
+	assert_matches(_page.events.status_text(), "^Latest: event \\d+$")
 	await _press_button(_page.events)
 	await _wait_for(_page.events)
-	assert_matches(_page.events.status_text(), "^[2-9] events$")
+	assert_matches(_page.events.status_text(), "^[2-9] events received$")
 	await _press_button(_page.events)
 	await _wait_for(_page.events)
-	assert_equal(_page.events.status_text(), "%d events" % SessionPage.EVENTS, "status")
+	assert_equal(_page.events.status_text(), "%d events received" % SessionPage.EVENTS, "status")
 	await _close()
 
 

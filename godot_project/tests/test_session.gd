@@ -2,7 +2,7 @@ extends "res://tests/support/fetch_case.gd"
 ## HTTPSessionRust and HTTPResponseRust: what is sent, what comes back, and what is kept from request to request.
 # expect-log: HTTPSessionRust.set_cookie\(\): the cookie's Domain
 # expect-log: HTTPSessionRust.set_cookie\(\): the URL starts with "ftp"
-# expect-log: HTTPSessionRust.set_bearer_auth\(\): there is no base_url
+# expect-log: HTTPSessionRust.set_bearer_auth\(\): base_url is empty
 # expect-log: HTTPSessionRust.set_timeout\(\): a timeout of -1
 # expect-log: HTTPSessionRust.set_max_connections_per_host\(\): 0 connections
 

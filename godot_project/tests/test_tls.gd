@@ -3,7 +3,7 @@
 # allow-log: ^ERROR: TLS handshake error: -\d+$
 # Trusted certificates that cannot be used are a script's mistake.
 # expect-log: ^ERROR: HTTPClientRust\.connect_to_host\(\): the trusted certificates in "user://nothing\.pem" do not exist
-# expect-log: ^ERROR: HTTPClientRust\.connect_to_host\(\): the TLSOptions trust a chain of several certificates
+# expect-log: ^ERROR: HTTPClientRust\.connect_to_host\(\): the TLSOptions contain a chain of several trusted certificates
 # expect-log: ^ERROR: HTTPClientRust\.connect_to_host\(\): the TLSOptions are for a server
 extends "res://tests/support/test_case.gd"
 ## TLS as a script asks for it, on both classes where the engine's own can.

@@ -7,9 +7,9 @@ use std::ffi::CStr;
 use godot::sys;
 
 const NAMES: [&CStr; 2] = [c"HTTPClient", c"HTTPRequest"];
-const REASON: &CStr = c"this library brings its own HTTPClient and HTTPRequest, and this engine has them already: take the add-on's \
-    ordinary library, whose classes are HTTPClientRust and HTTPRequestRust, or an engine that was built without these two \
-    (disabled_classes in its build profile)";
+const REASON: &CStr = c"this library contains the classes HTTPClient and HTTPRequest, which this engine already has; \
+    use the add-on's normal library, whose classes are HTTPClientRust and HTTPRequestRust, or an engine that was \
+    built without these two classes (disabled_classes in its build profile)";
 
 // SAFETY: the godot crate exports no function of this name where it is told to use another one.
 #[unsafe(no_mangle)]

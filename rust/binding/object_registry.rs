@@ -1,7 +1,10 @@
 //! Where objects lie: what an object shares with its calls, found by the object's address, without the godot crate's cell.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
+use std::ptr;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use godot::obj::GodotClass;
@@ -12,13 +15,33 @@ use godot::sys;
 const SHARDS: usize = 16;
 
 /// The objects of one class that were called, and what each shares with its calls.
-pub(crate) struct ObjectRegistry<T>([RwLock<Shard<T>>; SHARDS]);
+pub(crate) struct ObjectRegistry<T> {
+    shards: [RwLock<Shard<T>>; SHARDS],
+    /// Counts the objects that went. What a thread remembers was true before.
+    gone: AtomicU64,
+}
+
+/// The last object that this thread called: most calls are on the same one as the call before.
+#[derive(Clone, Copy)]
+struct Last {
+    registry: *const (),
+    address: usize,
+    /// How many objects had gone.
+    gone: u64,
+    shared: *const (),
+}
+
+thread_local! {
+    static LAST: Cell<Last> =
+        const { Cell::new(Last { registry: ptr::null(), address: 0, gone: 0, shared: ptr::null() }) };
+}
 
 type Shard<T> = HashMap<usize, Arc<T>, BuildHasherDefault<AddressHasher>>;
 
 impl<T> ObjectRegistry<T> {
     pub(crate) const fn new() -> Self {
-        Self([const { RwLock::new(Shard::with_hasher(BuildHasherDefault::new())) }; SHARDS])
+        let shards = [const { RwLock::new(Shard::with_hasher(BuildHasherDefault::new())) }; SHARDS];
+        Self { shards, gone: AtomicU64::new(0) }
     }
 
     /// What the object shares. The first time `ask` is asked, which is told the address, so that the object can have it forgotten.
@@ -26,6 +49,33 @@ impl<T> ObjectRegistry<T> {
     /// # Safety
     /// `object` must be a living object of the class `C`, as the engine hands it to a method of that class.
     pub(crate) unsafe fn shared_of<C: GodotClass>(
+        &self,
+        object: sys::GDExtensionClassInstancePtr,
+        ask: impl FnOnce(&C, usize) -> Arc<T>,
+    ) -> Arc<T> {
+        let address = object as usize;
+        let registry = ptr::from_ref(self).cast();
+        // The object is alive, and so did not go: if another went at this address before it, that was counted, and whoever handed
+        // the object to this thread handed the count with it.
+        let gone = self.gone.load(Ordering::Relaxed);
+        let last = LAST.get();
+        if (last.registry, last.address, last.gone) == (registry, address, gone) {
+            let shared: *const T = last.shared.cast();
+            // SAFETY: it is the registry's own, of an object that has not gone, and so the registry still has it.
+            return unsafe {
+                Arc::increment_strong_count(shared);
+                Arc::from_raw(shared)
+            };
+        }
+        // SAFETY: the caller's promise.
+        let shared = unsafe { self.found(object, ask) };
+        LAST.set(Last { registry, address, gone, shared: Arc::as_ptr(&shared).cast() });
+        shared
+    }
+
+    /// # Safety
+    /// As of [`shared_of`](Self::shared_of).
+    unsafe fn found<C: GodotClass>(
         &self,
         object: sys::GDExtensionClassInstancePtr,
         ask: impl FnOnce(&C, usize) -> Arc<T>,
@@ -43,13 +93,14 @@ impl<T> ObjectRegistry<T> {
 
     /// Forgets an object that is about to go.
     pub(crate) fn forget(&self, address: usize) {
+        self.gone.fetch_add(1, Ordering::Relaxed);
         let forgotten = self.shard(address).write().unwrap_or_else(PoisonError::into_inner).remove(&address);
         // After the lock: with it may go a script's stream.
         drop(forgotten);
     }
 
     fn shard(&self, address: usize) -> &RwLock<Shard<T>> {
-        &self.0[mixed(address) >> 28 & (SHARDS - 1)]
+        &self.shards[mixed(address) >> 28 & (SHARDS - 1)]
     }
 }
 

@@ -5,6 +5,7 @@ extends VBoxContainer
 const Exchange := preload("exchange.gd")
 const BodyText := preload("body_text.gd")
 const Colors := preload("colors.gd")
+const Controls := preload("controls.gd")
 const PhaseChart := preload("phase_chart.gd")
 const Table := preload("table.gd")
 
@@ -12,6 +13,8 @@ const VIEWS: PackedStringArray = ["Best view", "Text", "JSON", "Image", "Hex"]
 ## A text of which more comes is shown anew every so many frames, as long as it is short.
 const FRAMES_BETWEEN := 6
 const STATUS_WIDTH := 8.0
+## Of the tabs, in lines: less is nothing to read.
+const LEAST_LINES := 8.0
 const LONGEST_LIVE := 128 * 1024
 
 ## Emitted when a redirect is to be followed.
@@ -32,8 +35,8 @@ var _tabs: TabContainer
 var _view: OptionButton
 var _text: TextEdit
 var _image: TextureRect
-var _headers: Tree
-var _connection: Tree
+var _headers: Table
+var _connection: Table
 var _files: FileDialog
 var _body := PackedByteArray()
 var _shown_bytes := 0
@@ -43,24 +46,24 @@ var _frames := 0
 func _init() -> void:
 	size_flags_horizontal = SIZE_EXPAND_FILL
 	_add_status_row()
-	_message = _wrapped_label()
+	_message = Controls.wrapped_label(self)
 	_chart = PhaseChart.new()
 	add_child(_chart)
 	_add_progress_row()
-	_note = _wrapped_label()
+	_note = Controls.wrapped_label(self)
 	_tabs = TabContainer.new()
 	_tabs.size_flags_vertical = SIZE_EXPAND_FILL
 	add_child(_tabs)
 	_tabs.add_child(_body_tab())
-	_headers = _table("Headers", "Name", "Value")
-	_connection = _table("Connection", "What", "Value")
+	_headers = _add_table("Headers", ["Name", "Value"])
+	_connection = _add_table("Connection", ["Property", "Value"])
 	clear(null)
 
 
 ## Forgets the last answer. The next one is that of this exchange.
 func clear(exchange: Exchange) -> void:
 	_exchange = exchange
-	_status.text = "" if exchange != null else "Enter an address and press Send."
+	_status.text = "" if exchange != null else "Enter a URL and press Send."
 	_status.remove_theme_color_override(&"font_color")
 	for label: Label in [_message, _note]:
 		label.text = ""
@@ -133,15 +136,15 @@ func show_end() -> void:
 	_chart.show_timings(_exchange.timings)
 	_progress_row.visible = false
 	_amount.text = "" if _exchange.code == 0 else _amount_text()
-	_status.text = _meaning() if _exchange.code != 0 else "No answer"
+	_status.text = _meaning() if _exchange.code != 0 else "No response"
 	if failed and _exchange.code != 0:
 		_status.text += " — incomplete"
 	_status.add_theme_color_override(&"font_color", Colors.readable(_color(failed), self))
-	_message.text = _exchange.message
+	_message.text = sentence(_exchange.message)
 	_message.visible = failed
 	_message.add_theme_color_override(&"font_color", Colors.readable(Colors.BAD, self))
 	_follow.visible = not _exchange.redirect_address().is_empty()
-	_follow.tooltip_text = "Asks " + _exchange.redirect_address()
+	_follow.tooltip_text = "Requests " + _exchange.redirect_address()
 	_show_headers()
 	_show_connection()
 	var is_kept := _exchange.is_kept
@@ -150,7 +153,7 @@ func show_end() -> void:
 	_note.visible = not _note.text.is_empty()
 	_save.visible = not _body.is_empty()
 	_save.disabled = not is_kept
-	_save.tooltip_text = "Saves the body as shown here" if is_kept else "Only the first %s are kept" % String.humanize_size(
+	_save.tooltip_text = "Saves the body as shown here" if is_kept else "The body cannot be saved, because only its first %s are kept" % String.humanize_size(
 		Exchange.KEPT_BYTES)
 	_show_body()
 
@@ -168,10 +171,11 @@ func save_body(path: String) -> Error:
 	return error
 
 
-## A row of a table as text, such as "Content-Type: text/plain"; empty if none is selected.
-func row_text(table: Tree) -> String:
-	var item := table.get_selected()
-	return "%s: %s" % [item.get_text(0).strip_edges(), item.get_text(1)] if item != null else ""
+## Returns a message of the library as a sentence, with a capital letter and a full stop.
+static func sentence(message: String) -> String:
+	if message.is_empty() or message[-1] in ".!?…":
+		return message.left(1).to_upper() + message.substr(1)
+	return "%s%s." % [message[0].to_upper(), message.substr(1)]
 
 
 ## How much of the body was packed. It stays packed only where the request's own headers ask for that.
@@ -181,7 +185,7 @@ func _note_of_coding() -> String:
 		return ""
 	for line: String in _exchange.headers:
 		if line.get_slice(":", 0).strip_edges().to_lower() in ["accept-encoding", "range"]:
-			return "The body is compressed with %s, because the request's own headers ask for it." % coding.left(40)
+			return "The body is compressed with %s, because the headers of the request ask for it." % coding.left(40)
 	return "Decompressed (%s): %s became %s." % [
 		coding.left(40), String.humanize_size(_exchange.received), String.humanize_size(_exchange.unpacked)]
 
@@ -237,42 +241,40 @@ func _amount_text() -> String:
 
 func _show_headers() -> void:
 	_headers.clear()
-	var root := _headers.create_item()
+	_headers.create_item()
 	for line: String in _exchange.answer_headers:
-		_add_row(_headers, root, line.get_slice(":", 0), line.substr(line.find(":") + 1).strip_edges())
+		_headers.add_row([line.get_slice(":", 0), line.substr(line.find(":") + 1).strip_edges()])
 	for line: String in _exchange.trailers:
-		_add_row(_headers, root, line.get_slice(":", 0) + " (trailer)", line.substr(line.find(":") + 1).strip_edges())
+		_headers.add_row([line.get_slice(":", 0) + " (trailer)", line.substr(line.find(":") + 1).strip_edges()])
 
 
 func _show_connection() -> void:
 	_connection.clear()
-	var root := _connection.create_item()
 	for step: PackedStringArray in _exchange.steps:
-		_add_row(_connection, root, step[0], step[1])
+		_connection.add_row(step)
 	var durations := PhaseChart.durations(_exchange.timings)
 	for index: int in PhaseChart.PHASES.size():
-		_add_row(
-			_connection, root, PhaseChart.PHASES[index],
-			PhaseChart.shown_time(durations[index]) if durations[index] >= 0 else "—")
+		if durations[index] >= 0:
+			_connection.add_row([PhaseChart.PHASES[index], PhaseChart.shown_time(durations[index])])
 	if _exchange.tls.is_empty():
-		_add_row(_connection, root, "TLS", "none: anyone on the network path can read the traffic")
+		_connection.add_row(["TLS", "none: anyone on the network path can read the traffic"])
 		return
-	_add_row(_connection, root, "TLS version", _exchange.tls["version"])
-	_add_row(_connection, root, "Cipher suite", _exchange.tls["cipher_suite"])
-	_add_row(_connection, root, "Key exchange", _exchange.tls["key_exchange"])
-	_add_row(_connection, root, "Session", "resumed" if _exchange.tls["resumed"] else "new")
+	_connection.add_row(["TLS version", _exchange.tls["version"]])
+	_connection.add_row(["Cipher suite", _exchange.tls["cipher_suite"]])
+	_connection.add_row(["Key exchange", _exchange.tls["key_exchange"]])
+	_connection.add_row(["Session", "resumed" if _exchange.tls["resumed"] else "new"])
 	var certificates: Array[Dictionary] = _exchange.tls["certificate_facts"]
 	for index: int in certificates.size():
 		var facts := certificates[index]
 		if facts.is_empty():
 			continue
-		_add_row(_connection, root, "Certificate" if index == 0 else "Certificate %d" % (index + 1), facts["subject"])
-		_add_row(_connection, root, "  issued by", facts["issuer"])
+		_connection.add_row(["Certificate" if index == 0 else "Certificate %d" % (index + 1), facts["subject"]])
+		_connection.add_row(["  issued by", facts["issuer"]])
 		var names: PackedStringArray = facts["names"]
 		if not names.is_empty():
-			_add_row(_connection, root, "  for", ", ".join(names))
+			_connection.add_row(["  for", ", ".join(names)])
 		var from := Time.get_date_string_from_unix_time(facts["not_before"])
-		_add_row(_connection, root, "  valid", "%s to %s" % [from, Time.get_date_string_from_unix_time(facts["not_after"])])
+		_connection.add_row(["  valid", "%s to %s" % [from, Time.get_date_string_from_unix_time(facts["not_after"])]])
 
 
 func _show_body() -> void:
@@ -298,7 +300,7 @@ func _show_body() -> void:
 			_text.text = BodyText.text(_body)
 
 
-## "404 Not Found — nothing at this address".
+## "404 Not Found — nothing at this URL".
 func _meaning() -> String:
 	var code := _exchange.code
 	var title := ""
@@ -307,7 +309,7 @@ func _meaning() -> String:
 			title = " " + constant.trim_prefix("RESPONSE_").capitalize()
 	var said := "%d%s" % [code, " OK" if title == " Ok" else title]
 	if code in [404, 410]:
-		return said + " — nothing at this address"
+		return said + " — nothing at this URL"
 	if not _exchange.redirect_address().is_empty():
 		return "%s — redirects to %s" % [said, _exchange.header("Location")]
 	match floori(code / 100.0):
@@ -326,54 +328,28 @@ func _color(failed: bool) -> Color:
 
 func _choose_file() -> void:
 	if _files == null:
-		_files = FileDialog.new()
-		_files.access = FileDialog.ACCESS_FILESYSTEM
-		_files.file_mode = FileDialog.FILE_MODE_SAVE_FILE
-		_files.use_native_dialog = true
-		_files.file_selected.connect(save_body)
-		add_child(_files, false, INTERNAL_MODE_BACK)
+		_files = Controls.file_dialog(self, FileDialog.FILE_MODE_SAVE_FILE, [], save_body)
 	_files.current_file = _exchange.file_name()
 	_files.popup_centered_ratio(0.6)
 
 
-func _on_table_input(event: InputEvent, table: Tree) -> void:
-	var key := event as InputEventKey
-	if key != null and key.pressed and key.keycode == KEY_C and key.is_command_or_control_pressed():
-		DisplayServer.clipboard_set(row_text(table))
-		table.accept_event()
-
-
 ## Room for some words of the status, in units of the letters; what stands beside it goes below where there is no more.
 func _notification(what: int) -> void:
-	if what == NOTIFICATION_THEME_CHANGED and _status != null:
+	if what == NOTIFICATION_THEME_CHANGED and _tabs != null:
 		_status.custom_minimum_size.x = get_theme_font_size(&"font_size", &"Label") * STATUS_WIDTH
-
-
-func _add_row(table: Tree, root: TreeItem, what: String, value: String) -> void:
-	var item := table.create_item(root)
-	item.set_text(0, what)
-	item.set_text(1, value)
-	item.set_tooltip_text(1, value)
+		_tabs.custom_minimum_size.y = get_theme_font_size(&"font_size", &"Label") * LEAST_LINES
 
 
 func _add_status_row() -> void:
 	var row := HFlowContainer.new()
 	add_child(row)
-	_status = Label.new()
-	_status.text_overrun_behavior = TextServer.OVERRUN_TRIM_ELLIPSIS
-	_status.custom_minimum_size.x = 1.0
-	_status.size_flags_horizontal = SIZE_EXPAND_FILL
-	row.add_child(_status)
+	_status = Controls.cut_label(row)
 	_amount = Label.new()
 	row.add_child(_amount)
-	_follow = Button.new()
-	_follow.text = "Follow"
+	_follow = Controls.button(row, "Follow", "")
 	_follow.pressed.connect(func() -> void: redirected.emit())
-	row.add_child(_follow)
-	_save = Button.new()
-	_save.text = "Save…"
+	_save = Controls.button(row, "Save…", "")
 	_save.pressed.connect(_choose_file)
-	row.add_child(_save)
 	_view = OptionButton.new()
 	_view.tooltip_text = "How the body is shown"
 	for view: String in VIEWS:
@@ -395,14 +371,6 @@ func _add_progress_row() -> void:
 	_progress_row.add_child(_progress_text)
 
 
-func _wrapped_label() -> Label:
-	var label := Label.new()
-	label.autowrap_mode = TextServer.AUTOWRAP_WORD_SMART
-	label.custom_minimum_size.x = 1.0
-	add_child(label)
-	return label
-
-
 func _body_tab() -> Control:
 	var rows := VBoxContainer.new()
 	rows.name = "Body"
@@ -420,10 +388,8 @@ func _body_tab() -> Control:
 	return rows
 
 
-func _table(title: String, first: String, second: String) -> Tree:
-	var table := Table.new([first, second])
+func _add_table(title: String, titles: PackedStringArray) -> Table:
+	var table := Table.new(titles)
 	table.name = title
-	table.tooltip_text = "Ctrl+C copies a row"
-	table.gui_input.connect(_on_table_input.bind(table))
 	_tabs.add_child(table)
 	return table

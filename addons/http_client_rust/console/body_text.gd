@@ -148,4 +148,4 @@ static func is_utf8(bytes: PackedByteArray) -> bool:
 static func _cut(whole: String) -> String:
 	if whole.length() <= SHOWN_CHARACTERS:
 		return whole
-	return whole.left(SHOWN_CHARACTERS) + "\n… (more is not shown)"
+	return whole.left(SHOWN_CHARACTERS) + "\n… (the rest is not shown)"

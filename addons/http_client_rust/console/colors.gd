@@ -16,11 +16,28 @@ const PLACEHOLDER := 0.75
 
 ## One of the colours above, as the theme around a control or window has it, readable on that theme's panels.
 static func readable(color: Color, user: Node) -> Color:
-	var wanted := color
+	return against(_in_theme(color, user), background_of(user))
+
+
+## The same for the rows of a list, where a row that is selected has something else behind it.
+static func readable_in_rows(color: Color, user: Node) -> Color:
+	var background := background_of(user)
+	var found := against(_in_theme(color, user), background)
+	for name: StringName in [&"selected", &"selected_focus"]:
+		var box := user.call(&"get_theme_stylebox", name, &"Tree") as StyleBoxFlat
+		if box != null and box.draw_center:
+			var on_both := against(found, background.blend(box.bg_color))
+			# Behind a row that is light where the others are dark, no colour is readable on both.
+			if contrast(on_both, background) >= LEAST_CONTRAST:
+				found = on_both
+	return found
+
+
+static func _in_theme(color: Color, user: Node) -> Color:
 	var name: StringName = IN_EDITOR.get(color, &"")
 	if not name.is_empty() and user.call(&"has_theme_color", name, &"Editor"):
-		wanted = user.call(&"get_theme_color", name, &"Editor")
-	return against(wanted, background_of(user))
+		return user.call(&"get_theme_color", name, &"Editor")
+	return color
 
 
 ## What is behind text: the darkest or lightest of what the theme puts there, whichever is nearer to the letters.

@@ -9,6 +9,7 @@ extends VBoxContainer
 const Exchange := preload("exchange.gd")
 const Snippets := preload("snippets.gd")
 const Colors := preload("colors.gd")
+const Controls := preload("controls.gd")
 const History := preload("history.gd")
 const RequestTabs := preload("request_tabs.gd")
 const AnswerView := preload("answer_view.gd")
@@ -17,7 +18,7 @@ const EventTable := preload("event_table.gd")
 const CookieTable := preload("cookie_table.gd")
 
 ## In letters.
-const ADDRESS_WIDTH := 16.0
+const ADDRESS_WIDTH := 11.0
 const COPY_GDSCRIPT := 0
 const COPY_CURL := 1
 const COPY_CLIENT := 2
@@ -101,7 +102,7 @@ func _process(_delta: float) -> void:
 
 func _shortcut_input(event: InputEvent) -> void:
 	var key := event as InputEventKey
-	if key == null or not key.pressed or not is_visible_in_tree() or not _has_focus():
+	if key == null or not key.pressed or not is_visible_in_tree() or not Controls.has_focus_in(self):
 		return
 	if key.keycode in [KEY_ENTER, KEY_KP_ENTER] and key.is_command_or_control_pressed():
 		get_viewport().set_input_as_handled()
@@ -212,7 +213,7 @@ func _remember() -> void:
 		return
 	var error := _history.add(_filled_in())
 	if error != OK:
-		push_warning("The request cannot be added to the history: %s: %s" % [history_file, error_string(error)])
+		push_warning("The request cannot be added to the history: %s cannot be written: %s." % [history_file, error_string(error)])
 
 
 func _show_recent() -> void:
@@ -221,11 +222,11 @@ func _show_recent() -> void:
 	for request: Dictionary in _history.requests if _history != null else []:
 		menu.add_item(History.title_of(request), menu.item_count)
 	if menu.item_count == 0:
-		menu.add_item("Nothing sent yet")
+		menu.add_item("No requests yet")
 		menu.set_item_disabled(0, true)
 	else:
 		menu.add_separator()
-		menu.add_item("Forget all", CLEAR_HISTORY)
+		menu.add_item("Clear history", CLEAR_HISTORY)
 
 
 func _on_recent(id: int) -> void:
@@ -295,7 +296,7 @@ func _on_saved(id: int) -> void:
 func _ask_for_name() -> void:
 	if _name_dialog == null:
 		_name_dialog = ConfirmationDialog.new()
-		_name_dialog.title = "Save the request"
+		_name_dialog.title = "Save request"
 		_name_dialog.ok_button_text = "Save"
 		_name_dialog.dialog_hide_on_ok = false
 		var rows := VBoxContainer.new()
@@ -304,14 +305,12 @@ func _ask_for_name() -> void:
 		_name.placeholder_text = "Name"
 		_name.custom_minimum_size.x = 300.0
 		rows.add_child(_name)
-		_name_problem = Label.new()
-		_name_problem.autowrap_mode = TextServer.AUTOWRAP_WORD_SMART
-		rows.add_child(_name_problem)
+		_name_problem = Controls.wrapped_label(rows)
 		_name_dialog.register_text_enter(_name)
 		_name_dialog.confirmed.connect(_save_under_name)
 		add_child(_name_dialog, false, INTERNAL_MODE_BACK)
 	_name.text = _loaded if not _loaded.is_empty() else History.title_of(_filled_in())
-	_name_problem.text = "Saved in %s, without headers that contain passwords or keys." % requests_file
+	_name_problem.text = "The request is saved in %s, without headers that contain passwords or keys." % requests_file
 	_name_dialog.popup_centered()
 	_name.grab_focus()
 	_name.select_all()
@@ -337,47 +336,25 @@ func _add_top() -> void:
 	row.add_child(_method)
 	_url = LineEdit.new()
 	_url.placeholder_text = "https://host/path"
-	_url.tooltip_text = "Address. Enter sends the request. Ctrl+Enter also works in the other fields."
+	_url.tooltip_text = "URL. Enter sends the request. In the other fields, press Ctrl+Enter."
 	_url.size_flags_horizontal = SIZE_EXPAND_FILL
 	_url.text_submitted.connect(func(_text: String) -> void: send())
 	row.add_child(_url)
-	var send_button := Button.new()
-	send_button.text = "Send"
-	send_button.tooltip_text = "Sends the request (Ctrl+Enter)"
-	send_button.pressed.connect(send)
-	row.add_child(send_button)
-	_cancel = Button.new()
-	_cancel.text = "Cancel"
-	_cancel.tooltip_text = "Cancels the request (Esc)"
+	Controls.button(row, "Send", "Sends the request (Ctrl+Enter)").pressed.connect(send)
+	_cancel = Controls.button(row, "Cancel", "Cancels the request (Esc)")
 	_cancel.disabled = true
 	_cancel.pressed.connect(cancel)
-	row.add_child(_cancel)
-	_recent = _menu(row, "Recent", "Requests that you sent before. Headers with passwords or keys are not saved.")
+	_recent = Controls.menu(row, "Recent", "Earlier requests. Headers that contain passwords or keys are not saved.")
 	_recent.about_to_popup.connect(_show_recent)
 	_recent.get_popup().id_pressed.connect(_on_recent)
-	_saved = _menu(row, "Saved", "Named requests in a .http file, which other editors can also read")
+	_saved = Controls.menu(row, "Saved", "Named requests in a .http file, which other editors can also read")
 	_saved.about_to_popup.connect(_show_saved)
 	_saved.get_popup().id_pressed.connect(_on_saved)
-	_copy = _menu(row, "Copy as…", "")
+	_copy = Controls.menu(row, "Copy as…", "")
 	_copy.get_popup().add_item("Copy as GDScript", COPY_GDSCRIPT)
 	_copy.get_popup().add_item("Copy as GDScript with HTTPClientRust", COPY_CLIENT)
 	_copy.get_popup().add_item("Copy as curl", COPY_CURL)
 	_copy.get_popup().id_pressed.connect(_on_copy)
-
-
-func _menu(row: Control, text: String, tooltip: String) -> MenuButton:
-	var button := MenuButton.new()
-	button.text = text
-	button.tooltip_text = tooltip
-	button.flat = false
-	button.focus_mode = FOCUS_ALL
-	row.add_child(button)
-	return button
-
-
-func _has_focus() -> bool:
-	var owner_of_focus := get_viewport().gui_get_focus_owner()
-	return owner_of_focus != null and (owner_of_focus == self or is_ancestor_of(owner_of_focus))
 
 
 func _dress_texts() -> void:

@@ -21,8 +21,7 @@ func _init() -> void:
 	_table = Table.new(COLUMNS)
 	_table.size_flags_vertical = SIZE_EXPAND_FILL
 	_table.size_flags_stretch_ratio = 2.0
-	for index: int in COLUMNS.size():
-		_table.set_column_expand_ratio(index, 6 if index == COLUMNS.size() - 1 else 2)
+	_table.fit([0, 1, 2])
 	_table.item_selected.connect(_show_selected)
 	add_child(_table)
 	details = TextEdit.new()
@@ -48,11 +47,8 @@ func show_events(exchange: Exchange) -> void:
 		return
 	_shown = exchange.event_count
 	for event: Array in exchange.events.slice(exchange.events.size() - fresh):
-		var item := _table.create_item(_table.get_root())
-		item.set_text(0, PhaseChart.shown_time(event[0]))
-		item.set_text(1, event[1])
-		item.set_text(2, event[2])
-		item.set_text(3, str(event[3]).left(SHOWN_CHARACTERS).replace("\n", " "))
+		var item := _table.add_row([
+			PhaseChart.shown_time(event[0]), event[1], event[2], str(event[3]).left(SHOWN_CHARACTERS).replace("\n", " ")])
 		item.set_metadata(0, event[3])
 	while _table.get_root().get_child_count() > Exchange.KEPT_EVENTS:
 		_table.get_root().get_first_child().free()

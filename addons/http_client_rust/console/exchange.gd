@@ -97,8 +97,8 @@ static func problem_with(address: String) -> String:
 		return ""
 	var scheme := scheme_of(address)
 	if not scheme in ["", "http", "https"]:
-		return "%s:// is not HTTP: the address must start with http:// or https://." % scheme.left(40)
-	return "This is not an address. Write http://host/path or https://host/path."
+		return "%s:// is not HTTP. The URL must start with http:// or https://." % scheme.left(40)
+	return "This is not a URL. Write http://host/path or https://host/path."
 
 
 ## A target as a session sends it: what may not stand in one, percent-encoded.
@@ -347,4 +347,4 @@ func _finish(response: HTTPResponseRust) -> void:
 	for address: String in response.get_redirects():
 		steps.append(PackedStringArray(["Redirect", address]))
 	if not steps.is_empty() and code != 0:
-		steps.append(PackedStringArray(["Answer", answer_url]))
+		steps.append(PackedStringArray(["Response", answer_url]))

@@ -63,9 +63,9 @@ static func problem_with(name: String, request: Dictionary) -> String:
 	if name.strip_edges().is_empty() or name.contains("\n"):
 		return "The request needs a name without line breaks."
 	if not PackedByteArray(request.get("bytes", PackedByteArray())).is_empty():
-		return "A body of bytes cannot be saved in a text file."
+		return "A binary body cannot be saved in a text file."
 	if str(request.get("url", "")).strip_edges().is_empty():
-		return "The request has no address."
+		return "The request has no URL."
 	for line: String in str(request.get("body", "")).split("\n"):
 		if line.begins_with(SEPARATOR):
 			return "A line of the body starts with ###, which separates requests in this file."

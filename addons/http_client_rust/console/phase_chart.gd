@@ -18,9 +18,16 @@ var _usec: Array[int] = []
 
 ## Takes what get_timings() gave, and which phase goes on, for how long so far.
 func show_timings(timings: Dictionary, running := -1, running_usec := 0) -> void:
-	_usec = durations(timings, running, running_usec)
+	_usec = shown(durations(timings, running, running_usec))
 	update_minimum_size()
 	queue_redraw()
+
+
+## What the chart shows of these: a phase that was over at once only takes room from the others, unless all were.
+static func shown(usec: Array[int]) -> Array[int]:
+	if usec.max() <= 0:
+		return usec
+	return Array(usec.map(func(of_phase: int) -> int: return of_phase if of_phase > 0 else -1), TYPE_INT, &"", null)
 
 
 ## Microseconds of each of [constant PHASES]; -1 for one that did not happen. One that goes on has lasted until now.

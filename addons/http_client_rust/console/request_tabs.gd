@@ -2,6 +2,8 @@
 extends TabContainer
 ## How to ask: header lines, body and options of a request.
 
+const Controls := preload("controls.gd")
+
 ## Emitted when Ctrl+Enter is pressed in a text.
 signal sent
 
@@ -20,7 +22,7 @@ var _files: FileDialog
 
 
 func _init() -> void:
-	_headers = _text("Headers", "A header on each line, such as\nAccept: application/json")
+	_headers = _text("Headers", "One header per line, such as\nAccept: application/json")
 	_body = _text("Body", "The body of the request, sent as UTF-8")
 	add_child(_options())
 
@@ -38,7 +40,7 @@ func fill_in(request: Dictionary) -> void:
 	_body.editable = body_bytes.is_empty()
 	_body.text = request.get("body", "")
 	if not body_bytes.is_empty():
-		_body.text = "(%s of zeros)" % String.humanize_size(body_bytes.size())
+		_body.text = "(a body of %s)" % String.humanize_size(body_bytes.size())
 	current_tab = 1 if not _body.text.is_empty() else 0
 
 
@@ -75,22 +77,18 @@ func _options() -> Control:
 	var rows := VBoxContainer.new()
 	rows.size_flags_horizontal = SIZE_EXPAND_FILL
 	scroll.add_child(rows)
-	_follow = _add_check(rows, "Follow redirects", true)
-	_listen = _add_check(rows, "Read the body as server-sent events", false)
-	_verify = _add_check(rows, "Verify the server's certificate", true)
+	_follow = Controls.check(rows, "Follow redirects", true)
+	_listen = Controls.check(rows, "Read the body as server-sent events", false)
+	_verify = Controls.check(rows, "Verify the server's certificate", true)
 	_add_label(rows, "Trusted authorities (PEM file)")
 	var row := HBoxContainer.new()
 	rows.add_child(row)
 	_ca_file = LineEdit.new()
-	_ca_file.placeholder_text = "the system's authorities"
+	_ca_file.placeholder_text = "The authorities of the system"
 	_ca_file.size_flags_horizontal = SIZE_EXPAND_FILL
 	row.add_child(_ca_file)
-	var choose := Button.new()
-	choose.text = "File…"
-	choose.tooltip_text = "Choose a PEM file"
-	choose.pressed.connect(choose_file)
-	row.add_child(choose)
-	_add_label(rows, "Read timeout in seconds (0: no limit)")
+	Controls.button(row, "File…", "Selects a PEM file").pressed.connect(choose_file)
+	_add_label(rows, "Read timeout in seconds (0 means no limit)")
 	_read_timeout = _add_number(rows, 3600.0, 0.5, 30.0)
 	_add_label(rows, "Retries after a temporary failure")
 	_retries = _add_number(rows, 10.0, 1.0, 0.0)
@@ -100,22 +98,9 @@ func _options() -> Control:
 ## Asks for the file with the authorities to trust.
 func choose_file() -> void:
 	if _files == null:
-		_files = FileDialog.new()
-		_files.access = FileDialog.ACCESS_FILESYSTEM
-		_files.file_mode = FileDialog.FILE_MODE_OPEN_FILE
-		_files.filters = PackedStringArray(["*.pem,*.crt,*.cer;Certificates"])
-		_files.use_native_dialog = true
-		_files.file_selected.connect(func(path: String) -> void: _ca_file.text = path)
-		add_child(_files, false, INTERNAL_MODE_BACK)
+		_files = Controls.file_dialog(
+			self, FileDialog.FILE_MODE_OPEN_FILE, ["*.pem,*.crt,*.cer;Certificates"], func(path: String) -> void: _ca_file.text = path)
 	_files.popup_centered_ratio(0.6)
-
-
-func _add_check(rows: Control, text: String, pressed: bool) -> CheckBox:
-	var check := CheckBox.new()
-	check.text = text
-	check.button_pressed = pressed
-	rows.add_child(check)
-	return check
 
 
 func _add_number(rows: Control, most: float, step: float, value: float) -> SpinBox:

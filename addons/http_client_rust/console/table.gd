@@ -1,13 +1,21 @@
 @tool
 extends Tree
-## A list with a title above each column, in which whole rows are selected.
+## A list with a title above each column, in which whole rows are selected. Ctrl+C copies the selected row.
+
+## Longer texts would push the other columns out where a column is as wide as its texts.
+const WIDEST_FITTED := 40
+
+var _fitted := PackedInt32Array()
 
 
 func _init(titles: PackedStringArray) -> void:
 	columns = titles.size()
 	hide_root = true
+	# There is nothing to fold, and the rows begin below their titles.
+	hide_folding = true
 	select_mode = SELECT_ROW
 	column_titles_visible = true
+	tooltip_text = "Ctrl+C copies a row"
 	for column: int in titles.size():
 		set_column_title(column, titles[column])
 		set_column_title_alignment(column, HORIZONTAL_ALIGNMENT_LEFT)
@@ -15,3 +23,41 @@ func _init(titles: PackedStringArray) -> void:
 	if titles.size() == 2:
 		set_column_expand_ratio(0, 2)
 		set_column_expand_ratio(1, 5)
+
+
+## Makes columns as wide as their texts. The others share what is left.
+func fit(fitted: PackedInt32Array) -> void:
+	_fitted = fitted
+	for column: int in columns:
+		set_column_expand(column, not _fitted.has(column))
+
+
+## Adds a row at the end. Whoever points at a text sees all of it.
+func add_row(texts: PackedStringArray) -> TreeItem:
+	var item := create_item(get_root() if get_root() != null else create_item())
+	for column: int in texts.size():
+		item.set_text(column, texts[column].left(WIDEST_FITTED) if _fitted.has(column) else texts[column])
+		if _fitted.has(column):
+			# A text that may be cut does not count for the width of its column.
+			item.set_text_overrun_behavior(column, TextServer.OVERRUN_NO_TRIMMING)
+		item.set_tooltip_text(column, texts[column])
+	return item
+
+
+## The selected row as text, such as "Content-Type: text/plain"; its columns stand between tabs if there are more than two. Empty if
+## none is selected.
+func row_text() -> String:
+	var item := get_selected()
+	if item == null:
+		return ""
+	var texts := PackedStringArray()
+	for column: int in columns:
+		texts.append(item.get_tooltip_text(column).strip_edges())
+	return (": " if columns == 2 else "\t").join(texts)
+
+
+func _gui_input(event: InputEvent) -> void:
+	var key := event as InputEventKey
+	if key != null and key.pressed and key.keycode == KEY_C and key.is_command_or_control_pressed():
+		DisplayServer.clipboard_set(row_text())
+		accept_event()

@@ -9,7 +9,7 @@ const SourceMap := preload("source_map.gd")
 const Outline := preload("outline.gd")
 
 const FOLDER := "user://http_client_rust_move"
-const NO_REASON := "it would not parse any more"
+const NO_REASON := "it would no longer parse"
 ## Listens to the log where the engine lets scripts do that, from Godot 4.5 on; older ones cannot parse it.
 const LISTENER := """extends Logger
 var messages := PackedStringArray()

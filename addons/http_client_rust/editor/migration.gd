@@ -13,8 +13,8 @@ const NEW_NODE := "HTTPRequestRust"
 
 ## What the tool cannot decide, and what to look at instead.
 const LOOK_AT := {
-	"StreamPeerTCP": "the connection of the client is a StreamPeer, not a StreamPeerTCP: `as` returns null, `is` returns false",
-	"StreamPeerTLS": "the connection of the client is a StreamPeer, not a StreamPeerTLS: use get_tls_info() instead",
+	"StreamPeerTCP": "the connection of the client is a StreamPeer, not a StreamPeerTCP; `as` returns null, and `is` returns false",
+	"StreamPeerTLS": "the connection of the client is a StreamPeer, not a StreamPeerTLS; use get_tls_info() instead",
 }
 ## What takes a name of a node, and not of a class.
 const TAKE_NODES: PackedStringArray = ["get_node", "get_node_or_null", "has_node", "find_child", "NodePath"]
@@ -208,7 +208,7 @@ static func _note_the_rest(change: Change, map: SourceMap, is_moved: bool) -> vo
 			_note(change, map, map.tokens[index].at, LOOK_AT[word])
 	for found: RegExMatch in RegEx.create_from_string(LENGTH_PATTERN).search_all(map.source):
 		_note(change, map, found.get_start(),
-			"length() counts characters, and Content-Length is in bytes: leave the line out, or use to_utf8_buffer().size()")
+			"length() counts characters, but Content-Length is in bytes; leave the line out, or use to_utf8_buffer().size()")
 
 
 static func _note(change: Change, map: SourceMap, at: int, text: String) -> void:

@@ -19,6 +19,8 @@ const KINDS: Array[Array] = [
 
 ## Given by the plugin.
 var undo_redo: EditorUndoRedoManager
+## Knows the open scenes: the editor.
+var scenes: Object = EditorInterface
 
 var _scripts: ProjectScripts
 var _kind: OptionButton
@@ -62,6 +64,7 @@ func _init() -> void:
 	rows.add_child(split)
 	_files = Tree.new()
 	_files.hide_root = true
+	_files.hide_folding = true
 	_files.columns = 2
 	_files.set_column_expand(TICK, false)
 	_files.size_flags_horizontal = Control.SIZE_EXPAND_FILL
@@ -128,7 +131,7 @@ func apply() -> bool:
 	var lines := PackedStringArray()
 	for path: String in problems:
 		lines.append("%s: %s" % [path, problems[path]])
-	_refusal.text = "Nothing was written.\n" + "\n".join(lines)
+	_refusal.text = "No file was changed.\n" + "\n".join(lines)
 	_refusal.visible = not lines.is_empty()
 	_refusal.add_theme_color_override(&"font_color", Colors.readable(Colors.BAD, self))
 	if after.is_empty() or not lines.is_empty():
@@ -147,7 +150,14 @@ func refusal() -> String:
 
 ## Writes texts and has the editor notice. For the undo history.
 func write(texts: Dictionary, expected: Dictionary) -> void:
-	var problems := ProjectScripts.write(texts, expected)
+	var problems := PackedStringArray()
+	if _knows_unsaved_scenes():
+		# It is opened again below, which would lose them.
+		for path: String in _scenes_in_the_way():
+			if texts.has(path):
+				problems.append("%s was not written: %s" % [path, ProjectScripts.UNSAVED_SCENE])
+	if problems.is_empty():
+		problems = ProjectScripts.write(texts, expected)
 	for problem: String in problems:
 		push_warning(problem)
 	if not problems.is_empty():
@@ -157,6 +167,8 @@ func write(texts: Dictionary, expected: Dictionary) -> void:
 		if path.get_extension().to_lower() != "gd":
 			if ResourceLoader.has_cached(path):
 				ResourceLoader.load(path, "", ResourceLoader.CACHE_MODE_REPLACE)
+			if _knows_unsaved_scenes() and (scenes.call(&"get_open_scenes") as PackedStringArray).has(path):
+				scenes.call(&"reload_scene_from_path", path)
 		elif ResourceLoader.has_cached(path):
 			var script := load(path) as GDScript
 			script.source_code = FileAccess.get_file_as_string(path)
@@ -187,8 +199,18 @@ func _show_in_editor(old: String, new: String) -> void:
 			text.tag_saved_version()
 
 
+## Whether the editor tells which of the open scenes have changes: Godot 4.7 and newer do.
+func _knows_unsaved_scenes() -> bool:
+	return scenes.has_method(&"get_unsaved_scenes")
+
+
+## The open scenes that have changes; all that are open where the editor does not tell.
+func _scenes_in_the_way() -> PackedStringArray:
+	return scenes.call(&"get_unsaved_scenes" if _knows_unsaved_scenes() else &"get_open_scenes")
+
+
 ## Why files are not to be written now, by their paths: scripts whose text in the script editor is not that of their file, and
-## scenes that are open. The engine does not tell which of those have changes.
+## scenes.
 func _unsaved() -> Dictionary:
 	var shown := {}
 	for editor: ScriptEditorBase in EditorInterface.get_script_editor().get_open_script_editors():
@@ -205,8 +227,8 @@ func _unsaved() -> Dictionary:
 			continue
 		if not shown.is_empty() and not shown.has(in_file.replace("\r", "").strip_edges(false, true)):
 			unsaved[path.get_slice("::", 0)] = ProjectScripts.UNSAVED
-	for path: String in EditorInterface.get_open_scenes():
-		unsaved[path] = ProjectScripts.OPEN_SCENE
+	for path: String in _scenes_in_the_way():
+		unsaved[path] = ProjectScripts.UNSAVED_SCENE if _knows_unsaved_scenes() else ProjectScripts.OPEN_SCENE
 	return unsaved
 
 
@@ -214,7 +236,7 @@ func _fill() -> void:
 	_files.clear()
 	_diff.clear()
 	var root := _files.create_item()
-	var doubtful := Colors.readable(Colors.DOUBTFUL, self)
+	var doubtful := Colors.readable_in_rows(Colors.DOUBTFUL, _files)
 	for change: Migration.Change in _scripts.changes:
 		var item := _files.create_item(root)
 		item.set_metadata(NAME, change)
@@ -261,8 +283,15 @@ func _summarize() -> void:
 	if _scripts.changes.is_empty() and _scripts.elsewhere.is_empty():
 		_summary.text = "Nothing in this project uses %s." % KINDS[_kind.selected][0]
 		return
-	_summary.text = "%d uses in %d files become %s; %d places need a look." % [
-		count, ticked.size(), KINDS[_kind.selected][1], notes]
+	_summary.text = "Nothing is selected."
+	if not ticked.is_empty():
+		_summary.text = "Changes %s in %s to %s." % [_counted(count, "use"), _counted(ticked.size(), "file"), KINDS[_kind.selected][1]]
+	if notes > 0:
+		_summary.text += " Places to check: %d." % notes
+
+
+static func _counted(count: int, word: String) -> String:
+	return "%d %s" % [count, word if count == 1 else word + "s"]
 
 
 ## The rows of files that can be moved.
@@ -292,10 +321,10 @@ func _show_selected() -> void:
 	var change: Migration.Change = selected
 	if not change.held_back.is_empty():
 		_diff.push_color(Colors.readable(Colors.DOUBTFUL, self))
-		_diff.add_text("Not ticked: %s\n\n" % change.held_back)
+		_diff.add_text("Not selected: %s\n\n" % change.held_back)
 		_diff.pop()
 	if not change.together.is_empty():
-		_diff.add_text("Moves together with, or not at all:\n%s\n\n" % "\n".join(change.together))
+		_diff.add_text("Must move together with:\n%s\n\n" % "\n".join(change.together))
 	for line: String in Migration.diff(change):
 		var color := Colors.readable(Colors.GOOD if line.begins_with("+") else Colors.BAD, self)
 		if line.begins_with(" "):
@@ -305,10 +334,10 @@ func _show_selected() -> void:
 		_diff.add_text(line + "\n")
 		_diff.pop()
 	if not change.notes.is_empty():
-		_diff.add_text("\nNeeds a look:\n")
+		_diff.add_text("\nPlaces to check:\n")
 		_diff.push_color(Colors.readable(Colors.DOUBTFUL, self))
 		for note: String in change.notes:
 			_diff.add_text("line %s\n" % note)
 		_diff.pop()
 	if change.left_alone > 0:
-		_diff.add_text("\nUses that stay, since no client takes them: %d\n" % change.left_alone)
+		_diff.add_text("\nUses that do not change, because no client depends on them: %d\n" % change.left_alone)

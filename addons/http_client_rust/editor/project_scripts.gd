@@ -11,11 +11,12 @@ const RequestLinks := preload("request_links.gd")
 const BodyText := preload("../console/body_text.gd")
 
 const BYTE_ORDER_MARK: PackedByteArray = [0xef, 0xbb, 0xbf]
-const OF_OTHERS := "it belongs to another add-on, whose next version would undo the change"
-const UNSAVED := "it has unsaved changes in the script editor; save it and open this dialog again"
-const OPEN_SCENE := "it is open in the editor, which would write the old scene back; save and close it, and open this dialog again"
+const OF_OTHERS := "it belongs to another add-on, and an update of that add-on would undo the change"
+const UNSAVED := "it has unsaved changes in the script editor; save it, then open this dialog again"
+const UNSAVED_SCENE := "it has unsaved changes in the editor; save it, then open this dialog again"
+const OPEN_SCENE := "it is open in the editor, which would overwrite the change; save and close it, then open this dialog again"
 const CSHARP := "C# uses HTTPRequest here, but the new class has no C# type"
-const BINARY := "it is a binary scene; save it as .tscn first"
+const BINARY := "it is a binary scene; first save it as .tscn"
 ## What stands in a C# file for a class.
 const CSHARP_NAMES := {Migration.OLD: "HttpClient", Migration.OLD_NODE: "HttpRequest"}
 
@@ -119,7 +120,7 @@ func _keep_together() -> void:
 				change.held_back = "it moves together with %s: %s" % [path, _fixed[path]]
 	if not ClassDB.class_exists(Migration.NEW_NODE):
 		for change: Migration.Change in changes:
-			change.held_back = "the library of this add-on is not loaded"
+			change.held_back = "the library of this add-on is not loaded; restart the editor"
 	hold_back_together()
 
 
@@ -187,7 +188,7 @@ func problems_of(moved: Array[Migration.Change]) -> Dictionary:
 		var file := path.get_slice("::", 0)
 		if already.has(path):
 			if is_moved.call(path):
-				problems[file] = "it does not parse even without a change: " + str(already[path])
+				problems[file] = "it does not parse even without the change: " + str(already[path])
 		elif is_moved.call(path):
 			problems[file] = "it would no longer parse: " + str(found[path])
 		else:
@@ -219,12 +220,12 @@ static func write(texts: Dictionary, expected: Dictionary) -> PackedStringArray:
 		var bytes := FileAccess.get_file_as_bytes(path)
 		var mark := BYTE_ORDER_MARK if bytes.slice(0, 3) == BYTE_ORDER_MARK else PackedByteArray()
 		if bytes != mark + str(expected[path]).to_utf8_buffer():
-			problems.append(path + " was changed in the meantime; nothing was written")
+			problems.append(path + " was changed in the meantime; no file was changed")
 		made[path] = mark + str(texts[path]).to_utf8_buffer()
 	for path: String in made if problems.is_empty() else {}:
 		var error := _write_bytes(path + ".moved", made[path])
 		if error != OK:
-			problems.append("%s cannot be written: %s; nothing was written" % [path, error_string(error)])
+			problems.append("%s cannot be written: %s; no file was changed" % [path, error_string(error)])
 	for path: String in made:
 		if problems.is_empty():
 			var error := DirAccess.rename_absolute(path + ".moved", path)
@@ -303,7 +304,7 @@ func _look_into_binary_scene(path: String) -> void:
 	_texts[path] = "\n".join(dependencies)
 	for index: int in scene.get_state().get_node_count():
 		if scene.get_state().get_node_type(index) == StringName(_old):
-			elsewhere.append("%s: has an %s and is binary; save it as .tscn, or change it in the editor" % [path, _old])
+			elsewhere.append("%s: is a binary scene with an %s; save it as .tscn, or change it in the editor" % [path, _old])
 			_fixed[path] = BINARY
 			return
 

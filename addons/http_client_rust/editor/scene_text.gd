@@ -72,7 +72,7 @@ func _take_script(heading: String, found: RegExMatch) -> void:
 	var id := RegEx.create_from_string("\\sid=\"?([^\"\\]\\s]+)").search(heading)
 	var source := quoted.replace("\\\"", "\"").replace("\\\\", "\\")
 	if id == null or not heading.contains("type=\"GDScript\"") or _quoted(source) != quoted:
-		problem = "has a built-in script that is not written as the editor writes it"
+		problem = "has a built-in script in a form that the editor does not write"
 		return
 	var name := path + "::" + id.get_string(1)
 	scripts[name] = source

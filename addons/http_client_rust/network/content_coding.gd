@@ -26,10 +26,10 @@ func _init(packed: PackedByteArray, codings: String, is_whole: bool) -> void:
 	var size := packed.size()
 	for name: String in names:
 		if not name in ["gzip", "x-gzip", "deflate", "br", "zstd"]:
-			note = "The body is compressed with %s, which cannot be decompressed here." % name.left(40)
+			note = "The body is compressed with %s, which is not supported here." % name.left(40)
 			return
 		if not is_whole:
-			note = "The body is compressed with %s and incomplete: these are the compressed bytes." % name
+			note = "The body is compressed with %s and incomplete. These are the compressed bytes." % name
 			return
 		var unpacked := _unpacked(body, name)
 		if unpacked.is_empty():

@@ -6,7 +6,7 @@ const Recorded := preload("recorded.gd")
 const ExchangeList := preload("exchange_list.gd")
 const AnswerView := preload("../console/answer_view.gd")
 const BodyText := preload("../console/body_text.gd")
-const Colors := preload("../console/colors.gd")
+const Controls := preload("../console/controls.gd")
 const PhaseChart := preload("../console/phase_chart.gd")
 const Table := preload("../console/table.gd")
 
@@ -19,9 +19,9 @@ var _exchange: Recorded
 var _list: ExchangeList
 var _answer: AnswerView
 var _note: Label
-var _request_headers: Tree
+var _request_headers: Table
 var _request_body: TextEdit
-var _way: Tree
+var _way: Table
 
 
 func _init() -> void:
@@ -30,13 +30,15 @@ func _init() -> void:
 	_answer = AnswerView.new()
 	_answer.size_flags_vertical = SIZE_EXPAND_FILL
 	_answer.redirected.connect(_on_redirected)
-	add_child(_answer)
-	_note = Label.new()
-	_note.autowrap_mode = TextServer.AUTOWRAP_WORD_SMART
-	_note.custom_minimum_size.x = 1.0
-	add_child(_note)
+	var scroll := ScrollContainer.new()
+	scroll.horizontal_scroll_mode = ScrollContainer.SCROLL_MODE_DISABLED
+	scroll.size_flags_vertical = SIZE_EXPAND_FILL
+	scroll.add_child(_answer)
+	add_child(scroll)
+	_note = Controls.wrapped_label(self)
 	_answer.add_tab(_request_tab())
-	_way = _table("Redirects", ["Request", "Response", "Connection"])
+	_way = Table.new(["Request", "Response", "Connection"])
+	_way.name = "Redirects"
 	_way.tooltip_text = "Redirects and attempts of the same task, in order"
 	_way.item_activated.connect(_on_way_activated)
 	_answer.add_tab(_way)
@@ -90,10 +92,9 @@ func texts() -> Array[TextEdit]:
 
 func _show_request() -> void:
 	_request_headers.clear()
-	var root := _request_headers.create_item()
-	_add_row(_request_headers, root, [_exchange.method, _exchange.url()])
+	_request_headers.add_row([_exchange.method, _exchange.url()])
 	for line: String in _exchange.request_headers:
-		_add_row(_request_headers, root, [line.get_slice(":", 0), line.substr(line.find(":") + 1).strip_edges()])
+		_request_headers.add_row([line.get_slice(":", 0), line.substr(line.find(":") + 1).strip_edges()])
 	var body := _exchange.request_body
 	_request_body.visible = not body.is_empty()
 	var view := BodyText.best_view(_exchange.request_header("Content-Type"), body)
@@ -109,7 +110,6 @@ func _show_request() -> void:
 ## The task's exchanges, this one marked.
 func _show_way(list: ExchangeList) -> void:
 	_way.clear()
-	var root := _way.create_item()
 	for exchange: Recorded in list.of_same_task(_exchange):
 		var came := exchange.status_text()
 		if not exchange.redirect_address().is_empty():
@@ -117,7 +117,7 @@ func _show_way(list: ExchangeList) -> void:
 		elif not exchange.error.is_empty():
 			came = exchange.error
 		var asked := "%s%s %s" % ["▶ " if exchange == _exchange else "", exchange.method, exchange.url()]
-		var item := _add_row(_way, root, [asked.strip_edges(), came, _connection_of(exchange)])
+		var item := _way.add_row([asked.strip_edges(), came, _connection_of(exchange)])
 		item.set_metadata(0, exchange)
 
 
@@ -138,7 +138,7 @@ func _note_text() -> String:
 		return "The body has %s. Only the first %s are shown." % [
 			String.humanize_size(_exchange.bytes_received), String.humanize_size(_exchange.response_body.size())]
 	if not _exchange.store.is_empty():
-		return "This is %s: nothing went over the network." % _exchange.store_text()
+		return "This exchange comes from the %s. Nothing was sent over the network." % _exchange.store
 	return ""
 
 
@@ -161,7 +161,7 @@ func _on_redirected() -> void:
 func _request_tab() -> Control:
 	var split := VSplitContainer.new()
 	split.name = "Request"
-	_request_headers = _table("RequestHeaders", ["Name", "Value"])
+	_request_headers = Table.new(["Name", "Value"])
 	_request_headers.size_flags_vertical = SIZE_EXPAND_FILL
 	split.add_child(_request_headers)
 	_request_body = TextEdit.new()
@@ -170,26 +170,3 @@ func _request_tab() -> Control:
 	_request_body.size_flags_vertical = SIZE_EXPAND_FILL
 	split.add_child(_request_body)
 	return split
-
-
-func _table(title: String, titles: PackedStringArray) -> Tree:
-	var table := Table.new(titles)
-	table.name = title
-	table.gui_input.connect(_on_table_input.bind(table))
-	return table
-
-
-## Ctrl+C copies a row.
-func _on_table_input(event: InputEvent, table: Tree) -> void:
-	var key := event as InputEventKey
-	if key != null and key.pressed and key.keycode == KEY_C and key.is_command_or_control_pressed():
-		DisplayServer.clipboard_set(_answer.row_text(table))
-		table.accept_event()
-
-
-func _add_row(table: Tree, root: TreeItem, texts_of_row: PackedStringArray) -> TreeItem:
-	var item := table.create_item(root)
-	for column: int in texts_of_row.size():
-		item.set_text(column, texts_of_row[column])
-		item.set_tooltip_text(column, texts_of_row[column])
-	return item

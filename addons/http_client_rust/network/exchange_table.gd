@@ -1,5 +1,5 @@
 @tool
-extends Tree
+extends "../console/table.gd"
 ## The list of exchanges, a row each, and in the last column the waterfall: the phases of all of them on one scale of time.
 
 const Recorded := preload("recorded.gd")
@@ -18,6 +18,8 @@ const FEWEST_COLUMNS := 3
 ## Of the height of a row.
 const BAR := 0.55
 const NARROWEST := 2.0
+## Of a URL, in characters: one of the scheme "data:" can have megabytes.
+const LONGEST_URL := 500
 
 ## Another row was chosen.
 signal chosen(exchange: Recorded)
@@ -32,10 +34,7 @@ var _shown := 0
 
 
 func _init() -> void:
-	columns = TITLES.size()
-	hide_root = true
-	select_mode = SELECT_ROW
-	column_titles_visible = true
+	super(TITLES)
 	size_flags_horizontal = SIZE_EXPAND_FILL
 	size_flags_vertical = SIZE_EXPAND_FILL
 	_dress_columns()
@@ -63,6 +62,11 @@ func apply_filter() -> void:
 func selected() -> Recorded:
 	var item := get_selected()
 	return item.get_metadata(0) if item != null else null
+
+
+## The URL of the chosen exchange, for Ctrl+C.
+func row_text() -> String:
+	return selected().url() if selected() != null else ""
 
 
 func select_exchange(exchange: Recorded) -> void:
@@ -181,12 +185,12 @@ func _write(item: TreeItem, exchange: Recorded) -> void:
 	rows_written += 1
 	var usec := exchange.duration()
 	var texts: PackedStringArray = [
-		exchange.method if not exchange.method.is_empty() else "—", exchange.place(), exchange.status_text(),
+		exchange.method if not exchange.method.is_empty() else "—", exchange.place().left(LONGEST_URL), exchange.status_text(),
 		exchange.type().get_slice("/", 1) if exchange.type().contains("/") else exchange.type(), exchange.size_text(), PhaseChart.shown_time(usec) if usec > 0 or exchange.is_over else ""]
 	for column: int in mini(texts.size(), columns):
 		if item.get_text(column) != texts[column]:
 			item.set_text(column, texts[column])
-	item.set_tooltip_text(Column.URL, exchange.url())
+	item.set_tooltip_text(Column.URL, exchange.url().left(LONGEST_URL))
 	item.set_tooltip_text(Column.STATUS, exchange.error if not exchange.error.is_empty() else exchange.reason)
 	if columns > Column.TYPE:
 		item.set_tooltip_text(Column.TYPE, exchange.type())
@@ -197,7 +201,7 @@ func _write(item: TreeItem, exchange: Recorded) -> void:
 
 func _color(item: TreeItem, exchange: Recorded) -> void:
 	if exchange.is_error():
-		var color := Colors.readable(Colors.BAD if exchange.status < 400 or exchange.status >= 500 else Colors.DOUBTFUL, self)
+		var color := Colors.readable_in_rows(Colors.BAD if exchange.status < 400 or exchange.status >= 500 else Colors.DOUBTFUL, self)
 		item.set_custom_color(Column.STATUS, color)
 	else:
 		item.clear_custom_color(Column.STATUS)

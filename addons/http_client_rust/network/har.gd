@@ -59,13 +59,15 @@ static func _entry(exchange: Recorded, redacts: bool) -> Dictionary:
 	if not unpacked.note.is_empty():
 		comments.append(unpacked.note)
 	if not exchange.is_body_whole():
-		comments.append("This file contains the first %d of %d bytes of the body." % [exchange.response_body.size(), exchange.bytes_received])
+		comments.append("This file contains only the first %d of %d bytes of the body." % [exchange.response_body.size(), exchange.bytes_received])
 	if not comments.is_empty():
 		entry["comment"] = " ".join(comments)
 	if not shown.error.is_empty():
 		entry["_error"] = shown.error
 	if not exchange.tls.is_empty():
 		entry["_tls"] = exchange.tls
+	if not exchange.store.is_empty():
+		entry["_fromCache"] = exchange.store
 	entry["_task"] = exchange.task
 	return entry
 
@@ -182,7 +184,7 @@ func _read(text: String) -> void:
 		return
 	var entries: Variant = _in(_in(json.data, "log"), "entries")
 	if not entries is Array:
-		problem = "This is not a HAR file: there is no list log.entries."
+		problem = "This is not a HAR file: it has no list log.entries."
 		return
 	for entry: Variant in entries as Array:
 		if _in(_in(entry, "request"), "url") is String and _in(entry, "response") is Dictionary:
@@ -209,6 +211,12 @@ func _exchange(entry: Dictionary) -> Recorded:
 		func(line: String) -> bool: return line.get_slice(":", 0).nocasecmp_to("content-encoding") != 0))
 	made.bytes_received = maxi(_number(_in(response, "content"), "size"), made.response_body.size())
 	made.error = _text(entry, "_error")
+	if made.error.is_empty():
+		# Browsers have it here.
+		made.error = _text(response, "_error")
+	made.store = _text(entry, "_fromCache")
+	if made.store in ["disk", "memory"]:
+		made.store += " cache"
 	made.peer = _text(entry, "serverIPAddress")
 	made.connection = _text(entry, "connection").to_int()
 	made.task = _number(entry, "_task")
@@ -254,7 +262,8 @@ static func _usec(date: String) -> int:
 static func _lines(part: Dictionary) -> PackedStringArray:
 	var lines := PackedStringArray()
 	for header: Variant in part.get("headers") as Array if part.get("headers") is Array else []:
-		if _in(header, "name") is String:
+		# The names of HTTP/2 that begin with a colon are parts of the first line, and no headers.
+		if _in(header, "name") is String and not _text(header, "name").begins_with(":"):
 			lines.append("%s: %s" % [_text(header, "name"), _text(header, "value")])
 	return lines
 

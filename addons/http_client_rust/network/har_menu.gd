@@ -5,6 +5,7 @@ extends MenuButton
 const Recorded := preload("recorded.gd")
 const ExchangeList := preload("exchange_list.gd")
 const Har := preload("har.gd")
+const Controls := preload("../console/controls.gd")
 
 enum Item { SAVE, COPY, LOAD, REDACT }
 
@@ -19,8 +20,7 @@ var _files: FileDialog
 func _init() -> void:
 	text = "HAR"
 	tooltip_text = "HAR files contain requests and responses. Browsers and other tools can also read them."
-	flat = false
-	focus_mode = FOCUS_ALL
+	Controls.dressed_menu(self)
 	var menu := get_popup()
 	menu.add_item("Save all…", Item.SAVE)
 	menu.add_item("Copy all", Item.COPY)
@@ -29,7 +29,7 @@ func _init() -> void:
 	menu.add_check_item("Replace credentials", Item.REDACT)
 	menu.set_item_checked(menu.get_item_index(Item.REDACT), true)
 	menu.set_item_tooltip(
-		menu.get_item_index(Item.REDACT), "Replaces passwords, tokens and cookies in files and copies with [redacted]")
+		menu.get_item_index(Item.REDACT), "Replaces passwords, tokens and cookies with [redacted] in saved files and copies")
 	menu.id_pressed.connect(_on_pressed)
 
 
@@ -62,7 +62,7 @@ func load_file(path: String) -> Error:
 	var text_of_file := FileAccess.get_file_as_string(path)
 	if text_of_file.is_empty():
 		var error := FileAccess.get_open_error()
-		said.emit("%s cannot be read: %s." % [path, error_string(error) if error != OK else "it is empty"], true)
+		said.emit("%s cannot be read: %s." % [path, error_string(error) if error != OK else "The file is empty"], true)
 		return error if error != OK else ERR_FILE_CORRUPT
 	var har: Har = Har.read(text_of_file)
 	if not har.problem.is_empty():
@@ -88,12 +88,7 @@ func _on_pressed(id: int) -> void:
 
 func _choose(mode: FileDialog.FileMode, name_of_file: String) -> void:
 	if _files == null:
-		_files = FileDialog.new()
-		_files.access = FileDialog.ACCESS_FILESYSTEM
-		_files.filters = PackedStringArray(["*.har;HTTP archives"])
-		_files.use_native_dialog = true
-		_files.file_selected.connect(_on_file)
-		add_child(_files, false, INTERNAL_MODE_BACK)
+		_files = Controls.file_dialog(self, mode, ["*.har;HTTP archives"], _on_file)
 	_files.file_mode = mode
 	_files.current_file = name_of_file
 	_files.popup_centered_ratio(0.6)

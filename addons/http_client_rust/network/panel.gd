@@ -12,6 +12,7 @@ const Filter := preload("filter.gd")
 const FileMenu := preload("har_menu.gd")
 const Snippets := preload("../console/snippets.gd")
 const Colors := preload("../console/colors.gd")
+const Controls := preload("../console/controls.gd")
 
 enum Copy { GDSCRIPT, CURL, URL }
 const FRAMES_BETWEEN := 20
@@ -44,7 +45,7 @@ func _init() -> void:
 	size_flags_horizontal = SIZE_EXPAND_FILL
 	size_flags_vertical = SIZE_EXPAND_FILL
 	_add_bar()
-	_message = _add_label()
+	_message = Controls.wrapped_label(self)
 	var split := HSplitContainer.new()
 	split.size_flags_vertical = SIZE_EXPAND_FILL
 	add_child(split)
@@ -52,16 +53,12 @@ func _init() -> void:
 	_table.size_flags_stretch_ratio = 1.6
 	_table.show_list(list)
 	_table.chosen.connect(show_exchange)
-	_table.gui_input.connect(_on_table_input)
 	split.add_child(_table)
 	_details = Details.new()
 	_details.chosen.connect(choose)
 	_details.followed.connect(func(request: Dictionary) -> void: sent_again.emit(request))
 	split.add_child(_details)
-	_summary = Label.new()
-	_summary.text_overrun_behavior = TextServer.OVERRUN_TRIM_ELLIPSIS
-	_summary.custom_minimum_size.x = 1.0
-	add_child(_summary)
+	_summary = Controls.cut_label(self)
 	list.added.connect(_on_news)
 	list.changed.connect(_on_news)
 	list.removed.connect(_on_news)
@@ -87,7 +84,7 @@ func _process(_delta: float) -> void:
 
 func _shortcut_input(event: InputEvent) -> void:
 	var key := event as InputEventKey
-	if key == null or not key.pressed or not is_visible_in_tree() or not _has_focus():
+	if key == null or not key.pressed or not is_visible_in_tree() or not Controls.has_focus_in(self):
 		return
 	if key.keycode == KEY_F and key.is_command_or_control_pressed():
 		_search.grab_focus()
@@ -199,9 +196,9 @@ func _show_summary() -> void:
 		text = "%d of %s" % [_table.shown_count(), text]
 	text += " · %s received" % String.humanize_size(list.received)
 	if list.left_out > 0:
-		text += " · %d left out because the editor was too slow" % list.left_out
+		text += " · %d missing, because the editor was too slow" % list.left_out
 	if list.dropped > 0:
-		text += " · %d older ones dropped" % list.dropped
+		text += " · %d older ones removed" % list.dropped
 	if not is_recording():
 		text += " · paused"
 	_summary.text = text
@@ -216,27 +213,19 @@ func _on_again() -> void:
 		sent_again.emit(shown_exchange().as_request())
 
 
-## Ctrl+C copies the URL of the chosen row.
-func _on_table_input(event: InputEvent) -> void:
-	var key := event as InputEventKey
-	if key != null and key.pressed and key.keycode == KEY_C and key.is_command_or_control_pressed():
-		DisplayServer.clipboard_set(copy_of(Copy.URL))
-		_table.accept_event()
-
-
 func _add_bar() -> void:
 	var bar := HFlowContainer.new()
 	add_child(bar)
-	_record = _add_check(bar, "Record", true, "If enabled, the running game sends its requests to this panel.")
+	_record = Controls.check(bar, "Record", true, "If enabled, the running game sends its requests to this panel.")
 	_record.toggled.connect(func(on: bool) -> void:
 		recording_changed.emit(on)
 		_show_summary())
-	_add_button(bar, "Clear", "Empties the list").pressed.connect(clear)
-	_keep = _add_check(bar, "Keep log", false, "If enabled, the list is kept when a new run starts.")
+	Controls.button(bar, "Clear", "Removes all requests from the list").pressed.connect(clear)
+	_keep = Controls.check(bar, "Keep log", false, "If enabled, the list is kept when a new run starts.")
 	_search = LineEdit.new()
 	_search.placeholder_text = "Filter"
 	_search.clear_button_enabled = true
-	_search.tooltip_text = "Words in method, URL, status, type or error (Ctrl+F)"
+	_search.tooltip_text = "Searches method, URL, status, type and error (Ctrl+F)"
 	_search.size_flags_horizontal = SIZE_EXPAND_FILL
 	_search.text_changed.connect(func(_text: String) -> void: _on_filter())
 	bar.add_child(_search)
@@ -246,51 +235,16 @@ func _add_bar() -> void:
 		_kinds.add_item(kind)
 	_kinds.item_selected.connect(func(_index: int) -> void: _on_filter())
 	bar.add_child(_kinds)
-	_copy = MenuButton.new()
-	_copy.text = "Copy as…"
-	_copy.tooltip_text = "Copies the selected request, including credentials"
-	_copy.flat = false
-	_copy.focus_mode = FOCUS_ALL
+	_copy = Controls.menu(bar, "Copy as…", "Copies the selected request, including credentials")
 	for copy: Copy in COPIES:
 		_copy.get_popup().add_item(COPIES[copy], copy)
 	_copy.get_popup().id_pressed.connect(_on_copy)
-	bar.add_child(_copy)
-	_again = _add_button(bar, "Send again", "Sends the selected request again in the HTTP panel")
+	_again = Controls.button(bar, "Send again", "Sends the selected request again in the HTTP panel")
 	_again.pressed.connect(_on_again)
 	_files = FileMenu.new()
 	_files.list = list
 	_files.said.connect(say)
 	bar.add_child(_files)
-
-
-func _add_button(bar: Control, text: String, tooltip: String) -> Button:
-	var button := Button.new()
-	button.text = text
-	button.tooltip_text = tooltip
-	bar.add_child(button)
-	return button
-
-
-func _add_check(bar: Control, text: String, is_on: bool, tooltip: String) -> CheckBox:
-	var check := CheckBox.new()
-	check.text = text
-	check.tooltip_text = tooltip
-	check.button_pressed = is_on
-	bar.add_child(check)
-	return check
-
-
-func _add_label() -> Label:
-	var label := Label.new()
-	label.autowrap_mode = TextServer.AUTOWRAP_WORD_SMART
-	label.custom_minimum_size.x = 1.0
-	add_child(label)
-	return label
-
-
-func _has_focus() -> bool:
-	var owner_of_focus := get_viewport().gui_get_focus_owner()
-	return owner_of_focus != null and is_ancestor_of(owner_of_focus)
 
 
 ## In units of the letters, so that it fits at every scale.

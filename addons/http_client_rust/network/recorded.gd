@@ -81,8 +81,8 @@ func apply(news: Dictionary) -> void:
 
 ## The address that was asked for, or where the connection leads to before there is a request.
 func url() -> String:
-	# A proxy is sent whole addresses, and a file has them.
-	if target.begins_with("http://") or target.begins_with("https://"):
+	# A proxy is sent whole addresses. A file has them, also of schemes that no game uses.
+	if target.begins_with("http://") or target.begins_with("https://") or (_scheme.is_empty() and target.contains(":")):
 		return target
 	var host := request_header("Host")
 	if not host.is_empty():

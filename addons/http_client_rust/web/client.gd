@@ -53,12 +53,12 @@ func connect_to_host(host: String, port: int = -1, use_ssl: Variant = false, ver
 	if use_ssl != null and not use_ssl is bool and not use_ssl is TLSOptions:
 		return _refuse(
 			ERR_INVALID_PARAMETER, "connect_to_host",
-			"use_ssl must be true, false, null or a TLSOptions, not a %s." % type_string(typeof(use_ssl)))
+			"the third argument must be a bool, TLSOptions or null, not %s" % type_string(typeof(use_ssl)))
 	if use_ssl is TLSOptions and (use_ssl as TLSOptions).is_server():
 		return _refuse(
-			ERR_INVALID_PARAMETER, "connect_to_host", "these TLSOptions are for a server; create them with TLSOptions.client().")
+			ERR_INVALID_PARAMETER, "connect_to_host", "the TLSOptions are for a server; create them with TLSOptions.client()")
 	if port == 0 or port > 65535:
-		return _refuse(ERR_INVALID_PARAMETER, "connect_to_host", "there is no port %d; ports are 1 to 65535." % port)
+		return _refuse(ERR_INVALID_PARAMETER, "connect_to_host", "there is no port %d; ports are 1 to 65535" % port)
 	if blocking_mode_enabled:
 		return _refuse(ERR_UNAVAILABLE, "connect_to_host", Limits.BLOCKING)
 	if _has_https_proxy if is_secure else _has_http_proxy:
@@ -71,19 +71,19 @@ func connect_to_host(host: String, port: int = -1, use_ssl: Variant = false, ver
 		name = "[%s]" % name
 	var parts := Limits.parts_of("%s://%s" % ["https" if is_secure else "http", name])
 	if parts.has("problem") or parts["target"] != "/" or name.contains("@"):
-		return _refuse(ERR_INVALID_PARAMETER, "connect_to_host", "%s is not a host; use one such as \"example.com\", and a port such as 443." % (
+		return _refuse(ERR_INVALID_PARAMETER, "connect_to_host", "%s is not a host; use one such as \"example.com\", and a port such as 443" % (
 			"this" if name.contains("@") else var_to_str(host.left(80))))
 	var has_own_port := RegEx.create_from_string(":[0-9]+$").search(name.get_slice("]", name.count("]"))) != null
 	if has_own_port and port > 0 and port != parts["port"]:
 		return _refuse(
 			ERR_INVALID_PARAMETER, "connect_to_host",
-			"the host says port %d, the port argument %d; give one of them." % [parts["port"], port])
+			"the host contains port %d, but the port argument is %d; give only one of them" % [parts["port"], port])
 	_host = parts["host"]
 	_port = port if port > 0 else int(parts["port"])
 	_tls = TLSOptions.client() if is_secure else null
 	var error := _open()
 	if error != OK:
-		return _refuse(error, "connect_to_host", "the engine cannot connect to %s." % _shown_host())
+		return _refuse(error, "connect_to_host", "the engine cannot connect to %s" % _shown_host())
 	_status = _http.get_status() as Status
 	return OK
 
@@ -94,21 +94,21 @@ func request(method: Method, url: String, headers: PackedStringArray, body: Stri
 
 func request_raw(method: Method, url: String, headers: PackedStringArray, body: PackedByteArray) -> Error:
 	if _status != Status.STATUS_CONNECTED:
-		return _refuse(ERR_INVALID_PARAMETER, "request", "no connection is ready; call poll() until STATUS_CONNECTED.%s" % (
-			"" if _cause.is_empty() else " " + _cause))
+		return _refuse(ERR_INVALID_PARAMETER, "request", "no connection is ready%s; call connect_to_host(), and poll() until STATUS_CONNECTED" % (
+			"" if _cause.is_empty() else " because " + _cause))
 	_message = ""
 	if method < 0 or method >= Method.METHOD_MAX:
-		return _refuse(ERR_INVALID_PARAMETER, "request", "there is no method %d." % method)
+		return _refuse(ERR_INVALID_PARAMETER, "request", "there is no method %d; use one of the constants METHOD_GET to METHOD_PATCH" % method)
 	if method in [Method.METHOD_TRACE, Method.METHOD_CONNECT]:
-		return _refuse(ERR_UNAVAILABLE, "request", "a browser does not support TRACE and CONNECT.")
+		return _refuse(ERR_UNAVAILABLE, "request", "a browser does not support TRACE and CONNECT; use another method")
 	if url == "*" or RegEx.create_from_string("^[A-Za-z][A-Za-z0-9+.-]*://").search(url) != null:
 		return _refuse(
-			ERR_UNAVAILABLE, "request", "a browser only supports a path, such as \"/search?q=godot\"; pass the host to connect_to_host().")
+			ERR_UNAVAILABLE, "request", "a browser only supports a path, such as \"/search?q=godot\"; pass the host to connect_to_host()")
 	if RegEx.create_from_string("[\\x00-\\x1f\\x7f]").search(url) != null:
-		return _refuse(ERR_INVALID_PARAMETER, "request", "the URL has a line break or control character in it; nothing was sent.")
+		return _refuse(ERR_INVALID_PARAMETER, "request", "the URL contains a control character; percent-encode it or leave it out")
 	var problem := Limits.problem_of_headers(headers, body.size())
 	if not problem.is_empty():
-		return _refuse(ERR_INVALID_PARAMETER, "request", "%s." % problem)
+		return _refuse(ERR_INVALID_PARAMETER, "request", problem)
 	Limits.warn_of_withheld(headers)
 	_forget_response()
 	_is_head_request = method == Method.METHOD_HEAD
@@ -128,7 +128,7 @@ func request_raw(method: Method, url: String, headers: PackedStringArray, body: 
 		# A browser ends the engine's connection with each answer; servers do when they like.
 		var error := _open()
 		if error != OK:
-			return _fail(Status.STATUS_CONNECTION_ERROR, error, "Connecting to %s again failed." % _shown_host())
+			return _fail(Status.STATUS_CONNECTION_ERROR, error, "connecting to %s again failed" % _shown_host())
 	return _go_on_connecting()
 
 
@@ -209,7 +209,7 @@ func get_response_body_length() -> int:
 
 func read_response_body_chunk() -> PackedByteArray:
 	if _status != Status.STATUS_BODY:
-		_refuse(ERR_INVALID_PARAMETER, "read_response_body_chunk", "There is no body to read; wait for STATUS_BODY.")
+		_refuse(ERR_INVALID_PARAMETER, "read_response_body_chunk", "there is no body to read; wait for STATUS_BODY")
 		return PackedByteArray()
 	return _read()
 
@@ -217,7 +217,7 @@ func read_response_body_chunk() -> PackedByteArray:
 func read_response_body_available() -> PackedByteArray:
 	var body := PackedByteArray()
 	if _status != Status.STATUS_BODY:
-		_refuse(ERR_INVALID_PARAMETER, "read_response_body_available", "There is no body to read; wait for STATUS_BODY.")
+		_refuse(ERR_INVALID_PARAMETER, "read_response_body_available", "there is no body to read; wait for STATUS_BODY")
 	while _status == Status.STATUS_BODY and body.size() < MOST_AT_ONCE:
 		var chunk := _read()
 		if chunk.is_empty():
@@ -273,7 +273,7 @@ func set_connect_timeout(seconds: float) -> void:
 	if is_finite(seconds) and seconds >= 0.0:
 		connect_timeout = minf(seconds, 1e9)
 	else:
-		_refuse(ERR_INVALID_PARAMETER, "set_connect_timeout", "%s seconds are not a time limit; use 0 for no limit." % seconds)
+		_refuse(ERR_INVALID_PARAMETER, "set_connect_timeout", "a timeout of %s s is not possible; use 0 for no limit" % seconds)
 
 
 func get_connect_timeout() -> float:
@@ -284,7 +284,7 @@ func set_read_timeout(seconds: float) -> void:
 	if is_finite(seconds) and seconds >= 0.0:
 		read_timeout = minf(seconds, 1e9)
 	else:
-		_refuse(ERR_INVALID_PARAMETER, "set_read_timeout", "%s seconds are not a time limit; use 0 for no limit." % seconds)
+		_refuse(ERR_INVALID_PARAMETER, "set_read_timeout", "a timeout of %s s is not possible; use 0 for no limit" % seconds)
 
 
 func get_read_timeout() -> float:
@@ -293,7 +293,7 @@ func get_read_timeout() -> float:
 
 func set_read_chunk_size(bytes: int) -> void:
 	if bytes < 256 or bytes > 1 << 24:
-		_refuse(ERR_INVALID_PARAMETER, "set_read_chunk_size", "%d bytes are not possible; use 256 to 16777216." % bytes)
+		_refuse(ERR_INVALID_PARAMETER, "set_read_chunk_size", "a read chunk size of %d bytes is not possible; use 256 to 16777216" % bytes)
 		return
 	read_chunk_size = bytes
 	_http.read_chunk_size = bytes
@@ -305,7 +305,7 @@ func get_read_chunk_size() -> int:
 
 func set_connection(new_connection: StreamPeer) -> void:
 	if new_connection == null:
-		_refuse(ERR_INVALID_PARAMETER, "set_connection", "the connection is null; to end a connection, call close().")
+		_refuse(ERR_INVALID_PARAMETER, "set_connection", "the connection is null; call close() to end a connection")
 	else:
 		_refuse(ERR_UNAVAILABLE, "set_connection", Limits.CONNECTION)
 
@@ -357,25 +357,25 @@ func _go_on_connecting() -> Error:
 			var error := _http.request_raw(_pending[0], _pending[1], _pending[2], _pending[3])
 			_pending = []
 			if error != OK:
-				return _fail(Status.STATUS_CONNECTION_ERROR, error, "The request to %s could not be sent." % _shown_host())
+				return _fail(Status.STATUS_CONNECTION_ERROR, error, "the request to %s could not be sent" % _shown_host())
 			return OK
 		HTTPClient.STATUS_RESOLVING, HTTPClient.STATUS_CONNECTING:
 			if connect_timeout > 0.0 and Time.get_ticks_msec() - _began_to_connect > int(connect_timeout * 1000.0):
 				return _fail(
 					Status.STATUS_CONNECTION_ERROR if is_anew else Status.STATUS_CANT_CONNECT, ERR_TIMEOUT,
-					"There was no connection to %s within %s s (connect_timeout)." % [_shown_host(), connect_timeout])
+					"cannot connect to %s: no answer in %s s (connect_timeout)" % [_shown_host(), connect_timeout])
 			if not is_anew:
 				_status = _http.get_status() as Status
 			return OK
 		HTTPClient.STATUS_CANT_RESOLVE:
 			return _fail(
 				Status.STATUS_CANT_RESOLVE, ERR_CANT_RESOLVE,
-				"The name %s has no address; check its spelling and the network." % var_to_str(_host))
+				"the host name %s could not be resolved; check its spelling and the network" % var_to_str(_host))
 		HTTPClient.STATUS_TLS_HANDSHAKE_ERROR:
-			return _fail(Status.STATUS_TLS_HANDSHAKE_ERROR, ERR_CANT_CONNECT, "TLS with %s failed; check its certificate." % _shown_host())
+			return _fail(Status.STATUS_TLS_HANDSHAKE_ERROR, ERR_CANT_CONNECT, "the TLS handshake with %s failed; check its certificate" % _shown_host())
 	return _fail(
 		Status.STATUS_CANT_CONNECT, ERR_CANT_CONNECT,
-		"Cannot connect to %s; the port may be wrong, or the server may be down." % _shown_host())
+		"cannot connect to %s; check that the server is running and listens there" % _shown_host())
 
 
 func _await_head() -> Error:
@@ -398,7 +398,7 @@ func _await_head() -> Error:
 		return _check_silence()
 	return _fail(
 		Status.STATUS_CONNECTION_ERROR, ERR_CONNECTION_ERROR,
-		"There was no response from %s: the connection ended%s." % [
+		"the connection to %s ended without a response%s" % [
 			_shown_host(), ", or the server does not allow other sites to read its responses (CORS)" if _is_browser else ""])
 
 
@@ -431,13 +431,13 @@ func _read() -> PackedByteArray:
 func _break_off(of_how_many: String) -> void:
 	_fail(
 		Status.STATUS_CONNECTION_ERROR, ERR_CONNECTION_ERROR,
-		"The response of %s was cut off after %d%s bytes." % [_shown_host(), _received, of_how_many])
+		"the response from %s was cut off after %d%s bytes" % [_shown_host(), _received, of_how_many])
 
 
 func _check_silence() -> Error:
 	if read_timeout > 0.0 and Time.get_ticks_msec() - _silent_since > int(read_timeout * 1000.0):
 		return _fail(
-			Status.STATUS_CONNECTION_ERROR, ERR_TIMEOUT, "%s sent nothing for %s s (read_timeout)." % [_shown_host(), read_timeout])
+			Status.STATUS_CONNECTION_ERROR, ERR_TIMEOUT, "nothing came from %s for %s s (read_timeout)" % [_shown_host(), read_timeout])
 	return OK
 
 

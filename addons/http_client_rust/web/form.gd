@@ -38,7 +38,7 @@ func get_length() -> int:
 
 func _add(from: String, name: String, content: Variant, filename: String, type: String) -> void:
 	if RegEx.create_from_string("^[!#$%&'*+.^_`|~0-9A-Za-z-]+/[^\\x00-\\x1f\\x7f]+$").search(type) == null:
-		push_error("HTTPFormRust.%s(): %s is no content type, such as \"image/png\"." % [from, var_to_str(type.left(40))])
+		push_error("HTTPFormRust.%s(): the content type %s is invalid; write it like \"image/png\"" % [from, var_to_str(type.left(40))])
 		return
 	_parts.append([
 		"Content-Disposition: form-data; name=\"%s\"; filename=\"%s\"\r\nContent-Type: %s" % [_escaped(name), _escaped(filename), type],
@@ -49,7 +49,7 @@ func _add(from: String, name: String, content: Variant, filename: String, type: 
 func _missing() -> String:
 	for part: Array in _parts:
 		if part[1] is String and not FileAccess.file_exists(part[1]):
-			return "the file of the field %s cannot be read: %s" % [var_to_str(part[2]), part[1]]
+			return "the file of the form field %s cannot be read: %s" % [var_to_str(part[2]), part[1]]
 	return ""
 
 

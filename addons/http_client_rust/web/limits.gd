@@ -2,15 +2,15 @@ extends RefCounted
 ## What a browser cannot do, in sentences; and texts that several stand-ins read. The stand-ins refuse the same wherever they
 ## run, so that what was tried on a desktop holds on the web.
 
-const BLOCKING := "A browser cannot block: set blocking_mode_enabled to false and call poll() every frame."
-const WAITING := "wait_to_finish() cannot block in a browser: await the signal completed of the task, or wait()."
-const PROXY := "A browser chooses its proxy itself: remove the proxy."
+const BLOCKING := "a browser cannot block; set blocking_mode_enabled to false and call poll() every frame"
+const WAITING := "wait_to_finish() cannot block in a browser; await the task's signal completed, or wait()"
+const PROXY := "a browser chooses its proxy itself; remove the proxy"
 const CERTIFICATES := (
-	"A browser only trusts its own certificates: remove trusted_ca_file and TLSOptions that have certificates or names, or "
-	+ "that do not verify.")
-const COOKIES := "A browser manages the cookies itself and does not show them to scripts."
-const CONNECTION := "A browser does not give access to its connections: connection is null and cannot be set."
-const FILES := "In a browser, files can only be written to user://."
+	"a browser only trusts its own certificates; remove trusted_ca_file, and any TLSOptions that contain certificates or names, or "
+	+ "that do not verify the server")
+const COOKIES := "a browser manages the cookies itself and does not show them to scripts"
+const CONNECTION := "a browser does not give access to its connections; connection is always null and cannot be set"
+const FILES := "in a browser, files can only be written to user://"
 
 ## Headers that a browser does not let a script send (Fetch standard, forbidden request-header).
 const WITHHELD: PackedStringArray = [
@@ -34,7 +34,7 @@ static func warn_of_withheld(headers: PackedStringArray) -> void:
 		var name := header.get_slice(":", 0).strip_edges().to_lower()
 		if WITHHELD.has(name) and not _said.has(name):
 			_said[name] = true
-			push_warning("A browser does not let scripts send the header %s." % name)
+			push_warning("HTTPClientRust: a browser does not let scripts send the header %s" % name)
 
 
 static func can_be_written(path: String) -> bool:
@@ -54,15 +54,15 @@ static func problem_of_headers(headers: PackedStringArray, length: int) -> Strin
 		var name := header.get_slice(":", 0)
 		var at := "the header %s" % var_to_str(name.left(40)) if header.contains(":") else "a header"
 		if not header.contains(":") or name.is_empty():
-			return at + " is not of the form \"Name: value\"; nothing was sent"
+			return at + " is not of the form \"Name: value\"; correct it"
 		if RegEx.create_from_string("^[!#$%&'*+.^_`|~0-9A-Za-z-]+$").search(name) == null:
-			return at + " has a character in its name that is not allowed there; nothing was sent"
+			return at + " has a character in its name that is not allowed there; remove it"
 		if RegEx.create_from_string("[\\x00-\\x08\\x0a-\\x1f\\x7f]").search(header) != null:
-			return at + " has a line break or control character in it; nothing was sent"
+			return at + " contains a line break or another control character; remove it"
 		if name.to_lower() == "content-length" and header.get_slice(":", 1).strip_edges() != str(length):
 			return "the header Content-Length contradicts the body of %d bytes; leave it out" % length
 		if name.to_lower() == "transfer-encoding":
-			return "the header Transfer-Encoding cannot be given; leave it out"
+			return "the header Transfer-Encoding cannot be set; leave it out"
 	return ""
 
 
@@ -83,15 +83,15 @@ static func values_of(headers: PackedStringArray, name: String) -> PackedStringA
 static func parts_of(url: String) -> Dictionary:
 	var scheme_found := RegEx.create_from_string("^([A-Za-z][A-Za-z0-9+.-]*):").search(url)
 	if scheme_found == null:
-		return {"problem": "the URL is not a complete one, such as \"https://example.com/path\""}
+		return {"problem": "the URL is relative; write it like https://example.com/path"}
 	var scheme := scheme_found.get_string(1).to_lower()
 	if not scheme in ["http", "https"]:
-		return {"problem": "the URL starts with %s; only http and https are supported" % var_to_str(scheme.left(20))}
+		return {"problem": "the URL starts with %s; write it with http:// or https://" % var_to_str(scheme.left(20))}
 	if RegEx.create_from_string("^[^:]*:/*([?#]|$)").search(url) != null:
-		return {"problem": "the URL has no host"}
+		return {"problem": "the URL has no host; check the part after //"}
 	var found := RegEx.create_from_string(URL).search(url)
 	if found == null or RegEx.create_from_string("[\\r\\n\\x00]").search(url) != null:
-		return {"problem": "the URL is not of the form http://host:port/path, or has a character that is not allowed there"}
+		return {"problem": "the URL is not of the form http://host:port/path, or contains a character that is not allowed there"}
 	if not found.get_string(3).begins_with("[") and RegEx.create_from_string("^[^.%]+([.][^.%]+)*[.]?$").search(found.get_string(3)) == null:
 		return {"problem": "%s is not a host name" % var_to_str(found.get_string(3).left(40))}
 	if not found.get_string(2).is_empty():

@@ -41,13 +41,13 @@ func _init(file: String, is_recording: bool, keeps_timing: bool) -> void:
 	_is_recording = is_recording
 	_keeps_timing = keeps_timing
 	if file.is_empty():
-		problem = "There is no replay_file to record to or to replay from; set it."
+		problem = "replay_file is empty; set it to the file to record to or to replay from"
 	elif is_recording and not Limits.can_be_written(file):
-		problem = "%s cannot be recorded into. %s" % [file, Limits.FILES]
+		problem = "the replay file %s cannot be written: %s" % [file, Limits.FILES]
 	elif is_recording:
 		_write()
 	elif not FileAccess.file_exists(file):
-		problem = "There is no replay_file %s; record it first with REPLAY_RECORD, and add *.har to the filter of the export preset." % file
+		problem = "the replay_file %s does not exist; record it first with REPLAY_RECORD, and add *.har to the filter for non-resource files in the export preset" % file
 	else:
 		_read()
 
@@ -68,7 +68,7 @@ func _read() -> void:
 	var har: Variant = json.data if json.parse(FileAccess.get_file_as_string(_file)) == OK else null
 	var entries: Variant = _member(_member(har, "log"), "entries")
 	if not entries is Array:
-		problem = "The replay_file %s is damaged or not a HAR file; record it again." % _file
+		problem = "the replay file %s is damaged or not a HAR file; record it again" % _file
 		return
 	for entry: Variant in entries:
 		if _member(entry, "request") is Dictionary and _member(entry, "response") is Dictionary:
@@ -131,7 +131,7 @@ static func _number(from: Variant, key: String) -> float:
 func _write() -> void:
 	var file := FileAccess.open(_file, FileAccess.WRITE)
 	if file == null:
-		problem = "%s cannot be recorded into: %s." % [_file, error_string(FileAccess.get_open_error())]
+		problem = "the replay file %s cannot be written: %s" % [_file, error_string(FileAccess.get_open_error())]
 		return
 	file.store_string("{\"log\":{\"version\":\"1.2\",\"creator\":{\"name\":\"HTTPClientRust\",\"version\":\"web\"},\"entries\":[\n")
 	file.store_string(",\n".join(_lines) + "\n]}}\n")
@@ -156,16 +156,16 @@ func _find(asked: Dictionary) -> Dictionary:
 	if not found.is_empty():
 		if METHODS_THAT_ASK.has(shape["method"]):
 			return found.back()["entry"]
-		return {"problem": "The replay_file %s has only %d %s for %s, and all were used; record it again." % [
+		return {"problem": "the replay file %s has only %d %s for %s, and all were used; record it again" % [
 			_file, found.size(), "response" if found.size() == 1 else "responses", name]}
 	if _entries.is_empty():
-		return {"problem": "The replay_file %s has no entries; record it first." % _file}
+		return {"problem": "the replay file %s has no entries; record it first" % _file}
 	var nearest := 0
 	for index: int in _entries.size():
 		if _difference(shape, _entries[index]["shape"]).size() < _difference(shape, _entries[nearest]["shape"]).size():
 			nearest = index
 	var other: Dictionary = _entries[nearest]["shape"]
-	return {"problem": "The replay_file %s has no answer to %s; the nearest is entry %d, %s %s: its %s differs." % [
+	return {"problem": "the replay file %s has no response for %s; the nearest is entry %d, %s %s: its %s differs" % [
 		_file, name, nearest + 1, other["method"], other["urls"][0], " and its ".join(_difference(shape, other))]}
 
 
@@ -346,7 +346,7 @@ class Played:
 		if entry.has("problem"):
 			_fail(Status.STATUS_CONNECTION_ERROR, ERR_DOES_NOT_EXIST, entry["problem"])
 		elif int(entry["response"].get("status", 0)) == 0:
-			_fail(Status.STATUS_CONNECTION_ERROR, ERR_CONNECTION_ERROR, str(ended.get("sentence", "The recorded request had no answer.")))
+			_fail(Status.STATUS_CONNECTION_ERROR, ERR_CONNECTION_ERROR, str(ended.get("sentence", "the recorded request had no response")))
 		else:
 			_take(entry["response"])
 			_due = Time.get_ticks_msec() + int(entry.get("time", 0.0)) if tape.get("_keeps_timing") else 0

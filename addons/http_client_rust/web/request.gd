@@ -56,16 +56,16 @@ func request_raw(
 		url: String, custom_headers: PackedStringArray = PackedStringArray(), method: HTTPClient.Method = HTTPClient.METHOD_GET,
 		request_data_raw: PackedByteArray = PackedByteArray()) -> Error:
 	if not is_inside_tree():
-		push_error("HTTPRequestRust.request(): the node is not in the tree.")
+		push_error("HTTPRequestRust.request(): the node is not in the tree; add it first")
 		return ERR_UNCONFIGURED
 	if _is_under_way():
-		push_error("HTTPRequestRust.request(): a request is running; wait for it, or call cancel_request().")
+		push_error("HTTPRequestRust.request(): a request is running; wait for request_completed, or call cancel_request()")
 		return ERR_BUSY
 	var problem: String = Limits.parts_of(url).get("problem", Limits.problem_of_headers(custom_headers, request_data_raw.size()))
 	if problem.is_empty() and (method < 0 or method >= HTTPClient.METHOD_MAX or method == HTTPClient.METHOD_CONNECT):
-		problem = "there is no method %d for a request" % method
+		problem = "there is no method %d; use a value of HTTPClient.Method" % method
 	if not problem.is_empty():
-		push_error("HTTPRequestRust.request(): %s." % problem)
+		push_error("HTTPRequestRust.request(): %s" % problem)
 		return ERR_INVALID_PARAMETER
 	var kept := session if session != null else Session.shared()
 	_own._tape = kept._current_tape()
@@ -114,7 +114,7 @@ func get_body_size() -> int:
 
 func set_tls_options(client_options: TLSOptions) -> void:
 	if client_options == null or client_options.is_server():
-		push_error("HTTPRequestRust.set_tls_options(): create the options with TLSOptions.client() or TLSOptions.client_unsafe().")
+		push_error("HTTPRequestRust.set_tls_options(): the options are null, or for a server; create them with TLSOptions.client()")
 	else:
 		_options = client_options
 
@@ -138,7 +138,7 @@ func get_download_file() -> String:
 
 func set_download_chunk_size(chunk_size: int) -> void:
 	if chunk_size < 256 or chunk_size > 1 << 24:
-		push_error("HTTPRequestRust.set_download_chunk_size(): %d bytes are not possible; use 256 to 16777216." % chunk_size)
+		push_error("HTTPRequestRust.set_download_chunk_size(): %d bytes are not possible; use 256 to 16777216" % chunk_size)
 	elif _may_change("download_chunk_size"):
 		download_chunk_size = chunk_size
 
@@ -185,7 +185,7 @@ func set_timeout(timeout_seconds: float) -> void:
 	if is_finite(timeout_seconds) and timeout_seconds >= 0.0:
 		timeout = timeout_seconds
 	else:
-		push_error("HTTPRequestRust.set_timeout(): %s seconds are not a time limit; use 0 for no limit." % timeout_seconds)
+		push_error("HTTPRequestRust.set_timeout(): a timeout of %s s is not possible; use 0 for no limit" % timeout_seconds)
 
 
 func get_timeout() -> float:
@@ -218,7 +218,7 @@ func _is_under_way() -> bool:
 
 func _may_change(what: String) -> bool:
 	if _is_under_way():
-		push_error("HTTPRequestRust.set_%s(): a request is running." % what)
+		push_error("HTTPRequestRust.set_%s(): a request is running; set it before the request, or after cancel_request()" % what)
 	return not _is_under_way()
 
 

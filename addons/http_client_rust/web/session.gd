@@ -95,7 +95,7 @@ func set_proxy_from_environment() -> void:
 
 func set_tls_options(options: TLSOptions) -> void:
 	if options != null and options.is_server():
-		push_error("HTTPSessionRust.set_tls_options(): these options are for a server; create them with TLSOptions.client().")
+		push_error("HTTPSessionRust.set_tls_options(): the options are for a server; create them with TLSOptions.client()")
 	else:
 		_options = options
 
@@ -174,11 +174,11 @@ func _take_body(task: Task, headers: PackedStringArray, body: Variant) -> String
 			type = "application/json"
 		_:
 			if not body is Form:
-				return "A body must be null, a String, a PackedByteArray, an HTTPFormRust, a Dictionary or an Array, not a %s." % (
+				return "the body is a %s; give a String, a PackedByteArray, a Dictionary, an Array, an HTTPFormRust or null" % (
 					type_string(typeof(body)))
 			var form: Form = body
 			if not form._missing().is_empty():
-				return form._missing() + "."
+				return form._missing()
 			task._body = form._bytes()
 			type = form.get_content_type()
 	if not type.is_empty() and not Limits.has_header(headers, "Content-Type"):
@@ -198,25 +198,25 @@ func _problem_of(task: Task) -> String:
 		return _tape.problem
 	var parts := Limits.parts_of(task._given_url)
 	if parts.has("problem"):
-		return "%s." % parts["problem"]
+		return parts["problem"]
 	var problem := Limits.problem_of_headers(task._headers, task._body.size())
 	if not problem.is_empty():
-		return problem + "."
+		return problem
 	if task._method < 0 or task._method >= HTTPClient.METHOD_MAX or task._method == HTTPClient.METHOD_CONNECT:
-		return "There is no method %d for a request." % task._method
+		return "there is no method %d; use a value of HTTPClient.Method" % task._method
 	if task._kind == Task.Kind.DOWNLOAD:
 		if not Limits.can_be_written(task._path) or task._path.get_file().is_empty():
 			return Limits.FILES
 		for other: Task in Task._all_running():
 			if other._path == task._path:
 				task._problem_result = Task.Response.Result.RESULT_DOWNLOAD_FILE_CANT_OPEN
-				return "Another download writes to %s." % task._path
+				return "another download is writing to %s; wait until it ends" % task._path
 	return ""
 
 
 func _set_authorization(from: String, value: String) -> void:
 	if Limits.parts_of(base_url).has("problem"):
-		push_error("HTTPSessionRust.%s(): there is no base_url, and credentials are only sent to its origin; set it first." % from)
+		push_error("HTTPSessionRust.%s(): base_url is empty or invalid, and credentials are only sent to its origin; set base_url first" % from)
 	else:
 		_authorization = value
 
@@ -237,7 +237,7 @@ static func _engines_user_agent() -> String:
 func _seconds(name: String, value: float, before: float) -> float:
 	if is_finite(value) and value >= 0.0 and value < 1e100:
 		return value
-	push_error("HTTPSessionRust.set_%s(): a %s of %s seconds is not possible; use 0 for no limit." % [name, name, value])
+	push_error("HTTPSessionRust.set_%s(): a %s of %s s is not possible; use 0 for no limit" % [name, name, value])
 	return before
 
 
@@ -364,7 +364,7 @@ func get_cache_directory() -> String:
 
 func set_max_connections_per_host(new_value: int) -> void:
 	if new_value < 1:
-		push_error("HTTPSessionRust.set_max_connections_per_host(): %d connections are not possible; use 1 or more." % new_value)
+		push_error("HTTPSessionRust.set_max_connections_per_host(): %d connections are not possible; use 1 or more" % new_value)
 	else:
 		max_connections_per_host = new_value
 
@@ -392,7 +392,7 @@ func get_replay_file() -> String:
 
 func set_replay_mode(new_value: ReplayMode) -> void:
 	if new_value < ReplayMode.REPLAY_OFF or new_value > ReplayMode.REPLAY_ONLY:
-		push_error("HTTPSessionRust.set_replay_mode(): there is no mode %d; use a value of HTTPSessionRust.ReplayMode." % new_value)
+		push_error("HTTPSessionRust.set_replay_mode(): there is no mode %d; use a value of HTTPSessionRust.ReplayMode" % new_value)
 		return
 	replay_mode = new_value
 	_tape = null

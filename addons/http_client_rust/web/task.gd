@@ -104,7 +104,7 @@ func wait_to_finish() -> Response:
 
 func bind_node(node: Node) -> Task:
 	if node == null:
-		push_error("HTTPTaskRust.bind_node(): the node is null.")
+		push_error("HTTPTaskRust.bind_node(): the node is null; pass the node that cancels the task when it leaves the tree")
 	elif not _is_over:
 		_bound.append(node)
 		node.tree_exiting.connect(cancel)
@@ -141,7 +141,7 @@ func _begin() -> void:
 static func _drive() -> void:
 	var tree := Engine.get_main_loop() as SceneTree
 	if tree == null:
-		push_error("Without the library of HTTPClientRust, sessions need a SceneTree.")
+		push_error("HTTPSessionRust: without the native library, sessions need a SceneTree as the main loop")
 		_end_all()
 	elif not _is_driven:
 		_is_driven = true
@@ -157,7 +157,7 @@ static func _advance_all() -> void:
 ## What is under way when the program ends is cancelled.
 static func _end_all() -> void:
 	for task: Task in _all_running():
-		task._finish(Response.Result.RESULT_CANCELLED, "The program ends.")
+		task._finish(Response.Result.RESULT_CANCELLED, "the request was cancelled because the program quits")
 
 
 static func _all_running() -> Array[Task]:
@@ -177,14 +177,14 @@ func _advance() -> void:
 		if _is_over:
 			return
 		if _is_cancelled or _bound.any(func(node: Variant) -> bool: return not is_instance_valid(node)):
-			_finish(Response.Result.RESULT_CANCELLED, "The request was cancelled.")
+			_finish(Response.Result.RESULT_CANCELLED, "the request was cancelled")
 			return
 		if not _problem.is_empty():
 			_finish(_problem_result, _problem)
 			return
 		var limit: float = _settings["timeout"]
 		if limit > 0.0 and Time.get_ticks_msec() - _began > int(limit * 1000.0):
-			_finish(Response.Result.RESULT_TIMEOUT, "The request took longer than %s s (timeout)." % limit)
+			_finish(Response.Result.RESULT_TIMEOUT, "the request took longer than %s s (timeout)" % limit)
 			return
 		if Time.get_ticks_msec() < _wait_until:
 			return
@@ -236,7 +236,7 @@ func _connect() -> void:
 		var is_first := _redirects.is_empty()
 		_finish(
 			Response.Result.RESULT_INVALID_REQUEST if is_first else Response.Result.RESULT_REQUEST_FAILED,
-			("" if is_first else "It was redirected: ") + str(parts["problem"]) + ".")
+			("" if is_first else "the server redirected the request: ") + str(parts["problem"]))
 		return
 	_attempts += 1
 	_is_sent = false
@@ -278,7 +278,7 @@ func _take_head() -> void:
 	if code in REDIRECTS and not location.is_empty():
 		_redirect(code, location)
 		return
-	var reason := "the server answered %d" % code
+	var reason := "the server answered with status %d" % code
 	var is_for_now := code in CODES_FOR_NOW or code == 413 and not _response.get_header("Retry-After").is_empty()
 	if is_for_now and _retry(reason, _response.get_header("Retry-After")):
 		return
@@ -294,7 +294,7 @@ func _take_head() -> void:
 		var type := _response.get_header("Content-Type").get_slice(";", 0).strip_edges().to_lower()
 		if code != 200 or type != "text/event-stream":
 			var result := Response.Result.RESULT_SUCCESS if code != 200 else Response.Result.RESULT_REQUEST_FAILED
-			_finish(result, "" if code != 200 else "The response is not an event stream, but %s." % var_to_str(type.left(60)))
+			_finish(result, "" if code != 200 else "the response is not an event stream, but %s" % var_to_str(type.left(60)))
 			return
 		_failed_streams = 0
 		_events.begin()
@@ -302,7 +302,7 @@ func _take_head() -> void:
 		_file = FileAccess.open(_path + ".part", FileAccess.WRITE)
 		if _file == null:
 			var why := error_string(FileAccess.get_open_error())
-			_finish(Response.Result.RESULT_DOWNLOAD_FILE_CANT_OPEN, "%s.part cannot be written: %s." % [_path, why])
+			_finish(Response.Result.RESULT_DOWNLOAD_FILE_CANT_OPEN, "%s.part cannot be written: %s" % [_path, why])
 
 
 func _redirect(code: int, location: String) -> void:
@@ -310,13 +310,13 @@ func _redirect(code: int, location: String) -> void:
 	if most >= 0 and _redirects.size() >= most:
 		_shows_response = true
 		response_started.emit(_response)
-		_finish(Response.Result.RESULT_REDIRECT_LIMIT_REACHED, "There were more than %d redirects (max_redirects)." % most)
+		_finish(Response.Result.RESULT_REDIRECT_LIMIT_REACHED, "the server redirected more than %d times, which is the limit (max_redirects)" % most)
 		return
 	var target := Limits.resolved(_url, location)
 	if not target.contains("#") and _url.contains("#"):
 		target += "#" + _url.get_slice("#", 1)
 	if _url.begins_with("https:") and target.begins_with("http:") and not _settings["allow_insecure_redirects"]:
-		_finish(Response.Result.RESULT_REQUEST_FAILED, "It was redirected from https to http; set allow_insecure_redirects to follow.")
+		_finish(Response.Result.RESULT_REQUEST_FAILED, "the server redirected from https to http; set allow_insecure_redirects to follow it anyway")
 		return
 	_redirects.append(_url)
 	var loses_body := code == 303 and not _method in [HTTPClient.METHOD_GET, HTTPClient.METHOD_HEAD] or (
@@ -360,7 +360,7 @@ func _take_body() -> bool:
 		return false
 	if _client.get_status() == Client.STATUS_CONNECTED:
 		if _kind == Kind.LISTEN:
-			_listen_again("the stream ended")
+			_listen_again("the event stream ended")
 		else:
 			_finish_body()
 	# One batch of bytes a frame: signals of progress come with each.
@@ -373,7 +373,7 @@ func _keep(chunk: PackedByteArray) -> void:
 			_response._body.append_array(chunk)
 			var limit: int = _settings["body_size_limit"]
 			if limit >= 0 and _response._body.size() > limit:
-				_finish(Response.Result.RESULT_BODY_SIZE_LIMIT_EXCEEDED, "The body is longer than %d bytes (body_size_limit)." % limit)
+				_finish(Response.Result.RESULT_BODY_SIZE_LIMIT_EXCEEDED, "the body has more than %d bytes, which is the limit (body_size_limit)" % limit)
 		Kind.STREAM:
 			chunk_received.emit(chunk)
 		Kind.LISTEN:
@@ -386,7 +386,7 @@ func _keep(chunk: PackedByteArray) -> void:
 			_file.store_buffer(chunk)
 			if _file.get_error() != OK:
 				var why := error_string(_file.get_error())
-				_finish(Response.Result.RESULT_DOWNLOAD_FILE_WRITE_ERROR, "%s.part cannot be written: %s." % [_path, why])
+				_finish(Response.Result.RESULT_DOWNLOAD_FILE_WRITE_ERROR, "%s.part cannot be written: %s" % [_path, why])
 
 
 func _finish_body() -> void:
@@ -394,7 +394,7 @@ func _finish_body() -> void:
 		_file.close()
 		_file = null
 		if DirAccess.rename_absolute(_path + ".part", _path) != OK:
-			_finish(Response.Result.RESULT_DOWNLOAD_FILE_CANT_OPEN, "%s cannot be written; its bytes are in %s.part." % [_path, _path])
+			_finish(Response.Result.RESULT_DOWNLOAD_FILE_CANT_OPEN, "%s cannot be written; the downloaded data is in %s.part" % [_path, _path])
 			return
 	if OS.has_feature("web") or not _settings["accept_compression"] or _unpack():
 		_finish(Response.Result.RESULT_SUCCESS, "")
@@ -409,7 +409,7 @@ func _unpack() -> bool:
 	var limit: int = _settings["body_size_limit"]
 	# A gzip file ends with the length of what is in it.
 	if packing == "gzip" and limit >= 0 and packed.size() > 4 and packed.decode_u32(packed.size() - 4) > limit:
-		_finish(Response.Result.RESULT_BODY_SIZE_LIMIT_EXCEEDED, "The body is longer than %d bytes (body_size_limit)." % limit)
+		_finish(Response.Result.RESULT_BODY_SIZE_LIMIT_EXCEEDED, "the body has more than %d bytes, which is the limit (body_size_limit)" % limit)
 		return false
 	if packing in ["gzip", "deflate"]:
 		var mode := FileAccess.COMPRESSION_GZIP if packing == "gzip" else FileAccess.COMPRESSION_DEFLATE
@@ -417,7 +417,7 @@ func _unpack() -> bool:
 	if _response._body.is_empty() or not packing in ["gzip", "deflate"]:
 		_finish(
 			Response.Result.RESULT_BODY_DECOMPRESS_FAILED,
-			"The body cannot be decompressed: it is damaged, or compressed with %s." % var_to_str(packing.left(40)))
+			"the body cannot be decompressed: it is damaged, or compressed with %s" % var_to_str(packing.left(40)))
 		return false
 	return true
 
@@ -476,7 +476,7 @@ func _finish(result: Response.Result, message: String) -> void:
 	_response._redirects = _redirects
 	_response._message = message
 	if message.is_empty() and _response._code >= 400:
-		_response._message = "%s answered %d." % [_url.get_slice("?", 0), _response._code]
+		_response._message = "the server answered %d to %s" % [_response._code, _url.get_slice("?", 0)]
 	if result != Response.Result.RESULT_SUCCESS:
 		_response._body = PackedByteArray()
 	if _client != null:

@@ -1,10 +1,10 @@
 extends SceneTree
-## A game for the picture of the panel "Network": asks for what games ask for, and quits when its debugger has gone.
+## A game for the pictures of the *Network* panel. It makes requests like a real game, until the editor stops it.
 ## Arguments: --http=ADDRESS, --refused-port=PORT.
 
 const TARGETS: PackedStringArray = [
-	"/json?inventory", "/image.png?icon=1", "/image.png?icon=2", "/image.png?icon=3", "/redirect?to=/json", "/status/404",
-	"/html", "/stream?lines=5&delay_ms=40", "/bytes/120000", "/slow?ms=350", "/status/503", "/bytes/400000?delay_ms=2"]
+	"/scores?ms=30", "/image.png?number=1", "/image.png?number=2", "/image.png?number=3", "/redirect?to=/scores", "/players/alan",
+	"/html", "/chat?delay_ms=25", "/bytes/120000", "/scores?season=6&ms=350", "/status/503", "/bytes/400000?delay_ms=2"]
 
 var _arguments := {}
 var _session := HTTPSessionRust.new()
@@ -33,7 +33,7 @@ func _begin() -> void:
 	_fetch("http://127.0.0.1:%s/leaderboard" % _arguments["refused-port"])
 	while _left > 0:
 		await process_frame
-	# Until the editor ends it.
+	# Normally, the editor stops the game before this.
 	await create_timer(120.0).timeout
 	quit()
 

@@ -1,15 +1,15 @@
 @tool
 extends RefCounted
-## Takes a picture of what a viewport shows, and refuses one on which there is nothing to see.
+## Takes a picture of a viewport. Refuses the picture if it shows nothing.
 
-## So many different colours has any screen with text on it, and so many of its points differ from the most common one.
+## A screen with text has at least this many colors, and at least this part of its pixels differs from the most common color.
 const FEWEST_COLORS := 24
 const LEAST_SHOWN := 0.02
-## Every so manieth point is looked at, in both directions.
+## The distance between the pixels that are checked, in both directions.
 const STEP := 3
 
 
-## Saves the picture, and returns what is wrong with it, or nothing.
+## Saves the picture. Returns an error message, or an empty string.
 static func take(viewport: Viewport, path: String) -> String:
 	var image := viewport.get_texture().get_image()
 	if image == null or image.is_empty():
@@ -24,12 +24,12 @@ static func take(viewport: Viewport, path: String) -> String:
 			looked_at += 1
 	var most: int = counts.values().max()
 	if counts.size() < FEWEST_COLORS or looked_at - most < looked_at * LEAST_SHOWN:
-		return "%s: the screen is blank (%d colours)" % [path, counts.size()]
+		return "%s: the screen is blank (%d colors)" % [path, counts.size()]
 	var error := image.save_png(path)
 	return "" if error == OK else "%s: %s" % [path, error_string(error)]
 
 
-## Clicks on a control, at a place in it, as a person would.
+## Clicks on a position in a control, like a person.
 static func click(control: Control, place: Vector2) -> void:
 	var at := control.get_viewport().get_screen_transform() * (control.get_global_transform_with_canvas() * place)
 	for pressed: bool in [true, false]:
@@ -49,7 +49,7 @@ static func click_tab(tabs: TabContainer, index: int) -> void:
 	click(bar, bar.get_tab_rect(index).get_center())
 
 
-## Presses and releases a key, as a person would.
+## Presses and releases a key, like a person.
 static func press(key: Key, control := false) -> void:
 	for pressed: bool in [true, false]:
 		var event := InputEventKey.new()

@@ -1,13 +1,13 @@
 # allow-log: V-Sync mode
 # allow-log: ^WARNING: .*(screen saver|dbus|portal|XIM|input method|touch)
-# deadline: 240
+# deadline: 1500
 extends SceneTree
-## Takes the pictures of the sample, driving it by keys. For `cargo xtask screenshots`:
+## Takes the pictures of the sample project, and controls it with the keyboard. `cargo xtask screenshots` runs it:
 ##
 ##     godot --path godot_project --script res://demo/pictures/sample.gd -- --out=FOLDER --http=HOST:PORT …
 
 const Picture := preload("res://demo/pictures/picture.gd")
-const PATIENCE_MS := 60_000
+const PATIENCE_MS := 240_000
 
 var _out := ""
 var _failed := false
@@ -24,11 +24,11 @@ func _initialize() -> void:
 	await _frames(10)
 	_set_scale(1.0)
 
-	await _send("JSON")
-	await _take("sample")
 	await _send("Picture")
 	await _take("sample-picture")
+	# All phases take their time.
 	await _send("TLS")
+	await _take("sample")
 	await _click_tab(_answer_tabs(), 2)
 	await _take("sample-tls")
 	await _click_tab(_answer_tabs(), 0)
@@ -55,7 +55,8 @@ func _initialize() -> void:
 	quit(1 if _failed else 0)
 
 
-## Chooses a request of the list with the arrow keys and sends it with Enter. Waits for its end, or for so many bytes.
+## Chooses a request from the list with the arrow keys, and sends it with Enter. Waits until it ends, or until this many bytes have
+## arrived.
 func _send(title: String, bytes := -1) -> void:
 	var list: ItemList = _main.get_node("%Requests")
 	list.grab_focus()
@@ -82,8 +83,8 @@ func _send(title: String, bytes := -1) -> void:
 		_fail("%s does not come to an end" % title)
 
 
-## Presses the buttons of the page *Session*, until each row has something to show: the pictures and the upload are there, and the
-## download has broken off once.
+## Presses the buttons of the page *Session* until each row shows something: the images and the upload are complete, and the download
+## was interrupted once.
 func _use_session() -> void:
 	var page: Control = _main.get("session_page")
 	for feature: String in ["images", "upload"]:
@@ -92,7 +93,7 @@ func _use_session() -> void:
 	await _press_button(page.get("events"))
 	await _wait_until(func() -> bool: return page.get("events").get("bar").get("value") >= 0.3, "events")
 	await _press_button(page.get("download"))
-	await _wait_until(func() -> bool: return "broke off" in page.get("download").call("status_text"), "download")
+	await _wait_until(func() -> bool: return "was lost" in page.get("download").call("status_text"), "download")
 
 
 func _end_session() -> void:

@@ -11,7 +11,7 @@ func _ready() -> void:
 	add_child(_bar)
 	var task := HTTPSessionRust.shared().download("http://127.0.0.1:8080/level.pck", PATH)
 	task.progressed.connect(_show_progress)
-	# Ends the download when this node leaves the tree.
+	# Cancels the download when this node leaves the tree.
 	task.bind_node(self)
 	var response: HTTPResponseRust = await task.completed
 	print("Saved to %s" % PATH if response.is_ok() else response.get_error_message())

@@ -14,6 +14,6 @@ func _ready() -> void:
 		if response.get_response_code() >= 400:
 			print(response.get_error_message())
 			return
-		# The received data is kept in level.pck.part. The next download continues from there, even after a restart.
+		# The received data stays in level.pck.part. The next download continues there, even after the game has restarted.
 		print("Waiting: " + response.get_error_message())
 		await get_tree().create_timer(PAUSE_SECONDS).timeout

@@ -4,7 +4,7 @@ extends Node
 func _ready() -> void:
 	var session := HTTPSessionRust.new()
 	session.max_retries = 4
-	# The time limit for the whole request, including pauses, in seconds.
+	# The time limit for the whole request in seconds, including the pauses between attempts.
 	session.timeout = 60.0
 	var task := session.fetch("http://127.0.0.1:8080/news")
 	task.retrying.connect(_on_retrying)

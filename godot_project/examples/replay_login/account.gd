@@ -1,12 +1,12 @@
 extends RefCounted
-## A part of a game: the player's account on a server. The login uses a form, a redirect and a cookie.
+## A part of a game: the player's account on a server. The login uses JSON, a redirect and a cookie.
 
 var session := HTTPSessionRust.new()
 var player := ""
 var level := 0
 
 
-## Returns an error message, or an empty string.
+## Returns an error message, or an empty string on success.
 func log_in(user: String, password: String) -> String:
 	var credentials := {"user": user, "password": password}
 	var response: HTTPResponseRust = await session.fetch("login", [], HTTPClient.METHOD_POST, credentials).completed
@@ -16,7 +16,7 @@ func log_in(user: String, password: String) -> String:
 	return _read(response)
 
 
-## Returns an error message, or an empty string.
+## Returns an error message, or an empty string on success.
 func refresh() -> String:
 	var response: HTTPResponseRust = await session.fetch("me").completed
 	if response.get_response_code() == 401:
@@ -24,7 +24,7 @@ func refresh() -> String:
 	return _read(response)
 
 
-## Returns an error message, or an empty string.
+## Returns an error message, or an empty string on success.
 func log_out() -> String:
 	var response: HTTPResponseRust = await session.fetch("logout", [], HTTPClient.METHOD_POST).completed
 	player = ""

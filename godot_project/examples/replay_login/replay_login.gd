@@ -1,9 +1,9 @@
 extends Node
-## Tests the login of a game without a server and without a network, for example in CI. The responses are in login.har.
+## Tests the login of a game without a server and without a network, for example on a build server. The responses are in login.har.
 ##
 ##     godot --headless --path godot_project res://examples/replay_login/replay_login.tscn
 ##
-## The exit code is 0 if all checks pass. To record the responses again from a running server:
+## The exit code is 0 if all checks pass. To record the responses from a running server again:
 ##
 ##     godot --headless --path godot_project res://examples/replay_login/replay_login.tscn -- --record=http://HOST:PORT/api/
 

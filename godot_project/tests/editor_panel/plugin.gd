@@ -1,4 +1,5 @@
 @tool
+# deadline: 600
 extends "res://tests/support/editor_test.gd"
 ## Enables the add-on's own plugin in the editor, sends a request from its panel, and moves a script with its tool and back.
 ##
@@ -32,6 +33,23 @@ const HELP_IS_THERE := "the help is there"
 
 
 
+## What Godot 4.7 has.
+class NewerEditor:
+	extends RefCounted
+	var open: PackedStringArray = []
+	var unsaved: PackedStringArray = []
+	var reloaded: Array[String] = []
+
+	func get_open_scenes() -> PackedStringArray:
+		return open
+
+	func get_unsaved_scenes() -> PackedStringArray:
+		return unsaved
+
+	func reload_scene_from_path(path: String) -> void:
+		reloaded.append(path)
+
+
 func _enter_tree() -> void:
 	if not OS.get_environment("HTTP_CLIENT_RUST_TEST_HTTP").is_empty():
 		if OS.get_environment(SECOND).is_empty():
@@ -52,6 +70,7 @@ func _run() -> void:
 		return
 	await _test_request(console)
 	await _test_failure(console)
+	await _test_height(console)
 	await _test_help()
 	await _test_moving()
 	await _test_moving_nodes()
@@ -80,6 +99,35 @@ func _test_failure(console: Control) -> void:
 	await _send(console)
 	var message := str((console.get("exchange") as RefCounted).get("message"))
 	_report("the_panel_shows_why_a_request_failed", message.contains(port), message)
+
+
+## At 200 %, a screen of 1080 pixels has hardly room for the script editor and the panel.
+func _test_height(console: Control) -> void:
+	var frame := console.get_parent() as ScrollContainer
+	var window := frame.get_window()
+	var size_before := window.size
+	var scale_before: float = frame.get("display_scale")
+	frame.set("display_scale", 2.0)
+	console.theme = Theme.new()
+	console.theme.default_font_size = 28
+	for sizes: Array in [[2160, 600.0], [1080, 380.0]]:
+		window.size = Vector2i(1920, sizes[0])
+		await get_tree().process_frame
+		var least := frame.get_combined_minimum_size().y
+		_report(
+			"the_panel_leaves_room_for_the_script_editor_in_a_window_of_%d_pixels" % sizes[0], least == sizes[1],
+			"its least height is %s" % least)
+	frame.size.y = 300.0
+	# What is wrapped takes a frame to find its height.
+	for count: int in 3:
+		await get_tree().process_frame
+	_report(
+		"what_the_panel_has_no_room_for_is_scrolled_to", console.size.y > 300.0 and frame.get_v_scroll_bar().visible,
+		"the console is %s high" % console.size.y)
+	console.theme = null
+	frame.set("display_scale", scale_before)
+	window.size = size_before
+	await get_tree().process_frame
 
 
 ## An editor that has no cache of its help yet does not take in what extensions bring (4.6.3), and a run of the tests has
@@ -211,6 +259,7 @@ func _test_moving_nodes() -> void:
 	dialog.call("apply")
 	_report(
 		"an_open_scene_is_refused", str(dialog.call("refusal")).contains("open in the editor"), str(dialog.call("refusal")))
+	_test_newer_editor(dialog)
 	EditorInterface.close_scene()
 	await get_tree().process_frame
 	dialog.call("apply")
@@ -226,6 +275,28 @@ func _test_moving_nodes() -> void:
 	dialog.hide()
 	dialog.queue_free()
 	await get_tree().process_frame
+
+
+## Godot 4.7 tells which of the open scenes have changes: only those are refused, and the others are opened again.
+func _test_newer_editor(dialog: Window) -> void:
+	var newer := NewerEditor.new()
+	newer.open = [SCENE_TO_MOVE]
+	newer.unsaved = [SCENE_TO_MOVE]
+	dialog.set("scenes", newer)
+	dialog.call("apply")
+	var refusal := str(dialog.call("refusal"))
+	_report("a_scene_with_changes_is_refused_where_the_editor_tells", refusal.contains("unsaved changes"), refusal)
+	newer.unsaved = []
+	dialog.call("apply")
+	_report(
+		"an_open_scene_without_changes_moves_and_is_opened_again",
+		FileAccess.get_file_as_string(SCENE_TO_MOVE).contains("type=\"HTTPRequestRust\"") and newer.reloaded == ([SCENE_TO_MOVE] as Array[String]),
+		"%s %s" % [dialog.call("refusal"), newer.reloaded])
+	get_undo_redo().get_history_undo_redo(EditorUndoRedoManager.GLOBAL_HISTORY).undo()
+	_report(
+		"moving_it_back_opens_it_again",
+		FileAccess.get_file_as_string(SCENE_TO_MOVE) == OLD_SCENE and newer.reloaded == ([SCENE_TO_MOVE, SCENE_TO_MOVE] as Array[String]), str(newer.reloaded))
+	dialog.set("scenes", EditorInterface)
 
 
 func _click_tick(dialog: Window, files: Tree, item: TreeItem) -> void:

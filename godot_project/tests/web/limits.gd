@@ -1,8 +1,8 @@
 extends "res://tests/support/fetch_case.gd"
 ## What a browser cannot do: each says so. Runs in exports without the library only.
-# expect-log: ^WARNING: A browser does not let scripts send the header (cookie|connection)
+# expect-log: ^WARNING: HTTPClientRust: a browser does not let scripts send the header (cookie|connection)
 # expect-log: ^ERROR: HTTPClientRust\.(connect_to_host|request|set_connection|set_https?_proxy)\(\): .*browser
-# expect-log: HTTPSessionRust\.(set_cookie|set_cookie_file|clear_cookies)\(\): A browser manages the cookies itself
+# expect-log: HTTPSessionRust\.(set_cookie|set_cookie_file|clear_cookies)\(\): a browser manages the cookies itself
 
 
 func test_the_library_is_not_there() -> void:

@@ -1,7 +1,7 @@
 extends "res://tests/support/fetch_case.gd"
 ## Recording and playing in an export without the library, in the library's own format.
 # expect-log: ^ERROR: HTTPSessionRust\.set_replay_mode\(\): there is no mode 3
-# expect-log: ^ERROR: HTTPRequestRust\.request\(\): There is no replay_file
+# expect-log: ^ERROR: HTTPRequestRust\.request\(\): the replay_file
 
 const MISS := 102
 const RECORD := 1
@@ -89,8 +89,8 @@ func test_the_node_records_and_plays_with_its_session() -> void:
 func test_what_cannot_be_played_or_recorded_is_told() -> void:
 	_write("{\"log\":{\"entries\":[{\"request\":")
 	for case: Array in [
-			[ONLY, "", "There is no replay_file"], [RECORD, "", "There is no replay_file"], [ONLY, "user://missing.har", "There is no replay_file"],
-			[ONLY, FILE, "is damaged"], [RECORD, "/tmp/x.har", "user://"], [RECORD, "user://no/such/folder/x.har", "cannot be recorded into"]]:
+			[ONLY, "", "replay_file is empty"], [RECORD, "", "replay_file is empty"], [ONLY, "user://missing.har", "does not exist"],
+			[ONLY, FILE, "is damaged"], [RECORD, "/tmp/x.har", "user://"], [RECORD, "user://no/such/folder/x.har", "cannot be written"]]:
 		var session := new_session()
 		session.replay_file = case[1]
 		session.replay_mode = case[0]

@@ -29,7 +29,8 @@ pub(crate) fn of_chain(chain: &Gd<X509Certificate>) -> Result<Trust, Error> {
         (Some(_), None) => Ok(Trust::Pem(text.into_bytes().into())),
         (Some(first), Some(second)) if first.trim() != second.trim() => Ok(Trust::Pem(text.into_bytes().into())),
         (Some(_), Some(_)) => Err(invalid(
-            "the TLSOptions trust a chain of several certificates, of which the engine gives out only the first; load() it from a \
+            "the TLSOptions contain a chain of several trusted certificates, but the engine returns only the first \
+             one; load() it from a \
              .crt file in the project, or set trusted_ca_file to its path",
         )),
     }

@@ -53,7 +53,7 @@ impl TlsArgument {
                 None
             }
             Some(options) if options.is_server() => {
-                let message = "the TLSOptions are for a server; make them with TLSOptions.client()".to_owned();
+                let message = "the TLSOptions are for a server; create them with TLSOptions.client()".to_owned();
                 return Err(Error { code: ErrorCode::InvalidParameter, message });
             }
             Some(options) => {

@@ -237,7 +237,7 @@ impl HttpRequestRust {
     fn set_tls_options(this: Gd<Self>, client_options: Option<Gd<GodotTlsOptions>>) {
         let Some(options) = client_options.filter(|options| !options.is_server()) else {
             godot_error!(
-                "{NAME}.set_tls_options(): the options are null, or for a server; make them with TLSOptions.client()"
+                "{NAME}.set_tls_options(): the options are null, or for a server; create them with TLSOptions.client()"
             );
             return;
         };

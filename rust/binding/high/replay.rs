@@ -25,14 +25,17 @@ impl ReplayProperties {
         let path = &self.file;
         match self.mode {
             REPLAY_OFF => Replay::off(),
-            _ if path.is_empty() => Replay::refused("there is no replay_file to record to or to replay from; set it"),
+            _ if path.is_empty() => Replay::refused(
+                "replay_file is empty; set it to the file to record to or to \
+                replay from",
+            ),
             REPLAY_RECORD => {
                 let on_disk = ProjectSettings::singleton().globalize_path(path).to_string();
                 Replay::record(on_disk.as_ref())
             }
             _ if !FileAccess::file_exists(path) => Replay::refused(format!(
-                "there is no replay_file {:?}; record it first with REPLAY_RECORD, and see that *.har is in the export's \
-                 filter of non-resource files",
+                "the replay_file {:?} does not exist; record it first with REPLAY_RECORD, and add *.har to the filter \
+                 for non-resource files in the export preset",
                 path.to_string()
             )),
             _ => Replay::only(&path.to_string(), FileAccess::get_file_as_bytes(path).as_slice(), self.keeps_timing),

@@ -250,7 +250,7 @@ impl HttpSessionRust {
     fn set_tls_options(this: Gd<Self>, options: Option<Gd<GodotTlsOptions>>) {
         if options.as_ref().is_some_and(|options| options.is_server()) {
             godot_error!(
-                "HTTPSessionRust.set_tls_options(): the options are for a server; make them with TLSOptions.client()"
+                "HTTPSessionRust.set_tls_options(): the options are for a server; create them with TLSOptions.client()"
             );
             return;
         }
@@ -309,7 +309,8 @@ pub(crate) fn chosen_proxy(setter: &str, host: &GString, port: i64) -> Option<Ch
 fn set_credentials(shared: &SessionShared, method: &str, credentials: Credentials) {
     if shared.session.settings().base_url.is_empty() {
         godot_error!(
-            "HTTPSessionRust.{method}(): there is no base_url, and credentials are only sent to its server; set it first"
+            "HTTPSessionRust.{method}(): base_url is empty, and credentials are only sent to its origin; set base_url \
+             first"
         );
         return;
     }

@@ -227,13 +227,13 @@ fn cache_in(path: &GString) -> Result<Option<Cache>, String> {
     let folder = on_disk(path);
     if text.starts_with("res://") || !folder.is_absolute() {
         return Err(format!(
-            "{text:?} is no folder that a game can write to; give one in user://, or an absolute path"
+            "{text:?} is not a folder that a game can write to; use one in user://, or an absolute path"
         ));
     }
     let made = std::fs::create_dir_all(&folder).and_then(|()| Cache::at(&folder));
     made.map(Some).map_err(|error| {
         let error = error.to_string();
-        format!("the folder {text:?} cannot be made: {}", error.split(" (os error").next().unwrap_or_default())
+        format!("the folder {text:?} cannot be created: {}", error.split(" (os error").next().unwrap_or_default())
     })
 }
 

@@ -105,12 +105,8 @@ impl Drop for HttpClientRust {
 #[godot_api]
 impl IRefCounted for HttpClientRust {
     fn init(_base: Base<RefCounted>) -> Self {
-        let settings = Settings {
-            user_agent: user_agent(),
-            connect_timeout: seconds(connect_timeout_of_project()),
-            ..Settings::default()
-        };
-        Self { shared: Arc::new(Shared { client: Arc::new(HttpClient::new(settings)), own: Mutex::default() }) }
+        let client = Arc::new(HttpClient::new(first_settings()));
+        Self { shared: Arc::new(Shared { client, own: Mutex::default() }) }
     }
 }
 
@@ -189,7 +185,7 @@ impl HttpClientRust {
                 client.refused(Error { code: ErrorCode::InvalidParameter, message: message.to_owned() })
             };
             let Some(peer) = connection else {
-                return Err(refused("the connection is null; give a connected StreamPeer"));
+                return Err(refused("the connection is null; use a connected StreamPeer"));
             };
             let is_own = peer.is_class("HTTPClientRustStream");
             let below = connection_below(&peer).map_err(|error| client.refused(error))?;
@@ -397,6 +393,19 @@ pub(crate) fn seconds(given: f64) -> Option<Duration> {
 
 pub(crate) fn connect_timeout_of_project() -> f64 {
     setting("network/limits/tcp/connect_timeout_seconds").try_to::<i64>().map_or(30.0, |seconds| seconds as f64)
+}
+
+/// What a client begins with. All clients share it that are made while the project's setting stays as it is.
+fn first_settings() -> Arc<Settings> {
+    static SHARED: Mutex<Option<Arc<Settings>>> = Mutex::new(None);
+    let connect_timeout = seconds(connect_timeout_of_project());
+    let make = || Arc::new(Settings { user_agent: user_agent(), connect_timeout, ..Settings::default() });
+    let known = SHARED.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    known.filter(|known| known.connect_timeout == connect_timeout).unwrap_or_else(|| {
+        let made = make();
+        *SHARED.lock().unwrap_or_else(PoisonError::into_inner) = Some(made.clone());
+        made
+    })
 }
 
 /// The engine's own `User-Agent`, such as `GodotEngine/4.6.3.stable.official (Linux)`.

@@ -59,7 +59,7 @@ impl ForeignStream {
     /// Calls a method without arguments, which a script may have made one with.
     fn ask(&mut self, method: &str) -> io::Result<Variant> {
         self.peer.try_call(method, &[]).map_err(|_| {
-            io::Error::other(format!("the stream given to set_connection() has a {method}() that cannot be called"))
+            io::Error::other(format!("the stream passed to set_connection() has a {method}() that cannot be called"))
         })
     }
 
@@ -178,15 +178,15 @@ fn answer<T: godot::meta::FromGodot>(array: &VarArray) -> io::Result<(GError, T)
     let value = element(1).try_to::<T>();
     value
         .map(|value| (error, value))
-        .map_err(|_| io::Error::other("the stream given to set_connection() returned an invalid value"))
+        .map_err(|_| io::Error::other("the stream passed to set_connection() returned an invalid value"))
 }
 
 fn not_connected(status: i64) -> io::Error {
-    let message = format!("the stream given to set_connection() is not connected (its status is {status})");
+    let message = format!("the stream passed to set_connection() is not connected (its status is {status})");
     io::Error::new(io::ErrorKind::NotConnected, message)
 }
 
 fn failed(what: &str, error: GError) -> io::Error {
     let number = error.to_variant();
-    io::Error::other(format!("the stream given to set_connection() cannot be {what} (error {number})"))
+    io::Error::other(format!("the stream passed to set_connection() cannot be {what} (error {number})"))
 }

@@ -91,12 +91,12 @@ pub(crate) fn register() {
     method!("poll", MethodFlags::NORMAL, () -> GError, |own, ()| error_of(&*own.client, "poll", || own.client.poll()));
     method!("read_response_body_chunk", MethodFlags::NORMAL, () -> PackedByteArray, |own, ()| {
         value_of(&*own.client, "read_response_body_chunk", PackedByteArray::new(), || {
-            own.client.read_response_body_chunk().map(|bytes: Bytes| bytes.give_out(own.client.status() != Status::Body))
+            own.client.read_chunk().map(|(bytes, status): (Bytes, _)| bytes.give_out(status != Status::Body))
         })
     });
     method!("read_response_body_available", MethodFlags::NORMAL, () -> PackedByteArray, |own, ()| {
         value_of(&*own.client, "read_response_body_available", PackedByteArray::new(), || {
-            own.client.read_response_body_available().map(|bytes: Bytes| bytes.give_out(own.client.status() != Status::Body))
+            own.client.read_available().map(|(bytes, status): (Bytes, _)| bytes.give_out(status != Status::Body))
         })
     });
     method!(
@@ -146,7 +146,7 @@ fn send(
     body: Body,
 ) -> Result<(), Error> {
     let Some(known) = Method::from_index(method.0) else {
-        let message = format!("there is no method {}; give one of the constants METHOD_GET to METHOD_PATCH", method.0);
+        let message = format!("there is no method {}; use one of the constants METHOD_GET to METHOD_PATCH", method.0);
         return Err(client.refused(Error { code: ErrorCode::InvalidParameter, message }));
     };
     let headers: Vec<String> = headers.as_slice().iter().map(GString::to_string).collect();

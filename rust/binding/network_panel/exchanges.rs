@@ -74,7 +74,7 @@ impl Exchanges {
             for connection in self.connections.values_mut() {
                 if let Some(exchange) = connection.exchange.take().filter(|exchange| !exchange.is_over) {
                     let news = self.outbox.news_of(exchange.id);
-                    news.error = Some("The recording was paused before the end.".to_owned());
+                    news.error = Some("Recording was paused before the exchange was complete.".to_owned());
                     news.is_over = true;
                 }
             }
@@ -162,7 +162,7 @@ impl Exchanges {
                 let was_asked = self.connections.get(&id).is_some_and(|connection| connection.requests > 0);
                 let what =
                     if was_asked { "before the exchange was complete" } else { "before anything was sent on it" };
-                self.fail(id, format!("The connection was closed at this end {what}."), now);
+                self.fail(id, format!("The game closed the connection {what}."), now);
                 self.connections.remove(&id);
             }
             _ => {}

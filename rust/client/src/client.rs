@@ -1,7 +1,7 @@
-//! The client as its user sees it: one method per method of Godot's `HTTPClient`, callable from every thread.
+//! The client: one method for each method of Godot's `HTTPClient`. All of them can be called from any thread.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use http_net::{
@@ -18,14 +18,14 @@ use crate::settings::Settings;
 use crate::status::Status;
 use crate::view::{DEEPEST, Open, too_deep};
 
-/// A request's body. It is not copied: any owner of bytes will do.
+/// A request body: any owner of bytes. It is not copied.
 pub type Body = Box<dyn AsRef<[u8]> + Send>;
 
 /// An HTTP/1.1 client for one connection at a time.
 ///
-/// Every method takes `&self`. A call that works on the connection takes the engine out for as long as it lasts; another thread's call
-/// meanwhile gets [`ErrorCode::Busy`], getters answer from what the last call left, and [`close`](Self::close) puts a new
-/// engine in its place and has the running call return.
+/// Every method takes `&self`, and several threads can use one client. Only one call at a time can use the connection. In the meantime, a
+/// call of another thread returns [`ErrorCode::Busy`], getters return the state after the last call, and [`close`](Self::close) closes
+/// the connection and ends the running call.
 pub struct HttpClient {
     gate: Gate<Engine>,
     driver: Driver,
@@ -35,80 +35,97 @@ pub struct HttpClient {
 
 impl Default for HttpClient {
     fn default() -> Self {
-        Self::new(Settings::default())
+        static DEFAULT: LazyLock<Arc<Settings>> = LazyLock::new(Arc::default);
+        Self::new(DEFAULT.clone())
     }
 }
 
 impl HttpClient {
-    /// A client that is not connected.
-    pub fn new(mut settings: Settings) -> Self {
-        settings.connect_timeout = capped(settings.connect_timeout);
-        settings.read_timeout = capped(settings.read_timeout);
+    /// Creates a client that is not connected. Many clients can share their first settings.
+    pub fn new(settings: impl Into<Arc<Settings>>) -> Self {
+        let mut settings = settings.into();
+        let timeouts = (settings.connect_timeout, settings.read_timeout);
+        let allowed = (capped(timeouts.0), capped(timeouts.1));
+        if allowed != timeouts {
+            let own = Arc::make_mut(&mut settings);
+            (own.connect_timeout, own.read_timeout) = allowed;
+        }
         Self { gate: Gate::new(settings), driver: Driver::default(), last_hold: Mutex::default() }
     }
 
-    /// Closes what is open and starts to connect to a server. `host` is a name or an address, with or without `http://` or
-    /// `https://`, which then decides on TLS instead of `secure`. A negative `port` is 80, or 443 with TLS. `tls` says how a connection
-    /// with TLS is secured.
+    /// Closes the current connection and starts to connect to a server. `host` is a name or an address. It can start with `http://` or
+    /// `https://`, which then decides about TLS instead of `secure`. A negative `port` means 80, or 443 with TLS. `tls` contains the
+    /// options for a connection with TLS.
     pub fn connect_to_host(&self, host: &str, port: i64, secure: bool, tls: &TlsOptions) -> Result<(), Error> {
         self.run(|engine, settings| engine.connect_to_host(host, port, secure, tls, settings))
     }
 
-    /// Closes what is open and speaks HTTP over `stream`, which is connected already. `host` is for the header of that name: a name or an
-    /// address, with or without a port.
+    /// Closes the current connection and uses HTTP over `stream`, which must be connected. `host` is the value of the `Host` header: a
+    /// name or an address, with or without a port.
     pub fn set_stream(&self, stream: Box<dyn Stream>, host: Option<String>) -> Result<(), Error> {
         self.adopt(stream, host, 0)
     }
 
-    /// Sends a request; the client must be [`Status::Connected`]. `url` is the part after the host; each header is a line `Name: value`.
+    /// Sends a request. The status must be [`Status::Connected`]. `url` is the part after the host. Each header is a line `Name: value`.
     pub fn request(&self, method: Method, url: &str, headers: &[&str], body: Body) -> Result<(), Error> {
         let body = http_net::Body::Bytes(body);
         self.run(|engine, settings| engine.request(method, url, headers, body, settings))
     }
 
-    /// Gets further with what is under way. Look at [`status`](Self::status) afterwards.
+    /// Advances the current operation. Check [`status`](Self::status) afterwards.
     pub fn poll(&self) -> Result<(), Error> {
         self.run(|engine, settings| engine.poll(settings, &self.driver))
     }
 
-    /// Reads one chunk of the response's body: of a chunked one a whole chunk, if it is at most [`Settings::read_chunk_size`], of
-    /// every other at most that many bytes. Empty if nothing is there yet, or at the end.
+    /// Reads a part of the response body. If the response is chunked, the part is one whole chunk, unless the chunk is longer than
+    /// [`Settings::read_chunk_size`]. In all other cases it has up to that many bytes. The result is empty if nothing has arrived yet, or
+    /// at the end.
     pub fn read_response_body_chunk<B: ByteBuffer>(&self) -> Result<B, Error> {
-        self.run(|engine, settings| engine.read_chunk(settings, &self.driver))
+        self.read_chunk().map(|(bytes, _)| bytes)
     }
 
-    /// Reads all of the body that has arrived, up to 16 MiB, however it was chunked.
+    /// Does the same, and also returns the status after it.
+    pub fn read_chunk<B: ByteBuffer>(&self) -> Result<(B, Status), Error> {
+        self.run(|engine, settings| Ok((engine.read_chunk(settings, &self.driver)?, engine.status())))
+    }
+
+    /// Reads all body data that has arrived, up to 16 MiB, regardless of chunk boundaries.
     pub fn read_response_body_available<B: ByteBuffer>(&self) -> Result<B, Error> {
-        self.run(|engine, settings| engine.read_available(settings, &self.driver))
+        self.read_available().map(|(bytes, _)| bytes)
     }
 
-    /// Closes the connection and forgets the response. Ends a call that another thread is blocked in.
+    /// Does the same, and also returns the status after it.
+    pub fn read_available<B: ByteBuffer>(&self) -> Result<(B, Status), Error> {
+        self.run(|engine, settings| Ok((engine.read_available(settings, &self.driver)?, engine.status())))
+    }
+
+    /// Closes the connection and discards the response. A call that is blocked in another thread returns.
     pub fn close(&self) {
         self.gate.replace();
         self.driver.rest();
     }
 
-    /// What the client is doing, as of the last call.
+    /// Returns the status of the client after the last call.
     pub fn status(&self) -> Status {
         self.gate.view(|view| view.status)
     }
 
-    /// Whether there is a response whose headers were not asked for yet.
+    /// Returns whether there is a response whose headers have not been read yet.
     pub fn has_response(&self) -> bool {
         self.gate.view(|view| view.answer.as_ref().is_some_and(|answer| !answer.are_headers_read()))
     }
 
-    /// Whether the response's body comes in chunks.
+    /// Returns whether the response body is chunked.
     pub fn is_response_chunked(&self) -> bool {
         self.gate.view(|view| view.answer.as_ref().is_some_and(|answer| answer.chunked))
     }
 
-    /// The response's status code; 0 without a response.
+    /// Returns the status code of the response, or 0 if there is no response.
     pub fn response_code(&self) -> u16 {
         self.gate.view(|view| view.answer.as_ref().map_or(0, |answer| answer.head.status))
     }
 
-    /// The head of the response. [`has_response`](Self::has_response) is false from then on.
+    /// Returns the head of the response. After this call, [`has_response`](Self::has_response) returns `false`.
     pub fn response_head(&self) -> Option<Arc<Head>> {
         self.gate.view(|view| {
             let answer = view.answer.as_ref()?;
@@ -117,57 +134,57 @@ impl HttpClient {
         })
     }
 
-    /// The values of one header of the response, in the order received.
+    /// Returns all values of one response header, in the order received.
     pub fn response_header_values(&self, name: &str) -> Vec<String> {
         let head = self.gate.view(|view| view.answer.as_ref().map(|answer| answer.head.clone()));
         let values = |head: Arc<Head>| head.fields.named(name).map(|field| field.value().into_owned()).collect();
         head.map(values).unwrap_or_default()
     }
 
-    /// The response's trailer lines; there are none before the end of a chunked body.
+    /// Returns the trailer lines of the response. There are none before the end of a chunked body.
     pub fn response_trailers(&self) -> Vec<String> {
         let trailers = self.gate.view(|view| view.trailers.clone());
         let lines = |fields: Arc<Fields>| fields.iter().map(|field: Field<'_>| field.line().into_owned()).collect();
         trailers.map(lines).unwrap_or_default()
     }
 
-    /// The length of the response's body in bytes; −1 if it is not known beforehand.
+    /// Returns the length of the response body in bytes, or −1 if it is not known in advance.
     pub fn response_body_length(&self) -> i64 {
         self.gate.view(|view| view.answer.as_ref().map_or(-1, |answer| answer.body_length))
     }
 
-    /// How many bytes of the current request, head and body, were handed to the system.
+    /// Returns how many bytes of the current request, including its head, were passed to the operating system.
     pub fn request_bytes_sent(&self) -> u64 {
         self.gate.view(|view| view.bytes_sent)
     }
 
-    /// How long the phases of the current connection and request took.
+    /// Returns how long the phases of the current connection and request took.
     pub fn timings(&self) -> Timings {
-        self.gate.view(|view| view.timings)
+        self.gate.view(|view| view.timings).into()
     }
 
-    /// What TLS agreed on; none without a TLS connection.
+    /// Returns the parameters of TLS, or `None` if the connection does not use TLS.
     pub fn tls_info(&self) -> Option<Arc<TlsInfo>> {
         self.gate.view(|view| view.tls.clone())
     }
 
-    /// What went wrong last, as a sentence; empty if nothing did since the last connect or request.
+    /// Returns a sentence that says what failed last. Empty if nothing has failed since the last connect or request.
     pub fn error_message(&self) -> String {
         let message = self.gate.view(|view| view.message.clone());
         message.as_deref().unwrap_or_default().to_owned()
     }
 
-    /// The settings.
+    /// Returns the settings.
     pub fn settings(&self) -> Arc<Settings> {
         self.gate.settings()
     }
 
-    /// Whether `poll` and reads wait, sleeping, until they have got further.
+    /// Sets whether `poll` and reads block until there is progress.
     pub fn set_blocking_mode(&self, enabled: bool) {
         self.gate.change_settings(|settings| settings.blocking = enabled);
     }
 
-    /// The most bytes that one read gives; an error outside [`Settings::READ_CHUNK_SIZES`].
+    /// Sets the maximum number of bytes that one read returns. Returns an error if it is not in [`Settings::READ_CHUNK_SIZES`].
     pub fn set_read_chunk_size(&self, bytes: i64) -> Result<(), Error> {
         let allowed = Settings::READ_CHUNK_SIZES;
         match usize::try_from(bytes) {
@@ -183,35 +200,38 @@ impl HttpClient {
         }
     }
 
-    /// How long making a connection may take, [`Settings::LONGEST_TIMEOUT`] at most; none is for ever. Holds from the next
-    /// `connect_to_host`.
+    /// Sets the time limit for connecting, [`Settings::LONGEST_TIMEOUT`] at most. `None` means no limit. A change takes effect with the
+    /// next `connect_to_host`.
     pub fn set_connect_timeout(&self, timeout: Option<Duration>) {
         self.gate.change_settings(|settings| settings.connect_timeout = capped(timeout));
     }
 
-    /// How long the server may be silent while a response is due, [`Settings::LONGEST_TIMEOUT`] at most; none is for ever.
+    /// Sets the maximum time without data from the server while a response is due, [`Settings::LONGEST_TIMEOUT`] at most. `None` means no
+    /// limit.
     pub fn set_read_timeout(&self, timeout: Option<Duration>) {
         self.gate.change_settings(|settings| settings.read_timeout = capped(timeout));
     }
 
-    /// Has connections without TLS go through a proxy: `host`, or `user:password@host`. An empty host or port −1 is none. A
-    /// `Proxy-Authorization` among a request's headers replaces these credentials. With a proxy that cannot be used, the next connection fails.
+    /// Sends connections without TLS through a proxy. `host` can start with `user:password@`. An empty host or a port of −1 disables the
+    /// proxy. A `Proxy-Authorization` header of a request replaces these credentials. If the proxy cannot be used, the next connection
+    /// fails.
     pub fn set_http_proxy(&self, host: &str, port: i64) -> Result<(), Error> {
         let proxy = Proxy::choose(host, port);
         self.gate.change_settings(|settings| settings.proxies.http.clone_from(&proxy));
         self.report(proxy.and_then(Result::err))
     }
 
-    /// Has connections with TLS go through a tunnel of a proxy. The arguments are those of [`set_http_proxy`](Self::set_http_proxy).
-    /// A `Proxy-Authorization` among a request's headers is left out, since the server would read it.
+    /// Sends connections with TLS through a tunnel of a proxy. The arguments are the same as in [`set_http_proxy`](Self::set_http_proxy).
+    /// A `Proxy-Authorization` header of a request is not sent, because the server would receive it.
     pub fn set_https_proxy(&self, host: &str, port: i64) -> Result<(), Error> {
         let proxy = Proxy::choose(host, port);
         self.gate.change_settings(|settings| settings.proxies.https.clone_from(&proxy));
         self.report(proxy.and_then(Result::err))
     }
 
-    /// Takes the proxies from the environment variables `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`, by the rules of
-    /// curl. All of them count, also if one cannot be used, which is an error here and at the next connection that would go through it.
+    /// Uses the proxies from the environment variables `http_proxy`, `https_proxy`, `all_proxy` and `no_proxy`, by the rules of curl. All
+    /// of them take effect even if one cannot be used. In that case, this method returns an error, and so does the next connection
+    /// through that proxy.
     pub fn set_proxy_from_environment(&self) -> Result<(), Error> {
         let proxies = Proxies::of_process();
         let problem = proxies.problem();
@@ -219,7 +239,7 @@ impl HttpClient {
         self.report(problem)
     }
 
-    /// Notes an error that was found before the engine was asked, and hands it back.
+    /// Notes an error that was found before the client was called, and returns it.
     pub fn refused(&self, error: Error) -> Error {
         self.gate.change_view(|view| view.note(&error));
         error
@@ -311,7 +331,7 @@ impl From<Taken> for Error {
                 "another thread is using this client; wait until its call returns, or call close()"
             }
             Taken::ByThisThread => {
-                "the stream in its connection called this client during a call; return from the stream first"
+                "the stream in this client's connection called the client during a call; return from the stream first"
             }
         };
         Self::new(ErrorCode::Busy, message)

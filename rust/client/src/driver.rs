@@ -6,7 +6,7 @@ use std::task::Waker;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use http_net::{Ready, Wait};
+use http_net::{Pause, Wait};
 
 /// How long to sleep where the system has no file descriptors left to wait with.
 const NAP: Duration = Duration::from_millis(1);
@@ -22,7 +22,7 @@ pub(crate) struct Driver {
 /// What one call sleeps on at a time.
 #[derive(Debug)]
 struct Bed {
-    ready: Ready,
+    pause: Pause,
     /// Wakes who sleeps there, or the next one.
     waker: Waker,
 }
@@ -61,7 +61,7 @@ impl Driver {
     pub(crate) fn sleep(&self, sleeper: Option<Sleeper>, cancel: &Cancel, now: Instant) {
         let Some(Sleeper { mut bed, wait }) = sleeper else { return thread::sleep(NAP) };
         // Whoever sets it later finds the waker.
-        if !cancel.is_set() && bed.ready.wait(&wait, now).is_err() {
+        if !cancel.is_set() && bed.pause.wait(&wait, now).is_err() {
             thread::sleep(NAP);
         }
         lock(&cancel.wakers).retain(|waker| !waker.will_wake(&bed.waker));
@@ -81,8 +81,8 @@ impl Driver {
 
 impl Bed {
     fn new() -> Option<Self> {
-        let ready = Ready::new().ok()?;
-        Some(Self { waker: ready.waker(), ready })
+        let pause = Pause::new().ok()?;
+        Some(Self { waker: pause.waker(), pause })
     }
 }
 

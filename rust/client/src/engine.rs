@@ -205,6 +205,9 @@ impl Engine {
     /// Reads a chunk of the body. Bytes that came before a failure are given out first; the failure follows in the next call.
     pub(crate) fn read_chunk<B: ByteBuffer>(&mut self, settings: &Settings, driver: &Driver) -> Result<B, Error> {
         let size = settings.read_chunk_size;
+        if let Some(chunk) = self.body()?.held_chunk(size) {
+            return Ok(chunk);
+        }
         loop {
             let now = settings.context.now();
             let link = self.body()?;
@@ -268,6 +271,11 @@ impl Engine {
             }
             _ => None,
         }
+    }
+
+    /// What there is.
+    pub(crate) fn status(&self) -> Status {
+        self.view.status
     }
 
     /// Ends the call that works with this engine.

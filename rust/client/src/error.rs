@@ -1,4 +1,4 @@
-//! Errors as the caller gets them: a code, which Godot scripts know by the same name, and a sentence.
+//! The errors of the client: a code with the same name as in Godot scripts, and a sentence.
 
 use std::fmt;
 
@@ -14,36 +14,36 @@ const NAMES: Names = Names {
     allow_tls13: Some("enable the project setting network/tls/enable_tls_v1.3"),
 };
 
-/// What kind of error it is. The names are those of Godot's `Error` constants without `ERR_`.
+/// The kind of an error. The names are those of Godot's `Error` constants without `ERR_`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ErrorCode {
-    /// Something that should not happen happened; a bug of this library.
+    /// Something unexpected happened. This is a bug in this library.
     Failed,
-    /// The feature is not there.
+    /// The feature is not available.
     Unavailable,
-    /// There is no connection to work on.
+    /// There is no connection.
     Unconfigured,
-    /// An argument, or a call at this point, makes no sense.
+    /// An argument is invalid, or the call is not allowed at this time.
     InvalidParameter,
-    /// Another thread is in the middle of a call on the same client.
+    /// A call of another thread on the same client is still running.
     Busy,
     /// The host name has no address.
     CantResolve,
-    /// No connection could be made.
+    /// The connection could not be established.
     CantConnect,
     /// The connection failed.
     ConnectionError,
-    /// A file that was named cannot be read.
+    /// A file cannot be read.
     FileCantOpen,
 }
 
-/// An error, with the sentence for a person.
+/// An error with a sentence for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Error {
-    /// What kind of error it is.
+    /// The kind of the error.
     pub code: ErrorCode,
-    /// What happened, with what, and what to do.
+    /// The sentence: what happened, with which value, and what to do.
     pub message: String,
 }
 
@@ -56,7 +56,7 @@ impl Error {
         Self::new(ErrorCode::InvalidParameter, message)
     }
 
-    /// Whether the caller is at fault, rather than the network or the server.
+    /// Returns whether the caller made a mistake, rather than the network or the server.
     pub fn is_misuse(&self) -> bool {
         use ErrorCode::{Busy, Failed, FileCantOpen, InvalidParameter, Unavailable};
         matches!(self.code, Busy | Failed | FileCantOpen | InvalidParameter | Unavailable)

@@ -45,7 +45,7 @@ pub(crate) enum Taken {
 /// Locked for moments only, never while an engine works. Nothing that may run foreign code is dropped under the lock.
 struct State<E: Engine> {
     /// None while a call has it.
-    engine: Option<Box<E>>,
+    engine: Option<Box<Lent<E>>>,
     /// The thread whose call had it last.
     lent_to: usize,
     /// Ends the call that has the engine of this generation.
@@ -56,29 +56,56 @@ struct State<E: Engine> {
     view: E::View,
 }
 
+/// An engine, and the settings of the call that has it.
+struct Lent<E: Engine> {
+    engine: E,
+    settings: Arc<E::Settings>,
+}
+
+impl<E: Engine> Lent<E> {
+    fn new(cancel: &Arc<E::Cancel>, settings: &Arc<E::Settings>) -> Box<Self> {
+        Box::new(Self { engine: E::new(cancel.clone()), settings: settings.clone() })
+    }
+
+    /// Takes over changed settings. The result is to be dropped without a lock.
+    fn catch_up(&mut self, settings: &Arc<E::Settings>) -> Option<Arc<E::Settings>> {
+        let is_current = Arc::ptr_eq(&self.settings, settings);
+        (!is_current).then(|| std::mem::replace(&mut self.settings, settings.clone()))
+    }
+}
+
 impl<E: Engine> Gate<E> {
-    pub(crate) fn new(settings: E::Settings) -> Self {
+    /// Many may begin with the same settings; a change of one gives it settings of its own.
+    pub(crate) fn new(settings: Arc<E::Settings>) -> Self {
         let cancel = Arc::<E::Cancel>::default();
-        let engine = Some(Box::new(E::new(cancel.clone())));
-        let state =
-            State { engine, lent_to: 0, cancel, generation: 0, settings: Arc::new(settings), view: E::View::default() };
+        let engine = Some(Lent::new(&cancel, &settings));
+        let state = State { engine, lent_to: 0, cancel, generation: 0, settings, view: E::View::default() };
         Self { state: Mutex::new(state) }
     }
 
     /// Lends the engine to one call.
     pub(crate) fn run<T>(&self, work: impl FnOnce(&mut E, &E::Settings) -> T) -> Result<T, Taken> {
-        let (mut engine, mut loan) = self.lend()?;
-        let result = work(&mut engine, &loan.settings);
-        loan.engine = Some(engine);
+        let mut state = self.lock();
+        let Some(mut lent) = state.engine.take() else {
+            let is_own = state.lent_to == this_thread();
+            return Err(if is_own { Taken::ByThisThread } else { Taken::ByAnotherThread });
+        };
+        state.lent_to = this_thread();
+        let outdated = lent.catch_up(&state.settings);
+        let mut loan = Loan { gate: self, engine: None, generation: state.generation };
+        drop(state);
+        drop(outdated);
+        let result = work(&mut lent.engine, &lent.settings);
+        loan.engine = Some(lent);
         Ok(result)
     }
 
     /// Puts a new engine in the place of the one that is there or lent, and has the running call end.
     pub(crate) fn replace(&self) {
         let cancel = Arc::<E::Cancel>::default();
-        let fresh = Some(Box::new(E::new(cancel.clone())));
         let mut state = self.lock();
-        let closed = std::mem::replace(&mut state.engine, fresh);
+        let fresh = Lent::new(&cancel, &state.settings);
+        let closed = state.engine.replace(fresh);
         let ended = std::mem::replace(&mut state.cancel, cancel);
         let view = std::mem::take(&mut state.view);
         state.generation += 1;
@@ -96,8 +123,8 @@ impl<E: Engine> Gate<E> {
     pub(crate) fn change_view(&self, change: impl Fn(&mut E::View)) {
         let mut state = self.lock();
         change(&mut state.view);
-        if let Some(engine) = &mut state.engine {
-            change(engine.view_mut());
+        if let Some(lent) = &mut state.engine {
+            change(lent.engine.view_mut());
         }
     }
 
@@ -107,17 +134,6 @@ impl<E: Engine> Gate<E> {
 
     pub(crate) fn change_settings(&self, change: impl FnOnce(&mut E::Settings)) {
         change(Arc::make_mut(&mut self.lock().settings));
-    }
-
-    fn lend(&self) -> Result<(Box<E>, Loan<'_, E>), Taken> {
-        let mut state = self.lock();
-        let Some(engine) = state.engine.take() else {
-            let is_own = state.lent_to == this_thread();
-            return Err(if is_own { Taken::ByThisThread } else { Taken::ByAnotherThread });
-        };
-        state.lent_to = this_thread();
-        let settings = state.settings.clone();
-        Ok((engine, Loan { gate: self, engine: None, generation: state.generation, settings }))
     }
 
     fn lock(&self) -> MutexGuard<'_, State<E>> {
@@ -130,9 +146,8 @@ impl<E: Engine> Gate<E> {
 struct Loan<'a, E: Engine> {
     gate: &'a Gate<E>,
     /// The engine, once the call has returned. After a panic it may be half way through something, and a new one takes its place.
-    engine: Option<Box<E>>,
+    engine: Option<Box<Lent<E>>>,
     generation: u64,
-    settings: Arc<E::Settings>,
 }
 
 impl<E: Engine> Drop for Loan<'_, E> {
@@ -142,10 +157,10 @@ impl<E: Engine> Drop for Loan<'_, E> {
             // Replaced meanwhile. The engine goes with the loan, after the lock.
             return;
         }
-        let engine = self.engine.take().unwrap_or_else(|| Box::new(E::new(state.cancel.clone())));
-        let is_same = E::is_same(&state.view, engine.view());
-        let old = (!is_same).then(|| std::mem::replace(&mut state.view, engine.view().clone()));
-        state.engine = Some(engine);
+        let lent = self.engine.take().unwrap_or_else(|| Lent::new(&state.cancel, &state.settings));
+        let is_same = E::is_same(&state.view, lent.engine.view());
+        let old = (!is_same).then(|| std::mem::replace(&mut state.view, lent.engine.view().clone()));
+        state.engine = Some(lent);
         drop(state);
         drop(old);
     }

@@ -1,9 +1,10 @@
-//! What connections do, as lines for the crate `log`: phases at `debug`, failures at `warn`, counts of bytes at `trace`.
+//! Logs what connections do with the crate `log`: phases at `debug`, failures at `warn`, numbers of bytes at `trace`.
 
 use http_net::{ConnectionId, Event, Observer};
 use log::{debug, trace, warn};
 
-/// An [`Observer`] that writes to `log`, with the target `http_client`. Give it to [`Context::set_observer`](http_net::Context::set_observer).
+/// An [`Observer`] that writes to `log`, with the target `http_client`. Pass it to
+/// [`Context::set_observer`](http_net::Context::set_observer).
 #[derive(Clone, Copy, Debug, Default)]
 pub struct LogObserver;
 

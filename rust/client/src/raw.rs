@@ -1,4 +1,5 @@
-//! The bytes of a client's connection, for another protocol than HTTP: WebSocket after a 101, whatever a tunnel leads to.
+//! Raw access to the bytes of a client's connection, for other protocols than HTTP, such as WebSocket after a response with code 101, or
+//! the protocol in a tunnel.
 
 use std::cell::Cell;
 use std::fmt;
@@ -23,17 +24,17 @@ thread_local! {
     static DEPTH: Cell<usize> = const { Cell::new(0) };
 }
 
-/// One connection of a client, byte by byte. It keeps the client alive as long as that connection is open, and is of no more use
-/// afterwards. A clone is the same connection.
+/// Raw access to one connection of a client. It keeps the client alive as long as that connection is open, and cannot be used afterwards.
+/// A clone refers to the same connection.
 #[derive(Clone)]
 pub struct RawConnection(Arc<Hold<HttpClient>>);
 
 impl RawConnection {
-    /// How many clients may stand on each other's connections: one for each proxy on the way, and some to spare. What is deeper was
-    /// put together by mistake, and each floor multiplies what a call costs.
+    /// The maximum number of clients that use each other's connections: one for each proxy on the way, and some more. Deeper chains are
+    /// usually mistakes, and each level multiplies the cost of a call.
     pub const DEEPEST: usize = DEEPEST;
 
-    /// The connection that `client` has open; none if it has none.
+    /// Returns the open connection of `client`, or `None` if there is none.
     pub fn of(client: &Arc<HttpClient>) -> Option<Self> {
         let open = client.open()?;
         let mut last = client.last_hold();
@@ -47,23 +48,24 @@ impl RawConnection {
         Some(Self(hold))
     }
 
-    /// Whether `client` has this very connection open.
+    /// Returns whether this is the open connection of `client`.
     pub fn is_of(&self, client: &HttpClient) -> bool {
         client.open().is_some_and(|open| open.connection.id == self.0.connection.id)
     }
 
-    /// Whether the connection is still open at this end.
+    /// Returns whether the connection is still open at this end.
     pub fn is_open(&self) -> bool {
         self.client().is_some()
     }
 
-    /// The client, as long as it has this connection open.
+    /// Returns the client as long as this connection is open.
     pub fn client(&self) -> Option<Arc<HttpClient>> {
         self.0.client().filter(|client| self.is_of(client))
     }
 
-    /// Reads what is there, at first what came right behind the last response's head. None for the end; an error with the kind
-    /// `WouldBlock` if nothing is there, and one with [`ErrorCode::Busy`] while a response is due: its bytes are HTTP's.
+    /// Reads the available data. The bytes that arrived directly after the head of the last response come first. Returns 0 at the end, an
+    /// error of the kind `WouldBlock` if nothing is available, and [`ErrorCode::Busy`] while a response is due, because its bytes are
+    /// HTTP.
     pub fn read(&self, buffer: &mut [u8]) -> io::Result<usize> {
         self.run(|link| {
             if link.is_receiving() {
@@ -73,9 +75,10 @@ impl RawConnection {
         })
     }
 
-    /// Writes what the connection takes at once, with TLS 64 KiB at most, and says how much that was: at least one byte. An error with
-    /// the kind `WouldBlock` if it takes nothing now, and one with [`ErrorCode::Busy`] while a request is being sent. What it took goes out,
-    /// also after [`close`](Self::close), unless the other end takes nothing for 15 seconds; [`flush`](Self::flush) says when it has.
+    /// Writes as much as the connection accepts now, with TLS at most 64 KiB, and returns the number of bytes. It is at least 1. Returns
+    /// an error of the kind `WouldBlock` if the connection accepts nothing now, and [`ErrorCode::Busy`] while a request is being sent.
+    /// The written data is sent even after [`close`](Self::close), unless the other end accepts nothing for 15 seconds.
+    /// [`flush`](Self::flush) returns whether it was sent.
     pub fn write(&self, bytes: &[u8]) -> io::Result<usize> {
         self.run(|link| {
             if link.is_sending() {
@@ -85,19 +88,19 @@ impl RawConnection {
         })
     }
 
-    /// Sends on what [`write`](Self::write) took and TLS still holds. Says whether all of it is in the system's hands.
+    /// Sends data that [`write`](Self::write) accepted and TLS still holds. Returns whether all of it was passed to the operating system.
     pub fn flush(&self) -> io::Result<bool> {
         self.run(|link| link.raw().flush().map(|left| left == 0))
     }
 
-    /// How many bytes can be read at once, as far as has been received; none while a response is due.
+    /// Returns how many received bytes can be read without waiting, or 0 while a response is due.
     pub fn available(&self) -> usize {
         let available = self.run(|link| Ok(if link.is_receiving() { 0 } else { link.raw().available() }));
         available.unwrap_or(0)
     }
 
-    /// Looks whether the other end is still there, unless a response is due: then the client does. Says what
-    /// [`is_connected`](Self::is_connected) says afterwards.
+    /// Checks whether the other end is still connected. While a response is due, the client checks that. Returns the same as
+    /// [`is_connected`](Self::is_connected) afterwards.
     pub fn look(&self) -> bool {
         // In use by another thread: what it finds shows in the answer.
         let _ = self.run(|link| {
@@ -109,7 +112,7 @@ impl RawConnection {
         self.is_connected()
     }
 
-    /// Whether the other end is still there, or left bytes that were not read, as of the last call that looked.
+    /// Returns whether the other end was still connected at the last check, or whether there is data that has not been read.
     pub fn is_connected(&self) -> bool {
         self.0.client().is_some_and(|client| client.is_connected_by(self.0.connection.id))
     }
@@ -119,22 +122,22 @@ impl RawConnection {
         self.0.connection.depth
     }
 
-    /// The address of the other end, while the connection is open.
+    /// Returns the address of the other end while the connection is open.
     pub fn peer_addr(&self) -> Option<SocketAddr> {
         self.client().and(self.0.connection.addresses.0)
     }
 
-    /// The address of this end, while the connection is open.
+    /// Returns the address of this end while the connection is open.
     pub fn local_addr(&self) -> Option<SocketAddr> {
         self.client().and(self.0.connection.addresses.1)
     }
 
-    /// Whether small writes are sent at once (`TCP_NODELAY`).
+    /// Sets whether small writes are sent at once (`TCP_NODELAY`).
     pub fn set_no_delay(&self, enabled: bool) -> io::Result<()> {
         self.run(|link| link.raw().set_no_delay(enabled))
     }
 
-    /// Sleeps until the connection is ready, it is closed, or `longest` has passed. Nobody else is kept from it meanwhile.
+    /// Sleeps until the connection is ready, it is closed, or `longest` has passed. Other threads can use it in the meantime.
     pub fn wait(&self, interest: Interest, longest: Duration) {
         let waited = self.0.client().is_some_and(|client| client.wait_for(self.0.connection.id, interest, longest));
         if !waited {
@@ -143,7 +146,7 @@ impl RawConnection {
         }
     }
 
-    /// Closes the connection, and with it the client.
+    /// Closes the connection and its client.
     pub fn close(&self) {
         if let Some(client) = self.client() {
             client.close();
@@ -166,8 +169,8 @@ impl RawConnection {
 
 /// HTTP over another client's connection.
 impl HttpClient {
-    /// [`set_stream`](Self::set_stream) with a stream that stands on a client's connection, `below`. An error if that makes more than
-    /// [`RawConnection::DEEPEST`] on each other.
+    /// Does the same as [`set_stream`](Self::set_stream) with a stream that uses the connection of another client, `below`. Returns an
+    /// error if more than [`RawConnection::DEEPEST`] clients would use each other's connections.
     pub fn set_stream_over(
         &self,
         stream: Box<dyn Stream>,

@@ -1,33 +1,33 @@
-//! What a client can be told beforehand.
+//! The settings of a client.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use http_net::{Context, Proxies};
 
-/// The settings of one client. They hold from the next call on.
+/// The settings of one client. A change takes effect with the next call.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// The world around the client: clock, resolver, workers.
+    /// The environment of the client: clock, resolver, workers.
     pub context: Arc<Context>,
-    /// Whether `poll` and reads wait, sleeping, until they have got further.
+    /// Whether `poll` and reads block until there is progress.
     pub blocking: bool,
-    /// The most bytes that one read of a body gives; 256 to 16 MiB.
+    /// The maximum number of bytes that one read of a body returns, from 256 to 16 MiB.
     pub read_chunk_size: usize,
-    /// How long making the connection may take in all; none is for ever.
+    /// The time limit for connecting. `None` means no limit.
     pub connect_timeout: Option<Duration>,
-    /// How long the server may be silent while a response is due; none is for ever.
+    /// The maximum time without data from the server while a response is due. `None` means no limit.
     pub read_timeout: Option<Duration>,
-    /// The proxies to go through.
+    /// The proxies.
     pub proxies: Proxies,
-    /// The value of `User-Agent` in requests that give none.
+    /// The value of `User-Agent`, unless a request sets it.
     pub user_agent: Arc<str>,
 }
 
 impl Settings {
-    /// What [`read_chunk_size`](Self::read_chunk_size) may be, in bytes.
+    /// The allowed values of [`read_chunk_size`](Self::read_chunk_size), in bytes.
     pub const READ_CHUNK_SIZES: std::ops::RangeInclusive<usize> = 256..=16 * 1024 * 1024;
-    /// What a timeout is cut down to: thirty years, a moment that the clock of every system can name.
+    /// The maximum of a timeout. Longer ones are clamped to these thirty years, which the clock of every system can represent.
     pub const LONGEST_TIMEOUT: Duration = Duration::from_secs(1_000_000_000);
 }
 

@@ -1,25 +1,25 @@
-//! What a client is doing.
+//! The status of a client.
 
 /// The status of a client, in the order and with the values of Godot's `HTTPClient.Status`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 pub enum Status {
-    /// There is no connection, and nothing went wrong.
+    /// There is no connection, and no error occurred.
     #[default]
     Disconnected = 0,
-    /// The host name is being looked up.
+    /// The host name is being resolved.
     Resolving = 1,
     /// The host name has no address.
     CantResolve = 2,
-    /// The connection is being made.
+    /// The connection is being established.
     Connecting = 3,
-    /// The connection could not be made.
+    /// The connection could not be established.
     CantConnect = 4,
-    /// There is a connection; a request may be sent.
+    /// The connection is open, and a request can be sent.
     Connected = 5,
-    /// A request is being sent, or its response's head is awaited.
+    /// The request is being sent, or the client is waiting for the head of the response.
     Requesting = 6,
-    /// The response's body can be read.
+    /// The response body can be read.
     Body = 7,
     /// The connection failed.
     ConnectionError = 8,

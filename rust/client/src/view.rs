@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use http_net::{ConnectionId, Fields, Framing, Head, Link, Response, Timings, TlsInfo};
+use http_net::{ConnectionId, Fields, Framing, Head, Link, PackedTimings, Response, TlsInfo};
 
 use crate::error::Error;
 use crate::status::Status;
@@ -21,7 +21,7 @@ pub(crate) struct View {
     pub(crate) answer: Option<Arc<Answer>>,
     pub(crate) trailers: Option<Arc<Fields>>,
     pub(crate) bytes_sent: u64,
-    pub(crate) timings: Timings,
+    pub(crate) timings: PackedTimings,
     /// What TLS agreed on; none without TLS.
     pub(crate) tls: Option<Arc<TlsInfo>>,
     /// What went wrong last; none if nothing did.
@@ -101,7 +101,7 @@ impl View {
     pub(crate) fn follow(&mut self, link: &Link) {
         self.has_ended = link.is_exhausted();
         self.bytes_sent = link.bytes_sent();
-        self.timings = link.timings();
+        self.timings = link.packed_timings();
     }
 
     /// Notes an error of the caller's. What ended the connection is said with it: it explains most of what goes wrong afterwards.
@@ -129,9 +129,11 @@ impl View {
     fn not_open(&self) -> String {
         match (self.status, &self.cause) {
             (Status::Resolving | Status::Connecting, _) => {
-                "the connection is not made yet; poll() until STATUS_CONNECTED".to_owned()
+                "the connection is not established yet; call poll() until STATUS_CONNECTED".to_owned()
             }
-            (_, Some(cause)) => format!("there is no connection, since {}; call connect_to_host() again", cause.clause),
+            (_, Some(cause)) => {
+                format!("there is no connection because {}; call connect_to_host() again", cause.clause)
+            }
             (_, None) => "there is no connection; call connect_to_host() and poll() first".to_owned(),
         }
     }

@@ -192,7 +192,7 @@ fn a_request_without_a_connection_is_refused_and_changes_nothing() {
     };
     refused(&client, "there is no connection; call connect_to_host() and poll() first");
     open_at(&client, server().never_accepts());
-    refused(&client, "the connection is not made yet; poll() until STATUS_CONNECTED");
+    refused(&client, "the connection is not established yet; call poll() until STATUS_CONNECTED");
     connect(&client, server().raw());
     client.request(Method::Get, "/fault/drip?ms=5", &[], no_body()).unwrap();
     refused(&client, "a request is already on its way; wait for its response");

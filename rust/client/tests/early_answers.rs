@@ -220,7 +220,7 @@ fn a_server_that_answers_and_hangs_up_has_answered() {
         server.join().unwrap();
         assert_eq!(support::read_body(&client), (Vec::new(), None));
         assert_eq!(client.status(), Status::Connected);
-        assert_eq!(until_failure(&client).message, "the last request was not sent to its end; connect again");
+        assert_eq!(until_failure(&client).message, "the last request was not sent completely; connect again");
     }
 }
 

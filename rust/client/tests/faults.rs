@@ -64,7 +64,7 @@ fn a_reset_is_a_connection_error_in_every_phase() {
         b"",
         "the server closed the connection without answering (connection reset)",
     );
-    let head = "the connection ended inside the response's head, after 50 bytes (connection reset)";
+    let head = "the connection ended in the middle of the response headers, after 50 bytes (connection reset)";
     assert_fails("/fault/reset-in-head", 0, b"", head);
     let body = "the connection ended after 400 of 1000 bytes of the body (connection reset)";
     assert_fails("/fault/reset-in-body", 200, &[b'x'; 400], body);
@@ -84,7 +84,7 @@ fn a_connection_that_ends_too_early_delivers_what_came_and_says_how_much() {
     );
     for (sent, code, body, message) in [
         ("", 0, "", "the server closed the connection without answering"),
-        ("HTTP/1.1 200", 0, "", "the connection ended inside the response's head, after 12 bytes"),
+        ("HTTP/1.1 200", 0, "", "the connection ended in the middle of the response headers, after 12 bytes"),
         (
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n5\r\nwo",
             200,
@@ -160,7 +160,7 @@ fn an_early_refusal_is_delivered_although_the_upload_was_reset() {
             assert_eq!((reply.code, reply.text(), &reply.error), (413, "too large\n", &None), "{url}");
             assert_eq!(reply.status, Status::Connected);
             assert!(client.request_bytes_sent() < 64 << 20, "{url}, {blocking}: {}", client.request_bytes_sent());
-            assert_eq!(until_failure(&client).message, "the last request was not sent to its end; connect again");
+            assert_eq!(until_failure(&client).message, "the last request was not sent completely; connect again");
         }
     }
 }
@@ -201,7 +201,7 @@ fn a_server_that_speaks_first_is_a_connection_error_that_shows_what_it_said() {
     let banner = until_failure(&client).message;
     assert_eq!(
         banner,
-        "the server sent \"SSH-2.0-OpenSSH_9.6\\r\\n\" without having been asked; the connection cannot be used any more"
+        "the server sent \"SSH-2.0-OpenSSH_9.6\\r\\n\" without a request; the connection cannot be used again"
     );
     let (address, answers) = one_connection(|mut stream| {
         support::send(&mut stream, b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong");
@@ -226,7 +226,7 @@ fn a_reply_that_is_not_http_is_an_error_that_shows_its_start() {
 
 #[test]
 fn header_without_end_stops_at_its_limit() {
-    let limit = "the server sent more than 262144 bytes of header, which is the limit";
+    let limit = "the server sent more than 262144 bytes of headers, which is the limit";
     assert_fails("/fault/megabytes-of-header", 0, b"", limit);
     assert_fails("/fault/endless-1xx", 0, b"", limit);
 }
@@ -298,7 +298,7 @@ fn after_a_failure_only_a_new_connection_helps() {
     let refused = client.request(Method::Get, "/", &[], no_body()).unwrap_err();
     assert_eq!(
         refused.message,
-        "there is no connection, since the connection ended after 400 of 1000 bytes of the body; call \
+        "there is no connection because the connection ended after 400 of 1000 bytes of the body; call \
          connect_to_host() again"
     );
     assert_eq!(client.status(), Status::ConnectionError);
@@ -330,7 +330,7 @@ fn the_first_cause_stays_part_of_the_message_until_the_next_connect() {
         assert_eq!(client.error_message(), cause);
     }
     let request = client.request(Method::Get, "/", &[], no_body()).unwrap_err();
-    assert_eq!(request.message, format!("there is no connection, since {cause}; call connect_to_host() again"));
+    assert_eq!(request.message, format!("there is no connection because {cause}; call connect_to_host() again"));
 
     connect(&client, server().raw());
     client.set_read_chunk_size(1).unwrap_err();

@@ -206,7 +206,7 @@ fn set_blocking(client: &Client, blocking: bool) {
 }
 
 fn connecting(blocking: bool) -> Arc<Client> {
-    let client = Client::new(Settings { blocking });
+    let client = Client::new(Arc::new(Settings { blocking }));
     connect(&client).expect("nobody else is there");
     Arc::new(client)
 }
@@ -397,7 +397,7 @@ fn a_stream_that_calls_the_client_as_it_goes_finds_it_unlocked() {
     let ends: [Call; 3] = [close, panics_and_goes_on, |client| drop(adopt(client, Asking(Weak::new())))];
     for end in ends {
         loom::model(move || {
-            let client = Arc::new(Client::new(Settings::default()));
+            let client = Arc::new(Client::new(Arc::default()));
             adopt(&client, Asking(Arc::downgrade(&client))).expect("nobody else is there");
             end(&client);
             assert_serves(&client);

@@ -89,12 +89,12 @@ fn a_proxy_authorization_of_the_callers_own_reaches_only_a_proxy() {
 #[test]
 fn a_proxy_that_cannot_be_used_fails_the_next_connection_of_its_kind_and_no_other() {
     for (host, port, reason) in [
-        ("socks5://user:s3cret@127.0.0.1", 1080, "it is to be spoken to by socks5, and only http:// is possible"),
-        ("https://127.0.0.1", 443, "it is to be spoken to by https, and only http:// is possible"),
-        ("127.0.0.1:81/path", 80, "the host says port 81, the port argument 80; give one of them"),
+        ("socks5://user:s3cret@127.0.0.1", 1080, "its scheme is socks5://, but only http:// is supported"),
+        ("https://127.0.0.1", 443, "its scheme is https://, but only http:// is supported"),
+        ("127.0.0.1:81/path", 80, "the host contains port 81, but the port argument is 80; give only one of them"),
         ("user:s3c/ret@127.0.0.1", 80, "write a '/', '?' or '#' in its user or password as %2F, %3F or %23"),
         ("user:s3cret@a b", 80, "' ' cannot be in a host name; give the name only, such as \"example.com\""),
-        ("127.0.0.1", 0, "port 0 cannot be connected to; ports are 1 to 65535"),
+        ("127.0.0.1", 0, "there is no port 0; ports are 1 to 65535"),
     ] {
         for secure in [false, true] {
             // Nobody connects to it: neither as the proxy that was set before, nor as the server without a proxy.

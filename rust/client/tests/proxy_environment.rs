@@ -46,7 +46,7 @@ fn the_process_with_the_environment() {
 #[test]
 fn the_variables_choose_the_proxy() {
     let proxy = "cannot connect to proxy 127.0.0.1:2";
-    let unusable = "error: cannot use the proxy \"socks5://…@127.0.0.1:2\" of the environment variable all_proxy: ";
+    let unusable = "error: cannot use the proxy \"socks5://…@127.0.0.1:2\" from the environment variable all_proxy: ";
     // Names of variables have no case on Windows.
     let http_proxy_in_capitals = if cfg!(windows) { proxy } else { "cannot connect to 127.0.0.1:1" };
     for (variables, host, secure, expected) in [

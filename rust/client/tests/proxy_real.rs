@@ -101,9 +101,15 @@ fn without_the_right_credentials_the_proxys_answer_is_shown() {
             if user.is_empty() { (407, "Proxy Authentication Required") } else { (401, "Unauthorized") };
         assert_eq!(get(&client, "/hello").code, code, "{user:?}: HTTP: the answer is the proxy's");
         let error = try_connect(&client, "127.0.0.1", server().https().port(), &test_tls()).unwrap_err();
-        let start =
-            format!("proxy {} answered {code} {reason}; check the user and password for the proxy", proxy.address);
+        let start = format!("proxy {} answered {code} {reason} when asked for ", proxy.address);
         assert!(error.message.starts_with(&start), "{user:?}: {error}");
+        assert!(
+            error.message.ends_with(
+                "; check the \
+            user and password for the proxy"
+            ),
+            "{user:?}: {error}"
+        );
         assert_eq!((error.code, client.status()), (ErrorCode::CantConnect, Status::CantConnect));
     }
 }

@@ -123,8 +123,7 @@ fn a_write_in_the_middle_of_an_upload_is_refused() {
 
 #[test]
 fn what_was_found_on_the_raw_connection_ends_an_idle_one() {
-    for (sent, message) in
-        [(&b"HTTP/1.1 200 OK\r\n\r\n"[..], "without having been asked"), (b"", "closed the idle connection")]
+    for (sent, message) in [(&b"HTTP/1.1 200 OK\r\n\r\n"[..], "without a request"), (b"", "closed the idle connection")]
     {
         let (address, peer) = one_connection(move |mut stream| send(&mut stream, sent));
         let client = connected(address);

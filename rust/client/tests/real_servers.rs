@@ -217,7 +217,7 @@ fn a_connection_that_nginx_closes_while_idle_is_seen_to_be_closed() {
     let error = client.request(Method::Get, "/hello.txt", &[], no_body()).unwrap_err();
     assert_eq!(
         error.message,
-        "there is no connection, since the server closed the idle connection; call connect_to_host() again"
+        "there is no connection because the server closed the idle connection; call connect_to_host() again"
     );
 }
 

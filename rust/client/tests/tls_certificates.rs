@@ -59,8 +59,8 @@ fn a_certificate_for_other_names_names_them() {
     let Some(server) = OpenSsl::start(&nameless, &[]) else { return };
     assert_eq!(
         refusal("localhost", server.address, &trusting(&root.pem)),
-        "the certificate has no subjectAltName, and so none of the names that count (its common name is \"server of a \
-         test\"); have it made with subjectAltName=DNS:localhost"
+        "the certificate has no subjectAltName, and its common name (\"server of a test\") is not used; create it again \
+         with subjectAltName=DNS:localhost"
     );
 }
 
@@ -119,7 +119,7 @@ fn a_certificate_for_clients_is_none_for_a_server() {
     let Some(server) = OpenSsl::start(&identity, &[]) else { return };
     assert_eq!(
         refusal("localhost", server.address, &trusting(&root.pem)),
-        "the certificate of \"localhost\" is not for a server"
+        "the certificate of \"localhost\" is not a server certificate"
     );
 }
 
@@ -131,7 +131,7 @@ fn keys_and_algorithms_of_old_times_are_refused_as_such() {
     for (arguments, expected) in [
         (
             ["-newkey", "rsa:1024", "-sha256"],
-            "the key of the server's certificate is an RSA key of less than 2048 bits, which is not accepted",
+            "the server's certificate has an RSA key of less than 2048 bits, which is not accepted",
         ),
         (
             ["-newkey", "rsa:2048", "-sha1"],
@@ -166,8 +166,8 @@ fn keys_and_algorithms_of_old_times_are_refused_as_such() {
 fn trusted_certificates_that_are_none_are_refused_before_the_handshake() {
     let server = support::server();
     for (text, expected) in [
-        ("", "the trusted certificates have no BEGIN CERTIFICATE block; give them as PEM text"),
-        ("hello", "the trusted certificates have no BEGIN CERTIFICATE block; give them as PEM text"),
+        ("", "the trusted certificates contain no BEGIN CERTIFICATE block; use PEM text"),
+        ("hello", "the trusted certificates contain no BEGIN CERTIFICATE block; use PEM text"),
         (
             "-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n",
             "none of the trusted certificates can be read; they may be damaged",
@@ -287,8 +287,8 @@ fn a_trusted_certificate_without_alternative_names_is_matched_by_its_common_name
 
 fn self_signed_or_old(calls: &[&str]) -> &'static str {
     if calls == OF_VERSION_1 {
-        "the certificate of \"localhost\" is of version 1, and only those of version 3 are accepted from an authority; have it \
-         made anew with a subjectAltName"
+        "the certificate of \"localhost\" has version 1, but certificates issued by an authority must have version 3; \
+         create it again with a subjectAltName"
     } else {
         SELF_SIGNED
     }
@@ -310,8 +310,8 @@ fn a_common_name_does_not_count_in_a_certificate_of_an_authority() {
         params.distinguished_name.push(rcgen::DnType::CommonName, "localhost");
     });
     let Some(server) = OpenSsl::start(&identity, &[]) else { return };
-    let expected = "the certificate has no subjectAltName, and so none of the names that count (its common name is \
-                    \"localhost\"); have it made with subjectAltName=DNS:localhost";
+    let expected = "the certificate has no subjectAltName, and its common name (\"localhost\") is not used; create it \
+                    again with subjectAltName=DNS:localhost";
     assert_eq!(refusal("localhost", server.address, &trusting(&root.pem)), expected);
     // Nor if it is itself among the trusted ones.
     let both = format!("{}{}", root.pem, identity.certificate);
@@ -340,7 +340,7 @@ fn an_address_as_a_dns_name_is_told_apart() {
     let Some(server) = OpenSsl::start(&identity, &[]) else { return };
     assert_eq!(
         refusal("127.0.0.1", server.address, &trusting(&root.pem)),
-        "the certificate has \"127.0.0.1\" as a DNS name, which does not count for an address; have it made with \
+        "the certificate contains \"127.0.0.1\" as a DNS name, but not as an IP address; create it again with \
          subjectAltName=IP:127.0.0.1"
     );
 }
@@ -391,7 +391,7 @@ fn name_constraints_and_critical_extensions_have_their_own_sentences() {
     let Some(server) = OpenSsl::start(&identity, &[]) else { return };
     assert_eq!(
         refusal("localhost", server.address, &trusting(&root.pem)),
-        "the certificate of \"localhost\", or that of its authority, has an extension marked critical that is not known here"
+        "the certificate of \"localhost\", or that of its authority, has a critical extension that is not supported"
     );
 }
 
@@ -412,5 +412,5 @@ fn a_chain_of_many_authorities_of_one_name_is_refused_after_a_few() {
         sentence.starts_with("the certificate of \"localhost\" was issued by an authority that is not trusted"),
         "{sentence}"
     );
-    assert!(sentence.ends_with("(of the 30 that the server sent, 3 were looked at)"), "{sentence}");
+    assert!(sentence.ends_with("(the server sent 30 intermediate certificates; only 3 were checked)"), "{sentence}");
 }

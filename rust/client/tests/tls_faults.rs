@@ -31,7 +31,7 @@ fn a_server_that_speaks_plain_http_is_recognized() {
         });
         assert_eq!(
             refusal("127.0.0.1", address, &any_certificate()),
-            "the server answered in plain HTTP; it does not speak TLS on this port"
+            "the server answered in plain HTTP; it does not use TLS on this port"
         );
         assert_eq!(server.join().unwrap()[..2], [22, 3], "a handshake record was sent");
     }
@@ -40,7 +40,7 @@ fn a_server_that_speaks_plain_http_is_recognized() {
 #[test]
 fn a_server_that_speaks_something_else_is_recognized() {
     let sentence = refusal("127.0.0.1", support::server().speaks_first(), &any_certificate());
-    assert_eq!(sentence, "the server's answer is not TLS; check the port, and whether the server speaks TLS there");
+    assert_eq!(sentence, "the server's answer is not TLS; check the port, and whether the server uses TLS there");
 }
 
 #[test]
@@ -92,7 +92,8 @@ fn a_server_of_old_versions_only_is_recognized() {
         let sentence = refusal("127.0.0.1", server.address, &trusting_for(&root.pem, NAME));
         assert_eq!(
             sentence,
-            "the server supports no version of TLS that is allowed here (TLS 1.2 and 1.3); it is probably outdated",
+            "the server does not support any TLS version that is allowed here (TLS 1.2 and 1.3); it is probably \
+             outdated",
             "{version}"
         );
     }
@@ -103,7 +104,8 @@ fn a_server_with_old_ciphers_only_is_recognized() {
     let root = Authority::root("root", Key::Rsa2048);
     let identity = root.issue(Key::Rsa2048, &[NAME]);
     let tls = trusting_for(&root.pem, NAME);
-    let expected = "the server found no cipher or key exchange in common; it is probably outdated";
+    let expected = "the server and this client have no cipher or key exchange in common; the server is probably \
+        outdated";
     for cipher in ["AES128-SHA", "AES256-GCM-SHA384", "ECDHE-RSA-AES128-SHA"] {
         let Some(server) = OpenSsl::start(&identity, &["-tls1_2", "-cipher", cipher]) else { return };
         assert_eq!(refusal("127.0.0.1", server.address, &tls), expected, "{cipher}");
@@ -124,7 +126,9 @@ fn a_server_that_wants_a_certificate_of_the_client_is_recognized() {
     let sentence = refusal("127.0.0.1", server.address, &trusting_for(&root.pem, NAME));
     assert!(
         sentence == "the server requires a client certificate, which is not supported"
-            || sentence == "the server found no cipher or key exchange in common; it is probably outdated",
+            || sentence
+                == "the server and this client have no cipher or key exchange in common; the server is \
+                probably outdated",
         "{sentence}"
     );
 }
@@ -153,7 +157,11 @@ fn a_key_that_is_not_the_certificates_is_noticed_even_unchecked() {
         connection.complete_io(&mut stream).is_err()
     });
     let sentence = refusal("127.0.0.1", address, &any_certificate());
-    assert_eq!(sentence, "the server does not have the key of its certificate; somebody may be in between");
+    assert_eq!(
+        sentence,
+        "the server does not have the private key of its certificate; someone may be intercepting \
+        the connection"
+    );
     assert!(server.join().unwrap(), "the server learns that it failed");
 }
 
@@ -359,7 +367,7 @@ fn a_second_response_in_a_record_of_its_own_answers_no_request() {
         assert_eq!((&*body, error), (&b"helloworld"[..], None));
         let error = client.request(http_client::Method::Get, "/next", &[], support::no_body()).unwrap_err();
         assert!(error.message.contains("HTTP/1.1 200 OK"), "{error}");
-        assert!(error.message.contains("without having been asked"), "{error}");
+        assert!(error.message.contains("without a request"), "{error}");
         assert_eq!(client.status(), Status::ConnectionError);
         server.join().unwrap();
     }
@@ -521,9 +529,9 @@ fn a_server_that_refuses_every_handshake_is_tried_once_more_and_no_oftener() {
     let tls = trusting_for(&root.pem, NAME);
     assert_eq!(get(&secured("127.0.0.1", address, &tls), "/").text(), "hello");
     let sentence = refusal("127.0.0.1", address, &tls);
-    assert_eq!(sentence, "the server broke the handshake off (alert InternalError)");
+    assert_eq!(sentence, "the server aborted the handshake (alert InternalError)");
     // Nothing is offered any more, so there is nothing to try again without.
     let sentence = refusal("127.0.0.1", address, &tls);
-    assert_eq!(sentence, "the server broke the handshake off (alert InternalError)");
+    assert_eq!(sentence, "the server aborted the handshake (alert InternalError)");
     assert_eq!(server.join().unwrap(), 4);
 }

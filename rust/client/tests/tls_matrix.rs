@@ -92,7 +92,7 @@ fn tls_1_3_can_be_left_out() {
     let sentence = refusal("127.0.0.1", only_13.address, &tls);
     assert_eq!(
         sentence,
-        "the server supports no version of TLS that is allowed here (TLS 1.2 only); enable the project \
+        "the server does not support any TLS version that is allowed here (TLS 1.2 only); enable the project \
          setting network/tls/enable_tls_v1.3"
     );
 }

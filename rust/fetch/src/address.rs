@@ -1,6 +1,6 @@
-//! Where a request goes: a URL that can be requested, resolved against another (RFC 3986), and its origin. The parser is the `url` crate's, by
-//! the rules of browsers: redirects and relative URLs need them, and `http_protocol::UrlParts` only takes apart what is given. In one thing
-//! it is not followed: it percent-encodes `'` in a query, which may stand there (RFC 3986, section 3.4), and a signature may be made over it.
+//! URLs that can be requested, resolved against a base URL (RFC 3986), and their origins. The parser is the `url` crate, with the rules
+//! of browsers, because redirects and relative URLs need them. `http_protocol::UrlParts` only splits URLs. There is one difference to the
+//! `url` crate: it percent-encodes `'` in a query, where the character is allowed (RFC 3986, section 3.4) and a signature may cover it.
 
 use std::fmt;
 
@@ -9,8 +9,8 @@ use url::{Host, Position, Url};
 /// What the parser makes of `'` in a query.
 const ENCODED_APOSTROPHE: &str = "%27";
 
-/// A URL of `http` or `https` with a host and a port. A user and password that stood in it are taken out of it at once, so
-/// that no message, log or header shows them by accident.
+/// A URL of `http` or `https` with a host and a port. User and password are removed from it at once, so that no message, log or header
+/// shows them by accident.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Address {
     /// Has a host, a port other than 0, and no user-info.
@@ -19,21 +19,21 @@ pub struct Address {
     text: String,
 }
 
-/// What decides whether two URLs are of the same server: credentials never go from one origin to another.
+/// The origin of a URL. Two URLs with the same origin belong to the same server. Credentials are never sent from one origin to another.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Origin {
     /// Whether the scheme is `https`.
     pub is_secure: bool,
     /// The host in lower case; an IPv6 address in brackets.
     pub host: String,
-    /// The port, also where the URL leaves it out.
+    /// The port, even if the URL does not contain it.
     pub port: u16,
 }
 
-/// A user and password that stood in a URL, percent-decoded.
+/// The user and password from a URL, percent-decoded.
 #[derive(Clone, PartialEq, Eq)]
 pub struct UserInfo {
-    /// The user.
+    /// The user name.
     pub user: String,
     /// The password; empty if there was none.
     pub password: String,
@@ -43,27 +43,27 @@ pub struct UserInfo {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AddressError {
-    /// It has a control character in it.
+    /// It contains a control character.
     Control,
-    /// It is relative, and there is nothing to resolve it against.
+    /// It is relative, and there is no base URL.
     Relative,
-    /// It is of another scheme than `http` and `https`.
+    /// Its scheme is not `http` or `https`.
     Scheme(String),
-    /// It has no host, or one that cannot be.
+    /// It has no host, or an invalid one.
     Host,
     /// Its port is not a number from 1 to 65535.
     Port,
-    /// It cannot be read at all.
+    /// It cannot be parsed.
     Unreadable,
 }
 
 impl Address {
-    /// Reads the URL that a script gave, relative to `base` if there is one.
+    /// Parses the URL of a script, relative to `base` if there is one.
     pub fn resolve(base: Option<&Address>, url: &str) -> Result<Address, AddressError> {
         Self::resolve_with_user_info(base, url).map(|(address, _)| address)
     }
 
-    /// The same, and the user and password that stood in it.
+    /// Does the same, and also returns the user and password in the URL.
     pub fn resolve_with_user_info(
         base: Option<&Address>,
         url: &str,
@@ -109,17 +109,17 @@ impl Address {
         Ok((Address { url, text }, user_info))
     }
 
-    /// The whole URL, fragment included.
+    /// Returns the whole URL, including the fragment.
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// The URL without its fragment, which servers never see.
+    /// Returns the URL without its fragment, which is never sent to servers.
     pub fn without_fragment(&self) -> &str {
         without_fragment(&self.text)
     }
 
-    /// What stands in a request line: path and query.
+    /// Returns the path and query, as in a request line.
     pub fn target(&self) -> &str {
         // Up to there both are the same.
         &self.without_fragment()[self.url[..Position::BeforePath].len()..]
@@ -129,32 +129,32 @@ impl Address {
         self.without_fragment().split_once('?').map(|(_, query)| query)
     }
 
-    /// The path, which starts with `/`.
+    /// Returns the path, which starts with `/`.
     pub fn path(&self) -> &str {
         self.url.path()
     }
 
-    /// The host in lower case and ASCII; an IPv6 address in brackets.
+    /// Returns the host in lower case and ASCII, with brackets if it is an IPv6 address.
     pub fn host(&self) -> &str {
         self.url.host_str().unwrap_or_default()
     }
 
-    /// Whether the host is an IP address, and no name.
+    /// Returns whether the host is an IP address and not a name.
     pub fn host_is_ip(&self) -> bool {
         !matches!(self.url.host(), Some(Host::Domain(_)))
     }
 
-    /// The port, also where the URL leaves it out.
+    /// Returns the port, even if the URL does not contain it.
     pub fn port(&self) -> u16 {
         self.url.port_or_known_default().unwrap_or_default()
     }
 
-    /// Whether the scheme is `https`.
+    /// Returns whether the scheme is `https`.
     pub fn is_secure(&self) -> bool {
         self.url.scheme() == "https"
     }
 
-    /// The fragment, without `#`.
+    /// Returns the fragment, without the `#`.
     pub fn fragment(&self) -> Option<&str> {
         self.url.fragment()
     }
@@ -165,7 +165,7 @@ impl Address {
         self.text = with_query(&self.url, self.query());
     }
 
-    /// Scheme, host and port.
+    /// Returns the origin: scheme, host and port.
     pub fn origin(&self) -> Origin {
         Origin { is_secure: self.is_secure(), host: self.host().to_owned(), port: self.port() }
     }
@@ -218,17 +218,17 @@ impl fmt::Debug for UserInfo {
 impl fmt::Display for AddressError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Control => f.write_str("the URL has a control character in it; percent-encode it or leave it out"),
+            Self::Control => f.write_str("the URL contains a control character; percent-encode it or leave it out"),
             Self::Relative => f.write_str(
-                "the URL is not a complete one and there is no base_url to resolve it against; write it as in \
+                "the URL is relative, and there is no base_url to resolve it against; write it like \
                  https://example.com/file",
             ),
             Self::Scheme(scheme) => {
                 write!(f, "the URL starts with {scheme:?}; write it with http:// or https://")
             }
-            Self::Host => f.write_str("the URL has no host, or one that cannot be; check the part after //"),
+            Self::Host => f.write_str("the URL has no host, or an invalid one; check the part after //"),
             Self::Port => f.write_str("the URL's port is not a number from 1 to 65535"),
-            Self::Unreadable => f.write_str("the URL cannot be read; write it as in https://example.com/file"),
+            Self::Unreadable => f.write_str("the URL cannot be read; write it like https://example.com/file"),
         }
     }
 }

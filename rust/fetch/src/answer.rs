@@ -132,7 +132,7 @@ impl<B: Buffer> Call<B> {
                 events::Verdict::NoMore => keeps_in_memory = true,
                 events::Verdict::OtherStatus => keeps_in_memory = true,
                 events::Verdict::OtherType => {
-                    let sentence = "the server did not answer with a stream of events (text/event-stream)";
+                    let sentence = "the response is not an event stream (text/event-stream)";
                     return Err(Failure::new(ResultCode::RequestFailed, sentence));
                 }
             },
@@ -244,7 +244,7 @@ impl<B: Buffer> Call<B> {
                     return Ok(Step::Done);
                 }
                 let after = stream.reconnection.after_end();
-                let next = self.plan_retry(after, "the stream of events ended".to_owned(), world.now);
+                let next = self.plan_retry(after, "the event stream ended".to_owned(), world.now);
                 self.state = State::Waiting(next);
                 Ok(Step::Again)
             }

@@ -18,8 +18,8 @@ pub(crate) struct Checked {
 }
 
 impl Request {
-    /// What is wrong with it by these settings, as a sentence: all that its task would be told before anything is sent, but for the files of
-    /// a form.
+    /// Checks the request with these settings. The error is the sentence that its task would return before anything is sent. The files of
+    /// a form are not checked.
     pub fn check(&self, settings: &Settings) -> Result<(), String> {
         // Whether there is a body, and not how long it is, can make a difference.
         let body_len = u64::from(!matches!(self.body, RequestBody::Empty));
@@ -36,7 +36,7 @@ pub(crate) fn check(settings: &Settings, request: &Request, body_len: u64) -> Re
         Failure::invalid(format!("there is no method {}; use a value of HTTPClient.Method", request.method))
     })?;
     if method == Method::Connect {
-        return Err(Failure::invalid("CONNECT makes a tunnel, which a session cannot use; choose another method"));
+        return Err(Failure::invalid("CONNECT opens a tunnel, which a session cannot use; choose another method"));
     }
     let base = match settings.base_url.as_str() {
         "" => None,

@@ -413,7 +413,8 @@ impl<B: Buffer> Call<B> {
             error = match self.turn.has_nothing() {
                 true => {
                     format!(
-                        "the cache has nothing for {url}, and the request does not allow asking the server (only-if-cached)"
+                        "the cache has no response for {url}, and the request does not allow asking the server \
+                         (only-if-cached)"
                     )
                 }
                 false => format!("the server answered {} to {url}", self.facts.code),

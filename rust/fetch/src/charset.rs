@@ -1,17 +1,17 @@
-//! Bodies as text: the byte order mark, else the charset that `Content-Type` names, else UTF-8 (Encoding standard).
+//! Decodes bodies to text: with the byte order mark, or otherwise the charset in `Content-Type`, or otherwise UTF-8 (Encoding standard).
 
 use encoding_rs::{Encoding, UTF_8};
 
 use crate::header_line::ContentType;
 
-/// The text of a body. Bytes that are not of the charset are replaced by U+FFFD; nothing fails.
+/// Returns the text of a body. Invalid bytes are replaced by U+FFFD. This never fails.
 pub fn text(content_type: Option<&str>, body: &[u8]) -> String {
     let named = content_type.and_then(|value| ContentType::read(value).parameter("charset"));
     let encoding = named.and_then(|label| Encoding::for_label(label.as_bytes())).unwrap_or(UTF_8);
     encoding.decode(body).0.into_owned()
 }
 
-/// The text of a body that is JSON: always UTF-8, whatever the charset says (RFC 8259 §8.1), with or without a byte order mark.
+/// Returns the text of a JSON body. It is always UTF-8, whatever the charset says (RFC 8259 §8.1), with or without a byte order mark.
 pub fn json_text(body: &[u8]) -> String {
     String::from_utf8_lossy(body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body)).into_owned()
 }

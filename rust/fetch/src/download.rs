@@ -1,17 +1,16 @@
-//! Downloads to a file (RFC 9110 §13.1.5, §14): what is asked for when a part is there already, and what the answer means for it.
+//! Downloads to a file (RFC 9110 §13.1.5, §14): what to request if a part of the file already exists, and what the response means for it.
 //!
-//! The body goes to [`part_path`]; beside it, [`notes_path`] remembers where the part comes from. The file gets its own name when
-//! it is whole.
+//! The body is written to [`part_path`]. [`notes_path`] stores where the part comes from. The file gets its own name when it is complete.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-/// Where the body goes while it is not whole: `PATH.part`.
+/// Returns the path of an incomplete file: `PATH.part`.
 pub fn part_path(path: &Path) -> PathBuf {
     with_suffix(path, ".part")
 }
 
-/// What is remembered of the part: `PATH.part.info`.
+/// Returns the path of the notes about the part: `PATH.part.info`.
 pub fn notes_path(path: &Path) -> PathBuf {
     with_suffix(path, ".part.info")
 }
@@ -22,7 +21,7 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// What tells one version of a file from another (RFC 9110 §8.8).
+/// A validator: it identifies one version of a file (RFC 9110 §8.8).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Validator {
     /// A strong `ETag`, with its quotes.
@@ -31,89 +30,89 @@ pub enum Validator {
     LastModified(String),
 }
 
-/// What is remembered beside a part.
+/// The notes about a part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notes {
-    /// The URL that was asked for, without its fragment.
+    /// The requested URL, without its fragment.
     pub url: String,
-    /// Of the response that the part's bytes are from.
+    /// The validator of the response that the part comes from.
     pub validator: Validator,
 }
 
-/// The fields of a response that matter here.
+/// The fields of a response that are needed here.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Fields<'a> {
     /// `Content-Range`.
     pub content_range: Option<&'a str>,
-    /// How long the body is, if that is known.
+    /// The length of the body, if it is known.
     pub body_len: Option<u64>,
     /// `ETag`.
     pub etag: Option<&'a str>,
     /// `Last-Modified`.
     pub last_modified: Option<&'a str>,
-    /// Whether `Content-Encoding` names one other than `identity`.
+    /// Whether `Content-Encoding` contains a coding other than `identity`.
     pub is_encoded: bool,
 }
 
-/// What to ask for.
+/// What to request.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Plan {
     /// The whole file.
     Whole,
-    /// What a script's own `Range` asks for: the body is the file, and none is gone on with.
+    /// The `Range` header of the script. The body is the file, and a part is never continued.
     ByHand,
-    /// What is missing.
+    /// The missing rest.
     Rest {
-        /// Bytes that are there.
+        /// The number of bytes that already exist.
         from: u64,
-        /// Of which version.
+        /// The version that they belong to.
         validator: Validator,
     },
 }
 
-/// What an answer means for the part.
+/// What a response means for the part.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Empty the part, then write the body to it. `len` is the file's length, if it is known.
+    /// Empty the part, then write the body to it. `len` is the length of the file, if it is known.
     StartOver {
         /// In bytes.
         len: Option<u64>,
     },
-    /// Write the body behind what is there. `len` is the file's length.
+    /// Append the body to the part. `len` is the length of the file.
     Append {
         /// In bytes.
         len: u64,
     },
-    /// All of it is there already: no body is wanted.
+    /// The file is already complete. No body is needed.
     Complete,
-    /// Drop this response and the part, and ask again for the whole.
+    /// Discard this response and the part, and request the whole file.
     AskAgain,
-    /// No file: the response is an error page or the like. The part stays.
+    /// Create no file, because the response is an error page or similar. The part is kept.
     NoFile,
 }
 
-/// An answer that fits nothing that was asked for.
+/// Why a response does not fit the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DownloadError {
-    /// A part of the file that was not asked for.
+    /// The response is a part of the file, but the whole file was requested.
     UnaskedPart,
-    /// Another part than the one that was asked for, or one that cannot be told.
+    /// The response is a different part than the requested one, or an unknown one.
     OtherRange {
-        /// Where it should have started.
+        /// The first byte that was requested.
         from: u64,
     },
-    /// The body is longer or shorter than the file is said to be.
+    /// The body is longer or shorter than announced.
     WrongLength {
-        /// Bytes that came, with those that were there before.
+        /// The number of bytes, including those that existed before.
         found: u64,
-        /// Bytes that were announced.
+        /// The announced number of bytes.
         expected: u64,
     },
 }
 
 impl Plan {
-    /// Decides by what is on the disk. `range_by_hand` is whether the script gave a `Range` itself.
+    /// Decides by the files on the disk. `range_by_hand` is whether the script set a `Range` header itself.
     pub fn new(url: &str, part_len: Option<u64>, notes: Option<Notes>, range_by_hand: bool) -> Plan {
         match (part_len, notes) {
             _ if range_by_hand => Plan::ByHand,
@@ -123,7 +122,7 @@ impl Plan {
         }
     }
 
-    /// The header lines to send besides the script's own.
+    /// Returns the header lines to add to those of the script.
     pub fn header_lines(&self) -> Vec<String> {
         let mut lines = vec!["Accept-Encoding: identity".to_owned()];
         if let Plan::Rest { from, validator } = self {
@@ -176,7 +175,7 @@ fn is_other_version(validator: &Validator, fields: &Fields<'_>) -> bool {
     }
 }
 
-/// Checks a file that ended against the length that was announced for it.
+/// Checks the length of a finished file against the announced length.
 pub fn check_length(found: u64, expected: Option<u64>) -> Result<(), DownloadError> {
     match expected {
         Some(expected) if expected != found => Err(DownloadError::WrongLength { found, expected }),
@@ -184,7 +183,7 @@ pub fn check_length(found: u64, expected: Option<u64>) -> Result<(), DownloadErr
     }
 }
 
-/// A `Content-Range` (RFC 9110 §14.4) in bytes.
+/// A `Content-Range` value (RFC 9110 §14.4) in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ContentRange {
     /// `bytes 5-9/10`, with `first <= last < len`.
@@ -193,18 +192,18 @@ pub enum ContentRange {
         first: u64,
         /// The last byte.
         last: u64,
-        /// Of so many; none for `*`.
+        /// The length of the file, or `None` for `*`.
         len: Option<u64>,
     },
     /// `bytes */10`.
     Unsatisfied {
-        /// Of so many.
+        /// The length of the file.
         len: u64,
     },
 }
 
 impl ContentRange {
-    /// Reads a value; none if it is not one that makes sense.
+    /// Reads a value. Returns `None` if it is invalid.
     pub fn read(value: &str) -> Option<ContentRange> {
         let (unit, rest) = value.trim().split_once(' ')?;
         if !unit.eq_ignore_ascii_case("bytes") {
@@ -229,12 +228,12 @@ fn number(text: &str) -> Option<u64> {
 
 const FIRST_LINE: &str = "HTTPClientRust download 1";
 
-/// A file of notes is not longer.
+/// The maximum size of a notes file, in bytes.
 pub const LONGEST_NOTES: usize = 64 << 10;
 
 impl Notes {
-    /// What to remember of a response whose body is written to a part; none if there is nothing that a later request could be
-    /// sure by.
+    /// Returns the notes about a response whose body is written to a part. Returns `None` if it has nothing that identifies its version
+    /// for a later request.
     pub fn of(url: &str, fields: &Fields<'_>) -> Option<Notes> {
         // What is unpacked on its way to the disk has no place in it that a server knows.
         if fields.is_encoded {
@@ -249,7 +248,7 @@ impl Notes {
         (notes.to_text().len() <= LONGEST_NOTES).then_some(notes)
     }
 
-    /// The text of the file of notes.
+    /// Returns the text of the notes file.
     pub fn to_text(&self) -> String {
         let (name, value) = match &self.validator {
             Validator::ETag(etag) => ("etag", etag),
@@ -258,7 +257,7 @@ impl Notes {
         format!("{FIRST_LINE}\nurl {}\n{name} {value}\n", self.url)
     }
 
-    /// Reads a text; none if it is not one that [`Notes::to_text`] writes.
+    /// Reads a text. Returns `None` if [`Notes::to_text`] did not write it.
     pub fn read(text: &str) -> Option<Notes> {
         if text.len() > LONGEST_NOTES {
             return None;
@@ -290,12 +289,12 @@ impl fmt::Display for DownloadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::UnaskedPart => {
-                f.write_str("the server sent a part of the file (206) although all of it was asked for")
+                f.write_str("the server sent only a part of the file (206), although the whole file was requested")
             }
             Self::OtherRange { from } => write!(
                 f,
-                "the server sent another part of the file than the one from byte {from} that was asked for; what is \
-                 there already was kept"
+                "the server sent a different part of the file than requested (from byte {from}); the existing data \
+                 was kept"
             ),
             Self::WrongLength { found, expected } => {
                 write!(f, "the file has {found} bytes, but the server announced {expected}")

@@ -204,7 +204,7 @@ impl<B: Buffer> Engine<B> {
         let advanced = catch_unwind(AssertUnwindSafe(|| slot.call.advance(&mut world)));
         let is_over = advanced.unwrap_or_else(|_| {
             slot.call.leave_place(&mut self.pool);
-            let sentence = "the request failed by a fault of this library; please report it";
+            let sentence = "the request failed because of a bug in this library; please report it";
             slot.call.task.complete_without_call(ResultCode::RequestFailed, sentence);
             true
         });

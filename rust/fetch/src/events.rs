@@ -1,4 +1,4 @@
-//! Server-sent events (WHATWG HTML, "Server-sent events"): the parser of a stream, and when and how it is asked for again.
+//! Server-sent events (WHATWG HTML, "Server-sent events"): the parser of an event stream, and when and how to reconnect.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use crate::header_line::ContentType;
 
-/// What a request for events accepts.
+/// The content type of an event stream.
 pub const CONTENT_TYPE: &str = "text/event-stream";
 
-/// How much of a stream is held at most.
+/// How much of a stream is kept in memory at most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// Bytes of a line.
+    /// The maximum length of a line, in bytes.
     pub line: usize,
-    /// Bytes of an event's data.
+    /// The maximum length of the data of an event, in bytes.
     pub data: usize,
 }
 
@@ -24,34 +24,34 @@ impl Default for Limits {
     }
 }
 
-/// One event. Type and id are shared, so that a stream of short events under a long id stays small.
+/// One event. The type and id are shared between events, so that a stream of short events with a long id stays small.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// `message` unless the server said otherwise.
+    /// The type. It is `message` if the server did not set one.
     pub kind: Arc<str>,
-    /// The lines of data, with line feeds between them.
+    /// The data lines, separated by line feeds.
     pub data: String,
-    /// The last id that came; empty if none did.
+    /// The last id that was received. Empty if there was none.
     pub id: Arc<str>,
 }
 
-/// A stream over a limit. It is not read on.
+/// A stream exceeded a limit. It is not read further.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EventsError {
-    /// A line without an end.
+    /// A line is too long.
     LineTooLong {
         /// The limit in bytes.
         limit: usize,
     },
-    /// An event without an end.
+    /// The data of an event is too long.
     EventTooLong {
         /// The limit in bytes.
         limit: usize,
     },
 }
 
-/// Reads one response's body. What is unfinished when it ends is dropped with it.
+/// Parses the body of one response. An unfinished event at the end is discarded.
 #[derive(Clone, Debug)]
 pub struct Parser {
     limits: Limits,
@@ -71,7 +71,7 @@ pub struct Parser {
 }
 
 impl Parser {
-    /// For a body that comes after events whose last id was `last_id`.
+    /// Creates a parser for a body that follows events with the last id `last_id`.
     pub fn new(limits: Limits, last_id: &str) -> Self {
         let id: Arc<str> = last_id.into();
         let message: Arc<str> = "message".into();
@@ -90,8 +90,8 @@ impl Parser {
         }
     }
 
-    /// Reads from the front of `input`, shortening it, up to the end of the next event; none if all was read without one.
-    /// So a caller has no more events in hand than it asks for.
+    /// Reads from the start of `input`, and shortens it, up to the end of the next event. Returns `None` if there is no further event. So
+    /// a caller never has more events than it asks for.
     pub fn next(&mut self, input: &mut &[u8]) -> Result<Option<Event>, EventsError> {
         while let Some(&first) = input.first() {
             if std::mem::take(&mut self.after_cr) && first == b'\n' {
@@ -117,12 +117,12 @@ impl Parser {
         Ok(None)
     }
 
-    /// The last id that came with an event, or alone before a blank line.
+    /// Returns the last id that came with an event, or alone before a blank line.
     pub fn last_id(&self) -> &str {
         &self.id
     }
 
-    /// The wait that the server asked for since the last call.
+    /// Takes the reconnection time that the server has set since the last call.
     pub fn take_retry(&mut self) -> Option<Duration> {
         self.retry.take()
     }
@@ -190,7 +190,7 @@ const LONGEST_RETRY: Duration = Duration::from_secs(86_400);
 /// Where doubling ends.
 const LONGEST_DOUBLED: Duration = Duration::from_secs(30);
 
-/// When a stream that ended is asked for again.
+/// Decides when to reconnect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Reconnection {
     retry: Duration,
@@ -204,23 +204,23 @@ impl Default for Reconnection {
 }
 
 impl Reconnection {
-    /// The server said `retry`.
+    /// Notes that the server sent `retry`.
     pub fn set_retry(&mut self, retry: Duration) {
         self.retry = retry;
     }
 
-    /// A response with a stream came.
+    /// Notes that a response with an event stream has arrived.
     pub fn opened(&mut self) {
         self.failures = 0;
     }
 
-    /// How long to wait after a stream that ended, cleanly or not.
+    /// Returns how long to wait after a stream has ended, cleanly or not.
     pub fn after_end(&self) -> Duration {
         self.retry.max(SHORTEST_RETRY)
     }
 
-    /// How long to wait after an attempt that brought no response: twice as long each time, to 30 s, but never less than the
-    /// server asked for.
+    /// Returns how long to wait after an attempt without a response: twice as long each time, up to 30 s, but never less than the server
+    /// asked for.
     pub fn after_failure(&mut self) -> Duration {
         self.failures = self.failures.saturating_add(1);
         let retry = self.after_end();
@@ -228,16 +228,16 @@ impl Reconnection {
     }
 }
 
-/// What a response to a request for events is.
+/// The meaning of the response to a request for events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// A stream: read it.
+    /// An event stream. Read it.
     Stream,
-    /// 204: there are no more events, which is a success.
+    /// 204. There are no more events, which is a success.
     NoMore,
-    /// Another status: a response like any other.
+    /// Another status code. This is an ordinary response.
     OtherStatus,
-    /// Another type than an event stream.
+    /// Not an event stream.
     OtherType,
 }
 
@@ -251,7 +251,7 @@ pub fn judge(status: u16, content_type: Option<&str>) -> Verdict {
     }
 }
 
-/// The header line that says which event was the last; none if there is no id, or one that no header can carry.
+/// Returns the header line with the id of the last event. Returns `None` if there is no id, or if a header cannot contain it.
 pub fn last_event_id_line(id: &str) -> Option<String> {
     let can_be_sent = !id.is_empty() && !id.bytes().any(|byte| byte != b'\t' && byte.is_ascii_control());
     can_be_sent.then(|| format!("Last-Event-ID: {id}"))

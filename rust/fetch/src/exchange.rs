@@ -1,67 +1,67 @@
-//! What a call knows of connections: something to exchange on, and something that makes one. A [`Link`] of HTTP/1.1 is the first kind;
-//! one that answers from a file is another, and so is a test's script.
+//! The interface between calls and connections: [`Exchange`] sends requests and receives responses, and [`Dialer`] creates exchanges. A
+//! [`Link`] of HTTP/1.1 is the usual exchange. A replayed file is another one, and so is the script of a test.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http_net::{Body, Context, Dial, Dialled, Error, Link, Received, Request, Response, Route, Timings, TlsInfo, Wait};
 
-/// Something that requests are sent on and responses received from, one after the other. Nothing here waits; to cancel one, drop it.
+/// Sends requests and receives their responses, one after the other. No method waits. To cancel an exchange, drop it.
 pub trait Exchange: Send {
-    /// Begins to send a request. An error here is a misuse, or says that the connection is over.
+    /// Begins to send a request. An error is a mistake of the caller, or says that the connection is over.
     fn begin(&mut self, request: &Request<'_>, body: Body, now: Instant) -> Result<(), Error>;
 
-    /// Gets further with the request and the response's head; none as long as the head has not all arrived.
+    /// Makes progress with the request and the head of the response. Returns `None` until the head has arrived completely.
     fn receive_head(&mut self, now: Instant) -> Result<Option<Response>, Error>;
 
-    /// Receives as much of the body as is there and `room` takes, and goes on with the request.
+    /// Receives as much of the body as is available and fits into `room`, and continues to send the request.
     fn receive(&mut self, room: &mut [u8], now: Instant) -> Result<Received, Error>;
 
-    /// Goes on with the request alone, while nobody takes what is received.
+    /// Continues to send the request while nobody takes the received data.
     fn send(&mut self, now: Instant);
 
-    /// Says what to wait for until there is something to do; `reading` is whether bytes of the response are wanted.
+    /// Adds what the exchange is waiting for to `wait`. `reading` is whether data of the response is wanted.
     fn wait_for(&self, reading: bool, wait: &mut Wait);
 
-    /// When nothing will have moved for this long.
+    /// Returns the time at which there has been no data for `limit`.
     fn silent_at(&self, limit: Duration) -> Option<Instant>;
 
-    /// Fails if nothing moved for `limit`.
+    /// Fails if there was no data for `limit`.
     fn check_silence(&mut self, limit: Duration, now: Instant) -> Result<(), Error>;
 
-    /// Bytes of the request, head included, that were handed to the system.
+    /// Returns how many bytes of the request, including its head, were passed to the operating system.
     fn bytes_sent(&self) -> u64;
 
-    /// The same of its body alone.
+    /// Returns the same number for the body alone.
     fn body_bytes_sent(&self) -> u64;
 
-    /// Whether the request is not all written.
+    /// Returns whether the request is still being sent.
     fn is_sending(&self) -> bool;
 
-    /// How long the phases took.
+    /// Returns how long the phases took.
     fn timings(&self) -> Timings;
 
-    /// What TLS agreed on; none without TLS.
+    /// Returns the parameters of TLS, or `None` without TLS.
     fn tls(&self) -> Option<Arc<TlsInfo>>;
 
-    /// Whether the last exchange is over and another may follow.
+    /// Returns whether the last exchange is over and another one can follow.
     fn is_reusable(&self) -> bool;
 
-    /// Looks whether it still is, now: nobody has ended it, and no bytes are left over that answer nothing.
+    /// Checks that this is still so: the connection has not ended, and no data came without a request.
     fn check_idle(&mut self) -> Result<(), Error>;
 
-    /// Whether `begin` failed because a file that answers has no answer; on a network nothing does.
+    /// Returns whether `begin` failed because the replayed file has no response. Always `false` on a network.
     fn has_missed(&self) -> bool {
         false
     }
 
-    /// The connection alone, without who watches the exchange that is over.
+    /// Returns the connection alone, without the wrapper that observed the last exchange.
     fn bare(self: Box<Self>) -> Box<dyn Exchange>;
 }
 
-/// Makes something to exchange on.
+/// Creates exchanges.
 pub trait Dialer: Send + Sync {
-    /// Starts. It may take `limit`.
+    /// Starts to connect. This can take up to `limit`.
     fn dial(
         &self,
         route: Arc<Route>,
@@ -70,28 +70,28 @@ pub trait Dialer: Send + Sync {
         now: Instant,
     ) -> Result<Box<dyn Dialing>, Error>;
 
-    /// The world that what it makes is in.
+    /// Returns the context of the exchanges.
     fn context(&self) -> Arc<Context>;
 }
 
-/// Something to exchange on that is being made.
+/// An exchange that is being established.
 pub trait Dialing: Send {
-    /// Gets further; none as long as it waits for something.
+    /// Makes progress. Returns `None` while it is waiting for something.
     fn advance(&mut self, now: Instant) -> Result<Option<Box<dyn Exchange>>, Error>;
 
-    /// Whether a name is still being looked up.
+    /// Returns whether a name is still being looked up.
     fn is_resolving(&self) -> bool {
         false
     }
 
-    /// Says what to wait for until there is something to do.
+    /// Adds what it is waiting for to `wait`.
     fn wait_for(&self, wait: &mut Wait);
 }
 
-/// Dials over the network.
+/// Connects over the network.
 #[derive(Clone, Debug)]
 pub struct Network(
-    /// The world around it.
+    /// The context.
     pub Arc<Context>,
 );
 

@@ -1,16 +1,16 @@
-//! Header lines as scripts give them, and the values of fields that say what a body is.
+//! Header lines of scripts, and the values of fields that describe a body.
 
-/// The name of a line such as `Accept: text/html`.
+/// Returns the name of a line such as `Accept: text/html`.
 pub fn name_of(line: &str) -> &str {
     line.split(':').next().unwrap_or_default().trim()
 }
 
-/// Whether one of the lines has this name, which is compared without regard to case.
+/// Returns whether one of the lines has this name. The name is not case-sensitive.
 pub fn has(lines: &[String], name: &str) -> bool {
     lines.iter().any(|line| name_of(line).eq_ignore_ascii_case(name))
 }
 
-/// A `Content-Type` taken apart (RFC 9110 §8.3.1).
+/// The parts of a `Content-Type` value (RFC 9110 §8.3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ContentType<'a> {
     essence: &'a str,
@@ -18,18 +18,18 @@ pub struct ContentType<'a> {
 }
 
 impl<'a> ContentType<'a> {
-    /// Takes any text: what is not there is empty.
+    /// Reads any text. Missing parts are empty.
     pub fn read(value: &'a str) -> Self {
         let (essence, parameters) = value.split_once(';').unwrap_or((value, ""));
         Self { essence: essence.trim(), parameters }
     }
 
-    /// Whether the type is this one, such as `text/event-stream`, whatever its parameters.
+    /// Returns whether the type is this one, such as `text/event-stream`, regardless of its parameters.
     pub fn is(&self, essence: &str) -> bool {
         self.essence.eq_ignore_ascii_case(essence)
     }
 
-    /// The value of the first parameter with this name, without its quotes.
+    /// Returns the value of the first parameter with this name, without its quotes.
     pub fn parameter(&self, name: &str) -> Option<String> {
         let mut rest = self.parameters;
         while !rest.is_empty() {

@@ -1,5 +1,5 @@
-//! multipart/form-data as the WHATWG writes it (HTML, "Multipart form data"; RFC 7578): its length is known beforehand, and its
-//! files are read while it is sent.
+//! Forms as `multipart/form-data`, by the rules of the WHATWG (HTML, "Multipart form data"; RFC 7578). The length is known in advance,
+//! and files are read while they are sent.
 
 use std::fmt;
 use std::fs::File;
@@ -7,19 +7,19 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Bytes that can be read from their start as often as the request is sent: a file on disk, or one of the engine's.
+/// A source of bytes that can be read from the start every time the request is sent: a file on the disk or a file of the engine.
 pub trait Source: Send + Sync {
-    /// How many bytes it has.
+    /// Returns the number of bytes.
     fn measure(&self) -> io::Result<u64>;
 
-    /// Opens it.
+    /// Opens the source.
     fn open(&self) -> io::Result<Box<dyn Read + Send>>;
 }
 
-/// A file of the file system.
+/// A file on the disk.
 #[derive(Clone, Debug)]
 pub struct DiskFile(
-    /// Where it is.
+    /// The path.
     pub PathBuf,
 );
 
@@ -35,7 +35,7 @@ impl Source for DiskFile {
     }
 }
 
-/// A form that is being put together.
+/// A form that is being built.
 #[derive(Clone)]
 pub struct Form {
     boundary: String,
@@ -70,50 +70,51 @@ enum Piece {
     Source { name: String, source: Arc<dyn Source> },
 }
 
-/// What keeps a form from being sent.
+/// Why a form cannot be sent.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum FormError {
-    /// A name, filename or content type that no part can have.
+    /// The content type of a part is invalid.
     ContentType,
-    /// A file that is not there, or cannot be read.
+    /// A file does not exist or cannot be read.
     Unreadable {
-        /// The name of its field.
+        /// The name of the field.
         field: String,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
-    /// A file that became shorter while it was sent.
+    /// A file became shorter while it was sent.
     Shrank {
-        /// The name of its field.
+        /// The name of the field.
         field: String,
-        /// Its length at the start.
+        /// The length at the start.
         expected: u64,
-        /// Where it ended.
+        /// The length that was found.
         found: u64,
     },
-    /// More bytes than can be counted.
+    /// The form has more bytes than can be counted.
     TooLong,
 }
 
 impl Form {
-    /// An empty form, whose boundary is made of random bytes: a boundary that a player can guess could be put into a field.
+    /// Creates an empty form. The boundary is made of random bytes, because a player could put a boundary that can be guessed into a
+    /// field.
     pub fn new(random: [u8; 16]) -> Self {
         let digits: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
         Self { boundary: format!("----HTTPClientRust{digits}"), parts: Vec::new() }
     }
 
-    /// The value of `Content-Type`.
+    /// Returns the value of `Content-Type`.
     pub fn content_type(&self) -> String {
         format!("multipart/form-data; boundary={}", self.boundary)
     }
 
-    /// Adds a field. Line ends in its value become CR LF.
+    /// Adds a field. Line breaks in its value become CR LF.
     pub fn add_field(&mut self, name: &str, value: &str) {
         self.add(name, "", "", Content::Bytes(with_crlf(value).into_bytes().into()));
     }
 
-    /// Adds bytes as a file. An empty content type is guessed by the name.
+    /// Adds bytes as a file. If the content type is empty, it is guessed from the name.
     pub fn add_bytes(
         &mut self,
         name: &str,
@@ -124,7 +125,7 @@ impl Form {
         self.add_file(name, Content::Bytes(bytes.into()), filename, content_type)
     }
 
-    /// Adds a file that is read while it is sent. An empty content type is guessed by the name.
+    /// Adds a file that is read while it is sent. If the content type is empty, it is guessed from the name.
     pub fn add_source(
         &mut self,
         name: &str,
@@ -156,7 +157,7 @@ impl Form {
         self.parts.push(Part { name: name.to_owned(), head, content });
     }
 
-    /// Asks every file for its length. From here on, a file that is shorter is an error, and of a longer one the start is sent.
+    /// Gets the length of every file. If a file becomes shorter after that, sending fails. If it becomes longer, only the start is sent.
     pub fn body(&self) -> Result<Body, FormError> {
         let mut pieces: Vec<(Piece, u64)> = Vec::new();
         let bytes = |text: String| (Piece::Bytes(text.into_bytes().into()), 0);
@@ -186,18 +187,18 @@ impl Form {
 }
 
 impl Body {
-    /// What `Content-Length` says.
+    /// Returns the value of `Content-Length`.
     pub fn content_length(&self) -> u64 {
         self.len
     }
 
-    /// Reads it from its start.
+    /// Returns a reader that starts at the beginning.
     pub fn reader(&self) -> BodyReader {
         BodyReader { body: self.clone(), at: 0, done: 0, open: None }
     }
 }
 
-/// Gives a form's bytes, as many as it said.
+/// Reads the bytes of a form.
 pub struct BodyReader {
     body: Body,
     /// The piece that is read.
@@ -208,8 +209,8 @@ pub struct BodyReader {
 }
 
 impl BodyReader {
-    /// Fills the start of `room` and gives how many bytes; 0 at the end, or if there is no room. Files are read here, so this
-    /// can take as long as a disk takes.
+    /// Fills the start of `room` and returns the number of bytes. Returns 0 at the end, or if `room` is empty. This method reads files,
+    /// so it can take as long as the disk needs.
     pub fn read(&mut self, room: &mut [u8]) -> Result<usize, FormError> {
         let mut filled = 0;
         while filled < room.len()
@@ -300,12 +301,12 @@ impl fmt::Display for FormError {
                 f.write_str("the content type of the form's file is invalid; write it like \"image/png\"")
             }
             Self::Unreadable { field, source } => {
-                write!(f, "the file of the form's field {field:?} cannot be read: {source}")
+                write!(f, "the file of the form field {field:?} cannot be read: {source}")
             }
             Self::Shrank { field, expected, found } => write!(
                 f,
-                "the file of the form's field {field:?} became shorter while it was sent: {found} bytes in place of \
-                 {expected}; write it whole before it is sent"
+                "the file of the form field {field:?} became shorter while it was sent: {found} bytes instead of \
+                 {expected}; finish writing it before you send it"
             ),
             Self::TooLong => f.write_str("the form has more bytes than can be sent"),
         }

@@ -1,4 +1,4 @@
-//! Redirects: what of a request goes on to where a response points (Fetch standard, "HTTP-redirect fetch"; RFC 9110 §15.4).
+//! Redirects: which parts of a request are sent to the target of a redirect (Fetch standard, "HTTP-redirect fetch"; RFC 9110 §15.4).
 
 use std::fmt;
 
@@ -7,53 +7,53 @@ use http_protocol::Method;
 use crate::address::{Address, AddressError};
 use crate::header_line::name_of;
 
-/// How far redirects are followed.
+/// Which redirects are followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// So many redirects; no limit if none.
+    /// The maximum number of redirects. `None` means no limit.
     pub most: Option<u32>,
-    /// Also from `https` to `http`.
+    /// Whether redirects from `https` to `http` are followed.
     pub allow_insecure: bool,
 }
 
-/// A request, as far as a redirect changes it.
+/// The parts of a request that a redirect can change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Request {
     /// The method.
     pub method: Method,
-    /// Where it goes.
+    /// The address.
     pub address: Address,
-    /// The header lines that the script gave, such as `Accept: text/html`.
+    /// The header lines of the script, such as `Accept: text/html`.
     pub headers: Vec<String>,
     /// Whether the body is sent.
     pub with_body: bool,
 }
 
-/// A redirect that is not followed.
+/// Why a redirect is not followed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RedirectError {
-    /// There were as many as are allowed.
+    /// The maximum number of redirects was reached.
     TooMany {
         /// The limit.
         most: u32,
     },
-    /// It points to something else than `http` and `https`.
+    /// The scheme of the target is not `http` or `https`.
     Scheme {
-        /// Such as `file`.
+        /// The scheme, such as `file`.
         scheme: String,
     },
-    /// It leads from `https` to `http`.
+    /// The redirect leads from `https` to `http`.
     Insecure,
-    /// Where it points cannot be read.
+    /// The target cannot be read.
     Unreadable(AddressError),
-    /// There are several `Location` fields, and they point to different places.
+    /// There are several `Location` fields with different targets.
     Ambiguous,
 }
 
-/// The request that follows a response; none if the response is no redirect and stands for itself.
+/// Returns the request that follows a response, or `None` if the response is not a redirect.
 ///
-/// `followed` is how many redirects were followed already, `locations` are the values of the `Location` fields.
+/// `followed` is the number of redirects that were already followed. `locations` are the values of the `Location` fields.
 pub fn follow<'a>(
     policy: Policy,
     followed: u32,
@@ -123,14 +123,14 @@ impl fmt::Display for RedirectError {
             }
             Self::Scheme { scheme } => {
                 let scheme: String = scheme.chars().take(20).collect();
-                write!(f, "the server redirected to a URL of the scheme {scheme:?}; only http and https are followed")
+                write!(f, "the server redirected to a URL with the scheme {scheme:?}; only http and https are followed")
             }
             Self::Insecure => f.write_str(
-                "the server redirected from https to http, where everybody on the way can read along; set \
-                 allow_insecure_redirects to follow it all the same",
+                "the server redirected from https to http, where anyone on the network path can read the traffic; set \
+                 allow_insecure_redirects to follow it anyway",
             ),
             Self::Unreadable(_) => f.write_str("the server redirected to something that is not a URL"),
-            Self::Ambiguous => f.write_str("the server redirected to several URLs at once"),
+            Self::Ambiguous => f.write_str("the server redirected to several different URLs at once"),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What comes of a request: a result, what is known of the response, and its body.
+//! The outcome of a request: the result, the facts about the response, and its body.
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,9 +7,9 @@ use http_net::{ByteBuffer, Head, Timings, TlsInfo};
 
 use crate::charset;
 
-/// An array that bodies are received into: `Vec<u8>`, or one of an engine's.
+/// An array that receives bodies: `Vec<u8>`, or an array type of an engine.
 pub trait Buffer: ByteBuffer + Send + Sync + 'static {
-    /// All of it.
+    /// Returns the whole array.
     fn as_slice(&self) -> &[u8];
 }
 
@@ -24,25 +24,25 @@ impl Buffer for Vec<u8> {
 #[repr(i64)]
 #[non_exhaustive]
 pub enum ResultCode {
-    /// There is a whole response, whatever its status.
+    /// There is a complete response, with any status code.
     Success = 0,
-    /// Never given here: such a body is a [`ConnectionError`](Self::ConnectionError).
+    /// Not used. The result of such a body is [`ConnectionError`](Self::ConnectionError).
     ChunkedBodySizeMismatch = 1,
     /// The server or the proxy could not be reached.
     CantConnect = 2,
-    /// The host's name has no address.
+    /// The host name has no address.
     CantResolve = 3,
-    /// The connection ended early, or what came on it is not HTTP.
+    /// The connection ended early, or the received data is not HTTP.
     ConnectionError = 4,
-    /// No TLS came about.
+    /// The TLS handshake failed.
     TlsHandshakeError = 5,
-    /// Never given here: such a response is a [`ConnectionError`](Self::ConnectionError).
+    /// Not used. The result of such a response is [`ConnectionError`](Self::ConnectionError).
     NoResponse = 6,
     /// The body is larger than the limit.
     BodySizeLimitExceeded = 7,
-    /// The body could not be unpacked.
+    /// The body could not be decompressed.
     BodyDecompressFailed = 8,
-    /// The response is not one to this request, or the request could not be sent to its end.
+    /// The response does not fit the request, or the request could not be sent completely.
     RequestFailed = 9,
     /// The file of a download could not be opened.
     DownloadFileCantOpen = 10,
@@ -61,7 +61,7 @@ pub enum ResultCode {
 }
 
 impl ResultCode {
-    /// The number.
+    /// Returns the number.
     pub fn value(self) -> i64 {
         self as i64
     }
@@ -72,38 +72,38 @@ impl ResultCode {
 pub struct Facts {
     /// The URL that was requested last.
     pub url: String,
-    /// The status code; 0 without a response.
+    /// The status code, or 0 without a response.
     pub code: u16,
-    /// The head; none without a response.
+    /// The head, or `None` without a response.
     pub head: Option<Arc<Head>>,
-    /// How many bytes the body has on the wire; none if that is not known.
+    /// The length of the body before decompression, or `None` if it is not known.
     pub body_size: Option<u64>,
-    /// The URLs that redirected.
+    /// The URLs that redirected the request.
     pub redirects: Vec<String>,
-    /// How often it was tried.
+    /// How many times the request was sent.
     pub attempts: u32,
     /// How long the phases of the last attempt took.
     pub timings: Timings,
-    /// What TLS agreed on; none without TLS.
+    /// The parameters of TLS, or `None` without TLS.
     pub tls: Option<Arc<TlsInfo>>,
-    /// Whether the response is one of the cache's, which the server may have confirmed.
+    /// Whether the response comes from the cache. The server may have confirmed it.
     pub is_from_cache: bool,
 }
 
 impl Facts {
-    /// The header lines as the server wrote them.
+    /// Returns the header lines as the server wrote them.
     pub fn headers(&self) -> Vec<String> {
         let fields = self.head.iter().flat_map(|head| head.fields.iter());
         fields.map(|field| field.line().into_owned()).collect()
     }
 
-    /// The values of a header, whatever the case of its name.
+    /// Returns all values of a header. The name is not case-sensitive.
     pub fn header_values(&self, name: &str) -> Vec<String> {
         let fields = self.head.iter().flat_map(|head| head.fields.named(name));
         fields.map(|field| field.value().into_owned()).collect()
     }
 
-    /// The first value of a header.
+    /// Returns the first value of a header.
     pub fn header(&self, name: &str) -> Option<String> {
         let head = self.head.as_ref()?;
         head.fields.named(name).next().map(|field| field.value().into_owned())
@@ -115,31 +115,31 @@ impl Facts {
 pub struct Response<B = Vec<u8>> {
     /// How it ended.
     pub result: ResultCode,
-    /// What is known of it.
+    /// The facts about the response.
     pub facts: Facts,
-    /// The body, unpacked; empty if it went elsewhere, or did not come whole.
+    /// The decompressed body. Empty if it went elsewhere or is incomplete.
     pub body: B,
-    /// One sentence for a person: why it failed, or which status came from where; empty if all is well.
+    /// One sentence for people: why the request failed, or which status code came from where. Empty if nothing went wrong.
     pub error: String,
 }
 
 impl<B: Buffer> Response<B> {
-    /// The status code; 0 without a response.
+    /// Returns the status code, or 0 without a response.
     pub fn code(&self) -> u16 {
         self.facts.code
     }
 
-    /// Whether it is a whole response with a status from 200 to 299.
+    /// Returns whether this is a complete response with a status code from 200 to 299.
     pub fn is_ok(&self) -> bool {
         self.result == ResultCode::Success && (200..300).contains(&self.facts.code)
     }
 
-    /// The body as text, by the charset that the response names, else UTF-8.
+    /// Returns the body as text, in the charset of the response or otherwise UTF-8.
     pub fn text(&self) -> String {
         charset::text(self.facts.header("Content-Type").as_deref(), self.body.as_slice())
     }
 
-    /// The body as text of JSON, which is always UTF-8.
+    /// Returns the body as JSON text, which is always UTF-8.
     pub fn json_text(&self) -> String {
         charset::json_text(self.body.as_slice())
     }

@@ -1,84 +1,84 @@
-//! Retries: which ends of an attempt are worth another, and after how long.
+//! Retries: which failures are worth another attempt, and after how long.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use http_protocol::Method;
 
-/// The first wait; each one after it is twice as long.
+/// The first wait. Each further wait is twice as long.
 pub const FIRST_WAIT: Duration = Duration::from_millis(500);
 
-/// The longest wait that doubling comes to.
+/// The maximum of the doubled waits.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-/// A server that asks for a longer wait has its response delivered instead.
+/// The maximum wait that a server can ask for. If it asks for more, its response is delivered instead.
 pub const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(60);
 
-/// What a session is set to.
+/// The settings of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Policy {
-    /// So many retries.
+    /// The maximum number of retries.
     pub most: u32,
-    /// POST and PATCH too.
+    /// Whether POST and PATCH requests are also retried.
     pub unsafe_methods: bool,
 }
 
-/// Why an attempt has no response, or not the whole of one.
+/// Why an attempt has no complete response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Failure {
     /// The name has no address.
     ResolveFailed,
-    /// No address took the connection.
+    /// No address accepted the connection.
     ConnectFailed,
     /// The proxy could not be reached.
     ProxyFailed,
-    /// The proxy answered, and did not connect.
+    /// The proxy answered, but did not open a connection.
     ProxyRefused,
-    /// No TLS came about: a certificate, a version, an alert.
+    /// The TLS handshake failed: a certificate, a version, an alert.
     Tls,
     /// The connection was reset before the first byte of the response.
     ResetBeforeResponse,
     /// The connection ended before the first byte of the response.
     ClosedBeforeResponse,
-    /// The connection was reset or ended inside the response.
+    /// The connection was reset or ended in the middle of the response.
     BrokenOff,
-    /// What came is not HTTP, or over a limit.
+    /// The received data is not HTTP, or exceeds a limit.
     BadResponse,
-    /// A limit of time ran out before a connection was there.
+    /// A time limit passed before there was a connection.
     ConnectTimeout,
-    /// A limit of time ran out afterwards.
+    /// A time limit passed after that.
     Timeout,
 }
 
-/// An attempt that ended.
+/// An attempt that has ended.
 #[derive(Clone, Copy, Debug)]
 pub struct Attempt {
     /// The method.
     pub method: Method,
-    /// The retries that counted, so far.
+    /// The number of retries so far.
     pub retries: u32,
-    /// Whether it went over a connection that had served before.
+    /// Whether it used a connection that had been used before.
     pub on_kept_connection: bool,
-    /// Whether a byte of it was written.
+    /// Whether any byte of it was written.
     pub was_written: bool,
-    /// Whether one attempt of this request died with a kept connection already.
+    /// Whether an earlier attempt of this request failed because a kept connection had ended.
     pub has_lost_kept_connection: bool,
-    /// Whether another attempt would go on where this one broke off: a download with a validator.
+    /// Whether another attempt can continue where this one stopped: a download with a validator.
     pub can_resume: bool,
-    /// What `timeout` leaves; none if there is no limit.
+    /// The time that is left before `timeout`, or `None` if there is no limit.
     pub time_left: Option<Duration>,
 }
 
-/// How it ended.
+/// How an attempt ended.
 #[derive(Clone, Copy, Debug)]
 pub enum End<'a> {
-    /// Without a whole response.
+    /// Without a complete response.
     Failed(Failure),
     /// With a response.
     Answered {
-        /// Its status.
+        /// The status code.
         status: u16,
-        /// The value of its `Retry-After`.
+        /// The value of the `Retry-After` header.
         retry_after: Option<&'a str>,
     },
 }
@@ -86,15 +86,15 @@ pub enum End<'a> {
 /// What comes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Next {
-    /// Nothing: this end is the request's.
+    /// Nothing. The request ends in the same way.
     Stop,
-    /// Another attempt, at once and over a new connection; it does not count.
+    /// Another attempt, at once and over a new connection. It does not count as a retry.
     AtOnce,
-    /// Another attempt after so long; it counts.
+    /// Another attempt after this time. It counts as a retry.
     After(Duration),
 }
 
-/// Decides. `jitter` is a random number from 0 to 1, and `now` the time of day, for a `Retry-After` that is a date.
+/// Decides what to do next. `jitter` is a random number from 0 to 1. `now` is the time of day, for a `Retry-After` that is a date.
 pub fn decide(policy: Policy, attempt: &Attempt, end: End<'_>, now: SystemTime, jitter: f64) -> Next {
     if let End::Failed(failure) = end
         && died_with_kept_connection(attempt, failure)
@@ -139,7 +139,7 @@ pub(crate) fn dies_with_connection(method: Method, was_written: bool, failure: F
         && (is_idempotent(method) || !was_written)
 }
 
-/// Methods of which two requests do what one does (RFC 9110 §9.2.2).
+/// Returns whether two requests with this method have the same effect as one (RFC 9110 §9.2.2).
 pub fn is_idempotent(method: Method) -> bool {
     !matches!(method, Method::Post | Method::Patch | Method::Connect)
 }
@@ -156,16 +156,16 @@ fn is_worth_retrying(failure: Failure) -> bool {
     }
 }
 
-/// The wait before the retry after `retries` others: between half of 0.5 s doubled so often and all of it, so that many
-/// players whose server went down do not come back in one moment.
+/// Returns the wait before a retry that follows `retries` others. It is a random time between 50 % and 100 % of 0.5 s, doubled for each
+/// earlier retry. Otherwise, many players whose server was down would come back in the same moment.
 pub fn backoff(retries: u32, jitter: f64) -> Duration {
     let whole = FIRST_WAIT.saturating_mul(1 << retries.min(16)).min(LONGEST_WAIT);
     let jitter = if jitter.is_finite() { jitter.clamp(0.0, 1.0) } else { 1.0 };
     whole / 2 + (whole / 2).mul_f64(jitter)
 }
 
-/// How long a `Retry-After` asks to wait (RFC 9110 §10.2.3): seconds, or a date, of which a past one is no wait. None if it
-/// is neither.
+/// Returns how long a `Retry-After` value asks to wait (RFC 9110 §10.2.3). The value is a number of seconds or a date. A date in the past
+/// means no wait. Returns `None` if it is neither.
 pub fn read_retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim_matches([' ', '\t']);
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -177,7 +177,7 @@ pub fn read_retry_after(value: &str, now: SystemTime) -> Option<Duration> {
 }
 
 impl Failure {
-    /// Whether this is a limit of time.
+    /// Returns whether this is a time limit.
     pub fn is_timeout(self) -> bool {
         matches!(self, Self::ConnectTimeout | Self::Timeout)
     }
@@ -196,14 +196,14 @@ impl fmt::Display for End<'_> {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::ResolveFailed => "the host's name could not be resolved",
+            Self::ResolveFailed => "the host name could not be resolved",
             Self::ConnectFailed => "the server could not be reached",
             Self::ProxyFailed => "the proxy could not be reached",
             Self::ProxyRefused => "the proxy did not connect to the server",
             Self::Tls => "the server is not trusted, or does not support TLS",
             Self::ResetBeforeResponse => "the connection was reset before the server answered",
             Self::ClosedBeforeResponse => "the connection ended before the server answered",
-            Self::BrokenOff => "the connection ended inside the response",
+            Self::BrokenOff => "the connection ended in the middle of the response",
             Self::BadResponse => "the server's response could not be read",
             Self::ConnectTimeout => "the connection was not established in time",
             Self::Timeout => "the server did not answer in time",

@@ -18,7 +18,8 @@ use crate::settings::{Download, Kind, Request, Settings};
 use crate::task::{Keeper, Shared, Task};
 use crate::worker::Worker;
 
-/// See the module. Cloning it gives the same session. Tasks outlive it.
+/// Shares settings, cookies and connections between many requests. A clone refers to the same session. Running tasks finish even if no
+/// session is left.
 pub struct Session<B: Buffer = Vec<u8>>(Arc<Inner<B>>);
 
 struct Inner<B: Buffer> {
@@ -29,52 +30,52 @@ struct Inner<B: Buffer> {
 }
 
 impl Session {
-    /// One on the worker of the process.
+    /// Creates a session on the worker of the process.
     pub fn new(settings: Settings) -> Self {
         Self::on(Worker::shared().clone(), settings)
     }
 }
 
 impl<B: Buffer> Session<B> {
-    /// One on this worker.
+    /// Creates a session on this worker.
     pub fn on(worker: Arc<Worker<B>>, settings: Settings) -> Self {
         let id = worker.mailbox().next_number();
         Self(Arc::new(Inner { id, worker, settings: Mutex::new(Arc::new(settings)), cookies: Arc::default() }))
     }
 
-    /// The settings that the next request goes by.
+    /// Returns the settings for the next request.
     pub fn settings(&self) -> Arc<Settings> {
         lock(&self.0.settings).clone()
     }
 
-    /// Changes them, for the requests that begin from now on.
+    /// Changes the settings for requests that begin from now on.
     pub fn set(&self, change: impl FnOnce(&mut Settings)) {
         change(Arc::make_mut(&mut lock(&self.0.settings)));
     }
 
-    /// Requests a response that is kept in memory.
+    /// Makes a request and keeps the whole response body in memory.
     pub fn fetch(&self, request: Request) -> Task<B> {
         self.start(Kind::Fetch, request, self.settings())
     }
 
-    /// Requests a response whose body is given out as it comes, unpacked ([`Notice::Chunk`](crate::Notice::Chunk)). Who does not take it
-    /// slows its own request down.
+    /// Makes a request whose body is passed on as it arrives, decompressed ([`Notice::Chunk`](crate::Notice::Chunk)). If nobody takes the
+    /// data, the request waits.
     pub fn stream(&self, request: Request) -> Task<B> {
         self.start(Kind::Stream, request, self.settings())
     }
 
-    /// Requests server-sent events ([`Notice::Event`](crate::Notice::Event)). A stream that ends is asked for again.
+    /// Receives server-sent events ([`Notice::Event`](crate::Notice::Event)), and reconnects when the stream ends.
     pub fn listen(&self, request: Request) -> Task<B> {
         self.start(Kind::Listen, request, self.settings())
     }
 
-    /// Requests a response that becomes a file.
+    /// Downloads a response body to a file.
     pub fn download(&self, request: Request, to: Download) -> Task<B> {
         self.start(Kind::Download(to), request, self.settings())
     }
 
-    /// The same as [`fetch`](Self::fetch), or with `to` as [`download`](Self::download), by other settings: over this session's
-    /// connections, with no cookies of its own unless `settings` has them enabled.
+    /// Does the same as [`fetch`](Self::fetch), or as [`download`](Self::download) with `to`, but with other settings. It uses the
+    /// connections of this session. Its cookies are only used if `settings` enables them.
     pub fn fetch_with(&self, request: Request, to: Option<Download>, settings: Settings) -> Task<B> {
         self.start(to.map_or(Kind::Fetch, Kind::Download), request, Arc::new(settings))
     }
@@ -86,18 +87,18 @@ impl<B: Buffer> Session<B> {
         Task(task)
     }
 
-    /// Keeps cookies that have an expiry in this file, and takes in those that are there; none keeps them in memory alone. The error is a
+    /// Keeps cookies with an expiry date in this file, and loads those in it. `None` keeps cookies only in memory. The error is a
     /// sentence.
     pub fn set_cookie_file(&self, path: Option<PathBuf>) -> Result<(), String> {
         self.0.cookies.set_file(path, SystemTime::now())
     }
 
-    /// The cookies that a request to this URL is sent with.
+    /// Returns the cookies that are sent with a request to this URL.
     pub fn cookies(&self, address: &Address) -> Vec<Cookie> {
         self.0.cookies.with(|jar| jar.get(address, SystemTime::now()).into_iter().cloned().collect())
     }
 
-    /// Sets a cookie as a response of this URL would by `Set-Cookie`.
+    /// Stores a cookie as if a response from this URL contained it in `Set-Cookie`.
     pub fn set_cookie(&self, address: &Address, set_cookie: &str) -> Result<(), CookieError> {
         self.0.cookies.with(|jar| jar.set(address, set_cookie, SystemTime::now()))
     }
@@ -107,12 +108,13 @@ impl<B: Buffer> Session<B> {
         self.0.cookies.with(|jar| jar.clear());
     }
 
-    /// Writes the cookie file, if a cookie in it changed. Requests do so when they end; this is for cookies that were set by hand.
+    /// Writes the cookie file if one of its cookies has changed. Requests do this when they end. Call it after you have changed cookies
+    /// yourself.
     pub fn save_cookies(&self) -> io::Result<()> {
         self.0.cookies.save(SystemTime::now())
     }
 
-    /// What a URL comes to, relative to `base_url`.
+    /// Resolves a URL relative to `base_url`.
     pub fn resolve(&self, url: &str) -> Result<Address, crate::address::AddressError> {
         let settings = self.settings();
         let base = match settings.base_url.as_str() {
@@ -122,17 +124,17 @@ impl<B: Buffer> Session<B> {
         Address::resolve(base.as_ref(), url)
     }
 
-    /// Cancels all of its tasks.
+    /// Cancels all tasks of the session.
     pub fn cancel_all(&self) {
         self.0.worker.mailbox().active(Some(self.0.id)).iter().for_each(|task| task.cancel());
     }
 
-    /// How many of its tasks are not completed.
+    /// Returns how many tasks of the session have not completed yet.
     pub fn active_count(&self) -> usize {
         self.0.worker.mailbox().active(Some(self.0.id)).len()
     }
 
-    /// The worker that drives it.
+    /// Returns the worker of the session.
     pub fn worker(&self) -> &Arc<Worker<B>> {
         &self.0.worker
     }

@@ -1,4 +1,4 @@
-//! What a session is set to, and what one request asks for. A request goes by the settings that held when it began.
+//! The settings of a session, and the description of a request. A request uses the settings from the time when it began.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -18,45 +18,45 @@ use crate::replay::Replay;
 /// The settings of a session.
 #[derive(Clone, Debug)]
 pub struct Settings {
-    /// What URLs are resolved against (RFC 3986); empty if they are whole.
+    /// The URL against which the URLs of requests are resolved (RFC 3986). Empty if they are absolute.
     pub base_url: String,
-    /// Header lines of every request that gives none of the same name.
+    /// Header lines that are added to every request. A header line of a request replaces the default line with the same name.
     pub default_headers: Vec<String>,
     /// The value of `User-Agent`.
     pub user_agent: Arc<str>,
-    /// How long making a connection may take; none is for ever.
+    /// The time limit for connecting. `None` means no limit.
     pub connect_timeout: Option<Duration>,
-    /// How long no byte may move in either direction while one is due; none is for ever.
+    /// The maximum time without data in either direction while data is due. `None` means no limit.
     pub stall_timeout: Option<Duration>,
-    /// How long all of it may take, retries and waiting included; none is for ever.
+    /// The time limit for the whole request, including retries and waiting. `None` means no limit.
     pub timeout: Option<Duration>,
-    /// So many redirects are followed; no limit if none.
+    /// The maximum number of redirects. `None` means no limit.
     pub max_redirects: Option<u32>,
-    /// Also from https to http.
+    /// Whether redirects from https to http are followed.
     pub allow_insecure_redirects: bool,
-    /// So many retries.
+    /// The maximum number of retries.
     pub max_retries: u32,
-    /// Retries of POST and PATCH too.
+    /// Whether POST and PATCH requests are also retried.
     pub retry_unsafe_methods: bool,
-    /// Bytes of a body that are kept in memory, unpacked; no limit if none.
+    /// The maximum size of a body in memory, in bytes after decompression. `None` means no limit.
     pub body_size_limit: Option<u64>,
-    /// Whether servers may pack bodies.
+    /// Whether requests ask for compressed bodies.
     pub accept_compression: bool,
-    /// Whether cookies are kept and sent.
+    /// Whether cookies are stored and sent.
     pub cookies_enabled: bool,
-    /// Where responses are kept and answer again; none is nowhere.
+    /// The cache. `None` means no cache.
     pub cache: Option<Cache>,
-    /// So many connections to one host are in use at once; other requests wait their turn.
+    /// The maximum number of connections to one host at the same time. Further requests wait for a free connection.
     pub max_connections_per_host: usize,
-    /// A request that has waited for so long takes a connection beyond them; none waits for as long as it takes.
+    /// How long a request waits for a free connection before it exceeds that number. `None` means that it waits as long as necessary.
     pub place_patience: Option<Duration>,
-    /// Who this program is, for the origin of `base_url` alone.
+    /// The credentials. They are only sent to the origin of `base_url`.
     pub credentials: Option<Credentials>,
-    /// The proxies to go through.
+    /// The proxies.
     pub proxies: Proxies,
-    /// How connections are secured.
+    /// The TLS options.
     pub tls: TlsOptions,
-    /// Whether exchanges are recorded, or played back.
+    /// Whether exchanges are recorded or replayed.
     pub replay: Replay,
 }
 
@@ -87,17 +87,17 @@ impl Default for Settings {
     }
 }
 
-/// Who this program is to a server.
+/// Credentials for a server.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials(String);
 
 impl Credentials {
-    /// A token (RFC 6750).
+    /// Creates credentials from a token (RFC 6750).
     pub fn bearer(token: &str) -> Self {
         Self(format!("Bearer {token}"))
     }
 
-    /// A user and password (RFC 7617).
+    /// Creates credentials from a user and password (RFC 7617).
     pub fn basic(user: &str, password: &str) -> Self {
         Self(format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}"))))
     }
@@ -113,58 +113,58 @@ impl fmt::Debug for Credentials {
     }
 }
 
-/// What is asked for. All of it is checked when the request begins: what is wrong with it is told by the task.
+/// The description of a request. It is checked when the request begins, and its task reports what is wrong with it.
 #[derive(Clone, Debug, Default)]
 pub struct Request {
-    /// The URL, relative to `base_url` if there is one.
+    /// The URL. It can be relative to `base_url`.
     pub url: String,
-    /// The method's value in Godot's `HTTPClient.Method`; 0 is GET.
+    /// The method, as its value in Godot's `HTTPClient.Method`. 0 is GET.
     pub method: i64,
-    /// Header lines, `Name: value` each.
+    /// The header lines, in the form `Name: value`.
     pub headers: Vec<String>,
     /// The body.
     pub body: RequestBody,
 }
 
 impl Request {
-    /// A GET.
+    /// Creates a GET request.
     pub fn get(url: impl Into<String>) -> Self {
         Self { url: url.into(), ..Self::default() }
     }
 
-    /// A request with a body, such as a POST.
+    /// Creates a request with a body, such as a POST request.
     pub fn with_body(method: http_protocol::Method, url: impl Into<String>, body: RequestBody) -> Self {
         let method = http_protocol::Method::ALL.iter().position(|other| *other == method).unwrap_or_default();
         Self { url: url.into(), method: method as i64, headers: Vec::new(), body }
     }
 }
 
-/// A body that can be sent as often as it takes.
+/// A request body that can be sent several times.
 #[derive(Clone, Default)]
 pub enum RequestBody {
-    /// None.
+    /// No body.
     #[default]
     Empty,
-    /// Bytes, sent from where they lie.
+    /// Bytes, which are sent without a copy.
     Bytes {
-        /// Any owner of them.
+        /// Any owner of the bytes.
         bytes: Arc<dyn AsRef<[u8]> + Send + Sync>,
-        /// `Content-Type`, unless a header says otherwise; none is not said at all.
+        /// The value of `Content-Type`, unless a header line sets it. `None` means no such header.
         content_type: Option<String>,
     },
-    /// A form. Its files are read while it is sent.
+    /// A form. Its files are read while they are sent.
     Form(Arc<Form>),
-    /// One that cannot be sent; the sentence. The task fails with it.
+    /// A body that cannot be sent. The task fails with this sentence.
     Refused(String),
 }
 
 impl RequestBody {
-    /// Bytes without a type.
+    /// Creates a body from bytes, without a content type.
     pub fn bytes(bytes: impl AsRef<[u8]> + Send + Sync + 'static) -> Self {
         Self::Bytes { bytes: Arc::new(bytes), content_type: None }
     }
 
-    /// Text that is JSON.
+    /// Creates a body from JSON text.
     pub fn json(text: impl Into<String>) -> Self {
         Self::Bytes { bytes: Arc::new(text.into()), content_type: Some("application/json".to_owned()) }
     }
@@ -257,19 +257,19 @@ pub(crate) enum Kind {
     Download(Download),
 }
 
-/// Where a download goes.
+/// The destination of a download.
 #[derive(Clone, Debug)]
 pub struct Download {
-    /// The file. The body goes to this path with `.part` behind it until it is whole.
+    /// The path of the file. Until the body is complete, it is written to this path with `.part` appended.
     pub path: PathBuf,
-    /// Goes on with what an earlier download left.
+    /// Whether the download continues what an earlier one left.
     pub resumes: bool,
-    /// Bytes of the file; no limit if none.
+    /// The maximum size of the file in bytes. `None` means no limit.
     pub limit: Option<u64>,
 }
 
 impl Download {
-    /// One that resumes, of any length.
+    /// Creates a destination without a size limit that continues an earlier download.
     pub fn to(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into(), resumes: true, limit: None }
     }

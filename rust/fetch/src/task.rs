@@ -23,53 +23,53 @@ const NOTICE_COST: usize = 512;
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Notice<B = Vec<u8>> {
-    /// The final head is there.
+    /// The final head has arrived.
     ResponseStarted(Arc<Facts>),
-    /// So many bytes of the body have come, as they were on the wire. Only the latest is kept.
+    /// Body data has arrived, counted before decompression. Only the latest value is kept.
     Progress {
-        /// Bytes; of a resumed download with those that were there before.
+        /// The number of bytes. For a continued download, this includes the bytes that existed before.
         bytes: u64,
-        /// Of so many; none if that is not known.
+        /// The total number, or `None` if it is not known.
         total: Option<u64>,
     },
-    /// So many bytes of the request's body were handed to the system. Only the latest is kept.
+    /// Bytes of the request body were passed to the operating system. Only the latest value is kept.
     UploadProgress {
-        /// Bytes.
+        /// The number of bytes.
         bytes: u64,
-        /// Of so many.
+        /// The total number.
         total: u64,
     },
-    /// A piece of a streamed body, unpacked.
+    /// A part of a streamed body, decompressed.
     Chunk(B),
     /// A server-sent event.
     Event(Event),
-    /// It will be tried again.
+    /// The request will be sent again.
     Retrying {
-        /// The number of the attempt that is to come; the first is 1.
+        /// The number of the next attempt. The first attempt is 1.
         attempt: u32,
-        /// After so long.
+        /// The wait before it.
         after: Duration,
-        /// Why.
+        /// The reason.
         reason: String,
     },
-    /// The end. Nothing follows.
+    /// The task has completed. No other notice follows.
     Completed(Arc<Response<B>>),
 }
 
-/// How far an attempt has come.
+/// The progress of an attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
 #[non_exhaustive]
 pub enum Phase {
-    /// It waits for its turn, or for another attempt.
+    /// The request is waiting for a free connection or for another attempt.
     Waiting,
-    /// The server's or the proxy's name is looked up.
+    /// The name of the server or the proxy is being looked up.
     Resolving,
-    /// A connection is made.
+    /// The connection is being established.
     Connecting,
-    /// The request is sent, and its response awaited.
+    /// The request is being sent, or the response is due.
     Requesting,
-    /// The body comes.
+    /// The body is being received.
     Receiving,
 }
 
@@ -77,8 +77,8 @@ impl Phase {
     const ALL: [Self; 5] = [Self::Waiting, Self::Resolving, Self::Connecting, Self::Requesting, Self::Receiving];
 }
 
-/// A request under way. Dropping it changes nothing: the request goes on. A stream or a listener that nobody takes notices of any more
-/// stands still, until it is cancelled or `timeout` passes.
+/// A running request. Dropping it does not stop the request. If nobody takes the notices of a stream or listener any more, it waits until
+/// it is cancelled or `timeout` has passed.
 pub struct Task<B: Buffer = Vec<u8>>(pub(crate) Arc<Shared<B>>);
 
 /// Who keeps the tasks that are not completed, and hears what the worker has to know of them.
@@ -139,32 +139,32 @@ struct State<B> {
 }
 
 impl<B: Buffer> Task<B> {
-    /// Tells this task from every other of its worker.
+    /// Returns the number of this task. It is unique for its worker.
     pub fn id(&self) -> u64 {
         self.0.key as u64
     }
 
-    /// The URL as it was given.
+    /// Returns the URL as you passed it.
     pub fn url(&self) -> &str {
         &self.0.url
     }
 
-    /// Ends it: it completes as cancelled, unless it is completed already.
+    /// Cancels the task. It completes as cancelled, unless it has already completed.
     pub fn cancel(&self) {
         self.0.cancel();
     }
 
-    /// Whether it has come to its end.
+    /// Returns whether the task has completed.
     pub fn is_completed(&self) -> bool {
         self.response().is_some()
     }
 
-    /// What came of it; none before it is completed.
+    /// Returns the response, or `None` until the task has completed.
     pub fn response(&self) -> Option<Arc<Response<B>>> {
         lock(&self.0.state).response.clone()
     }
 
-    /// Sleeps until it is completed. A stream whose notices nobody takes does not complete.
+    /// Blocks until the task has completed, and returns the response. A stream whose notices nobody takes does not complete.
     pub fn wait(&self) -> Arc<Response<B>> {
         let state = lock(&self.0.state);
         let waited = self.0.changed.wait_while(state, |state| state.response.is_none());
@@ -172,12 +172,13 @@ impl<B: Buffer> Task<B> {
         state.response.clone().unwrap_or_else(|| unreachable!("it waits for it"))
     }
 
-    /// Takes what happened since the last call, in its order.
+    /// Takes the notices since the last call, in order.
     pub fn take_notices(&self) -> Vec<Notice<B>> {
         self.0.take().into_iter().map(|(_, notice)| notice).collect()
     }
 
-    /// The same, but sleeps until there is something; for `longest` at most. Empty then, and after [`Notice::Completed`].
+    /// Does the same, but blocks until there is a notice, for at most `longest`. The result is empty after that time, and after
+    /// [`Notice::Completed`].
     pub fn next_notices(&self, longest: Option<Duration>) -> Vec<Notice<B>> {
         let deadline = longest.and_then(|longest| Instant::now().checked_add(longest));
         let mut state = lock(&self.0.state);
@@ -204,22 +205,22 @@ impl<B: Buffer> Task<B> {
         self.take_notices()
     }
 
-    /// Bytes of the body that have come, as they were on the wire.
+    /// Returns how many bytes of the body have arrived, before decompression.
     pub fn downloaded_bytes(&self) -> u64 {
         self.0.downloaded.load(Ordering::Relaxed)
     }
 
-    /// How many there are in all; −1 if that is not known.
+    /// Returns the length of the body before decompression, or −1 if it is not known.
     pub fn body_size(&self) -> i64 {
         self.0.body_size.load(Ordering::Relaxed)
     }
 
-    /// Bytes of the request's body that were handed to the system.
+    /// Returns how many bytes of the request body were passed to the operating system.
     pub fn uploaded_bytes(&self) -> u64 {
         self.0.uploaded.load(Ordering::Relaxed)
     }
 
-    /// How far it has come. That of a task that is completed is the last one.
+    /// Returns the phase of the task. After it has completed, this is the last phase.
     pub fn phase(&self) -> Phase {
         Phase::ALL[usize::from(self.0.phase.load(Ordering::Relaxed))]
     }

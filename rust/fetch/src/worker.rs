@@ -23,7 +23,8 @@ use crate::task::{Notice, Task};
 /// How long to sleep where the system has no descriptors left to wait with.
 const NAP: Duration = Duration::from_millis(5);
 
-/// See the module. Sessions share one; dropping the last reference ends it.
+/// The thread that runs the requests of all its sessions. It starts with the first request and sleeps until a socket is ready, a deadline
+/// passes, or another thread wakes it. It ends when the last reference is dropped.
 pub struct Worker<B: Buffer = Vec<u8>> {
     context: Arc<Context>,
     mailbox: Arc<Mailbox<B>>,
@@ -33,7 +34,7 @@ pub struct Worker<B: Buffer = Vec<u8>> {
 }
 
 impl Worker {
-    /// The one of the process, over the network.
+    /// Returns the worker of the process, which uses the network.
     pub fn shared() -> &'static Arc<Worker> {
         static SHARED: LazyLock<Arc<Worker>> = LazyLock::new(|| Worker::new(Context::shared().clone()));
         &SHARED
@@ -41,13 +42,13 @@ impl Worker {
 }
 
 impl<B: Buffer> Worker<B> {
-    /// A worker of one's own. Its thread starts with the first request.
+    /// Creates a separate worker. Its thread starts with the first request.
     pub fn new(context: Arc<Context>) -> Arc<Self> {
         let dialer = Arc::new(Network(context.clone()));
         Self::with_dialer(context, dialer)
     }
 
-    /// One that makes its connections in another way.
+    /// Creates a worker that connects with this dialer.
     pub fn with_dialer(context: Arc<Context>, dialer: Arc<dyn Dialer>) -> Arc<Self> {
         Arc::new(Self {
             context,
@@ -57,13 +58,14 @@ impl<B: Buffer> Worker<B> {
         })
     }
 
-    /// Has `deliver` called, on the worker's thread or on one that cancels tasks, when there are notices where there were none. It should
-    /// only pass that on, must not call the worker, and is not called any more once this was called with none.
+    /// Sets the function that is called when there are new notices after there were none. It is called on the thread of the worker or on
+    /// a thread that cancels tasks. It should only pass the call on, and must not call the worker. After a call with `None`, it is not
+    /// called again.
     pub fn set_deliver(&self, deliver: Option<Box<dyn Fn() + Send>>) {
         self.mailbox.set_deliver(deliver);
     }
 
-    /// Takes what happened to all tasks since the last call, in its order. Only what happens after a `deliver` was set is here.
+    /// Takes the notices of all tasks since the last call, in order. It only contains notices from the time after `deliver` was set.
     pub fn take_notices(&self) -> Vec<(Task<B>, Notice<B>)> {
         let mut notices = Vec::new();
         for task in self.mailbox.take_listed() {
@@ -73,7 +75,8 @@ impl<B: Buffer> Worker<B> {
         notices.into_iter().map(|(_, task, notice)| (Task(task), notice)).collect()
     }
 
-    /// The program ends: every task completes as cancelled, before this returns; later ones at once. The thread ends by itself.
+    /// Ends the work because the program quits. Every task completes as cancelled before this method returns, and later tasks complete at
+    /// once. The thread ends by itself.
     pub fn close(&self) {
         self.is_closed.store(true, Ordering::SeqCst);
         self.mailbox.wake();
@@ -82,12 +85,12 @@ impl<B: Buffer> Worker<B> {
         }
     }
 
-    /// How many tasks are not completed.
+    /// Returns how many tasks have not completed yet.
     pub fn active_count(&self) -> usize {
         self.mailbox.active(None).len()
     }
 
-    /// The world that it works in.
+    /// Returns the context of the worker.
     pub fn context(&self) -> &Arc<Context> {
         &self.context
     }
@@ -126,7 +129,7 @@ impl<B: Buffer> Worker<B> {
 }
 
 /// What tasks are told that the end of the program ended.
-const ENDS: &str = "the request was cancelled, since the program ends";
+const ENDS: &str = "the request was cancelled because the program quits";
 
 impl<B: Buffer> Drop for Worker<B> {
     fn drop(&mut self) {
@@ -160,7 +163,7 @@ impl<B: Buffer> Driver<B> {
             Ok(()) => (ResultCode::Cancelled, ENDS),
             Err(_) => (
                 ResultCode::RequestFailed,
-                "the thread for requests ended by a fault of this library; please report it",
+                "the thread for requests ended because of a bug in this library; please report it",
             ),
         };
         for task in self.mailbox.active(None) {

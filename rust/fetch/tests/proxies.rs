@@ -158,8 +158,9 @@ fn a_proxy_that_wants_a_password_is_told_and_asked_once() {
     assert_eq!((response.result, response.code()), (ResultCode::Success, 407), "its answer is the response");
     let response = get(&session, &secure("/hello"));
     assert_eq!((response.result, response.code()), (ResultCode::CantConnect, 0));
-    let start = format!("proxy {} answered 407 Proxy Authentication Required; check the user", proxy.address);
+    let start = format!("proxy {} answered 407 Proxy Authentication Required when asked for ", proxy.address);
     assert!(response.error.starts_with(&start), "{}", response.error);
+    assert!(response.error.ends_with("; check the user and password for the proxy"), "{}", response.error);
     assert!(!response.error.contains("se4ret"), "{}", response.error);
     assert_eq!((proxy.heads().len(), response.facts.attempts), (2, 1));
 }

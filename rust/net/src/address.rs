@@ -1,4 +1,4 @@
-//! What `connect_to_host` is given: which server, and whether with TLS.
+//! Reads the arguments of `connect_to_host`: which server, and whether to use TLS.
 
 use std::borrow::Cow;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
@@ -10,7 +10,7 @@ use crate::error::Error;
 /// The longest name of an interface that is taken. Linux has 15 bytes, Windows numbers.
 const LONGEST_SCOPE: usize = 64;
 
-/// A server's name and port, checked.
+/// The name and port of a server, checked.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Host {
     /// A name in ASCII (IDNA), or an address without brackets.
@@ -24,8 +24,9 @@ pub struct Host {
 }
 
 impl Host {
-    /// Reads `host` with the port and TLS argument beside it. Taken are `host`, `host:port`, `[::1]`, `::1`, each with
-    /// `http://` or `https://` before it, which decides on TLS, and `/` after it. A negative `port` is the scheme's own.
+    /// Reads `host` together with the arguments for the port and TLS. `host` can be `host`, `host:port`, `[::1]` or `::1`, each with a
+    /// `/` at the end or an `http://` or `https://` in front, which then decides about TLS. A negative `port` means the default port of
+    /// the scheme.
     pub fn parse(host: &str, port: i64, secure: bool) -> Result<Self, Error> {
         let (rest, secure) = match strip_scheme(host) {
             Some((rest, secure)) => (rest, secure),
@@ -48,9 +49,12 @@ impl Host {
         let (name, scope) = split_scope(name)?;
         let name = parse_name(&name)?;
         let port = match (u16::try_from(port), own_port) {
-            (Ok(0), _) | (_, Some(0)) => return Err("port 0 cannot be connected to; ports are 1 to 65535".to_owned()),
+            (Ok(0), _) | (_, Some(0)) => return Err("there is no port 0; ports are 1 to 65535".to_owned()),
             (Ok(port), Some(own)) if port != own => {
-                return Err(format!("the host says port {own}, the port argument {port}; give one of them"));
+                return Err(format!(
+                    "the host contains port {own}, but the port argument is {port}; give only one of \
+                    them"
+                ));
             }
             (Ok(port), _) => port,
             (Err(_), _) if port > 0 => return Err(format!("there is no port {port}; ports are 1 to 65535")),
@@ -61,17 +65,17 @@ impl Host {
         Ok(Self { address: name.parse().ok(), name, scope, port, secure })
     }
 
-    /// The name in ASCII (IDNA), or the address without brackets.
+    /// Returns the name in ASCII (IDNA), or the address without brackets.
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// The port, also where it is the scheme's own.
+    /// Returns the port, even if it is the default port of the scheme.
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Whether it is spoken to with TLS.
+    /// Returns whether connections to the server use TLS.
     pub fn is_secure(&self) -> bool {
         self.secure
     }
@@ -89,7 +93,7 @@ impl Host {
         }
     }
 
-    /// The name with brackets where it is an IPv6 address.
+    /// Returns the name, with brackets if it is an IPv6 address.
     pub fn bracketed(&self) -> String {
         match self.address {
             Some(IpAddr::V6(address)) => format!("[{address}]"),
@@ -97,19 +101,20 @@ impl Host {
         }
     }
 
-    /// Name and port, as in CONNECT.
+    /// Returns the name and port, as in CONNECT.
     pub fn authority(&self) -> String {
         format!("{}:{}", self.bracketed(), self.port)
     }
 
-    /// The value of the `Host` field: without the port if it is the scheme's own (RFC 9110 §7.2).
+    /// Returns the value of the `Host` field. It contains no port if that is the default port of the scheme (RFC 9110 §7.2).
     pub fn header_value(&self) -> String {
         let own = if self.secure { 443 } else { 80 };
         if self.port == own { self.bracketed() } else { self.authority() }
     }
 }
 
-/// The value of the `Host` field for a stream that somebody else has connected: to `host`, a name or an address with or without a port.
+/// Returns the value of the `Host` field for a stream that the caller has connected. `host` is a name or an address, with or without a
+/// port.
 pub fn host_field(host: &str) -> Result<String, Error> {
     Host::read(host, -1, false).map(|host| host.header_value()).map_err(|what| {
         Error::misuse(format!("the stream is connected to the host {:?}: {what}", without_user_info(host)))
@@ -200,7 +205,7 @@ fn parse_name(name: &str) -> Result<String, String> {
 
 fn check_name(name: String) -> Result<String, String> {
     if name.len() > 253 || name.split('.').any(|label| label.len() > 63) {
-        return Err("it is longer than host names can be".to_owned());
+        return Err("it is too long for a host name".to_owned());
     }
     if name.starts_with('.') || name.contains("..") {
         return Err("it has an empty part between two dots".to_owned());

@@ -1,29 +1,29 @@
-//! Bodies: what is sent, and where what is received goes.
+//! Bodies: the source of a request body, and the buffer for a response body.
 
 use std::fmt;
 use std::io::Read;
 
-/// A request's body.
+/// A request body.
 pub enum Body {
-    /// Any owner of bytes. They are sent from where they lie.
+    /// Any owner of bytes. The bytes are sent without a copy.
     Bytes(Box<dyn AsRef<[u8]> + Send>),
-    /// Something to be read while it is sent, on the thread that works on the connection, so it must not wait: what has nothing yet
-    /// says `WouldBlock`.
+    /// A reader that is read while the body is sent, on the thread of the connection. It must not wait: if it has no data yet, it returns
+    /// the error `WouldBlock`.
     Reader {
-        /// Where the bytes come from.
+        /// The source of the bytes.
         reader: Box<dyn Read + Send>,
-        /// How many there are; none if that is not known: they are then sent in chunks.
+        /// The number of bytes, or `None` if it is not known. The body is then sent in chunks.
         length: Option<u64>,
     },
 }
 
 impl Body {
-    /// No body.
+    /// Creates an empty body.
     pub fn empty() -> Self {
         Self::Bytes(Box::new([0; 0]))
     }
 
-    /// How many bytes it has, if that is known.
+    /// Returns the number of bytes, if it is known.
     pub fn length(&self) -> Option<u64> {
         match self {
             Self::Bytes(bytes) => Some((**bytes).as_ref().len() as u64),
@@ -44,15 +44,15 @@ impl fmt::Debug for Body {
     }
 }
 
-/// A growable array of bytes that a body is received into without a copy, such as `Vec<u8>` or Godot's `PackedByteArray`.
+/// A resizable array of bytes that receives a body without a copy, such as `Vec<u8>` or Godot's `PackedByteArray`.
 pub trait ByteBuffer {
-    /// An array of `len` bytes with any contents.
+    /// Creates an array of `len` bytes with any content.
     fn with_len(len: usize) -> Self;
 
-    /// Changes the length, keeping the bytes at the start.
+    /// Changes the length and keeps the bytes at the start.
     fn set_len(&mut self, len: usize);
 
-    /// All of it.
+    /// Returns the whole array.
     fn as_mut_slice(&mut self) -> &mut [u8];
 }
 

@@ -1,5 +1,5 @@
-//! The world around connections, in one value: what time it is, who looks names up, which threads work, who watches. Nothing of it is in a
-//! static, so that a test, or a program with two worlds, has its own.
+//! The environment of connections in one value: the clock, the resolver, the worker threads and the observer. Nothing is in a static
+//! variable, so a test, or a program with two environments, can have its own.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -13,10 +13,10 @@ use crate::observer::{Observer, Observers, StoredExchange};
 use crate::resolve::{Ask, Clock, Resolver};
 use crate::tls::{Configs, WallClock, World};
 
-/// Is asked for the addresses of a name; the error is why there are none.
+/// Looks up the addresses of a name. The error says why there are none.
 pub type AskForAddresses = dyn Fn(&str) -> Result<Vec<SocketAddr>, String> + Send + Sync;
 
-/// See the module.
+/// The environment of connections: the clock, the resolver, the worker threads and the observer.
 pub struct Context {
     clock: Clock,
     resolver: Resolver,
@@ -26,14 +26,14 @@ pub struct Context {
 }
 
 impl Context {
-    /// The one of the process: the system's clock and resolver.
+    /// Returns the context of the process, with the clock and resolver of the system.
     pub fn shared() -> &'static Arc<Context> {
         static SHARED: LazyLock<Arc<Context>> = LazyLock::new(|| Arc::new(Context::new(Instant::now, None)));
         &SHARED
     }
 
-    /// A world of one's own. `clock` says what time it is; `resolver`, what addresses a name has, or why none: it is called on a worker, and may
-    /// take its time. The ports of addresses are not looked at. None is the system's.
+    /// Creates a separate context. `clock` returns the current time. `resolver` returns the addresses of a name, or why there are none.
+    /// It is called on a worker and can take its time. The ports of the addresses are ignored. `None` means the resolver of the system.
     pub fn new(clock: impl Fn() -> Instant + Send + Sync + 'static, resolver: Option<Box<AskForAddresses>>) -> Self {
         let clock: Clock = Arc::new(clock);
         let ask =
@@ -47,7 +47,7 @@ impl Context {
         }
     }
 
-    /// Has the dates of certificates and the lifetimes of TLS sessions go by this clock in the place of the system's.
+    /// Uses this clock instead of the system's for the dates of certificates and the lifetimes of TLS sessions.
     #[must_use]
     pub fn with_wall_clock(mut self, clock: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         self.tls = Self::configs(&self.clock, Arc::new(clock));
@@ -60,22 +60,22 @@ impl Context {
         Configs::new(World { lane, linger, wall })
     }
 
-    /// What time it is.
+    /// Returns the current time.
     pub fn now(&self) -> Instant {
         (self.clock)()
     }
 
-    /// Has somebody watch, in the place of who watched before.
+    /// Sets the observer. It replaces the previous one.
     pub fn set_observer(&self, observer: Option<Arc<dyn Observer>>) {
         self.observers.set(observer);
     }
 
-    /// Whether somebody watches.
+    /// Returns whether there is an observer.
     pub fn is_observed(&self) -> bool {
         self.observers.is_there()
     }
 
-    /// Tells who watches of an exchange that took place without a connection.
+    /// Notifies the observer of an exchange that took place without a connection.
     pub fn tell_stored(&self, exchange: &StoredExchange<'_>) {
         if self.is_observed() {
             self.observers.stored_exchange(exchange);

@@ -1,5 +1,5 @@
-//! Why there is no connection, or no complete exchange on it: what kind of failure, in which phase, and what lies below it. The
-//! sentences for people are made here, from these parts, and nowhere else.
+//! The errors of connections and exchanges: the kind of failure, the phase, and the cause. The sentences for people are only made here,
+//! from these parts.
 
 use std::error::Error as StdError;
 use std::fmt;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use http_protocol::{CallerError, Excerpt, Over, PeerError};
 
-/// A failure. It prints as a sentence for a person; what to do about it is decided by [`kind`](Self::kind) and its neighbours.
+/// A failure. It prints as one sentence for people. Programs decide by [`kind`](Self::kind) and the other methods.
 #[derive(Clone, Debug)]
 pub struct Error(Box<Parts>);
 
@@ -25,96 +25,96 @@ struct Parts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Phase {
-    /// Looking a name up.
+    /// Looking up a name.
     Resolve,
-    /// Making the TCP connection.
+    /// Establishing the TCP connection.
     Connect,
-    /// Having a proxy make a tunnel.
+    /// Asking a proxy for a tunnel.
     Proxy,
-    /// Making TLS of it.
+    /// Performing the TLS handshake.
     Tls,
-    /// Nothing: no exchange ran.
+    /// Nothing. There was no exchange.
     Idle,
     /// Sending a request, or waiting for the head of its response.
     Request,
     /// Receiving a body.
     Body,
-    /// Sending the rest of a request that is answered already.
+    /// Sending the rest of a request that already has its response.
     Sending,
 }
 
-/// What kind of failure it is.
+/// The kind of a failure.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The caller's arguments make no sense, or come at the wrong moment; the sentence. Nothing was sent.
+    /// An argument of the caller is invalid, or the call came at the wrong time. Contains the sentence. Nothing was sent.
     Misuse(String),
     /// A name has no address.
     Resolve {
-        /// Whose name.
+        /// The host whose name was looked up.
         hop: Hop,
-        /// What the resolver says.
+        /// The reason that the resolver returned.
         reason: String,
     },
-    /// No address answered.
+    /// No address accepted the connection.
     Connect {
-        /// Whose addresses.
+        /// The host that was connected to.
         hop: Hop,
-        /// What became of each.
+        /// The result for each address.
         reason: String,
     },
     /// A proxy did not open a tunnel.
     Proxy {
         /// The proxy.
         hop: Hop,
-        /// What it did instead.
+        /// What the proxy did instead.
         problem: ProxyProblem,
     },
-    /// TLS failed in the handshake. What breaks it later breaks the exchange, and is the source of that failure.
+    /// The TLS handshake failed. A later failure of TLS ends the exchange with another kind, and is the source of that error.
     Tls(TlsFailure),
-    /// A limit of time passed. The phase says of what.
+    /// A time limit passed. The phase says which one.
     Timeout {
-        /// The limit.
+        /// The time limit.
         limit: Duration,
-        /// What was being connected to; none on a connection that was made.
+        /// The host that was being connected to, or `None` if the connection was already established.
         hop: Option<Hop>,
         /// The addresses that were tried.
         tried: String,
     },
     /// The connection ended, cleanly or not, before the head of the response was complete.
     ClosedBeforeResponse(PeerError),
-    /// The connection broke where its end alone would not have been a failure.
+    /// The connection was lost with an error, in a place where a clean end would not have been a failure.
     Broken,
-    /// The server broke the rules of HTTP.
+    /// The server violated the rules of HTTP.
     Malformed(PeerError),
-    /// The connection ended inside a body.
+    /// The connection ended in the middle of a body.
     BodyCutShort(PeerError),
-    /// Bytes came that answer no request.
+    /// The server sent bytes without a request.
     Unsolicited(PeerError),
-    /// The server closed a connection that was idle.
+    /// The server closed an idle connection.
     ClosedIdle,
-    /// The connection takes no more requests.
+    /// The connection cannot take another request.
     NotReusable(Over),
-    /// The request's body could not be read from where it comes from, or is not as long as was said; the sentence.
+    /// The request body could not be read from its source, or does not have the announced length. Contains the sentence.
     RequestBody(String),
-    /// The caller gave up.
+    /// The caller cancelled the operation.
     Cancelled,
 }
 
-/// What a connection is made to.
+/// The destination of one connection: a server or a proxy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Hop {
-    /// Its name or address.
+    /// The name or address.
     pub name: String,
-    /// The same with the port.
+    /// The name or address, with the port.
     pub authority: String,
-    /// It is a proxy for this server, not the server.
+    /// The server behind it, if this is a proxy.
     pub proxy_for: Option<String>,
 }
 
 impl Hop {
-    /// A server, by its name or address, and by the same with the port.
+    /// Creates the hop of a server. `authority` is its name or address with the port.
     pub fn server(name: String, authority: String) -> Self {
         Self { name, authority, proxy_for: None }
     }
@@ -124,26 +124,26 @@ impl Hop {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum ProxyProblem {
-    /// It answered with this.
+    /// The proxy refused with a response.
     Answered {
         /// The status code.
         status: u16,
-        /// The words beside it, if there are any.
+        /// The reason phrase, if there is one.
         reason: Option<Excerpt>,
-        /// What to do, if that is known.
+        /// What to do, if known.
         hint: Option<String>,
     },
-    /// The connection to it failed.
+    /// The connection to the proxy failed.
     Failed(Error),
 }
 
-/// What is wrong with TLS.
+/// A failure of TLS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TlsFailure {
-    /// What kind of trouble it is.
+    /// The kind of the failure.
     pub kind: TlsFailureKind,
-    /// The sentence, without `TLS: ` before it, and without the remedy.
+    /// The sentence, without the prefix `TLS: ` and without the remedy.
     pub sentence: String,
     /// What the program can do about it.
     pub remedy: Option<TlsRemedy>,
@@ -153,26 +153,26 @@ pub struct TlsFailure {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TlsRemedy {
-    /// The certificate can be given as trusted.
+    /// Trust the certificate.
     Trust,
-    /// TLS 1.3 can be allowed.
+    /// Allow TLS 1.3.
     AllowTls13,
 }
 
-/// What a program calls what a sentence names: its settings. Without names a sentence says what they are for.
+/// The names that a program has for its settings. Sentences contain these names. Without a name, a sentence describes the setting.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Names {
-    /// The limit of time for making a link.
+    /// The time limit for establishing a link.
     pub dial_limit: Option<&'static str>,
-    /// The limit of time without a byte on a link.
+    /// The time limit without data on a link.
     pub silence_limit: Option<&'static str>,
-    /// Where a certificate is given as trusted.
+    /// The setting for trusted certificates.
     pub trust: Option<&'static str>,
-    /// How TLS 1.3 is allowed, as an order.
+    /// The instruction to allow TLS 1.3, as an imperative.
     pub allow_tls13: Option<&'static str>,
 }
 
-/// A failure as a sentence with a program's own names in it; see [`Error::worded`].
+/// A failure as a sentence that contains the program's own names. See [`Error::worded`].
 #[derive(Clone, Copy, Debug)]
 pub struct Worded<'a> {
     error: &'a Error,
@@ -180,62 +180,62 @@ pub struct Worded<'a> {
     is_clause: bool,
 }
 
-/// What kind of trouble with TLS it is.
+/// The kind of a failure of TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TlsFailureKind {
-    /// The options cannot be used: no certificate in a file, no name that a certificate can have.
+    /// The options cannot be used, for example because a file contains no certificate, or because no certificate can have the name.
     Options,
-    /// The server's certificate is refused.
+    /// The certificate of the server is not accepted.
     Certificate,
-    /// What was received is not TLS, or breaks its rules.
+    /// The received data is not TLS, or violates its rules.
     Malformed,
-    /// Client and server have nothing in common, or the server refuses.
+    /// Client and server have no parameters in common, or the server refused the connection.
     Refused,
-    /// The connection ended or broke.
+    /// The connection ended or was lost.
     Ended,
 }
 
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Resolve => "looking a name up",
+            Self::Resolve => "looking up a name",
             Self::Connect => "connecting",
             Self::Proxy => "asking a proxy for a tunnel",
-            Self::Tls => "making TLS of it",
+            Self::Tls => "establishing TLS",
             Self::Idle => "idle",
             Self::Request => "sending a request or waiting for its response",
             Self::Body => "receiving a body",
-            Self::Sending => "sending the rest of a request that is answered",
+            Self::Sending => "sending the rest of a request that already has its response",
         })
     }
 }
 
 impl ErrorKind {
-    /// What kind it is, in a few words without anything of a caller's or a peer's in them.
+    /// Returns a short name of the kind. It contains no text of the caller or the peer.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Misuse(_) => "misuse",
             Self::Resolve { .. } => "a name has no address",
             Self::Connect { .. } => "no address answered",
-            Self::Proxy { .. } => "a proxy opened no tunnel",
+            Self::Proxy { .. } => "a proxy did not open a tunnel",
             Self::Tls(failure) => match failure.kind {
-                TlsFailureKind::Options => "TLS options that cannot be used",
-                TlsFailureKind::Certificate => "a certificate that is refused",
-                TlsFailureKind::Malformed => "no valid TLS",
+                TlsFailureKind::Options => "unusable TLS options",
+                TlsFailureKind::Certificate => "a certificate that is not accepted",
+                TlsFailureKind::Malformed => "invalid TLS data",
                 TlsFailureKind::Refused => "TLS refused",
                 TlsFailureKind::Ended => "the connection ended in the handshake",
             },
-            Self::Timeout { .. } => "a limit of time passed",
+            Self::Timeout { .. } => "a time limit passed",
             Self::ClosedBeforeResponse(_) => "the connection ended before a response",
             Self::Broken => "the connection broke",
-            Self::Malformed(_) => "no valid HTTP",
-            Self::BodyCutShort(_) => "a body cut short",
+            Self::Malformed(_) => "invalid HTTP data",
+            Self::BodyCutShort(_) => "an incomplete body",
             Self::Unsolicited(_) => "bytes that answer no request",
             Self::ClosedIdle => "the server closed an idle connection",
             Self::NotReusable(_) => "the connection takes no more requests",
-            Self::RequestBody(_) => "a request's body that cannot be read",
-            Self::Cancelled => "given up",
+            Self::RequestBody(_) => "a request body that cannot be read",
+            Self::Cancelled => "cancelled",
         }
     }
 }
@@ -245,12 +245,12 @@ impl Error {
         Self(Box::new(Parts { kind, phase, response_begun: false, source: None }))
     }
 
-    /// A mistake of the caller's.
+    /// Creates an error for a mistake of the caller.
     pub fn misuse(sentence: impl Into<String>) -> Self {
         Self::new(Phase::Idle, ErrorKind::Misuse(sentence.into()))
     }
 
-    /// A failure that did not happen here, such as one that is played back.
+    /// Creates an error for a failure that happened elsewhere, such as a replayed one.
     pub fn told(phase: Phase, kind: ErrorKind) -> Self {
         Self::new(phase, kind)
     }
@@ -260,7 +260,7 @@ impl Error {
         Self::new(Phase::Tls, ErrorKind::Tls(failure))
     }
 
-    /// The caller gave up.
+    /// Creates an error for an operation that the caller cancelled.
     pub fn cancelled() -> Self {
         Self::new(Phase::Idle, ErrorKind::Cancelled)
     }
@@ -277,37 +277,37 @@ impl Error {
         self
     }
 
-    /// What kind of failure it is.
+    /// Returns the kind of the failure.
     pub fn kind(&self) -> &ErrorKind {
         &self.0.kind
     }
 
-    /// What the connection was doing.
+    /// Returns what the connection was doing.
     pub fn phase(&self) -> Phase {
         self.0.phase
     }
 
-    /// Whether any byte of the response had come.
+    /// Returns whether any byte of the response had arrived.
     pub fn has_response_begun(&self) -> bool {
         self.0.response_begun
     }
 
-    /// Whether the caller is at fault, rather than the network or the server.
+    /// Returns whether the caller made a mistake, rather than the network or the server.
     pub fn is_misuse(&self) -> bool {
         matches!(self.0.kind, ErrorKind::Misuse(_))
     }
 
-    /// Whether a limit of time passed.
+    /// Returns whether a time limit passed.
     pub fn is_timeout(&self) -> bool {
         matches!(self.0.kind, ErrorKind::Timeout { .. })
     }
 
-    /// Whether TLS is at fault.
+    /// Returns whether TLS failed.
     pub fn is_tls(&self) -> bool {
         matches!(self.0.kind, ErrorKind::Tls(_)) || (self.is_timeout() && self.0.phase == Phase::Tls)
     }
 
-    /// Whether it failed on the way to the server: in looking a name up, in TCP, or at a proxy. TLS comes behind.
+    /// Returns whether the failure happened on the way to the server: in the name lookup, in TCP, or at a proxy. TLS comes after that.
     pub fn is_connect(&self) -> bool {
         matches!(self.0.phase, Phase::Resolve | Phase::Connect | Phase::Proxy)
     }
@@ -326,14 +326,14 @@ impl fmt::Display for Error {
 }
 
 impl Error {
-    /// The sentence with the names that the program has for its settings.
+    /// Returns the sentence with the names that the program has for its settings.
     pub fn worded(&self, names: Names) -> Worded<'_> {
         Worded { error: self, names, is_clause: false }
     }
 }
 
 impl Worded<'_> {
-    /// As a part of another sentence, which says itself that one has to connect again.
+    /// Returns the sentence as a clause for another sentence, which itself says that one has to connect again.
     #[must_use]
     pub fn as_clause(self) -> Self {
         Self { is_clause: true, ..self }
@@ -353,8 +353,7 @@ impl fmt::Display for Worded<'_> {
             ErrorKind::Connect { hop, reason } => cannot_connect(f, hop, reason),
             ErrorKind::Proxy { hop, problem } => {
                 write!(f, "proxy {} ", hop.authority)?;
-                problem.say(f, self.names)?;
-                write!(f, " when asked for {}", hop.target())
+                problem.say(f, Some(hop.target()), self.names)
             }
             ErrorKind::Tls(failure) => {
                 f.write_str("TLS: ")?;
@@ -402,7 +401,11 @@ impl Worded<'_> {
 
 fn cannot_connect(f: &mut fmt::Formatter<'_>, hop: &Hop, reason: &str) -> fmt::Result {
     let what = if hop.proxy_for.is_some() { "proxy " } else { "" };
-    write!(f, "cannot connect to {what}{} ({reason}); check that the server runs and listens there", hop.authority)
+    write!(
+        f,
+        "cannot connect to {what}{} ({reason}); check that the server is running and listens there",
+        hop.authority
+    )
 }
 
 impl StdError for Error {
@@ -422,7 +425,7 @@ impl Hop {
 }
 
 impl TlsFailure {
-    /// One about which a program can do nothing.
+    /// Creates a failure without a remedy.
     pub fn new(kind: TlsFailureKind, sentence: impl Into<String>) -> Self {
         Self { kind, sentence: sentence.into(), remedy: None }
     }
@@ -451,19 +454,22 @@ impl StdError for TlsFailure {}
 
 impl fmt::Display for ProxyProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.say(f, Names::default())
+        self.say(f, None, Names::default())
     }
 }
 
 impl ProxyProblem {
-    fn say(&self, f: &mut fmt::Formatter<'_>, names: Names) -> fmt::Result {
+    /// `target` is what the proxy was asked for.
+    fn say(&self, f: &mut fmt::Formatter<'_>, target: Option<&str>, names: Names) -> fmt::Result {
+        let target = target.map(|target| format!(" when asked for {target}")).unwrap_or_default();
         match self {
             Self::Answered { status, reason, hint } => {
                 write!(f, "answered {status}")?;
                 reason.as_ref().map_or(Ok(()), |reason| write!(f, " {reason:#}"))?;
+                f.write_str(&target)?;
                 hint.as_ref().map_or(Ok(()), |hint| write!(f, "; {hint}"))
             }
-            Self::Failed(error) => write!(f, "failed: {}", error.worded(names)),
+            Self::Failed(error) => write!(f, "failed{target}: {}", error.worded(names)),
         }
     }
 }

@@ -220,7 +220,7 @@ impl<T: Loss + Clone + Send> Job for Slot<T> {
         let work = state.work.take();
         drop(state);
         if let Some(work) = work.filter(|_| is_wanted) {
-            let lost = |_| T::lost("the work on it broke off, which is a bug");
+            let lost = |_| T::lost("the work on it panicked, which is a bug");
             self.bring(catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(lost));
         }
     }
@@ -230,7 +230,7 @@ impl<T: Loss + Clone + Send> Job for Slot<T> {
             return self.run();
         }
         drop(lock(&self.state).work.take());
-        self.bring(T::lost("the system has no thread left for it"));
+        self.bring(T::lost("the system cannot start another thread for it"));
     }
 }
 
@@ -418,7 +418,7 @@ mod tests {
         let broken: Vec<_> = (0..5).map(|n| lane.spawn(move || -> Numbered { panic!("{n}, as it should") })).collect();
         let sound = lane.spawn(|| Ok(1));
         for job in &broken {
-            assert_eq!(result(job), Err("the work on it broke off, which is a bug".into()));
+            assert_eq!(result(job), Err("the work on it panicked, which is a bug".into()));
         }
         assert_eq!(result(&sound), Ok(1));
         assert!(lock(&lane.0.crew).threads() <= 1);
@@ -489,7 +489,7 @@ mod tests {
         let lane = Lane::without_threads(Limits { wanted: 1, all: 1, kept: 1 });
         assert_eq!(lane.spawn(|| Numbered::Ok(1)).result(), Some(Ok(1)));
         let lost = lane.spawn_while_wanted(|| Numbered::Ok(1)).result();
-        assert_eq!(lost, Some(Err("the system has no thread left for it".into())));
+        assert_eq!(lost, Some(Err("the system cannot start another thread for it".into())));
     }
 
     /// Looks at a lane when it is dropped.

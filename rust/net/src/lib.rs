@@ -1,7 +1,7 @@
 //! HTTP/1.1 connections: from a [`Route`] to a [`Link`], and exchanges on it. Names, TCP, proxies, TLS.
 //!
 //! Nothing in this crate blocks or reads a clock. Each call processes the available data, and the time is an argument. If a call has to wait,
-//! it says for what ([`Wait`]), and [`Ready`] waits for one or many of these. [`Context`] contains the environment: the resolver, the
+//! it says for what ([`Wait`]). [`Ready`] waits for many of these, and [`Pause`] for one. [`Context`] contains the environment: the resolver, the
 //! workers and the TLS configurations.
 //!
 //! ```text
@@ -47,6 +47,7 @@ mod linger;
 mod link;
 pub mod memory;
 mod observer;
+mod pause;
 mod poller;
 mod proxy;
 mod ready;
@@ -67,10 +68,11 @@ pub use link::{Link, Piece, Raw, Received, Request, Response};
 pub use observer::{
     ConnectionId, Content, Event, Failure, ForTask, Observer, Store, StoredExchange, for_task, task_of_this_thread,
 };
+pub use pause::Pause;
 pub use proxy::{Chosen, Exceptions, Proxies, Proxy};
 pub use ready::{Interest, Ready, Source, Wait, Watch};
 pub use route::Route;
-pub use timings::Timings;
+pub use timings::{PackedTimings, Timings};
 pub use tls::{Certificate, TlsInfo, TlsOptions, Trust, Verify};
 pub use transport::{Probe, Stream};
 

@@ -1,4 +1,4 @@
-//! Two ends of a stream joined in memory: a link and a scripted server can be driven in a test without a socket or a thread.
+//! Two ends of a stream, connected in memory. Tests can drive a link and a scripted server without a socket or a thread.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::ready::{Interest, Wait};
 use crate::transport::{Probe, Stream};
 
-/// One end. What is written to it can be read at the other.
+/// One end of the stream. The other end reads what is written here.
 #[derive(Debug)]
 pub struct MemoryStream {
     pipes: Arc<Mutex<[Pipe; 2]>>,
@@ -36,7 +36,7 @@ enum End {
     Reset,
 }
 
-/// Two ends; each direction holds `room` bytes before a write would have to wait.
+/// Creates two connected ends. Each direction holds up to `room` bytes before a write would block.
 pub fn pair(room: usize) -> (MemoryStream, MemoryStream) {
     let pipe = || Pipe { bytes: VecDeque::new(), room, end: None };
     let pipes = Arc::new(Mutex::new([pipe(), pipe()]));
@@ -44,22 +44,22 @@ pub fn pair(room: usize) -> (MemoryStream, MemoryStream) {
 }
 
 impl MemoryStream {
-    /// Writes all of `bytes`, however little room there is.
+    /// Writes all of `bytes`, even if there is not enough space.
     pub fn push(&self, bytes: &[u8]) {
         self.lock()[self.side].bytes.extend(bytes);
     }
 
-    /// Everything that has come.
+    /// Takes all data that has arrived.
     pub fn take(&self) -> Vec<u8> {
         self.lock()[1 - self.side].bytes.drain(..).collect()
     }
 
-    /// Writes no more. The other end reads what is there, then the end.
+    /// Ends this direction. The other end reads the remaining data and then the end.
     pub fn finish(&self) {
         self.lock()[self.side].end.get_or_insert(End::Clean);
     }
 
-    /// Breaks both directions. The other end reads what is there, then the error.
+    /// Resets both directions. The other end reads the remaining data and then the error.
     pub fn reset(&self) {
         self.lock().iter_mut().for_each(|pipe| pipe.end = Some(End::Reset));
     }

@@ -1,4 +1,4 @@
-//! Who watches: phases, counts and failures of every connection and exchange, and, only if asked for, what is in them.
+//! Observers: they receive the phases, counts and failures of every connection and exchange, and also the content if they ask for it.
 
 use std::cell::Cell;
 use std::fmt;
@@ -14,29 +14,30 @@ use crate::address::Host;
 use crate::error::{Error, Phase};
 use crate::tls::TlsInfo;
 
-/// Is told what connections do. It is called on the thread that works on the connection, between two steps of that work: it must
-/// return soon, and must not call the connection.
+/// Receives what connections do. The methods are called on the thread of the connection, between two steps of its work. They must return
+/// soon and must not call the connection.
 pub trait Observer: Send + Sync {
-    /// Something happened. There are no secrets in it: no header values, no targets, no bodies.
+    /// Called when something happened. The event contains no secrets: no header values, no targets, no bodies.
     fn event(&self, connection: ConnectionId, event: &Event<'_>);
 
-    /// Whether [`content`](Self::content) is to be called.
+    /// Returns whether [`content`](Self::content) is called.
     fn wants_content(&self) -> bool {
         false
     }
 
-    /// What is sent and received, credentials included. Slices of a body come as they are read or written, transfer coding removed.
+    /// Called with the data that is sent and received, including credentials. Slices of a body come as they are read or written, without
+    /// the transfer coding.
     fn content(&self, connection: ConnectionId, content: Content<'_>) {
         let _ = (connection, content);
     }
 }
 
-/// Tells a connection, or the attempt to make one, from every other of the context.
+/// The number of a connection, or of an attempt to connect. It is unique in the context.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnectionId(u64);
 
 impl ConnectionId {
-    /// The number.
+    /// Returns the number.
     pub fn get(self) -> u64 {
         self.0
     }
@@ -46,68 +47,68 @@ impl ConnectionId {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// There is no connection: the answer is one that was kept. It comes before all else.
+    /// There is no connection, because the response comes from a store. This event comes before all others.
     Stored(Store),
     /// A name is being looked up.
     Resolving,
-    /// A TCP connection is being made.
+    /// A TCP connection is being established.
     Connecting {
-        /// How many addresses there are.
+        /// The number of addresses.
         addresses: usize,
     },
-    /// The TCP connection is made.
+    /// The TCP connection is established.
     Connected {
-        /// To where.
+        /// The address of the other end.
         peer: Option<SocketAddr>,
     },
-    /// A proxy has made a tunnel.
+    /// A proxy has opened a tunnel.
     Tunnelled,
-    /// TLS is agreed on.
+    /// The TLS handshake is complete.
     Secured(&'a TlsInfo),
     /// A request begins.
     Request {
-        /// Its method.
+        /// The method of the request.
         method: Method,
-        /// The body's length in bytes; none if it is not known.
+        /// The length of the body in bytes, or `None` if it is not known.
         body: Option<u64>,
     },
-    /// Bytes of the request, head or body, were handed to the system.
+    /// Bytes of the request, head or body, were passed to the operating system.
     Sent {
-        /// How many.
+        /// The number of bytes.
         bytes: u64,
     },
-    /// The final head of the response has come.
+    /// The final head of the response has arrived.
     Response {
         /// The status code.
         status: u16,
     },
-    /// Bytes of the response's body were given out.
+    /// Bytes of the response body were passed to the caller.
     Received {
-        /// How many.
+        /// The number of bytes.
         bytes: u64,
     },
     /// The exchange is complete.
     Complete,
-    /// The connection, or the attempt to make it, failed.
+    /// The connection, or the attempt to connect, failed.
     Failed(Failure),
-    /// The connection is closed at this end, or the attempt to make it is over. It is the last of its events.
+    /// This end has closed the connection, or the attempt to connect is over. This is the last event of a connection.
     Closed,
 }
 
-/// From where an answer comes that no connection brings.
+/// The source of a response that does not come from a connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Store {
-    /// A file that was recorded.
+    /// A recorded file.
     Replay,
-    /// What is kept of earlier answers.
+    /// The cache of earlier responses.
     Cache,
 }
 
-/// A whole exchange with a store: see [`Context::tell_stored`](crate::Context::tell_stored).
+/// A complete exchange with a store. See [`Context::tell_stored`](crate::Context::tell_stored).
 #[derive(Clone, Copy, Debug)]
 pub struct StoredExchange<'a> {
-    /// Which.
+    /// The store.
     pub store: Store,
     /// The server that would have been asked.
     pub host: &'a Host,
@@ -121,15 +122,15 @@ pub struct StoredExchange<'a> {
     pub body: &'a [u8],
 }
 
-/// A failure without the text that gave offence: the sentence of an [`Error`] may have a piece of a header or a body in it.
+/// A failure without the offending text, because the sentence of an [`Error`] can contain a part of a header or a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Failure {
-    /// What kind of failure it is, in a few words that are the same each time.
+    /// A short name of the kind of failure.
     pub kind: &'static str,
     /// What the connection was doing.
     pub phase: Phase,
-    /// Whether any byte of the response had come.
+    /// Whether any byte of the response had arrived.
     pub response_begun: bool,
 }
 
@@ -145,26 +146,26 @@ impl fmt::Display for Failure {
     }
 }
 
-/// What is sent or received. Its debug form is without what may be secret.
+/// Data that is sent or received. Its debug output contains no data that can be secret.
 #[derive(Clone, Copy)]
 #[non_exhaustive]
 pub enum Content<'a> {
-    /// Where a connection is to lead, or would. It comes before all other contents.
+    /// The destination of a connection. This comes before all other content.
     Destination {
         /// The server.
         host: &'a Host,
-        /// A proxy in between.
+        /// The proxy, if there is one.
         proxy: Option<&'a Host>,
     },
     /// The head of a request as it is sent.
     RequestHead(&'a [u8]),
-    /// A slice of a request's body.
+    /// A slice of a request body.
     RequestBody(&'a [u8]),
     /// The head of a response.
     ResponseHead(&'a Head),
-    /// A slice of a response's body.
+    /// A slice of a response body.
     ResponseBody(&'a [u8]),
-    /// A failure in full. The [`Event`] comes before it.
+    /// The complete failure. The [`Event`] comes before it.
     Failure(&'a Error),
 }
 
@@ -185,14 +186,16 @@ thread_local! {
     static TASK: Cell<Option<u64>> = const { Cell::new(None) };
 }
 
-/// For which of a program's tasks this thread works, as [`for_task`] was told: whose doing it is that an [`Observer`] is called now.
+/// Returns the task for which this thread is working, as set with [`for_task`]. With it, an [`Observer`] can tell which task caused a
+/// call.
 ///
-/// The number is that of whoever counts the tasks, and tells them apart there only: two workers with a mailbox each have both a task 1.
+/// The number is only unique for whoever counts the tasks: two workers with their own mailboxes both have a task 1.
 pub fn task_of_this_thread() -> Option<u64> {
     TASK.get()
 }
 
-/// This thread works for a task, by a number of the caller's, until the value is dropped: here, as it is of this thread.
+/// Notes that this thread works for a task until the result is dropped. `task` is a number of the caller. The result cannot move to
+/// another thread:
 ///
 /// ```compile_fail,E0277
 /// let task = http_net::for_task(1);
@@ -203,7 +206,7 @@ pub fn for_task(task: u64) -> ForTask {
     ForTask { before: TASK.replace(Some(task)), of_this_thread: PhantomData }
 }
 
-/// See [`for_task`].
+/// The guard that [`for_task`] returns.
 #[derive(Debug)]
 pub struct ForTask {
     before: Option<u64>,

@@ -1,4 +1,4 @@
-//! Proxies: where they are, who may use them, and which hosts are reached without.
+//! Proxies: their addresses and credentials, and the hosts that are reached without a proxy.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -20,17 +20,17 @@ pub struct Proxy {
     credentials: Option<String>,
 }
 
-/// A proxy that was asked for, or why it cannot be used. Such a one is no reason to do without.
+/// A requested proxy, or why it cannot be used. The client never bypasses a proxy that cannot be used.
 pub type Chosen = Result<Arc<Proxy>, Error>;
 
 /// The proxies of a client.
 #[derive(Clone, Debug, Default)]
 pub struct Proxies {
-    /// For connections without TLS: it is sent whole URLs.
+    /// The proxy for connections without TLS. It receives full URLs.
     pub http: Option<Chosen>,
-    /// For connections with TLS: it is asked for a tunnel.
+    /// The proxy for connections with TLS. It is asked for a tunnel.
     pub https: Option<Chosen>,
-    /// Hosts that are reached without.
+    /// The hosts that are reached without a proxy.
     pub exceptions: Arc<Exceptions>,
 }
 
@@ -47,7 +47,7 @@ enum Exception {
 }
 
 impl Proxy {
-    /// Reads `host`, `user:password@host`, with or without `http://`, and the port beside it. A path behind it is ignored.
+    /// Reads `host` or `user:password@host`, with or without `http://`, and the separate port. A path after the host is ignored.
     pub fn parse(host: &str, port: i64) -> Result<Self, Error> {
         Self::read(host, |_| port).map_err(|what| {
             // With all that may be a password left out.
@@ -55,7 +55,7 @@ impl Proxy {
         })
     }
 
-    /// What the arguments of `set_http_proxy` come to: none for an empty host or port -1.
+    /// Reads the arguments of `set_http_proxy`. Returns `None` for an empty host or a port of -1.
     pub fn choose(host: &str, port: i64) -> Option<Chosen> {
         (!host.is_empty() && port != -1).then(|| Self::parse(host, port).map(Arc::new))
     }
@@ -65,7 +65,7 @@ impl Proxy {
         let UrlParts { scheme, user_info: credentials, host: name, rest: path, .. } = UrlParts::of(host);
         if let Some(scheme) = scheme.filter(|scheme| !scheme.eq_ignore_ascii_case("http")) {
             let scheme = Excerpt::text(scheme);
-            return Err(format!("it is to be spoken to by {scheme:#}, and only http:// is possible"));
+            return Err(format!("its scheme is {scheme:#}://, but only http:// is supported"));
         }
         if path.contains('@') {
             return Err("write a '/', '?' or '#' in its user or password as %2F, %3F or %23".to_owned());
@@ -135,15 +135,15 @@ fn schemes_without_basic(head: &Head) -> Option<String> {
 }
 
 impl Proxies {
-    /// The proxy for a host; none to reach it directly. An error if there is one that cannot be used.
+    /// Returns the proxy for a host, or `None` to reach it directly. Returns an error if the proxy cannot be used.
     pub fn for_host(&self, host: &Host) -> Result<Option<Arc<Proxy>>, Error> {
         let chosen = if host.secure { &self.https } else { &self.http };
         chosen.clone().filter(|_| !self.exceptions.contain(host)).transpose()
     }
 
-    /// The proxies that the environment variables name, by curl's rules: `http_proxy` (never `HTTP_PROXY`, which a web server sets from a
-    /// request's `Proxy` header), `https_proxy`, else `all_proxy`, and `no_proxy`. On Windows, where the two cannot be told apart, both are
-    /// read, as curl does. Each counts for itself: one that cannot be used stands in the way of its own connections only.
+    /// Reads the proxies from environment variables, by the rules of curl: `http_proxy` (never `HTTP_PROXY`, which a web server sets from
+    /// the `Proxy` header of a request), `https_proxy` or otherwise `all_proxy`, and `no_proxy`. On Windows, upper and lower case are the
+    /// same, so both are read, as in curl. Each variable counts for itself: a proxy that cannot be used only affects its own connections.
     pub fn from_environment(variable: impl Fn(&str) -> Option<String>) -> Self {
         let non_empty = |name: &str| {
             let value = variable(name).filter(|value| !value.trim().is_empty())?;
@@ -157,7 +157,7 @@ impl Proxies {
             let port = |authority: &str| if names_port(authority) { -1 } else { 1080 };
             Some(Proxy::read(url, port).map(Arc::new).map_err(|what| {
                 let shown = without_user_info(url);
-                Error::misuse(format!("cannot use the proxy {shown:?} of the environment variable {name}: {what}"))
+                Error::misuse(format!("cannot use the proxy {shown:?} from the environment variable {name}: {what}"))
             }))
         };
         Self {
@@ -167,13 +167,13 @@ impl Proxies {
         }
     }
 
-    /// Those of the process's environment.
+    /// Reads the proxies from the environment of the process.
     pub fn of_process() -> Self {
         // What is not text is no proxy either, and must not count as none.
         Self::from_environment(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
     }
 
-    /// The first that cannot be used, and why.
+    /// Returns why the first unusable proxy cannot be used.
     pub fn problem(&self) -> Option<Error> {
         [&self.http, &self.https].into_iter().flatten().find_map(|chosen| chosen.as_ref().err().cloned())
     }

@@ -1,4 +1,4 @@
-//! What something waits for, and one wait for all of it: sockets, a deadline, a worker's result, another thread.
+//! What a connection is waiting for, and one wait for everything: sockets, a deadline, the result of a worker, another thread.
 
 use std::fmt;
 use std::io;
@@ -11,18 +11,18 @@ use socket2::Socket;
 
 use crate::poller::{Events, Poller};
 
-/// What is awaited of a socket.
+/// The readiness of a socket that is waited for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interest {
-    /// Bytes to read, or the end.
+    /// Data to read, or the end.
     Read,
-    /// Room to write.
+    /// Space to write.
     Write,
     /// Either.
     Both,
 }
 
-/// A socket that can be watched. It stays open as long as somebody watches it.
+/// A socket that can be watched. It stays open as long as it is watched.
 #[derive(Clone, Debug)]
 pub struct Source(Arc<Socket>);
 
@@ -31,13 +31,19 @@ impl Source {
         Self(socket)
     }
 
-    /// Whether both are one socket.
+    #[cfg(unix)]
+    pub(crate) fn socket(&self) -> &Socket {
+        &self.0
+    }
+
+    /// Returns whether both are the same socket.
     pub fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 }
 
-/// What something waits for. It is filled in by what waits, and handed to [`Ready::wait`], or to a loop that drives many.
+/// Collects what is being waited for. Pass it to the `wait_for` methods, then to [`Ready::wait`], or to a loop that drives many
+/// connections.
 #[derive(Debug)]
 pub struct Wait {
     waker: Waker,
@@ -48,7 +54,7 @@ pub struct Wait {
 }
 
 impl Wait {
-    /// Nothing yet. `waker` is called by workers whose result is waited for.
+    /// Creates an empty `Wait`. Workers whose result is awaited call `waker`.
     pub fn new(waker: &Waker) -> Self {
         Self { waker: waker.clone(), sources: Vec::new(), deadline: None, ready: false, ask_again: None }
     }
@@ -58,17 +64,17 @@ impl Wait {
         self.sources.push((source, interest));
     }
 
-    /// Waits until then at most. The earliest counts.
+    /// Waits at most until `deadline`. The earliest deadline counts.
     pub fn until(&mut self, deadline: Instant) {
         self.deadline = Some(self.deadline.map_or(deadline, |earlier| earlier.min(deadline)));
     }
 
-    /// There is something to do already.
+    /// Notes that there is already something to do.
     pub fn now(&mut self) {
         self.ready = true;
     }
 
-    /// What is waited for cannot be watched: it must be asked again after this long.
+    /// Notes that something cannot be watched and must be asked again after this time.
     pub fn ask_again(&mut self, after: Duration) {
         self.ask_again = Some(self.ask_again.map_or(after, |sooner| sooner.min(after)));
     }
@@ -78,12 +84,12 @@ impl Wait {
         &self.waker
     }
 
-    /// The sockets that are waited for.
+    /// Returns the sockets that are being waited for.
     pub fn sources(&self) -> &[(Source, Interest)] {
         &self.sources
     }
 
-    /// How long to sleep at most; none is for ever.
+    /// Returns how long to sleep at most. `None` means no limit.
     pub fn longest(&self, now: Instant) -> Option<Duration> {
         if self.ready {
             return Some(Duration::ZERO);
@@ -96,7 +102,8 @@ impl Wait {
     }
 }
 
-/// The one wait: epoll, kqueue or IOCP, and a way for other threads to end it. One thread waits at a time, since each wait has sockets of its own.
+/// The wait itself: epoll, kqueue or IOCP, and a way for other threads to end it. Only one thread waits at a time, because each wait has
+/// its own sockets.
 pub struct Ready {
     sleeper: Arc<Sleeper>,
     events: Events,
@@ -112,22 +119,23 @@ struct Sleeper {
 
 const AWAKE: u8 = 0;
 const ASLEEP: u8 = 1;
-/// Somebody wanted it awake since it last was: it does not sleep, or is being woken.
+/// It was called since it was last awake: it does not fall asleep, or is being woken.
 const WOKEN: u8 = 2;
 
 impl Ready {
-    /// Takes up to three file descriptors.
+    /// Creates the wait. It uses up to three file descriptors.
     pub fn new() -> io::Result<Self> {
         let sleeper = Sleeper { poller: Poller::new()?, state: AtomicU8::new(AWAKE) };
         Ok(Self { sleeper: Arc::new(sleeper), events: Events::default() })
     }
 
-    /// Ends the wait that runs, or the next one. Whoever keeps it, such as a look-up that hangs, keeps no file descriptors.
+    /// Returns a waker that ends the current wait, or the next one. Code that keeps the waker, such as a name lookup that hangs, does not
+    /// keep file descriptors open.
     pub fn waker(&self) -> Waker {
         Waker::from(Arc::new(Notify(Arc::downgrade(&self.sleeper))))
     }
 
-    /// Sleeps until something of what `wait` asks for has happened, or the waker was called.
+    /// Sleeps until something in `wait` has happened, or the waker was called.
     pub fn wait(&mut self, wait: &Wait, now: Instant) -> io::Result<()> {
         let longest = wait.longest(now);
         if longest == Some(Duration::ZERO) {
@@ -141,19 +149,19 @@ impl Ready {
         waited
     }
 
-    /// Watches a socket until the result is dropped. Each [`Watch::rearm`] is good for one event, which comes with `key`.
+    /// Watches a socket until the result is dropped. Each [`Watch::rearm`] allows one event, which contains `key`.
     pub fn watch(&self, source: &Source, interest: Interest, key: usize) -> io::Result<Watch> {
         self.sleeper.poller.add(&source.0, interest, key)?;
         Ok(Watch { sleeper: self.sleeper.clone(), source: source.clone(), key })
     }
 
-    /// Sleeps until a watched socket is ready, the waker was called, or `longest` has passed. `ready` is told the keys.
+    /// Sleeps until a watched socket is ready, the waker was called, or `longest` has passed. `ready` receives the keys.
     pub fn wait_for_watches(&mut self, longest: Option<Duration>, ready: impl FnMut(usize)) -> io::Result<()> {
         let falls_asleep =
             self.sleeper.state.compare_exchange(AWAKE, ASLEEP, Ordering::SeqCst, Ordering::SeqCst).is_ok();
         let longest = if falls_asleep { longest } else { Some(Duration::ZERO) };
         let waited = self.sleeper.poller.wait(&mut self.events, longest);
-        // Whoever wants it to wake from here on, wants it to look once more.
+        // A call from here on is for the next wait.
         self.sleeper.state.swap(AWAKE, Ordering::SeqCst);
         match waited {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -166,7 +174,7 @@ impl Ready {
     }
 }
 
-/// A socket in a poller; see [`Ready::watch`].
+/// A watched socket. See [`Ready::watch`].
 #[derive(Debug)]
 pub struct Watch {
     sleeper: Arc<Sleeper>,
@@ -180,12 +188,12 @@ impl Watch {
         self.sleeper.poller.modify(&self.source.0, interest, self.key)
     }
 
-    /// With which its events come.
+    /// Returns the key of its events.
     pub fn key(&self) -> usize {
         self.key
     }
 
-    /// The socket.
+    /// Returns the socket.
     pub fn source(&self) -> &Source {
         &self.source
     }

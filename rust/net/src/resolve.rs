@@ -192,7 +192,7 @@ mod tests {
     fn a_resolver_that_breaks_is_an_answer() {
         let (resolver, _release, _) = scripted(Limits { wanted: 1, all: 1, kept: 1 });
         let reason = addresses(&resolver.look_up("panic", Instant::now())).expect_err("it broke");
-        assert_eq!(&*reason, "the work on it broke off, which is a bug");
+        assert_eq!(&*reason, "the work on it panicked, which is a bug");
         assert!(addresses(&resolver.look_up("works", Instant::now())).is_ok(), "its thread goes on");
     }
 

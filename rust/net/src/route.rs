@@ -1,4 +1,4 @@
-//! How a server is reached: which one, through which proxy, secured how.
+//! The route to a server: which server, through which proxy, and how the connection is secured.
 
 use std::sync::Arc;
 
@@ -7,8 +7,8 @@ use crate::error::Hop;
 use crate::proxy::Proxy;
 use crate::tls::TlsOptions;
 
-/// How a server is reached. Two routes are equal if a link of the one may serve requests for the other: the same server, the same
-/// proxy with the same credentials, the same TLS options with the same name.
+/// The route to a server. Two routes are equal if a link of one can be used for requests of the other: they have the same server, the
+/// same proxy with the same credentials, and the same TLS options with the same name.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Route {
     pub(crate) host: Host,
@@ -18,7 +18,7 @@ pub struct Route {
 }
 
 impl Route {
-    /// `tls` is for a host that is reached with it. Its name may be an international one.
+    /// Creates a route. `tls` only has an effect if the host uses TLS. Its name can be an international one.
     pub fn new(host: Host, proxy: Option<Arc<Proxy>>, tls: &TlsOptions) -> Self {
         let with_ascii_name = |tls: &TlsOptions| {
             // What cannot be a name is refused by TLS, in its own words.
@@ -29,17 +29,17 @@ impl Route {
         Self { host, proxy, tls }
     }
 
-    /// The server.
+    /// Returns the server.
     pub fn host(&self) -> &Host {
         &self.host
     }
 
-    /// A proxy in between.
+    /// Returns the proxy, if there is one.
     pub fn proxy(&self) -> Option<&Arc<Proxy>> {
         self.proxy.as_ref()
     }
 
-    /// How the connection is secured; none is not at all.
+    /// Returns the TLS options, or `None` without TLS.
     pub fn tls(&self) -> Option<&TlsOptions> {
         self.tls.as_ref()
     }

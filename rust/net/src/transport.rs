@@ -1,4 +1,4 @@
-//! What a link needs of the thing below it, and TCP as the first such thing.
+//! The interface of the streams below a link, and TCP as the first stream.
 
 use std::io::{self, IoSlice, Read};
 use std::mem::MaybeUninit;
@@ -14,74 +14,74 @@ use crate::unsent;
 /// How long something that cannot be watched is left alone before it is asked again.
 pub(crate) const NAP: Duration = Duration::from_millis(1);
 
-/// A two-way stream of bytes that never blocks: a call that would wait fails with [`io::ErrorKind::WouldBlock`].
+/// A two-way stream of bytes that never blocks: a call that would have to wait fails with [`io::ErrorKind::WouldBlock`].
 ///
-/// Every stream keeps to the same rules, however many layers hold bytes:
+/// Every stream follows the same rules, however many layers hold bytes:
 ///
-/// - Bytes come before the end or the error behind them, and each of the two is repeated by every later call.
-/// - What `read` left behind, `probe` finds, and `wait_for` does not wait for.
-/// - The end of one direction is not that of the other.
-/// - A call takes no more from the peer than what it gives out and a bounded part besides.
-/// - What `write` took goes out: with the calls that follow, and by itself once the stream is dropped, as what a socket holds does. `flush`
-///   says whether it has.
+/// - Data comes before the end or the error after it. Later calls return the same end or error again.
+/// - `probe` finds what `read` left, and `wait_for` does not wait for it.
+/// - The end of one direction is not the end of the other.
+/// - A call takes no more from the peer than it returns, plus a limited amount.
+/// - Data that `write` accepted is sent: by later calls, and automatically after the stream was dropped, like the data in a socket.
+///   `flush` returns whether it was sent.
 pub trait Stream: Send {
-    /// Reads into `buffer` and says how many bytes it read; none is the end. An empty buffer gets none, and that is not the end.
+    /// Reads into `buffer` and returns the number of bytes. 0 means the end. An empty buffer also returns 0, but that is not the end.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize>;
 
-    /// Writes as much of `head` and then `body` as the stream takes now, and says how much that was. A stream that takes nothing now would
-    /// block; callers take 0 for that too.
+    /// Writes as much of `head` and then `body` as the stream accepts now, and returns the number of bytes. A stream that accepts nothing
+    /// now should return `WouldBlock`. Callers handle 0 in the same way.
     fn write(&mut self, head: &[u8], body: &[u8]) -> io::Result<usize>;
 
-    /// Sends on what [`write`](Self::write) took and the stream itself still holds, as far as it goes now. Says how many bytes are left: none
-    /// where all is handed to the system.
+    /// Sends as much as possible of the data that [`write`](Self::write) accepted and the stream itself still holds. Returns how many
+    /// bytes are left. 0 means that everything was passed to the operating system.
     fn flush(&mut self) -> io::Result<usize> {
         Ok(0)
     }
 
-    /// Looks whether something has come, without taking it: first bytes, then the end or an error.
+    /// Checks whether something has arrived, without taking it: first data, then the end or an error.
     fn probe(&mut self) -> io::Result<Probe>;
 
-    /// Says what to wait for until the stream is ready; `wait.now()` if it is, also if a read would give the end or an error. What cannot be
-    /// watched is asked again after a moment.
+    /// Adds to `wait` what to wait for until the stream is ready. If it is ready, or a read would return the end or an error, calls
+    /// `wait.now()`. A stream that cannot be watched is asked again after a moment.
     fn wait_for(&self, interest: Interest, wait: &mut Wait) {
         let _ = interest;
         wait.ask_again(NAP);
     }
 
-    /// How many bytes wait to be read, if the stream can tell.
+    /// Returns how many bytes are waiting to be read, if the stream can tell.
     fn waiting(&mut self) -> Option<usize> {
         None
     }
 
-    /// How many bytes of what was written the stream and the system still hold, as far as it tells: Linux, Android and Apple's systems do. Where it
-    /// does not, what is written counts as sent.
+    /// Returns how many written bytes the stream and the system still hold, if known. Linux, Android and the systems of Apple report it.
+    /// On other systems, written bytes count as sent.
     fn unsent(&mut self) -> Option<usize> {
         None
     }
 
-    /// The address of the other end, if the stream goes over the network.
+    /// Returns the address of the other end, if the stream uses the network.
     fn peer_addr(&self) -> Option<SocketAddr> {
         None
     }
 
-    /// The address of this end, if the stream goes over the network.
+    /// Returns the address of this end, if the stream uses the network.
     fn local_addr(&self) -> Option<SocketAddr> {
         None
     }
 
-    /// Whether small writes are sent at once (`TCP_NODELAY`), where that makes a difference.
+    /// Sets whether small writes are sent at once (`TCP_NODELAY`), if that makes a difference.
     fn set_no_delay(&mut self, enabled: bool) -> io::Result<()> {
         let _ = enabled;
         Ok(())
     }
 }
 
-/// What [`Stream::probe`] found.
+/// The result of [`Stream::probe`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Probe {
-    /// Nothing has come.
+    /// Nothing has arrived.
     Quiet,
-    /// Bytes have come.
+    /// Data has arrived.
     Data,
     /// The peer has ended the stream.
     End,
@@ -155,7 +155,7 @@ pub struct TcpStream {
 }
 
 impl TcpStream {
-    /// Takes over a connected socket in non-blocking mode.
+    /// Wraps a connected socket in non-blocking mode.
     pub fn new(socket: impl Into<Arc<Socket>>) -> Self {
         Self { socket: socket.into(), ended: None }
     }

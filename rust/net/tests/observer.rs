@@ -226,7 +226,7 @@ fn a_timeout_and_a_body_that_cannot_be_read_are_told_too() {
     scene.clock.pass(LIMIT);
     scene.link.check_silence(Some(LIMIT), scene.clock.now()).unwrap_err();
     drop(scene);
-    assert!(log.events()[2].starts_with("Failed(Failure { kind: \"a limit of time passed\""), "{:?}", log.events());
+    assert!(log.events()[2].starts_with("Failed(Failure { kind: \"a time limit passed\""), "{:?}", log.events());
     assert_eq!(log.events()[3..], ["Closed"]);
 
     let log = Arc::new(Log::default());

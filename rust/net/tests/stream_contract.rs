@@ -226,7 +226,7 @@ fn handshake_messages_that_never_end_end_the_connection() {
             result => break result.unwrap_err(),
         }
     };
-    assert_eq!(error.to_string(), "the server sends handshake messages without end");
+    assert_eq!(error.to_string(), "the server does not stop sending handshake messages");
     assert!(server.memory.between().taken < 2 * TAKEN_PER_CALL, "it is not kept");
 }
 

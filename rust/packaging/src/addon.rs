@@ -73,7 +73,7 @@ pub(crate) fn make(
     for (name, size) in archive.sizes()?.into_iter().filter(|(name, _)| name.contains("/bin/")) {
         println!("  {name}: {:.1} MiB", size as f64 / f64::from(1 << 20));
         if size > LARGEST_LIBRARY {
-            bail!("{name} has {size} bytes in the zip; the most is {LARGEST_LIBRARY}");
+            bail!("{name} has {size} bytes in the zip, but may have at most {LARGEST_LIBRARY}");
         }
     }
     Ok(archive)
@@ -128,7 +128,7 @@ fn strip(library: &Path) -> Result<()> {
     } else {
         return Ok(());
     }
-    let output = command.arg(library).output().context("cannot start strip; it comes with the linker (binutils)")?;
+    let output = command.arg(library).output().context("cannot start strip; install binutils")?;
     if !output.status.success() {
         bail!("strip {}: {}", library.display(), String::from_utf8_lossy(&output.stderr).trim());
     }

@@ -74,7 +74,7 @@ impl Archive {
 
     fn open(&self) -> Result<ZipArchive<File>> {
         let file = File::open(&self.path).with_context(|| format!("cannot open {}", self.path.display()))?;
-        ZipArchive::new(file).with_context(|| format!("{} is no zip", self.path.display()))
+        ZipArchive::new(file).with_context(|| format!("{} is not a zip file", self.path.display()))
     }
 }
 

@@ -59,7 +59,7 @@ pub(crate) fn try_out(
         problems.extend(start(template, &program)?);
     } else {
         println!("{}", exported.output);
-        problems.push("the export: there is no game".to_owned());
+        problems.push("the export: no game was created".to_owned());
     }
     Ok(problems)
 }
@@ -75,7 +75,7 @@ fn start(template: &Template, program: &Path) -> Result<Vec<String>> {
     let mut problems = log_rule::violations(&captured.output, &[Announced { pattern, required: false }]);
     problems.extend(captured.ending.problem());
     if !captured.output.contains(EXPECTED) {
-        problems.push(format!("it does not print {EXPECTED:?}"));
+        problems.push(format!("it did not print {EXPECTED:?}"));
         println!("{}", captured.output);
     }
     Ok(problems.into_iter().map(|problem| format!("the exported game: {problem}")).collect())

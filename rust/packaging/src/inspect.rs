@@ -47,21 +47,21 @@ impl std::fmt::Display for Version {
 
 /// Reads a library: one part, or one for each processor.
 pub(crate) fn parts_of(content: &[u8]) -> Result<Vec<Part>> {
-    if FileKind::parse(content).context("this is no library")? != FileKind::MachOFat32 {
+    if FileKind::parse(content).context("this is not a library")? != FileKind::MachOFat32 {
         return Ok(vec![part_of(content)?]);
     }
-    let fat = MachOFatFile32::parse(content).context("a universal library that cannot be read")?;
+    let fat = MachOFatFile32::parse(content).context("the universal library cannot be read")?;
     fat.arches().iter().map(|arch| part_of(arch.data(content)?)).collect()
 }
 
 fn part_of(content: &[u8]) -> Result<Part> {
-    let file = object::File::parse(content).context("a library that cannot be read")?;
+    let file = object::File::parse(content).context("the library cannot be read")?;
     let processor = match file.architecture() {
         Architecture::X86_64 => "x86_64",
         Architecture::Aarch64 => "arm64",
         Architecture::Arm => "arm32",
         Architecture::I386 => "x86_32",
-        other => bail!("a library for a processor that Godot does not know: {other:?}"),
+        other => bail!("the library is for a processor that Godot does not support: {other:?}"),
     };
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let mut part = Part {
@@ -82,7 +82,7 @@ fn part_of(content: &[u8]) -> Result<Part> {
         FileKind::Pe32 | FileKind::Pe64 => {
             part.libraries = part.imports.iter().map(|import| import.library.to_lowercase()).collect();
         }
-        other => bail!("a file that no system of Godot's loads: {other:?}"),
+        other => bail!("no system that Godot supports loads this type of file: {other:?}"),
     }
     Ok(part)
 }

@@ -27,9 +27,9 @@ struct Package {
 /// The packages that are linked into `root`, itself and the workspace's own left out: those reached by normal
 /// dependencies, on any system, macros and build scripts left out where nothing else needs them.
 fn linked(metadata: &Metadata, root: &str) -> Result<BTreeSet<Package>> {
-    let nodes = &metadata.resolve.as_ref().context("cargo did not say what depends on what")?.nodes;
+    let nodes = &metadata.resolve.as_ref().context("cargo did not list the dependencies")?.nodes;
     let start = metadata.packages.iter().find(|package| package.name == root);
-    let mut open = vec![&start.with_context(|| format!("cargo knows no package {root}"))?.id];
+    let mut open = vec![&start.with_context(|| format!("cargo does not know the package {root}"))?.id];
     let (mut seen, mut linked) = (BTreeSet::new(), BTreeSet::new());
     while let Some(id) = open.pop() {
         let package = metadata.packages.iter().find(|package| package.id == *id).filter(|_| seen.insert(id));
@@ -50,7 +50,7 @@ fn known_of(package: &cargo_metadata::Package) -> Result<Package> {
     let licence = match (&package.license, &package.license_file) {
         (Some(licence), _) => licence.clone(),
         (None, Some(file)) => format!("see {file}"),
-        (None, None) => bail!("{} says nothing about its licence", package.name),
+        (None, None) => bail!("{} does not name its licence", package.name),
     };
     Ok(Package {
         name: package.name.to_string(),

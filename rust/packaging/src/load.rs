@@ -56,7 +56,7 @@ pub(crate) fn try_all(
         .iter()
         .map(|library| try_one(workspace, project.path(), library, loaded, &judge))
         .reduce(Outcome::and)
-        .unwrap_or_else(|| Outcome::failed("the zip has no library"))
+        .unwrap_or_else(|| Outcome::failed("the zip contains no library"))
 }
 
 fn failed(error: &anyhow::Error) -> Outcome {
@@ -133,7 +133,7 @@ fn compare(listed: &BTreeSet<String>, output: &str) -> Result<()> {
     let own = registered(output);
     if let Some(line) = listed.symmetric_difference(&own).next() {
         let who = if own.contains(line) { "only the mini host" } else { "only Godot" };
-        bail!("{who} sees: {line} ({} lines differ)", listed.symmetric_difference(&own).count());
+        bail!("{who} registers: {line} ({} lines differ)", listed.symmetric_difference(&own).count());
     }
     Ok(())
 }
@@ -147,7 +147,7 @@ fn listed_by_godot(godot: &Godot, project: &Path) -> Result<BTreeSet<String>> {
     }
     let listed = registered(&finished.output);
     if listed.is_empty() {
-        bail!("Godot lists nothing");
+        bail!("Godot lists no classes");
     }
     Ok(listed)
 }
@@ -169,10 +169,13 @@ fn compile(workspace: &Workspace, folder: &Path, way: &Way) -> Result<PathBuf> {
 /// A request in Debian's Godot for arm64, in qemu.
 pub(crate) fn try_arm64_godot(workspace: &Workspace, archive: &Archive) -> Outcome {
     if !library::path_of(workspace, OTHER_PROCESSOR).is_ok_and(|path| archive.has(&path)) {
-        return Outcome::left_out("Godot for arm64: the zip has no library for it; --platform linux.arm64 builds one");
+        return Outcome::left_out(
+            "Godot for arm64: the zip contains no library for it; build one with --platform \
+            linux.arm64",
+        );
     }
     if !cfg!(all(target_os = "linux", not(target_arch = "aarch64"))) {
-        return Outcome::left_out("Godot for arm64 in qemu: that is for Linux on another processor");
+        return Outcome::left_out("Godot for arm64 in qemu: this needs Linux on another processor");
     }
     let found = arm64_godot().and_then(|folder| {
         let program = folder.join("godot");

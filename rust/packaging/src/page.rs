@@ -61,7 +61,7 @@ fn path(workspace: &Workspace) -> PathBuf {
 fn with_table(page: &str, table: &str) -> Result<String> {
     let around = page.split_once(BEGIN).and_then(|(before, rest)| Some((before, rest.split_once(END)?.1)));
     let (before, after) = around.with_context(|| {
-        format!("docs/platforms.md has no place for the table, between the lines {BEGIN:?} and {END:?}")
+        format!("docs/platforms.md has no place for the table: it must be between the lines {BEGIN:?} and {END:?}")
     })?;
     Ok(format!("{before}{BEGIN}{table}{END}{after}"))
 }

@@ -75,7 +75,7 @@ impl Trial {
             return match self {
                 Self::MiniHost => load::try_all(workspace, archive, &mut findings.loaded, |_| Ok(())),
                 Self::OtherProcessor => Self::other_processor(workspace, archive, findings),
-                _ => Outcome::left_out(format!("{}: the zip has no library for this machine", self.name())),
+                _ => Outcome::left_out(format!("{}: the zip contains no library for this machine", self.name())),
             };
         };
         match self {
@@ -90,7 +90,7 @@ impl Trial {
             Self::Editor => unpacked::try_first_start(godot, archive, None),
             Self::Window => match Screen::own() {
                 Ok(Some(screen)) => unpacked::try_first_start(godot, archive, Some(&screen)),
-                Ok(None) => Outcome::left_out("the editor's first start in a window: it needs Linux and Xvfb"),
+                Ok(None) => Outcome::left_out("the editor's first start in a window: this needs Linux and Xvfb"),
                 Err(error) => Outcome::failed(format!("{error:#}")),
             },
             Self::WithoutLibrary => unpacked::try_without_library(godot, archive),

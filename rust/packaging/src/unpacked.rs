@@ -45,7 +45,7 @@ const TESTS: &[&str] = &["test_fetch_lifetime.gd", "test_lifetime.gd", "test_thr
 const WITHOUT_LIBRARY: &str = include_str!("without_library.gd");
 
 /// The second line is Godot's own.
-const WHERE_THE_CLASS_IS: &str = r#"# expect-log: this library brings its own HTTPClient and HTTPRequest, and this engine has them already
+const WHERE_THE_CLASS_IS: &str = r#"# expect-log: this library contains the classes HTTPClient and HTTPRequest, which this engine already has
 # allow-log: GDExtension initialization function 'gdext_rust_init' returned an error
 # allow-log: Error loading extension
 extends SceneTree
@@ -146,7 +146,7 @@ pub(crate) fn run_tests(godot: &Godot, workspace: &Workspace, archive: &Archive)
             .iter()
             .map(|name| suite::run_test_file(godot, &copy, &copy.godot_project().join("tests").join(name)))
             .reduce(Outcome::and)
-            .unwrap_or_else(|| Outcome::failed("there is nothing to run")),
+            .unwrap_or_else(|| Outcome::failed("there is no program to run")),
         Err(error) => suite::outcome_of_tests(Err(error)),
     }
 }

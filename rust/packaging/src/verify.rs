@@ -75,12 +75,12 @@ pub(crate) fn judge(key: &str, library: &Path, limits: Limits, folders: &[Replac
         None => vec!["arm64", "x86_64"],
     };
     if processors != expected {
-        problems.push(format!("is for {}, and must be for {}", processors.join(" and "), expected.join(" and ")));
+        problems.push(format!("is for {}, but must be for {}", processors.join(" and "), expected.join(" and ")));
     }
     // Microsoft's compiler cannot replace the paths of C sources.
     let by_microsoft = key.starts_with("windows") && cfg!(windows);
     if let Some(folder) = source_paths::named_in(&content, folders).filter(|_| !by_microsoft) {
-        problems.push(format!("names {}, a folder of this machine", folder.display()));
+        problems.push(format!("contains the path {}, which is a folder of this machine", folder.display()));
     }
     let needs = parts.first().map(|part| shortened(&part.libraries)).unwrap_or_default();
     let oldest: Vec<String> = parts
@@ -110,7 +110,7 @@ fn problems_of(key: &str, part: &Part, limits: Limits) -> Vec<String> {
     let is_known = |name: &str| name == ENTRY_SYMBOL || (system == "linux" && name == OF_THE_GODOT_CRATE);
     let more: Vec<&str> = part.exports.iter().map(String::as_str).filter(|name| !is_known(name)).collect();
     if let Some(first) = more.first() {
-        problems.push(format!("exports {} more, such as {first}", more.len()));
+        problems.push(format!("exports more symbols ({}), such as {first}", more.len()));
     }
     let allowed = OF_THE_SYSTEM.iter().find(|(name, _)| *name == system).map(|(_, names)| *names).unwrap_or_default();
     let is_allowed = |library: &str| {
@@ -120,18 +120,16 @@ fn problems_of(key: &str, part: &Part, limits: Limits) -> Vec<String> {
         part.libraries
             .iter()
             .filter(|name| !is_allowed(name))
-            .map(|name| format!("needs {name}, which {system} has not")),
+            .map(|name| format!("needs {name}, which {system} does not have")),
     );
     if system == "macos" {
         let unknown = part.imports.iter().filter(|import| {
             let line = format!("{} {}", base_name(&import.library), import.name);
             !MACOS_IMPORTS.lines().any(|known| known == line)
         });
-        problems.extend(
-            unknown.map(|import| {
-                format!("imports {} of {}, which is not in macos_imports.txt", import.name, import.library)
-            }),
-        );
+        problems.extend(unknown.map(|import| {
+            format!("imports {} from {}, which is not in macos_imports.txt", import.name, import.library)
+        }));
         // Macs with Apple's processors load nothing that is not signed, be it by nobody.
         if part.processor == "arm64" && !part.signed {
             problems.push("is not signed for arm64".to_owned());
@@ -142,12 +140,12 @@ fn problems_of(key: &str, part: &Part, limits: Limits) -> Vec<String> {
     }
     // Devices with Android 15 and newer may have such pages; those with 32 bits do not.
     if system == "android" && part.processor.ends_with("64") && part.page_size.is_none_or(|size| size < 16384) {
-        problems.push("is not laid out for pages of 16 KiB".to_owned());
+        problems.push("does not support pages of 16 KiB".to_owned());
     }
     if let (Some(found), Some(most)) = (part.glibc, limits.glibc)
         && found > most
     {
-        problems.push(format!("needs glibc {found}; the most is {most}"));
+        problems.push(format!("needs glibc {found}, but must run with {most}"));
     }
     problems
 }
@@ -188,13 +186,13 @@ mod tests {
     fn a_library_without_the_entry_symbol_or_with_more_symbols_is_refused() {
         assert!(problems("linux.arm64", &part(&[], &[])).contains("does not export gdext_rust_init"));
         let more = problems("linux.arm64", &part(&["gdext_rust_init", "aws_lc_0_SSL_new"], &[]));
-        assert_eq!(more, "exports 1 more, such as aws_lc_0_SSL_new");
+        assert_eq!(more, "exports more symbols (1), such as aws_lc_0_SSL_new");
     }
 
     #[test]
     fn a_library_that_players_would_have_to_install_is_found_out() {
         let found = problems("windows.x86_64", &part(&["gdext_rust_init"], &["kernel32.dll", "libgcc_s_seh-1.dll"]));
-        assert_eq!(found, "needs libgcc_s_seh-1.dll, which windows has not");
+        assert_eq!(found, "needs libgcc_s_seh-1.dll, which windows does not have");
     }
 
     #[test]
@@ -207,7 +205,7 @@ mod tests {
     #[test]
     fn a_newer_system_than_was_promised_is_found_out() {
         let newer = Part { glibc: Some(Version(2, 34)), ..part(&["gdext_rust_init"], &[]) };
-        assert_eq!(problems("linux.arm64", &newer), "needs glibc 2.34; the most is 2.28");
+        assert_eq!(problems("linux.arm64", &newer), "needs glibc 2.34, but must run with 2.28");
         assert!(problems_of("linux.arm64", &newer, Limits::THIS_MACHINE).is_empty());
         let newer = Part { apple_minimum: Some(Version(14, 0)), ..part(&["gdext_rust_init"], &[]) };
         assert_eq!(problems("macos", &newer), "needs a newer macOS than 11.0");
@@ -219,7 +217,7 @@ mod tests {
     fn android_needs_large_pages_where_it_has_64_bits() {
         let of_pages = |size| Part { page_size: Some(size), glibc: None, ..part(&["gdext_rust_init"], &["libc.so"]) };
         assert_eq!(problems("android.arm64", &of_pages(16384)), "");
-        assert_eq!(problems("android.arm64", &of_pages(4096)), "is not laid out for pages of 16 KiB");
+        assert_eq!(problems("android.arm64", &of_pages(4096)), "does not support pages of 16 KiB");
         assert_eq!(problems("android.arm32", &Part { processor: "arm32".to_owned(), ..of_pages(4096) }), "");
     }
 
@@ -229,7 +227,7 @@ mod tests {
         let mac = Part { imports: [import("_malloc"), import("_brand_new")].into(), ..part(&["gdext_rust_init"], &[]) };
         assert_eq!(
             problems("macos", &mac),
-            "imports _brand_new of /usr/lib/libSystem.B.dylib, which is not in macos_imports.txt"
+            "imports _brand_new from /usr/lib/libSystem.B.dylib, which is not in macos_imports.txt"
         );
     }
 }

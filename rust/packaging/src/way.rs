@@ -33,7 +33,7 @@ impl Way {
         match key {
             _ if key == own || key == std::env::consts::OS => match Command::new("cc").arg("--version").output() {
                 Ok(_) => Ok(Self::Natively),
-                Err(_) => bail!("the mini host needs cc, a C compiler"),
+                Err(_) => bail!("the mini host needs the C compiler cc; install gcc"),
             },
             OTHER_PROCESSOR if cfg!(target_os = "linux") => Ok(Self::Emulated),
             "windows.x86_64" => {
@@ -41,9 +41,9 @@ impl Way {
                 let wine = chosen.or_else(|| ["wine64", "wine"].iter().find_map(|name| which::which(name).ok()));
                 wine.or_else(|| Some(PathBuf::from("/usr/lib/wine/wine64")).filter(|wine| wine.is_file()))
                     .map(Self::Wine)
-                    .context("it needs wine64 (Wine, package wine64), on the PATH or named by WINE")
+                    .context("this needs wine64 (package wine64) in the PATH, or its path in WINE")
             }
-            _ => bail!("nothing here runs it"),
+            _ => bail!("no program on this machine can run it"),
         }
     }
 
@@ -106,7 +106,7 @@ fn qemu() -> Result<PathBuf> {
     if let Some(program) = ["qemu-aarch64", "qemu-aarch64-static"].iter().find_map(|name| which::which(name).ok()) {
         return Ok(program);
     }
-    let machine = Machine::of_this_processor().context("there is no qemu-aarch64 here (package qemu-user)")?;
+    let machine = Machine::of_this_processor().context("there is no qemu-aarch64; install the package qemu-user")?;
     let recipe = Recipe {
         folder: format!("qemu-{}", machine.debian_name),
         what: "qemu",

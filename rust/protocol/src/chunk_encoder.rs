@@ -1,6 +1,6 @@
-//! The chunked transfer coding (RFC 9112 §7.1) for what is sent: a body whose length is not known beforehand.
+//! Encodes a body whose length is not known in advance with the chunked transfer coding (RFC 9112 §7.1).
 
-/// Frames a body in chunks. Each call gives what stands before the bytes of one chunk; the bytes follow as they are.
+/// Frames a body in chunks. Each call returns the bytes to send before one chunk. The bytes of the chunk follow unchanged.
 #[derive(Debug, Default)]
 pub struct ChunkEncoder {
     /// A chunk was begun, so that its end must be written before the next.
@@ -8,10 +8,11 @@ pub struct ChunkEncoder {
 }
 
 impl ChunkEncoder {
-    /// The longest that [`chunk`](Self::chunk) and [`end`](Self::end) give, in bytes: a line end, 16 digits, a line end.
+    /// The maximum length of the result of [`chunk`](Self::chunk) and [`end`](Self::end), in bytes: a line end, 16 digits, a line end.
     pub const LONGEST: usize = 20;
 
-    /// What stands before a chunk of `len` bytes. Nothing for 0, which would be the end.
+    /// Returns the bytes to send before a chunk of `len` bytes. The result is empty if `len` is 0, because a chunk of 0 bytes would end
+    /// the body.
     pub fn chunk(&mut self, len: usize) -> Vec<u8> {
         if len == 0 {
             return Vec::new();
@@ -20,7 +21,7 @@ impl ChunkEncoder {
         format!("{end_of_last}{len:x}\r\n").into_bytes()
     }
 
-    /// What ends the body. There are no trailers.
+    /// Returns the bytes that end the body. There are no trailers.
     pub fn end(self) -> &'static [u8] {
         if self.in_chunk { b"\r\n0\r\n\r\n" } else { b"0\r\n\r\n" }
     }

@@ -1,5 +1,7 @@
 //! The chunked transfer coding (RFC 9112 §7.1), decoded where it lies.
 
+use std::ops::Range;
+
 use crate::error::{Excerpt, PeerError};
 use crate::fields::{Fields, trim_whitespace};
 use crate::{head, limits};
@@ -103,6 +105,27 @@ impl ChunkedDecoder {
         }
     }
 
+    /// Returns the range of the next chunk in `input`, if it has at most `whole` bytes and another chunk begins behind it. In all other
+    /// cases the result is `None`, nothing changes, and [`step`](Self::step) must decide.
+    pub(crate) fn held_chunk(&mut self, input: &[u8], whole: usize) -> Option<Range<usize>> {
+        let (start, size) = match (&self.state, input) {
+            (State::Data { left, started: false }, _) => (0, *left),
+            (State::Size, _) | (State::DataEnd, [b'\r', b'\n', ..]) => {
+                let skip = if matches!(self.state, State::Size) { 0 } else { 2 };
+                let line = line(&input[skip..], |line| PeerError::ChunkSize { line }).ok()??;
+                (skip + line.len() + 2, chunk_size(line).ok()?)
+            }
+            _ => return None,
+        };
+        let size = usize::try_from(size).ok().filter(|size| (1..=whole).contains(size))?;
+        let end = start.checked_add(size)?;
+        let [b'\r', b'\n', b'1'..=b'9' | b'a'..=b'f' | b'A'..=b'F', ..] = input.get(end..)? else { return None };
+        let delivered = self.delivered.checked_add(size as u64).filter(|&total| total <= limits::BODY_BYTES)?;
+        self.delivered = delivered;
+        self.state = State::DataEnd;
+        Some(start..end)
+    }
+
     /// How many bytes of the chunk may be read past the input, straight to where they are wanted: what is left of a
     /// chunk that is given out in pieces.
     pub(crate) fn direct(&self, whole: usize) -> u64 {
@@ -189,6 +212,49 @@ mod tests {
         assert_eq!(decoder.wanted(), 5);
         assert_eq!(decoder.step(b"hello", 5, 5), Ok(Step::Data { skip: 0, len: 5 }));
         assert_eq!(decoder.step(b"\r\n0\r\n\r\nX", 5, 5), Ok(Step::Done { skip: 7 }));
+    }
+
+    #[test]
+    fn a_chunk_that_is_held_with_another_behind_it_is_what_a_step_would_give() {
+        let wire = b"3\r\nabc\r\n2;x=y\r\nde\r\n5\r\nfghij\r\n0\r\nA: b\r\n\r\n";
+        for whole in [1, 2, 3, 5, 100] {
+            for end in 0..=wire.len() {
+                let (mut plain, mut quick) = (ChunkedDecoder::new(100), ChunkedDecoder::new(100));
+                let (mut at, mut found) = ((0, 0), (Vec::new(), Vec::new()));
+                while let Ok(Step::Data { skip, len }) = plain.step(&wire[at.0..end], whole, whole) {
+                    found.0.push(&wire[at.0 + skip..at.0 + skip + len]);
+                    at.0 += skip + len;
+                }
+                loop {
+                    let before = format!("{quick:?}");
+                    if let Some(chunk) = quick.held_chunk(&wire[at.1..end], whole) {
+                        found.1.push(&wire[at.1 + chunk.start..at.1 + chunk.end]);
+                        at.1 += chunk.end;
+                        continue;
+                    }
+                    assert_eq!(format!("{quick:?}"), before, "none changes nothing");
+                    let Ok(Step::Data { skip, len }) = quick.step(&wire[at.1..end], whole, whole) else { break };
+                    found.1.push(&wire[at.1 + skip..at.1 + skip + len]);
+                    at.1 += skip + len;
+                }
+                assert_eq!(found.0, found.1, "{end} {whole}");
+                assert_eq!(plain.delivered(), quick.delivered());
+            }
+        }
+    }
+
+    #[test]
+    fn a_chunk_is_held_only_if_it_cannot_be_the_last_and_is_well_formed() {
+        for wire in ["3\r\nabc\r\n0\r\n\r\n", "3\r\nabc\r\n", "3\r\nabcX\n5", "3\r\nab", "0\r\n\r\n1", "g\r\n", "3", ""]
+        {
+            assert_eq!(ChunkedDecoder::new(100).held_chunk(wire.as_bytes(), 100), None, "{wire:?}");
+        }
+        assert_eq!(ChunkedDecoder::new(100).held_chunk(b"3\r\nabc\r\n1", 100), Some(3..6));
+        assert_eq!(
+            ChunkedDecoder::new(100).held_chunk(b"3\r\nabc\r\n1", 2),
+            None,
+            "larger than what is given out in one piece"
+        );
     }
 
     #[test]

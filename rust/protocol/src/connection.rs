@@ -15,6 +15,8 @@
 //!
 //! A call that is not drawn leaves the state as it is. `tests/states.rs` tries every call in every state, and holds this against it.
 
+use std::ops::Range;
+
 use crate::chunked::{ChunkedDecoder, Step};
 use crate::error::{CallerError, Excerpt, PeerError};
 use crate::fields::{Fields, Head};
@@ -23,18 +25,19 @@ use crate::head::{self, HeadScanner};
 use crate::limits;
 use crate::request::RequestFacts;
 
-/// The client's side of one connection: it is told what is sent and fed what is received, and does no input or output.
+/// The client's side of one connection. It is told what is sent and receives what arrives. It does no input or output itself.
 #[derive(Debug)]
 pub struct Connection {
     state: State,
     request: RequestFacts,
-    /// Bytes of header that this exchange has used up.
+    /// Header bytes that this exchange has used so far.
     header_bytes: usize,
     /// Whether the response's head leaves the connection open for another request.
     keeps_alive: bool,
-    /// An interim response was readable, and no more than that.
+    /// An interim response was readable, but suspicious.
     is_dubious: bool,
-    trailers: Fields,
+    /// The trailer fields of the last chunked body. Most bodies have none.
+    trailers: Option<Box<Fields>>,
 }
 
 #[derive(Debug)]
@@ -67,61 +70,61 @@ enum Body {
     },
 }
 
-/// Why a connection takes no more requests.
+/// The reason why a connection cannot take another request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Over {
-    /// The last response was complete, and its head rules out another (RFC 9112 §9.3 and §6.1).
+    /// The last response was complete, and its head does not allow another request (RFC 9112 §9.3 and §6.1).
     NotKeptAlive,
-    /// The last request said that it is the last (RFC 9112 §9.6).
+    /// The last request contained `Connection: close` (RFC 9112 §9.6).
     CloseAsked,
-    /// The body was ended by the end of the connection.
+    /// The body ended with the connection.
     EndedWithBody,
-    /// The server ended an idle connection.
+    /// The server closed an idle connection.
     EndedIdle,
     /// The server sent bytes that answer no request.
     Unsolicited,
-    /// The server broke the protocol.
+    /// The server violated the protocol.
     Failed,
     /// The caller left a request unfinished.
     Abandoned,
 }
 
-/// What [`Connection::read_head`] found.
+/// The result of [`Connection::read_head`].
 #[derive(Debug, PartialEq, Eq)]
 pub enum HeadStep {
-    /// Drop `skip` bytes of the input; the head has not all arrived.
+    /// Drop `skip` bytes of the input. The head has not arrived completely.
     NeedMore {
         /// Bytes to drop.
         skip: usize,
     },
-    /// Drop `skip` bytes of the input; this is the final response's head.
+    /// Drop `skip` bytes of the input. They contained the head of the final response.
     Head {
         /// Bytes to drop.
         skip: usize,
         /// The head.
         head: Head,
-        /// How its body ends.
+        /// How the end of the body is found.
         framing: Framing,
     },
 }
 
-/// What [`Connection::next_body`] found.
+/// The result of [`Connection::next_body`].
 #[derive(Debug, PartialEq, Eq)]
 pub enum BodyStep {
-    /// Drop `skip` bytes of the input; the `len` bytes after them are body: take them and drop them too.
+    /// Drop `skip` bytes of the input. The next `len` bytes are body: take them, then drop them too.
     Data {
         /// Bytes to drop before the data.
         skip: usize,
         /// Bytes of data.
         len: usize,
     },
-    /// Drop `skip` bytes of the input; what follows has not all arrived.
+    /// Drop `skip` bytes of the input. What follows has not arrived completely.
     NeedMore {
         /// Bytes to drop.
         skip: usize,
     },
-    /// Drop `skip` bytes of the input; the body is over.
+    /// Drop `skip` bytes of the input. The body has ended.
     Done {
         /// Bytes to drop.
         skip: usize,
@@ -135,7 +138,7 @@ impl Default for Connection {
 }
 
 impl Connection {
-    /// A connection on which nothing was sent or received.
+    /// Creates a connection on which nothing has been sent or received.
     pub fn new() -> Self {
         Self {
             state: State::Idle,
@@ -143,42 +146,42 @@ impl Connection {
             header_bytes: 0,
             keeps_alive: false,
             is_dubious: false,
-            trailers: Fields::default(),
+            trailers: None,
         }
     }
 
-    /// Whether a request may be begun.
+    /// Returns whether a request can begin.
     pub fn is_idle(&self) -> bool {
         matches!(self.state, State::Idle)
     }
 
-    /// Whether a response's head is awaited.
+    /// Returns whether the head of a response is due.
     pub fn awaits_head(&self) -> bool {
         matches!(self.state, State::AwaitingHead(_))
     }
 
-    /// Whether a body is being received.
+    /// Returns whether a body is being received.
     pub fn is_in_body(&self) -> bool {
         matches!(self.state, State::Body(_))
     }
 
-    /// Whether the body that is being received ends where the connection ends.
+    /// Returns whether the current body ends when the connection ends.
     pub fn ends_with_connection(&self) -> bool {
         matches!(self.state, State::Body(Body::UntilClose { .. }))
     }
 
-    /// Whether request and response leave the connection open for another request. To be asked from the response's head to the next
-    /// request.
+    /// Returns whether request and response allow another request on the connection. The value is valid from the head of the response to
+    /// the next request.
     pub fn is_kept_alive(&self) -> bool {
         self.keeps_alive && !self.request.close
     }
 
-    /// Whether another protocol has taken over.
+    /// Returns whether the connection has switched to another protocol.
     pub fn is_switched(&self) -> bool {
         matches!(self.state, State::Switched)
     }
 
-    /// Why no more requests are taken; none while they are.
+    /// Returns why the connection cannot take another request, or `None` if it can.
     pub fn over(&self) -> Option<Over> {
         match self.state {
             State::Over(over) => Some(over),
@@ -186,12 +189,12 @@ impl Connection {
         }
     }
 
-    /// Takes the trailer fields of the last chunked body (RFC 9112 §7.1.2). They are never merged into the head's.
+    /// Takes the trailer fields of the last chunked body (RFC 9112 §7.1.2). They are never merged into the fields of the head.
     pub fn take_trailers(&mut self) -> Fields {
-        std::mem::take(&mut self.trailers)
+        self.trailers.take().map(|fields| *fields).unwrap_or_default()
     }
 
-    /// Begins an exchange: the request with these facts is about to be sent.
+    /// Begins an exchange. The request with these facts is sent next.
     pub fn begin(&mut self, request: RequestFacts) -> Result<(), CallerError> {
         let because = match self.state {
             State::Idle => {
@@ -200,13 +203,13 @@ impl Connection {
             }
             State::AwaitingHead(_) => "a request is already on its way; wait for its response".to_owned(),
             State::Body(_) => "the last response has not been read to its end; read it first".to_owned(),
-            State::Switched => "the connection speaks another protocol now; connect again".to_owned(),
+            State::Switched => "the connection now uses another protocol; connect again".to_owned(),
             State::Over(over) => format!("{}; connect again", over.reason()),
         };
         Err(CallerError::NotIdle { because })
     }
 
-    /// Reads the response's head from `input`, which starts at the first byte not yet dropped. Interim responses are
+    /// Reads the head of the response from `input`, which starts at the first byte that has not been dropped. Interim responses are
     /// skipped (RFC 9110 §15.2).
     pub fn read_head(&mut self, input: &[u8]) -> Result<HeadStep, PeerError> {
         let found = self.find_head(input);
@@ -216,9 +219,9 @@ impl Connection {
         found
     }
 
-    /// Looks for body in `input`, which starts at the first byte not yet dropped. A chunk of at most `whole` bytes is given
-    /// out in one piece; of everything else at most `most` bytes at a time. With 0 for both, the body is only looked at: whether it is
-    /// over.
+    /// Looks for body data in `input`, which starts at the first byte that has not been dropped. A chunk of up to `whole` bytes is
+    /// returned in one piece, everything else in pieces of up to `most` bytes. If both are 0, the call only checks whether the body has
+    /// ended.
     pub fn next_body(&mut self, input: &[u8], whole: usize, most: usize) -> Result<BodyStep, PeerError> {
         let State::Body(body) = &mut self.state else { return Ok(BodyStep::Done { skip: 0 }) };
         let step = match body {
@@ -242,7 +245,8 @@ impl Connection {
             Step::Done { skip } => {
                 let ends = matches!(body, Body::Empty { ends: true });
                 if let Body::Chunked(decoder) = body {
-                    self.trailers = decoder.take_trailers();
+                    let trailers = decoder.take_trailers();
+                    self.trailers = (!trailers.is_empty()).then(|| Box::new(trailers));
                 }
                 self.complete(&input[skip..]);
                 if ends {
@@ -253,8 +257,19 @@ impl Connection {
         })
     }
 
-    /// How many bytes of body come next on the connection once the input is used up, so that they can be read straight to where
-    /// they are wanted; `whole` as in [`next_body`](Self::next_body). After reading them call [`advance`](Self::advance).
+    /// Returns the range of the next chunk in `input`, if it has at most `whole` bytes and another chunk begins behind it. `input` starts at
+    /// the first byte that is not dropped yet. Drop everything up to the end of the range afterwards. In all other cases the result is
+    /// `None`, nothing changes, and [`next_body`](Self::next_body) must decide.
+    pub fn held_chunk(&mut self, input: &[u8], whole: usize) -> Option<Range<usize>> {
+        match &mut self.state {
+            State::Body(Body::Chunked(decoder)) => decoder.held_chunk(input, whole),
+            _ => None,
+        }
+    }
+
+    /// Returns how many bytes of body come next on the connection after the input is used up, so that the caller can read them directly
+    /// to their destination. `whole` is the same as in [`next_body`](Self::next_body). After reading them, call
+    /// [`advance`](Self::advance).
     pub fn direct(&self, whole: usize) -> u64 {
         match &self.state {
             State::Body(body) => body.direct(whole),
@@ -262,14 +277,14 @@ impl Connection {
         }
     }
 
-    /// Notes that `len` bytes of body, at most [`direct`](Self::direct), were read past the input.
+    /// Notes that `len` bytes of body were read without the input. `len` must not be greater than the result of [`direct`](Self::direct).
     pub fn advance(&mut self, len: usize) {
         if let State::Body(body) = &mut self.state {
             body.advance(len);
         }
     }
 
-    /// How many bytes the input must have before [`next_body`](Self::next_body) can get further, as far as that is known.
+    /// Returns how many bytes the input needs before [`next_body`](Self::next_body) can make progress, as far as that is known.
     pub fn wanted(&self) -> usize {
         match &self.state {
             State::Body(Body::Chunked(decoder)) => decoder.wanted(),
@@ -277,7 +292,8 @@ impl Connection {
         }
     }
 
-    /// The server ended the connection, and `input` is what it sent and was not dropped. An end in the wrong place is an error.
+    /// Notes that the server has ended the connection. `input` contains the bytes that were received and not dropped. An end in the wrong
+    /// place is an error.
     pub fn end(&mut self, input: &[u8]) -> Result<(), PeerError> {
         let (over, result) = match &self.state {
             State::Idle | State::Switched => (Over::EndedIdle, Ok(())),
@@ -303,14 +319,14 @@ impl Connection {
         result
     }
 
-    /// The server sent `input` while no request was under way: whatever it is, it answers nothing, and taking it for the next
-    /// response would let a server, or who writes through it, answer for others (response splitting).
+    /// Notes that the server sent `input` without a request. These bytes never count as the next response. Otherwise a server, or someone
+    /// who writes through it, could answer for others (response splitting).
     pub fn unsolicited(&mut self, input: &[u8]) -> PeerError {
         self.state = State::Over(Over::Unsolicited);
         PeerError::Unsolicited { seen: Excerpt::start(input) }
     }
 
-    /// The request was left unfinished, so that no other may follow it. A response that is being received can still be read.
+    /// Notes that the request was left unfinished. No other request can follow. A response that is being received can still be read.
     pub fn abandon_request(&mut self) {
         self.request.abandoned = true;
         if self.is_idle() {
@@ -404,7 +420,7 @@ impl Body {
 }
 
 impl Over {
-    /// The reason, as the first half of a sentence.
+    /// Returns the reason as a clause of a sentence.
     pub fn reason(self) -> &'static str {
         match self {
             Over::NotKeptAlive => "the server does not keep the connection open after its last response",
@@ -413,7 +429,7 @@ impl Over {
             Over::EndedIdle => "the server closed the idle connection",
             Over::Unsolicited => "the server sent bytes that answer no request",
             Over::Failed => "the connection failed",
-            Over::Abandoned => "the last request was not sent to its end",
+            Over::Abandoned => "the last request was not sent completely",
         }
     }
 }

@@ -1,65 +1,67 @@
-//! What can go wrong, and whose fault it is: [`CallerError`] for the program that uses the crate, [`PeerError`] for
-//! the server. Each prints as a sentence for a person, with the offending text in it: of a peer as an [`Excerpt`], of the caller without
-//! what may be secret.
+//! The errors of this crate: [`CallerError`] for mistakes of the program that uses it, [`PeerError`] for faults of the server. Each
+//! prints as one sentence for people that contains the offending text: text of a server as an [`Excerpt`], text of the caller without
+//! secrets.
 
 use std::fmt;
 
 use crate::limits;
 use crate::url_parts::without_user_info;
 
-/// The caller asked for something that must not be sent. Nothing was sent and no state changed. Neither user and password of a URL nor the
-/// value of a header is ever printed.
+/// The caller asked for something that must not be sent. Nothing was sent, and no state changed. The user and password of a URL and the
+/// values of headers are never printed.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CallerError {
-    /// A control character (CR, LF, NUL, …) stands in the URL.
+    /// The URL contains a control character (CR, LF, NUL, …).
     ControlInTarget {
-        /// The URL as it was given, without user and password.
+        /// The URL as the caller passed it. It is printed without user and password.
         target: String,
     },
-    /// The URL is not one that this method can be sent with.
+    /// The URL does not fit the method.
     Target {
-        /// The URL as it was given, without user and password.
+        /// The URL as the caller passed it. It is printed without user and password.
         target: String,
         /// What is expected instead.
         expected: &'static str,
     },
     /// A header line cannot be sent.
     Header {
-        /// Which one: its name, or where it stands. Its value may be a secret.
+        /// The header: its name, or its length if it has no name. The value can be a secret and is not part of it.
         which: String,
-        /// What is wrong with it.
+        /// The problem with the header.
         problem: &'static str,
     },
-    /// A part of the request that the caller's program gives cannot be sent.
+    /// A part of the request that the program itself sets cannot be sent.
     Part {
-        /// Which one.
+        /// The name of the part.
         part: &'static str,
-        /// Its text.
+        /// The text of the part.
         text: String,
     },
-    /// A header that may stand once was given twice.
+    /// A header that is only allowed once was given twice.
     RepeatedHeader {
         /// Its name.
         name: &'static str,
     },
-    /// `Content-Length` says something else than the body.
+    /// `Content-Length` contradicts the length of the body.
     ContentLength {
-        /// What the header says.
+        /// The value of the header.
         said: String,
-        /// How long the body is, in bytes.
+        /// The length of the body in bytes.
         body: u64,
     },
     /// `Content-Length` was given for a body whose length is not known.
     LengthBesideChunks,
-    /// A method that has no body was given one.
+    /// `Transfer-Encoding` was given.
+    TransferEncoding,
+    /// The method does not allow a body, but the request has one.
     BodyNotAllowed {
         /// The method's name.
         method: &'static str,
     },
     /// The connection cannot take a request now.
     NotIdle {
-        /// What it is doing instead.
+        /// What the connection is doing instead, as a sentence.
         because: String,
     },
 }
@@ -69,7 +71,7 @@ impl fmt::Display for CallerError {
         match self {
             Self::ControlInTarget { target } => {
                 let target = without_user_info(target);
-                write!(f, "the URL {target:?} has a control character in it; percent-encode it or leave it out")
+                write!(f, "the URL {target:?} contains a control character; percent-encode it or leave it out")
             }
             Self::Target { target, expected } => {
                 write!(f, "the URL {:?} cannot be requested; expected {expected}", without_user_info(target))
@@ -79,7 +81,7 @@ impl fmt::Display for CallerError {
             }
             Self::Part { part, text } => write!(
                 f,
-                "the {part} {} has a character that is not allowed there; leave it out",
+                "the {part} {} contains a character that is not allowed there; leave it out",
                 Excerpt::start(text.as_bytes())
             ),
             Self::RepeatedHeader { name } => {
@@ -87,13 +89,17 @@ impl fmt::Display for CallerError {
             }
             Self::ContentLength { said, body } => write!(
                 f,
-                "the header says Content-Length: {:#}, but the body has {body} bytes; leave the header out and it \
-                 is set for you",
+                "the header says Content-Length: {:#}, but the body has {body} bytes; leave it out, and it is set \
+                 automatically",
                 Excerpt::text(said)
             ),
             Self::LengthBesideChunks => f.write_str(
                 "the header Content-Length was given for a body whose length is not known; leave it out, and the \
                  body is sent in chunks",
+            ),
+            Self::TransferEncoding => f.write_str(
+                "the header Transfer-Encoding was given; leave it out, and it is set automatically if the length of the \
+                 body is not known",
             ),
             Self::BodyNotAllowed { method } => {
                 write!(f, "a {method} request cannot have a body; send it without one")
@@ -124,13 +130,13 @@ pub(crate) fn header_without_value(line: &str) -> String {
     format!("the header \"{:#}{more}\"", Excerpt::text(first))
 }
 
-/// The server sent something that is not HTTP/1.1, or ended too early. The connection cannot be used any more.
+/// The server sent something that is not HTTP/1.1, or ended the connection too early. The connection cannot be used again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum PeerError {
-    /// The first bytes are not those of an HTTP/1 response.
+    /// The first bytes are not an HTTP/1 response.
     NotHttp {
-        /// How the reply starts.
+        /// The start of the reply.
         seen: Excerpt,
     },
     /// The status line is malformed.
@@ -140,21 +146,21 @@ pub enum PeerError {
     },
     /// A header or trailer line is malformed.
     Field {
-        /// Where the trouble is.
+        /// The malformed line.
         line: Excerpt,
     },
-    /// More header than [`limits::HEADER_BYTES`].
+    /// The headers are larger than [`limits::HEADER_BYTES`].
     HeaderTooLarge,
-    /// More fields than [`limits::FIELDS`].
+    /// There are more fields than [`limits::FIELDS`].
     TooManyFields,
-    /// `Content-Length` is not one number that makes sense.
+    /// `Content-Length` is not one valid number.
     ContentLength {
-        /// The value, or the values.
+        /// The value or values.
         value: Excerpt,
     },
-    /// `Transfer-Encoding` is one that this client did not ask for.
+    /// `Transfer-Encoding` names a coding that this client does not support.
     TransferCoding {
-        /// The value, or the values.
+        /// The value or values.
         value: Excerpt,
     },
     /// A chunk-size line is malformed, or over a limit.
@@ -162,32 +168,32 @@ pub enum PeerError {
         /// The line.
         line: Excerpt,
     },
-    /// A chunk does not end where its size says.
+    /// A chunk does not end after the number of bytes that its size says.
     ChunkEnd {
-        /// What stands there instead of CR LF.
+        /// The bytes that were found instead of CR LF.
         seen: Excerpt,
     },
-    /// A chunk-size or trailer line longer than [`limits::CHUNKED_LINE_BYTES`].
+    /// A chunk-size or trailer line is longer than [`limits::CHUNKED_LINE_BYTES`].
     ChunkedLineTooLong,
-    /// `101 Switching Protocols` without having been asked.
+    /// The server sent `101 Switching Protocols`, but the request did not ask for it.
     UnaskedUpgrade,
     /// The connection ended before any byte of the response.
     NoResponse,
-    /// The connection ended inside the head.
+    /// The connection ended in the middle of the head.
     HeadCutShort {
-        /// Bytes of the head that came.
+        /// The number of bytes of the head that arrived.
         received: usize,
     },
-    /// The connection ended inside the body.
+    /// The connection ended in the middle of the body.
     BodyCutShort {
-        /// Bytes of the body that came.
+        /// The number of bytes of the body that arrived.
         received: u64,
-        /// Bytes that were announced; none if the body is chunked.
+        /// The announced length, or `None` if the body is chunked.
         announced: Option<u64>,
     },
-    /// Bytes came that answer no request.
+    /// The server sent bytes without a request.
     Unsolicited {
-        /// How they start.
+        /// The start of these bytes.
         seen: Excerpt,
     },
 }
@@ -202,7 +208,7 @@ impl fmt::Display for PeerError {
             Self::StatusLine { line } => write!(f, "the server sent a malformed status line: {line}"),
             Self::Field { line } => write!(f, "the server sent a malformed header: {line}"),
             Self::HeaderTooLarge => {
-                write!(f, "the server sent more than {} bytes of header, which is the limit", limits::HEADER_BYTES)
+                write!(f, "the server sent more than {} bytes of headers, which is the limit", limits::HEADER_BYTES)
             }
             Self::TooManyFields => {
                 write!(f, "the server sent more than {} header fields, which is the limit", limits::FIELDS)
@@ -229,7 +235,7 @@ impl fmt::Display for PeerError {
             }
             Self::NoResponse => f.write_str("the server closed the connection without answering"),
             Self::HeadCutShort { received } => {
-                write!(f, "the connection ended inside the response's head, after {received} bytes")
+                write!(f, "the connection ended in the middle of the response headers, after {received} bytes")
             }
             Self::BodyCutShort { received, announced: Some(announced) } => {
                 write!(f, "the connection ended after {received} of {announced} bytes of the body")
@@ -238,7 +244,7 @@ impl fmt::Display for PeerError {
                 write!(f, "the connection ended after {received} bytes of a chunked body, before its last chunk")
             }
             Self::Unsolicited { seen } => {
-                write!(f, "the server sent {seen} without having been asked; the connection cannot be used any more")
+                write!(f, "the server sent {seen} without a request; the connection cannot be used again")
             }
         }
     }
@@ -246,8 +252,8 @@ impl fmt::Display for PeerError {
 
 impl std::error::Error for PeerError {}
 
-/// The start of something that a peer sent, for a message: at most 60 bytes, and printed with escapes, so that it can neither fill a log
-/// nor write lines, colours or a direction of text into it. Whatever text of a peer gets into a message goes through here.
+/// The start of a text from a server, for use in a message. It contains at most 60 bytes and is printed with escapes, so it cannot fill a
+/// log, and cannot add lines, colors or text directions to it. Every text of a server in a message uses this type.
 ///
 /// `{}` prints it in quotes, `{:#}` without.
 #[derive(Clone, PartialEq, Eq)]
@@ -256,17 +262,17 @@ pub struct Excerpt(Vec<u8>);
 impl Excerpt {
     const LONGEST: usize = 60;
 
-    /// The first line of `bytes`, cut to a readable length.
+    /// Creates an excerpt of the first line of `bytes`.
     pub fn line(bytes: &[u8]) -> Self {
         Self::start(bytes.split(|&byte| byte == b'\n').next().unwrap_or_default())
     }
 
-    /// The start of `bytes`, line ends included.
+    /// Creates an excerpt of the start of `bytes`, including line ends.
     pub fn start(bytes: &[u8]) -> Self {
         Self(bytes[..bytes.len().min(Self::LONGEST + 1)].to_vec())
     }
 
-    /// The start of a text.
+    /// Creates an excerpt of the start of `text`.
     pub fn text(text: &str) -> Self {
         Self::start(text.as_bytes())
     }

@@ -1,18 +1,18 @@
-//! Header and trailer fields (RFC 9110 §5): one buffer of lines, and where names and values stand in it.
+//! Header and trailer fields (RFC 9110 §5), stored as one buffer of lines with the positions of names and values.
 
 use std::borrow::Cow;
 use std::fmt;
 
 use crate::error::Excerpt;
 
-/// Status line and fields of one response.
+/// The status line and the fields of one response.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Head {
-    /// The minor version of HTTP/1: 0 or 1. Greater ones are read as 1.
+    /// The minor version of HTTP/1: 0 or 1. Greater versions are read as 1.
     pub minor_version: u8,
     /// The status code, 100 to 999.
     pub status: u16,
-    /// What the server calls the status, as far as it is text.
+    /// The reason phrase of the server, as far as it is text.
     pub reason: String,
     /// The header fields.
     pub fields: Fields,
@@ -38,7 +38,7 @@ struct Line {
     malformed: bool,
 }
 
-/// One field.
+/// One header or trailer field.
 #[derive(Clone, Copy)]
 pub struct Field<'a> {
     line: &'a [u8],
@@ -72,17 +72,17 @@ impl fmt::Debug for Field<'_> {
 }
 
 impl Fields {
-    /// How many there are.
+    /// Returns the number of fields.
     pub fn len(&self) -> usize {
         self.lines.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no fields.
     pub fn is_empty(&self) -> bool {
         self.lines.is_empty()
     }
 
-    /// All of them, in the order received.
+    /// Returns all fields, in the order received.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = Field<'_>> {
         self.lines.iter().map(|line| Field {
             line: &self.text[line.start as usize..line.end as usize],
@@ -93,12 +93,12 @@ impl Fields {
         })
     }
 
-    /// Those with this name, which is compared without regard to case.
+    /// Returns the fields with this name. The name is not case-sensitive.
     pub fn named<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Field<'a>> {
         self.iter().filter(move |field| field.is(name))
     }
 
-    /// The elements of a comma-separated list (RFC 9110 §5.6.1) over all fields with this name; empty ones do not count.
+    /// Returns the elements of a comma-separated list (RFC 9110 §5.6.1) from all fields with this name, without empty elements.
     pub fn list<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
         self.named(name).flat_map(|field| field.elements())
     }
@@ -147,27 +147,27 @@ impl Fields {
 }
 
 impl<'a> Field<'a> {
-    /// The whole field as received, such as `Content-Type: text/html`.
+    /// Returns the whole field as received, such as `Content-Type: text/html`.
     pub fn line(&self) -> Cow<'a, str> {
         text(self.line)
     }
 
-    /// The name in the server's spelling.
+    /// Returns the name in the server's spelling.
     pub fn name(&self) -> Cow<'a, str> {
         text(self.name)
     }
 
-    /// The value without the white space around it.
+    /// Returns the value without surrounding white space.
     pub fn value(&self) -> Cow<'a, str> {
         text(self.value)
     }
 
-    /// The value's bytes.
+    /// Returns the bytes of the value.
     pub fn value_bytes(&self) -> &'a [u8] {
         self.value
     }
 
-    /// Whether the name is this one, without regard to case.
+    /// Returns whether the field has this name. The name is not case-sensitive.
     pub fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name.as_bytes())
     }

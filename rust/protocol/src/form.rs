@@ -1,4 +1,4 @@
-//! `application/x-www-form-urlencoded` as Godot writes it: RFC 3986 percent-encoding, and no `+` for spaces.
+//! `application/x-www-form-urlencoded` in the way Godot writes it: with the percent-encoding of RFC 3986, and without `+` for spaces.
 
 use std::fmt;
 
@@ -7,7 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_perc
 /// Everything but the unreserved characters of RFC 3986 §2.3.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// A query string that is built pair by pair.
+/// Builds a query string pair by pair.
 #[derive(Default)]
 pub struct QueryString {
     text: String,
@@ -22,7 +22,7 @@ impl fmt::Debug for QueryString {
 }
 
 impl QueryString {
-    /// Adds `key=value`, or `key` alone without a value.
+    /// Adds `key=value`, or only `key` if there is no value.
     pub fn append(&mut self, key: &str, value: Option<&str>) {
         if self.pairs > 0 {
             self.text.push('&');
@@ -35,13 +35,13 @@ impl QueryString {
         }
     }
 
-    /// The query string.
+    /// Returns the query string.
     pub fn finish(self) -> String {
         self.text
     }
 }
 
-/// The bytes that percent-encoded text stands for.
+/// Decodes percent-encoded text.
 pub fn percent_decode(text: &str) -> Vec<u8> {
     percent_decode_str(text).collect()
 }

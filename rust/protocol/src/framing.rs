@@ -1,4 +1,5 @@
-//! Where a response's body ends (RFC 9112 §6.3), and whether the connection can serve another request after it (§9.3).
+//! Finds out where the body of a response ends (RFC 9112 §6.3), and whether the connection can be used for another request afterwards
+//! (§9.3).
 
 use crate::error::{Excerpt, PeerError};
 use crate::fields::{Fields, Head, trim_whitespace};
@@ -6,18 +7,18 @@ use crate::fields::{Fields, Head, trim_whitespace};
 use crate::limits;
 use crate::method::Method;
 
-/// How the end of a body is known.
+/// How the end of a body is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Framing {
-    /// There is no body, and the response is over with its head.
+    /// There is no body. The response ends with its head.
     None,
-    /// There is no body, although the fields speak of one, or of the connection's end. It is read like an empty one, as Godot's
-    /// `HTTPClient` has it; `ends` is whether the connection is over with it.
+    /// There is no body, although the fields announce one or the end of the connection. It is read like an empty body, as in Godot's
+    /// `HTTPClient`.
     Empty {
-        /// The connection is over with it.
+        /// Whether the connection ends with this response.
         ends: bool,
     },
-    /// No body; from here on the connection speaks another protocol.
+    /// There is no body. From now on, the connection uses another protocol.
     Switched,
     /// The body comes in chunks.
     Chunked,

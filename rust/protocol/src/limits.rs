@@ -1,6 +1,6 @@
-//! What one exchange may cost, each with its unit. Past a limit the response is an error that names it.
+//! The limits of one exchange, with their units. If a response exceeds a limit, it is an error that names the limit.
 
-/// Bytes of header in one exchange: all heads (interim responses too), empty lines before them, and trailers.
+/// Header bytes in one exchange: all heads including interim responses, empty lines before them, and trailers.
 pub const HEADER_BYTES: usize = 256 * 1024;
 
 /// Fields in one head, and in one trailer section.

@@ -3,28 +3,28 @@
 /// A request method, in the order of Godot's `HTTPClient.Method`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Method {
-    /// Asks for a representation.
+    /// Requests a representation of the target.
     Get,
-    /// GET without the body.
+    /// Requests the same as GET, without the body.
     Head,
-    /// Has the target process the body.
+    /// Sends the body to the target for processing.
     Post,
-    /// Replaces the target with the body.
+    /// Replaces the content of the target with the body.
     Put,
-    /// Removes the target.
+    /// Deletes the target.
     Delete,
-    /// Asks what the target, or with `*` the server, can do.
+    /// Asks which methods and options the target supports. `*` means the server as a whole.
     Options,
-    /// Asks to have the request sent back.
+    /// Asks the server to send back the request.
     Trace,
     /// Asks a proxy for a tunnel.
     Connect,
-    /// Changes the target in part.
+    /// Changes a part of the target.
     Patch,
 }
 
 impl Method {
-    /// Every method; the position of each is its value in `HTTPClient.Method`.
+    /// All methods. The index of each method is its value in `HTTPClient.Method`.
     pub const ALL: [Method; 9] = [
         Method::Get,
         Method::Head,
@@ -37,12 +37,12 @@ impl Method {
         Method::Patch,
     ];
 
-    /// The method with this value in `HTTPClient.Method`; none if there is no such method.
+    /// Returns the method with this value in `HTTPClient.Method`, or `None` if there is no such method.
     pub fn from_index(index: i64) -> Option<Method> {
         Self::ALL.get(usize::try_from(index).ok()?).copied()
     }
 
-    /// The name as it is sent.
+    /// Returns the name of the method as it is sent.
     pub fn as_str(self) -> &'static str {
         match self {
             Method::Get => "GET",

@@ -1,4 +1,4 @@
-//! Requests: checked, and written as the bytes of their head (RFC 9112 §3 and §5).
+//! Checks requests, and writes their heads (RFC 9112 §3 and §5).
 
 use std::fmt;
 
@@ -8,27 +8,29 @@ use crate::framing;
 use crate::method::Method;
 use crate::target;
 
-/// A request, as the caller describes it.
+/// A request as the caller describes it.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
     /// The method.
     pub method: Method,
-    /// What to request: a path with or without its `/`, an `http://` or `https://` URL, `host:port` for CONNECT, or `*` for OPTIONS.
+    /// The target: a path with or without a leading `/`, an `http://` or `https://` URL, `host:port` for CONNECT, or `*` for OPTIONS.
     pub url: &'a str,
-    /// Header lines, `Name: value` each.
+    /// The header lines, in the form `Name: value`.
     pub headers: &'a [&'a str],
-    /// The body's length in bytes; none if it is not known: then it is sent in chunks, framed by a
-    /// [`ChunkEncoder`](crate::ChunkEncoder). The body itself is sent by the caller, right after the head.
+    /// The length of the body in bytes, or `None` if it is not known. The body is then sent in chunks, framed by a
+    /// [`ChunkEncoder`](crate::ChunkEncoder). The caller sends the body itself directly after the head.
     pub body_length: Option<u64>,
-    /// The value of `Host`, unless the caller gives one: the server's name, with its port unless it is the scheme's own.
+    /// The value of `Host`, unless a header line sets it: the name of the server, with its port unless that is the default port of the
+    /// scheme.
     pub host: &'a str,
-    /// The value of `User-Agent`, unless the caller gives one.
+    /// The value of `User-Agent`, unless a header line sets it.
     pub user_agent: &'a str,
-    /// Put before an origin-form target for a proxy that wants absolute URLs (RFC 9112 §3.2.2), such as `http://host:81`; else empty.
+    /// The prefix of an origin-form target for a proxy that needs absolute URLs (RFC 9112 §3.2.2), such as `http://host:81`. Empty
+    /// without such a proxy.
     pub proxy_prefix: &'a str,
 }
 
-/// What must be remembered of a request to read its response.
+/// The facts about a request that are needed to read its response.
 #[derive(Clone, Copy, Debug)]
 pub struct RequestFacts {
     pub(crate) method: Method,
@@ -47,8 +49,8 @@ impl Default for RequestFacts {
 }
 
 impl Request<'_> {
-    /// Checks the request and gives the bytes of its head, blank line included. `Host`, `Content-Length`, `User-Agent` and
-    /// `Accept: */*` are added where the caller gave none; the caller's lines go out as they are.
+    /// Checks the request and returns the bytes of its head, including the blank line. `Host`, `Content-Length`, `User-Agent` and
+    /// `Accept: */*` are added if the caller did not pass them. The caller's lines are sent unchanged.
     pub fn encode(&self) -> Result<(Vec<u8>, RequestFacts), CallerError> {
         self.check_parts()?;
         let given = self.check_headers()?;
@@ -121,7 +123,7 @@ impl Request<'_> {
             } else if is("Content-Length") {
                 once(given.content_length.replace(value.trim_matches([' ', '\t'])).is_some(), "Content-Length")?;
             } else if is("Transfer-Encoding") {
-                return Err(refuse("is not needed, since it is set where the length of the body is not known"));
+                return Err(CallerError::TransferEncoding);
             }
             given.user_agent |= is("User-Agent");
             given.accept |= is("Accept");
@@ -165,10 +167,10 @@ const HOST: &[u8] = b"-._~!$&'()*+,;=%:[]";
 /// Splits a header line, if it may be sent; else says why not. A line end in it would start another header, or another request.
 fn check_header(line: &str) -> Result<(&str, &str), &'static str> {
     if line.contains(['\r', '\n', '\0']) {
-        return Err("has a line end or a NUL in it");
+        return Err("contains a line break or a NUL character");
     }
     if line.chars().any(|character| character.is_ascii_control() && character != '\t') {
-        return Err("has a control character in it");
+        return Err("contains a control character");
     }
     match line.split_once(':') {
         None => Err("has no colon"),

@@ -1,4 +1,4 @@
-//! Request targets (RFC 9112 §3.2): from what a script calls the URL to what stands in the request line.
+//! Request targets (RFC 9112 §3.2): converts the URL of a script to the target in the request line.
 
 use std::borrow::Cow;
 

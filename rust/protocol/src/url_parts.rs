@@ -1,28 +1,28 @@
-//! Where a URL's scheme, user-info and authority stand (RFC 3986 §3): the one place that looks for them, also for hosts and proxies, which
-//! are written with and without a scheme. What a parser of whole URLs does beyond that, resolving and normalising, is the `url` crate's.
+//! Finds the scheme, user-info and authority of a URL (RFC 3986 §3). This is the only place that looks for them, also for hosts and
+//! proxies, which are written with and without a scheme. Resolving and normalising URLs is done by the `url` crate.
 
 use std::borrow::Cow;
 
 /// How much of a URL a message shows, in characters. Names have 253 at most.
 const SHOWN: usize = 256;
 
-/// The parts of a URL that has a scheme or begins with its authority.
+/// The parts of a URL that starts with a scheme or with an authority.
 #[derive(Clone, Copy)]
 pub struct UrlParts<'a> {
-    /// Such as `http`; none where there is none.
+    /// The scheme, such as `http`, or `None` if there is none.
     pub scheme: Option<&'a str>,
-    /// All before the last `@` of the authority: user and password.
+    /// The text before the last `@` of the authority: user and password.
     pub user_info: Option<&'a str>,
-    /// Name or address, with or without a port.
+    /// The name or address, with or without a port.
     pub host: &'a str,
-    /// What begins with the first `/`, `?` or `#` behind the scheme.
+    /// The rest of the URL, starting with the first `/`, `?` or `#` after the scheme.
     pub rest: &'a str,
-    /// All behind the scheme.
+    /// The text after the scheme.
     pub behind_scheme: &'a str,
 }
 
 impl<'a> UrlParts<'a> {
-    /// Takes a URL apart, whatever it is.
+    /// Splits a URL into its parts. Any text is accepted.
     pub fn of(url: &'a str) -> Self {
         let scheme = scheme(url);
         let behind_scheme = scheme.map_or(url, |scheme| &url[scheme.len() + 3..]);
@@ -42,10 +42,11 @@ fn scheme(url: &str) -> Option<&str> {
     (is_scheme && !scheme.is_empty()).then_some(scheme)
 }
 
-/// A URL, a host or an address of a proxy as it may be shown: with `…` for the user and the password before the `@`, and for what is too
-/// much for a message.
+/// Returns a URL, a host or the address of a proxy in a form that can be shown: `…` replaces user and password before the `@`, and text
+/// that is too long for a message.
 ///
-/// A password is often not encoded as it should be, so all before the last `@` counts as one, wherever that is. A path has no user before it.
+/// Passwords are often not encoded correctly, so everything before the last `@` counts as one, wherever that is. There is no user in
+/// front of a path.
 pub fn without_user_info(url: &str) -> Cow<'_, str> {
     let shown = match url.rsplit_once('@') {
         Some((before, host)) if !url.starts_with('/') => {

@@ -130,7 +130,7 @@ fn a_request_on_a_connection_that_is_over_is_refused_with_the_reason() {
             "the server sent bytes that answer no request",
         ),
         (after(Method::Get, &[], b"SSH-2.0\r\n"), Over::Failed, "the connection failed"),
-        (abandoned, Over::Abandoned, "the last request was not sent to its end"),
+        (abandoned, Over::Abandoned, "the last request was not sent completely"),
     ] {
         assert_eq!(connection.over(), Some(over));
         assert_eq!(begin(&mut connection).unwrap_err(), format!("{reason}; connect again"));
@@ -174,7 +174,7 @@ fn a_switch_of_protocols_must_have_been_asked_for() {
     assert!(connection.is_switched() && !connection.is_idle() && connection.over().is_none());
     assert_eq!(
         begin(&mut connection).unwrap_err(),
-        "the connection speaks another protocol now; connect again",
+        "the connection now uses another protocol; connect again",
         "no second request"
     );
 }
@@ -304,9 +304,9 @@ fn the_end_of_the_connection_is_an_error_where_something_is_missing() {
     let chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     for (reply, message) in [
         ("", "the server closed the connection without answering"),
-        ("HTTP/1.1 2", "the connection ended inside the response's head, after 10 bytes"),
-        ("\r\n\r\nHTTP", "the connection ended inside the response's head, after 8 bytes"),
-        ("HTTP/1.1 100 Go on\r\n\r\n", "the connection ended inside the response's head, after 22 bytes"),
+        ("HTTP/1.1 2", "the connection ended in the middle of the response headers, after 10 bytes"),
+        ("\r\n\r\nHTTP", "the connection ended in the middle of the response headers, after 8 bytes"),
+        ("HTTP/1.1 100 Go on\r\n\r\n", "the connection ended in the middle of the response headers, after 22 bytes"),
         ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n", "the connection ended after 0 of 5 bytes of the body"),
         ("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell", "the connection ended after 4 of 5 bytes of the body"),
         (chunked, "the connection ended after 0 bytes of a chunked body, before its last chunk"),
@@ -365,7 +365,7 @@ fn what_comes_while_idle_ends_the_connection() {
     let error = connection.unsolicited(b"SSH-2.0-x\r\n");
     assert_eq!(
         error.to_string(),
-        "the server sent \"SSH-2.0-x\\r\\n\" without having been asked; the connection cannot be used any more"
+        "the server sent \"SSH-2.0-x\\r\\n\" without a request; the connection cannot be used again"
     );
     assert_eq!(connection.over(), Some(Over::Unsolicited));
 }

@@ -153,28 +153,27 @@ fn a_header_that_may_not_be_sent_is_refused_with_its_name_and_the_reason() {
         (" Name: value", "the header \"Name\"", "has a character in its name that is not allowed there"),
         ("Näme: value", "the header \"N\\xc3\\xa4me\"", "has a character in its name that is not allowed there"),
         ("GET / HTTP/1.1: x", "the header \"GET …\"", "has a character in its name that is not allowed there"),
-        ("A: b\r\nC: d", "the header \"A\"", "has a line end or a NUL in it"),
-        ("A: b\rC", "the header \"A\"", "has a line end or a NUL in it"),
-        ("A: b\n", "the header \"A\"", "has a line end or a NUL in it"),
-        ("A\n: b", "the header \"A\"", "has a line end or a NUL in it"),
-        ("A: b\0", "the header \"A\"", "has a line end or a NUL in it"),
-        ("A: \u{1}", "the header \"A\"", "has a control character in it"),
-        ("A: \u{7f}", "the header \"A\"", "has a control character in it"),
-        ("\u{1b}A: b", "the header \"\\x1bA\"", "has a control character in it"),
-        (
-            "Transfer-Encoding: chunked",
-            "the header \"Transfer-Encoding\"",
-            "is not needed, since it is set where the length of the body is not known",
-        ),
-        (
-            "transfer-encoding:",
-            "the header \"transfer-encoding\"",
-            "is not needed, since it is set where the length of the body is not known",
-        ),
+        ("A: b\r\nC: d", "the header \"A\"", "contains a line break or a NUL character"),
+        ("A: b\rC", "the header \"A\"", "contains a line break or a NUL character"),
+        ("A: b\n", "the header \"A\"", "contains a line break or a NUL character"),
+        ("A\n: b", "the header \"A\"", "contains a line break or a NUL character"),
+        ("A: b\0", "the header \"A\"", "contains a line break or a NUL character"),
+        ("A: \u{1}", "the header \"A\"", "contains a control character"),
+        ("A: \u{7f}", "the header \"A\"", "contains a control character"),
+        ("\u{1b}A: b", "the header \"\\x1bA\"", "contains a control character"),
     ] {
         let error = refusal(&plain(Method::Get, "/", &["Good: one", line], 0));
         assert_eq!(error, CallerError::Header { which: shown.to_owned(), problem });
         assert_eq!(error.to_string(), format!("{shown} {problem}; write it as \"Name: value\""));
+    }
+}
+
+#[test]
+fn a_transfer_coding_of_the_callers_is_to_be_left_out() {
+    for line in ["Transfer-Encoding: chunked", "transfer-encoding:"] {
+        let error = refusal(&plain(Method::Get, "/", &["Good: one", line], 0));
+        assert_eq!(error, CallerError::TransferEncoding);
+        assert!(error.to_string().contains("leave it out"), "{error}");
     }
 }
 
@@ -204,7 +203,7 @@ fn every_part_is_checked_as_the_headers_are() {
         ] {
             let message = refusal(&request).to_string();
             assert!(message.starts_with(&format!("the {part} \"")), "{message}");
-            assert!(message.ends_with("\" has a character that is not allowed there; leave it out"), "{message}");
+            assert!(message.ends_with("\" contains a character that is not allowed there; leave it out"), "{message}");
             assert!(!message.contains(['\r', '\n', '\0', '\u{1}', '\u{7f}']), "{message}");
         }
     }
@@ -234,8 +233,8 @@ fn a_content_length_that_contradicts_the_body_is_refused() {
         assert_eq!(
             error.to_string(),
             format!(
-                "the header says Content-Length: {said}, but the body has 5 bytes; leave the header out and it is set \
-                 for you"
+                "the header says Content-Length: {said}, but the body has 5 bytes; leave it out, and it is set \
+                 automatically"
             )
         );
     }
@@ -257,7 +256,7 @@ fn a_url_with_a_control_character_is_refused_whatever_the_method() {
             let error = refusal(&plain(method, url, &[], 0));
             assert_eq!(
                 error.to_string(),
-                format!("the URL {url:?} has a control character in it; percent-encode it or leave it out")
+                format!("the URL {url:?} contains a control character; percent-encode it or leave it out")
             );
         }
     }

@@ -107,7 +107,8 @@ fn exchange(stream: &mut TcpStream, request: &str, expected: usize) -> Result<()
 
 /// Processor time of this thread.
 fn processor_seconds() -> Result<f64> {
-    let text = std::fs::read_to_string("/proc/thread-self/schedstat").context("the system tells no processor time")?;
+    let text =
+        std::fs::read_to_string("/proc/thread-self/schedstat").context("the system does not report processor time")?;
     let nanoseconds: f64 = text.split(' ').next().unwrap_or_default().parse()?;
     Ok(nanoseconds / 1e9)
 }

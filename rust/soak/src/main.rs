@@ -36,7 +36,7 @@ use crate::tally::{Memory, Tally};
 #[derive(Parser)]
 #[command(name = "cargo xtask soak", bin_name = "cargo xtask soak")]
 struct Arguments {
-    /// How long.
+    /// The duration in minutes.
     #[arg(long, value_name = "N", default_value_t = 30.0)]
     minutes: f64,
     /// The seed of the random exchanges. By default, they differ every time.
@@ -80,10 +80,10 @@ fn main() -> ExitCode {
 /// Says whether all held.
 fn run(arguments: &Arguments) -> Result<bool> {
     if !cfg!(target_os = "linux") {
-        bail!("memory, files and threads are counted in /proc, which only Linux has");
+        bail!("the numbers of memory, files and threads are read from /proc, which only Linux has");
     }
     if arguments.sessions {
-        bail!("sessions and nodes need Godot; start it by `cargo xtask soak --sessions`");
+        bail!("sessions and nodes need Godot; start the run with `cargo xtask soak --sessions`");
     }
     process::allow_many_files();
     if arguments.serve {
@@ -148,7 +148,7 @@ fn soak(arguments: &Arguments, addresses: &Addresses) -> Result<bool> {
         Ok(tally)
     })?;
     let took = started.elapsed();
-    ensure!(tally.exchanges() > 0, "no exchange came to its end");
+    ensure!(tally.exchanges() > 0, "no exchange was completed");
 
     // Names are resolved, and certificates read, by threads that stay; sockets do not.
     let after = (process::open_files()?, process::threads()?);
@@ -227,7 +227,7 @@ fn block(addresses: &Addresses) -> Result<Arc<[u8]>> {
     };
     let block = fetch(&format!("/bytes/{BLOCK}"))?;
     let promised: serde_json::Value = serde_json::from_slice(&fetch(&format!("/crc/{BLOCK}"))?)?;
-    ensure!(block.len() == BLOCK && promised["crc32"] == crc32fast::hash(&block), "the server's checksum is another");
+    ensure!(block.len() == BLOCK && promised["crc32"] == crc32fast::hash(&block), "the server's checksum is different");
     Ok(block.into())
 }
 
@@ -251,12 +251,12 @@ fn print_summary(
     let verdict = match memory.has_grown(per_client(arguments, tally)) {
         Some(true) => "**grown**",
         Some(false) => "flat",
-        None => "not judged, since the run was too short for that",
+        None => "not judged, because the run was too short",
     };
     let mib = |bytes: u64| bytes as f64 / f64::from(1 << 20);
     println!(
-        "- resident memory {verdict}: {:.1} MiB in the third sixth of the run, {:.1} MiB in the last (medians of all \
-         sixths: {} MiB)",
+        "- resident memory {verdict}: {:.1} MiB in the third sixth of the run, {:.1} MiB in the last sixth \
+         (medians of all sixths: {} MiB)",
         mib(middle),
         mib(end),
         memory.course()

@@ -45,11 +45,11 @@ impl Ending {
             Self::Exited(status) if status.success() => None,
             Self::Exited(status) => Some(match status.code() {
                 Some(code) => format!("it exited with code {code}"),
-                None => format!("it was ended from outside ({status})"),
+                None => format!("it was ended by a signal ({status})"),
             }),
             Self::PassedDeadline(deadline) => Some(format!(
-                "it was still running after {} s and was killed; a parse error, an endless loop or a missing quit() \
-                 does that (a script can ask for more time with a line `# deadline: SECONDS` at its top)",
+                "it was still running after {} s and was killed; the reason can be a parse error, an endless loop or \
+                 a missing quit() (a line `# deadline: SECONDS` at the top of a script gives it more time)",
                 deadline.as_secs_f32()
             )),
             Self::TooMuchOutput => Some(format!("it was killed after printing {} MiB", MOST_OUTPUT >> 20)),

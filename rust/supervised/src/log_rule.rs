@@ -52,9 +52,11 @@ pub fn violations(log: &str, announced: &[Announced]) -> Vec<String> {
     // One sentence however many lines there are: a script that does not load brings dozens.
     match unannounced.as_slice() {
         [] => {}
-        [line] => violations.push(format!("its log has a line that no expect-log announces: {line}")),
-        [first, ..] => violations
-            .push(format!("its log has {} lines that no expect-log announces; the first: {first}", unannounced.len())),
+        [line] => violations.push(format!("its log has a line that no expect-log or allow-log matches: {line}")),
+        [first, ..] => violations.push(format!(
+            "its log has {} lines that no expect-log or allow-log matches; the first is: {first}",
+            unannounced.len()
+        )),
     }
     for (announced, matched) in announced.iter().zip(matched) {
         if announced.required && !matched {

@@ -57,15 +57,15 @@ impl ScriptHead {
         match key {
             "deadline" => {
                 let Some(seconds) = value.parse().ok().filter(|seconds| *seconds > 0) else {
-                    bail!("`deadline:` wants a whole number of seconds above 0, not {value:?}");
+                    bail!("`deadline:` needs a whole number of seconds above 0, not {value:?}");
                 };
                 self.deadline = Some(Duration::from_secs(seconds));
             }
             "expect-log" | "allow-log" => {
                 if value.is_empty() {
-                    bail!("`{key}:` wants a regular expression; an empty one would match every line");
+                    bail!("`{key}:` needs a regular expression; an empty one would match every line");
                 }
-                let pattern = Regex::new(value).with_context(|| format!("`{key}:` wants a regular expression"))?;
+                let pattern = Regex::new(value).with_context(|| format!("`{key}:` needs a regular expression"))?;
                 self.announced.push(Announced { pattern, required: key == "expect-log" });
             }
             _ => {}

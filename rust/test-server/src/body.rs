@@ -52,6 +52,12 @@ impl Pieces {
         Pieces::new(None, delay, move || lines.next().map(|line| format!("line {line} of {count}\n").into()))
     }
 
+    /// Chunks, one per piece.
+    pub(crate) fn chunks(pieces: Vec<Bytes>, delay: Duration) -> Pieces {
+        let mut pieces = pieces.into_iter();
+        Pieces::new(None, delay, move || pieces.next())
+    }
+
     /// How much is left, where that is known.
     pub(crate) fn length(&self) -> Option<u64> {
         self.length

@@ -88,28 +88,27 @@ pub(crate) fn packed_text(length: u64) -> io::Result<Bytes> {
     Ok(packed)
 }
 
-/// A 64 by 64 picture in RGBA with a gradient in every direction.
-pub(crate) fn picture() -> Bytes {
+/// A 64 by 64 picture in RGBA with a gradient in every direction. The number decides which channel goes where, and in which direction.
+pub(crate) fn picture(number: usize) -> Bytes {
     const SIDE: u8 = 64;
-    static PICTURE: OnceLock<Bytes> = OnceLock::new();
-    let draw = || {
-        let mut pixels = Vec::new();
-        for y in 0..SIDE {
-            for x in 0..SIDE {
-                pixels.extend_from_slice(&[x * 4, y * 4, 255 - (x + y) * 2, 255]);
-            }
-        }
-        let mut file = Vec::new();
-        let mut encoder = png::Encoder::new(&mut file, SIDE.into(), SIDE.into());
-        encoder.set_color(png::ColorType::Rgba);
-        encoder.set_depth(png::BitDepth::Eight);
-        encoder
-            .write_header()
-            .and_then(|mut writer| writer.write_image_data(&pixels))
-            .expect("a picture is written to memory");
-        Bytes::from(file)
+    let pixel = |x: u8, y: u8| {
+        let channels = [x * 4, y * 4, 255 - (x + y) * 2];
+        let channel = |index: usize| match ((number / 3) >> index) & 1 {
+            0 => channels[(index + number) % 3],
+            _ => 255 - channels[(index + number) % 3],
+        };
+        [channel(0), channel(1), channel(2), 255]
     };
-    PICTURE.get_or_init(draw).clone()
+    let pixels: Vec<u8> = (0..SIDE).flat_map(|y| (0..SIDE).flat_map(move |x| pixel(x, y))).collect();
+    let mut file = Vec::new();
+    let mut encoder = png::Encoder::new(&mut file, SIDE.into(), SIDE.into());
+    encoder.set_color(png::ColorType::Rgba);
+    encoder.set_depth(png::BitDepth::Eight);
+    encoder
+        .write_header()
+        .and_then(|mut writer| writer.write_image_data(&pixels))
+        .expect("a picture is written to memory");
+    Bytes::from(file)
 }
 
 #[cfg(test)]

@@ -26,7 +26,9 @@
 //! | `/slow?ms=500` | the same, after that time |
 //! | `/json` | a JSON object with a list, a nested object, `true` and `null` |
 //! | `/html` | a page |
-//! | `/image.png` | a picture of 64 by 64 pixels |
+//! | `/image.png?number=0` | a picture of 64 by 64 pixels, with other colours for each number |
+//! | `/scores?ms=0` | a JSON object with a list of players and their scores, after that time |
+//! | `/chat?delay_ms=0` | server-sent events as of a language model: one for each word, and one of the type `done` |
 //! | `/empty` | 200 with `Content-Length: 0` |
 //! | `/echo` | JSON: `method`, `target`, `version`, `headers` (pairs of name and value, spelled and ordered as on the wire), `body_length`, `body_crc32`, `body_text` (null above 64 KiB or if it is not UTF-8) |
 //! | `/upload` | JSON: `bytes` and `crc32` of the body, which is not stored |

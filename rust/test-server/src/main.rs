@@ -15,11 +15,11 @@ The embedded HTTP server of HTTPClientRust's demo and tests.
 
 Usage: test-server [--http-port N] [--https-port N] [--raw-port N] [--ca-file PATH]
 
-Ports are on 127.0.0.1; 0, the default, is any free one. The root certificate is written to PATH, by default a file
+Ports are on 127.0.0.1. The default 0 means any free port. The root certificate is written to PATH, by default a file
 in the system's temporary folder, and removed at the end.
 
 Prints one line of JSON with the addresses, then runs until standard input ends or Ctrl-C is pressed. The routes
-stand on the first page of the crate's documentation: cargo doc --open -p test-server
+are on the first page of the crate's documentation: cargo doc --open -p test-server
 ";
 
 fn main() -> ExitCode {
@@ -51,14 +51,15 @@ impl Arguments {
             if option == "--help" || option == "-h" {
                 return Ok(None);
             }
-            let value = words.next().ok_or_else(|| format!("{option}: a value is missing, see --help"))?;
-            let port = || value.parse().map_err(|_| format!("{option} {value}: a port is a number from 0 to 65535"));
+            let value = words.next().ok_or_else(|| format!("{option}: the value is missing; see --help"))?;
+            let port =
+                || value.parse().map_err(|_| format!("{option} {value}: the port must be a number from 0 to 65535"));
             match option.as_str() {
                 "--http-port" => ports.http = port()?,
                 "--https-port" => ports.https = port()?,
                 "--raw-port" => ports.raw = port()?,
                 "--ca-file" => ca_file = PathBuf::from(value),
-                _ => return Err(format!("{option}: there is no such option, see --help").into()),
+                _ => return Err(format!("{option}: there is no such option; see --help").into()),
             }
         }
         Ok(Some(Arguments { ports, ca_file }))

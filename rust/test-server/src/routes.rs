@@ -22,6 +22,7 @@ pub(crate) const HELLO: &str = "Hello from the embedded server.\n";
 pub(crate) const TEXT: &str = "text/plain; charset=utf-8";
 pub(crate) const JSON: &str = "application/json";
 pub(crate) const BINARY: &str = "application/octet-stream";
+const EVENTS: &str = "text/event-stream";
 
 /// Bytes of all fields that `/headers` sends.
 const HEADERS_LIMIT: usize = 16 << 20;
@@ -30,6 +31,12 @@ const HEADERS_LIMIT: usize = 16 << 20;
 const PAGE: &str = "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>Embedded server</title>\
     </head>\n<body><h1>Embedded server</h1>\n<p><a href=\"/hello\">Hello</a> <img src=\"/image.png\" alt=\"A gradient\">\
     </p></body>\n</html>\n";
+
+/// What `/scores` says, as a game's server would.
+const SCORES: &str = r#"{"season":7,"scores":[{"player":"Ada","score":1200,"level":14},{"player":"Grace","score":1130,"level":13},{"player":"Alan","score":980,"level":11}],"next":null}"#;
+
+/// What `/chat` says, a word for each event.
+const CHAT: &str = "The old lighthouse has been dark for years.";
 
 /// Makes the answer.
 pub(crate) async fn answer(head: &RequestHead, body: &ReceivedBody) -> Response<Pieces> {
@@ -45,7 +52,12 @@ pub(crate) async fn answer(head: &RequestHead, body: &ReceivedBody) -> Response<
             json_reply(&json!({"server": "embedded", "numbers": [1, 2.5, -3], "nested": {"ok": true, "none": null}}))
         }
         ["html"] => reply("text/html; charset=utf-8", PAGE),
-        ["image.png"] => reply("image/png", picture()),
+        ["image.png"] => reply("image/png", picture(query.number("number", 0))),
+        ["scores"] => {
+            sleep(query.millis("ms", 0)).await;
+            reply(JSON, SCORES)
+        }
+        ["chat"] => with_type(EVENTS, Pieces::chunks(words_as_events(), query.millis("delay_ms", 0))),
         ["empty"] => reply(TEXT, ""),
         ["echo"] => json_reply(&echo(head, body)),
         ["upload"] => json_reply(&body.receipt()),
@@ -97,6 +109,13 @@ fn echo(head: &RequestHead, body: &ReceivedBody) -> Value {
         "body_crc32": body.crc32,
         "body_text": body.kept.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok()),
     })
+}
+
+/// Server-sent events as of a language model: a word in each, and one more at the end.
+fn words_as_events() -> Vec<Bytes> {
+    let words = CHAT.split_inclusive(' ').map(|word| json!({"word": word}).to_string());
+    let events = words.enumerate().map(|(index, data)| format!("event: word\nid: {}\ndata: {data}\n\n", index + 1));
+    events.chain(["event: done\ndata: {}\n\n".to_owned()]).map(Bytes::from).collect()
 }
 
 fn status(code: &str, query: &Query) -> Response<Pieces> {

@@ -95,6 +95,8 @@ fn small_documents_have_their_types() {
         ("/json", "application/json"),
         ("/html", "text/html; charset=utf-8"),
         ("/image.png", "image/png"),
+        ("/scores?ms=1", "application/json"),
+        ("/chat?delay_ms=1", "text/event-stream"),
         ("/bytes/1", "application/octet-stream"),
         ("/chunked/1", "application/octet-stream"),
     ] {
@@ -107,6 +109,24 @@ fn small_documents_have_their_types() {
     let mut pixels = vec![0; reader.output_buffer_size().unwrap()];
     let info = reader.next_frame(&mut pixels).unwrap();
     assert_eq!((info.width, info.height, pixels.len()), (64, 64, 64 * 64 * 4));
+}
+
+#[test]
+fn pictures_differ_by_their_numbers() {
+    let mut client = http();
+    let pictures: std::collections::BTreeSet<Vec<u8>> =
+        (0..24).map(|number| client.get(&format!("/image.png?number={number}")).body).collect();
+    assert_eq!(pictures.len(), 24);
+    assert!(pictures.contains(&client.get("/image.png").body));
+}
+
+#[test]
+fn a_chat_comes_word_by_word_and_says_that_it_is_done() {
+    for client in &mut both() {
+        let text = client.get("/chat?delay_ms=1").text().to_owned();
+        assert!(text.starts_with("event: word\nid: 1\ndata: {\"word\":\"The \"}\n\n"), "{text}");
+        assert!(text.ends_with("id: 8\ndata: {\"word\":\"years.\"}\n\nevent: done\ndata: {}\n\n"), "{text}");
+    }
 }
 
 #[test]

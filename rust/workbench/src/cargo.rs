@@ -25,7 +25,7 @@ pub fn metadata(workspace: &Workspace) -> Result<Metadata> {
         .current_dir(workspace.root())
         .other_options(["--locked".to_owned()])
         .exec()
-        .context("cannot ask cargo what the workspace is built from")
+        .context("cannot ask cargo for the packages of the workspace")
 }
 
 /// Builds the add-on's library and says where it is. Cargo's own messages go to standard error as they come.
@@ -79,7 +79,7 @@ fn build(workspace: &Workspace, package: &str, options: &[&str]) -> Result<Strin
     build.args(options);
     let output = build.stdin(Stdio::null()).stderr(Stdio::inherit()).output().context("cannot start cargo")?;
     if !output.status.success() {
-        bail!("{package} does not build; cargo's messages stand above");
+        bail!("{package} does not build; see cargo's messages above");
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -15,13 +15,16 @@ pub fn functions_of_4_3(workspace: &Workspace) -> Result<String> {
 }
 
 fn names_until(interface: &Value, newest: (u32, u32)) -> Result<String> {
-    let functions = interface["interface"].as_array().context("the interface's description has no functions")?;
+    let functions = interface["interface"].as_array().context("the description of the interface has no functions")?;
     let mut lines = String::new();
     for function in functions {
         let since = function["since"].as_str().and_then(|since| since.split_once('.'));
-        let (major, minor) = since.context("a function whose age nobody knows")?;
+        let (major, minor) = since.context("a function of the interface has no version")?;
         if (major.parse()?, minor.parse()?) <= newest {
-            lines.push_str(&format!("NAME({})\n", function["name"].as_str().context("a function without a name")?));
+            lines.push_str(&format!(
+                "NAME({})\n",
+                function["name"].as_str().context("a function of the interface has no name")?
+            ));
         }
     }
     Ok(lines)
@@ -42,10 +45,10 @@ pub fn options_for_engine_names(workspace: &Workspace) -> Result<Vec<String>> {
 }
 
 fn remove_classes(api: &mut Value, names: &[&str]) -> Result<()> {
-    let classes = api["classes"].as_array_mut().context("the engine's description has no classes")?;
+    let classes = api["classes"].as_array_mut().context("the description of the engine has no classes")?;
     let before = classes.len();
     classes.retain(|class| !class["name"].as_str().is_some_and(|name| names.contains(&name)));
-    (classes.len() + names.len() == before).then_some(()).context("the engine's description lacks a class")
+    (classes.len() + names.len() == before).then_some(()).context("the description of the engine lacks a class")
 }
 
 /// The sources of the package that describes the interface.
@@ -61,7 +64,7 @@ fn folder(workspace: &Workspace) -> Result<PathBuf> {
 
 fn read(file: &Path) -> Result<Value> {
     let text = std::fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
-    serde_json::from_str(&text).with_context(|| format!("{} is no JSON", file.display()))
+    serde_json::from_str(&text).with_context(|| format!("{} is not JSON", file.display()))
 }
 
 #[cfg(test)]

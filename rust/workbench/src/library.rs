@@ -60,7 +60,7 @@ pub fn key_of(workspace: &Workspace, file_name: &str) -> Result<String> {
     let text = read(&workspace.gdextension())?;
     let end = format!("= \"bin/{file_name}\"");
     let key = text.lines().find_map(|line| line.trim().strip_suffix(&end)).map(|key| key.trim().to_owned());
-    key.with_context(|| format!("{file_name} is in no line of the .gdextension; its name must stand there"))
+    key.with_context(|| format!("{file_name} is not in the .gdextension; add a line with its name"))
 }
 
 fn read(gdextension: &Path) -> Result<String> {

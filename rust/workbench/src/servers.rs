@@ -68,7 +68,8 @@ impl Servers {
 
     /// The port of a listener.
     pub fn port(&self, name: &str) -> Result<&str> {
-        let (_, address) = self.facts.iter().find(|(fact, _)| *fact == name).context("there is no such listener")?;
+        let (_, address) =
+            self.facts.iter().find(|(fact, _)| *fact == name).context("the server has no such listener")?;
         Ok(port(address))
     }
 

@@ -58,7 +58,7 @@ fn target_folder(workspace: &Workspace) -> Result<PathBuf> {
         .no_deps()
         .other_options(["--offline".to_owned()])
         .exec()
-        .context("cannot ask cargo where it builds")?;
+        .context("cannot ask cargo for its target folder")?;
     Ok(metadata.target_directory.into())
 }
 
@@ -66,7 +66,7 @@ fn cargo_home() -> Result<PathBuf> {
     let chosen = std::env::var_os("CARGO_HOME").filter(|path| !path.is_empty()).map(PathBuf::from);
     chosen
         .or_else(|| Some(std::env::home_dir()?.join(".cargo")))
-        .context("there is neither CARGO_HOME nor a home folder")
+        .context("there is no home folder, and CARGO_HOME is not set")
 }
 
 /// Where the standard library's sources are, if they are installed.
@@ -74,7 +74,7 @@ fn sysroot() -> Result<PathBuf> {
     let compiler = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = Command::new(compiler).args(["--print", "sysroot"]).output().context("cannot start rustc")?;
     if !output.status.success() {
-        bail!("rustc does not say where it is: {}", String::from_utf8_lossy(&output.stderr).trim());
+        bail!("rustc did not print its folder: {}", String::from_utf8_lossy(&output.stderr).trim());
     }
     Ok(String::from_utf8_lossy(&output.stdout).trim().into())
 }

@@ -110,7 +110,7 @@ fn copy_over(from: &Path, to: &Path) -> Result<()> {
     std::fs::copy(from, &temporary).and_then(|_| std::fs::rename(&temporary, to)).with_context(|| {
         let _ = std::fs::remove_file(&temporary);
         format!(
-            "cannot copy {} to {} (on Windows a running Godot keeps its library: close it first)",
+            "cannot copy {} to {} (on Windows, close Godot first, because it locks the library)",
             from.display(),
             to.display()
         )

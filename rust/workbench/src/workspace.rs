@@ -19,7 +19,7 @@ impl Workspace {
         let root = manifest_dir
             .ancestors()
             .nth(2)
-            .with_context(|| format!("{} is not a package of a checkout", manifest_dir.display()))?
+            .with_context(|| format!("{} is not a package of this repository", manifest_dir.display()))?
             .to_path_buf();
         Ok(Self { root })
     }

@@ -32,14 +32,14 @@ pub(crate) fn format(workspace: &Workspace) -> Outcome {
 /// `cargo clippy` with warnings as errors.
 pub(crate) fn lints(workspace: &Workspace) -> Outcome {
     let arguments = ["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"];
-    plain(cargo::command(workspace, arguments), "cargo clippy", "its messages stand above")
+    plain(cargo::command(workspace, arguments), "cargo clippy", "see its messages above")
 }
 
 /// `cargo doc` with warnings as errors: broken links and missing documentation.
 pub(crate) fn documentation(workspace: &Workspace) -> Outcome {
     let mut command = cargo::command(workspace, ["doc", "--workspace", "--no-deps"]);
     command.env("RUSTDOCFLAGS", "-D warnings");
-    plain(command, "cargo doc", "its messages stand above")
+    plain(command, "cargo doc", "see its messages above")
 }
 
 /// All Rust tests, or those whose names contain `filter`. Also says how many ran.
@@ -68,7 +68,7 @@ pub(crate) fn dependency_rules(workspace: &Workspace) -> Outcome {
             Ok(tree) => broken.extend(
                 forbidden_in(&tree, forbidden)
                     .into_iter()
-                    .map(|found| format!("{package} depends on {found}, which it may not")),
+                    .map(|found| format!("{package} depends on {found}, which is not allowed")),
             ),
             Err(error) => broken.push(format!("{error:#}")),
         }

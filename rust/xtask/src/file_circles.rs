@@ -34,7 +34,7 @@ fn no_file_uses_one_that_uses_it() {
         read(&workspace.root().join(folder), None, &mut uses);
         assert!(uses.values().any(|used| !used.is_empty()), "{folder}: nothing uses anything: {uses:?}");
         let circles: Vec<String> = circles(uses).into_keys().collect();
-        assert!(circles.is_empty(), "{folder}: files in a circle: {circles:?}");
+        assert!(circles.is_empty(), "{folder}: these files depend on each other in a circle: {circles:?}");
     }
 }
 

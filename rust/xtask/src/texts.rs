@@ -23,10 +23,10 @@ const FIGURES: &str = "| case | built-in | ours | ratio: median (min–max) |";
 fn every_block_is_of_a_kind_that_a_test_looks_at() {
     for (path, text) in texts() {
         for (kind, _) in blocks(&text) {
-            assert!(KINDS.contains(&&*kind), "{}: nothing looks at blocks of the kind {kind:?}", path.display());
+            assert!(KINDS.contains(&&*kind), "{}: no test checks blocks of the kind {kind:?}", path.display());
         }
         let indented = text.lines().find(|line| line.starts_with("    cargo "));
-        assert_eq!(indented, None, "{}: a command stands in a block that begins with ```sh", path.display());
+        assert_eq!(indented, None, "{}: put commands into a block that begins with ```sh", path.display());
     }
 }
 
@@ -45,7 +45,7 @@ fn every_command_in_the_texts_is_one_that_there_is() {
             count += 1;
         }
     }
-    assert!(count >= 20, "the texts have many commands, but {count} were found");
+    assert!(count >= 20, "the texts contain many commands, but only {count} were found");
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn check(command: &str) -> Result<(), String> {
         // Twice, since the first run of a fresh checkout can crash when its work is done.
         ["godot", "--headless", "--import", "||", "godot", "--headless", "--import"] => Ok(()),
         _ if OF_OTHERS.iter().any(|start| command.starts_with(start)) => Ok(()),
-        _ => Err("no test knows what this is; teach it to rust/xtask/src/texts.rs".to_owned()),
+        _ => Err("no test knows this command; add it to rust/xtask/src/texts.rs".to_owned()),
     }
 }
 

@@ -1,29 +1,29 @@
-//! A private cache (RFC 9111): responses to GET that are kept on the disk, answer again without the network while they are fresh, and are
-//! confirmed by the server when they are not.
+//! A private cache (RFC 9111) on the disk for responses to GET. Fresh responses are used without the network. Stale responses are first
+//! confirmed by the server.
 //!
-//! | file | what it knows |
+//! | file | subject |
 //! | --- | --- |
 //! | `control` | `Cache-Control` |
-//! | `rules` | what may be kept, how long it is fresh, what a 304 changes; values in, values out |
+//! | `rules` | what can be stored, how long it is fresh, what a 304 changes; values in, values out |
 //! | `entry` | a response as a file |
-//! | `store` | the folder: names, the limit of its size, what goes first |
-//! | `turn` | what all of it means for one request |
-//! | `served` | an entry that answers, for the rest of a call the same as a connection |
+//! | `store` | the folder: names, the limit of its size, what is removed first |
+//! | `turn` | the cache from the view of one request |
+//! | `served` | an entry that is used as the response; the rest of a call treats it like a connection |
 //!
-//! # What is kept
+//! # What is stored
 //!
-//! - Whole responses to GET without a body: 200 and the others that may be kept by default (RFC 9110 §15.1), 302, 303 and 307 where the
-//!   server says for how long. A body that only the end of its connection ends is not kept, since nobody can tell whether it is whole.
-//! - Bodies as they came on the wire, packed if they were: the fields then say what is there, it takes the least room, and all limits of
-//!   unpacking hold again with each use. An entry has at most [`LONGEST_ENTRY`] bytes, all of them [`LIMIT`].
-//! - No cookies: those of a response are applied when it comes. No URL and no header of a request: names of files are hashes.
+//! - Complete responses to GET without a body: 200 and the other codes that can be stored by default (RFC 9110 §15.1), and 302, 303 and 307
+//!   if the server says for how long. A body that ends with its connection is not stored, because nobody can tell whether it is complete.
+//! - Bodies as they were received, compressed if they were: then the fields describe them correctly, they need the least space, and all
+//!   limits of decompression apply to each use. An entry has at most [`LONGEST_ENTRY`] bytes, all entries together [`LIMIT`].
+//! - No cookies: those of a response take effect when it arrives. No URL and no header of a request: the names of files are hashes.
 //!
-//! # What goes past it
+//! # What does not use the cache
 //!
-//! Downloads and streams of events; requests with a `Range` or a condition given by hand; `no-store`; servers whose certificate is not
-//! checked; sessions that record or play back. One answer is kept for each URL, `Authorization`, set of values that `Vary` names and, over TLS, way to
-//! check who the server is (authorities, name and whether the name is checked). `stale-while-revalidate` is not
-//! followed: such a response is confirmed first.
+//! Downloads and event streams, requests with a `Range` header or a condition of the script, `no-store`, servers whose certificate is not
+//! verified, and sessions that record or replay. One response is stored for each combination of URL, `Authorization`, values of the headers
+//! in `Vary` and, over TLS, way to verify the server (the authorities, the name, and whether the name is verified).
+//! `stale-while-revalidate` is not followed: such a response is confirmed first.
 
 pub(crate) mod control;
 pub(crate) mod entry;

@@ -1,6 +1,6 @@
-//! The folder of a cache: a file an entry, written beside and renamed.
+//! The folder of a cache: one file for each entry, written under another name and then renamed.
 //!
-//! Whatever fails on the disk is a response that is not kept, and no failure of a request. Files that are not the cache's are left alone.
+//! If the disk fails, a response is not stored, but no request fails. Files that do not belong to the cache are left alone.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -17,9 +17,9 @@ use aws_lc_rs::digest::{Context, SHA256};
 use super::entry::{self, Belief, Entry};
 use crate::lock::lock;
 
-/// So many bytes a cache has on the disk, unless it is told otherwise.
+/// The default limit of the size of a cache on the disk, in bytes.
 pub const LIMIT: u64 = 256 << 20;
-/// No entry has more bytes than this, its head included: all of one is in memory while it answers.
+/// The maximum size of one entry, including its head, in bytes. An entry is in memory as a whole while it is used.
 pub const LONGEST_ENTRY: u64 = 16 << 20;
 /// No more than this many files, so that the first look at the folder takes no time that matters.
 const MOST_FILES: usize = 16_384;
@@ -34,7 +34,7 @@ const MOST_TRIES: u32 = 64;
 /// The caches of the process by their folder, as the disk is the process's: sessions with the same folder share one.
 static OPEN: Mutex<BTreeMap<(PathBuf, u64), Weak<Store>>> = Mutex::new(BTreeMap::new());
 
-/// A private cache in a folder. Cloning it gives the same cache.
+/// A private cache in a folder. A clone refers to the same cache.
 #[derive(Clone)]
 pub struct Cache(Arc<Store>);
 
@@ -69,12 +69,12 @@ pub(crate) struct Writer {
 }
 
 impl Cache {
-    /// The cache in this folder, which is made with the first entry. Nothing is read or written before a request needs it.
+    /// Opens the cache in this folder. The folder is created with the first entry. Nothing is read or written before a request needs it.
     pub fn at(folder: &Path) -> io::Result<Self> {
         Self::with_limit(folder, LIMIT)
     }
 
-    /// The same, with at most so many bytes on the disk; what was not used for the longest time goes first.
+    /// Does the same with a limit for the size on the disk, in bytes. The least recently used entries are removed first.
     pub fn with_limit(folder: &Path, limit: u64) -> io::Result<Self> {
         let folder = std::path::absolute(folder)?;
         let mut open = lock(&OPEN);
@@ -87,7 +87,7 @@ impl Cache {
         Ok(Self(store))
     }
 
-    /// The folder.
+    /// Returns the folder.
     pub fn folder(&self) -> &Path {
         &self.0.folder
     }

@@ -1,7 +1,7 @@
-//! The text of a cookie file: one line that says what it is, then a line per cookie, its parts with tabs between them. Only
-//! cookies with an expiry are in it.
+//! The text of a cookie file: one line with the name of the format, then one line for each cookie, whose parts are separated by tabs. It
+//! only contains cookies with an expiry date.
 //!
-//! What is read may have been written by anybody: every line has to pass the rules that a cookie of a server passes.
+//! Anyone can have written the file, so every line must pass the same checks as a cookie of a server.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -13,15 +13,15 @@ use super::set_cookie::{LONGEST_ATTRIBUTE, LONGEST_PAIR, SameSite, has_control, 
 
 const FIRST_LINE: &str = "# HTTPClientRust cookies 1";
 
-/// Bytes of a file that can be one. A full jar's is shorter.
+/// The maximum size of a cookie file, in bytes. The file of a full jar is smaller.
 pub const LONGEST_FILE: usize = 64 << 20;
 
-/// A file that holds no cookies, and should not be written over.
+/// The file does not contain cookies and should not be overwritten.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CookieFileError;
 
 impl Jar {
-    /// The file's text.
+    /// Returns the text of the file.
     pub fn to_text(&self, now: SystemTime) -> String {
         let mut text = format!("{FIRST_LINE}\n");
         for cookie in self.cookies.iter().filter(|cookie| !cookie.is_expired(now)) {
@@ -46,8 +46,8 @@ impl Jar {
         text
     }
 
-    /// Takes the cookies of a file's text into the jar, within its limits, and gives how many lines were left out because
-    /// they are damaged. An empty text is an empty file.
+    /// Adds the cookies of a file to the jar, within its limits. Returns how many damaged lines were left out. An empty text is an empty
+    /// file.
     pub fn add_text(&mut self, text: &str, now: SystemTime) -> Result<usize, CookieFileError> {
         if text.len() > LONGEST_FILE {
             return Err(CookieFileError);

@@ -1,4 +1,4 @@
-//! Which cookies are kept, and which of them a request is sent with (RFC 6265bis §5.7, §5.8).
+//! Decides which cookies are kept, and which of them are sent with a request (RFC 6265bis §5.7, §5.8).
 
 use std::fmt;
 use std::net::Ipv4Addr;
@@ -21,10 +21,10 @@ pub struct Jar {
     clock: u64,
 }
 
-/// How many cookies are kept; the ones that were not used longest go first.
+/// The maximum numbers of cookies. The least recently used ones are removed first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// For one site: a registrable domain (`example.com`) with all hosts below it, so that no server fills the jar by itself.
+    /// For one site: a registrable domain (`example.com`) with all hosts below it, so that no server can fill the jar alone.
     pub per_site: usize,
     /// In all.
     pub in_all: usize,
@@ -39,23 +39,23 @@ impl Default for Limits {
 /// A cookie that is kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cookie {
-    /// The name; may be empty.
+    /// The name. Can be empty.
     pub name: String,
     /// The value.
     pub value: String,
-    /// The host that it goes to.
+    /// The host that it is sent to.
     pub domain: String,
-    /// Whether it goes to that host alone, and not to those below it.
+    /// Whether it is only sent to that host, and not to its subdomains.
     pub host_only: bool,
-    /// Where its paths start.
+    /// The start of the paths that it is sent to.
     pub path: String,
-    /// When it expires; none if it goes with the session.
+    /// The time when it expires, or `None` if it ends with the session.
     pub expires: Option<SystemTime>,
-    /// Only over TLS.
+    /// Whether it is only sent over TLS.
     pub secure: bool,
-    /// Read and kept; changes nothing here.
+    /// This value is stored, but has no effect here.
     pub http_only: bool,
-    /// Read and kept; changes nothing here.
+    /// This value is stored, but has no effect here.
     pub same_site: SameSite,
     /// The registrable domain.
     pub(super) site: String,
@@ -63,21 +63,21 @@ pub struct Cookie {
     pub(super) last_used: u64,
 }
 
-/// Why a cookie was not kept.
+/// Why a cookie was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CookieError {
-    /// No cookie, or one that is too long or has control characters.
+    /// It is not a cookie, is too long, or contains control characters.
     Unreadable,
-    /// Its domain is not that of the host, nor above it.
+    /// Its domain is neither the host nor a parent domain of it.
     OtherDomain,
-    /// Its domain is one under which everybody can have a name, such as `co.uk`.
+    /// Its domain is a public suffix, under which anyone can register a name, such as `co.uk`.
     PublicSuffix,
-    /// It wants TLS, and came without.
+    /// It is marked `Secure`, but came without TLS.
     NotSecure,
-    /// Its name promises (`__Host-`, `__Secure-`) what it does not keep.
+    /// Its name starts with `__Host-` or `__Secure-`, but it does not have the required attributes.
     Prefix,
-    /// It came without TLS and would replace one that came with it.
+    /// It came without TLS and would replace a cookie that is marked `Secure`.
     WouldReplaceSecure,
 }
 
@@ -88,34 +88,34 @@ impl Default for Jar {
 }
 
 impl Jar {
-    /// An empty one.
+    /// Creates an empty jar.
     pub fn new(limits: Limits) -> Self {
         Self { cookies: Vec::new(), limits, changes: 0, clock: 0 }
     }
 
-    /// How many there are, expired ones too.
+    /// Returns the number of cookies, including expired ones.
     pub fn len(&self) -> usize {
         self.cookies.len()
     }
 
-    /// Whether there are none.
+    /// Returns whether there are no cookies.
     pub fn is_empty(&self) -> bool {
         self.cookies.is_empty()
     }
 
-    /// A number that is another whenever the text of the cookie file is to be written anew.
+    /// Returns a number that changes whenever the cookie file must be written again.
     pub fn changes(&self) -> u64 {
         self.changes
     }
 
-    /// Removes all.
+    /// Removes all cookies.
     pub fn clear(&mut self) {
         self.cookies.clear();
         self.changes += 1;
     }
 
-    /// Takes a `Set-Cookie` value of a response from `address`, or one that a script sets. One that has expired removes the
-    /// cookie of that name.
+    /// Stores the cookie from a `Set-Cookie` value of a response from `address`, or from a script. An expired cookie removes the stored
+    /// cookie with the same name.
     pub fn set(&mut self, address: &Address, set_cookie: &str, now: SystemTime) -> Result<(), CookieError> {
         let read = SetCookie::read(set_cookie, now).ok_or(CookieError::Unreadable)?;
         let has_path_attribute = read.path.is_some();
@@ -128,7 +128,7 @@ impl Jar {
         Ok(())
     }
 
-    /// The cookies that a request to `address` is sent with, in the order of the header.
+    /// Returns the cookies that are sent with a request to `address`, in the order of the header.
     pub fn get(&self, address: &Address, now: SystemTime) -> Vec<&Cookie> {
         let mut found: Vec<&Cookie> =
             self.cookies.iter().filter(|cookie| !cookie.is_expired(now) && cookie.goes_to(address)).collect();
@@ -137,7 +137,7 @@ impl Jar {
         found
     }
 
-    /// The value of a request's `Cookie` field; none if there is nothing to send.
+    /// Returns the value of the `Cookie` field of a request, or `None` if there are no cookies to send.
     pub fn header(&mut self, address: &Address, now: SystemTime) -> Option<String> {
         let mut value = String::new();
         for cookie in self.get(address, now) {
@@ -217,7 +217,7 @@ impl Jar {
 }
 
 impl Cookie {
-    /// Whether it goes no more.
+    /// Returns whether the cookie has expired.
     pub fn is_expired(&self, now: SystemTime) -> bool {
         self.expires.is_some_and(|at| at <= now)
     }
@@ -329,10 +329,10 @@ impl fmt::Display for CookieError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Unreadable => {
-                "the cookie cannot be read, has control characters in it, or is longer than 4096 bytes; write it as in \
+                "the cookie cannot be read, contains control characters, or is longer than 4096 bytes; write it like \
                  \"name=value; Path=/\""
             }
-            Self::OtherDomain => "the cookie's Domain is neither the URL's host nor above it",
+            Self::OtherDomain => "the cookie's Domain is neither the URL's host nor a parent domain of it",
             Self::PublicSuffix => "the cookie's Domain is a public suffix, under which anyone can register a name",
             Self::NotSecure => "the cookie is marked Secure, but the URL is not https",
             Self::Prefix => {

@@ -1,8 +1,8 @@
-//! Cookies (RFC 6265bis): what a `Set-Cookie` says ([`SetCookie`]), which of it is kept and sent back ([`Jar`]), and the text
-//! of a cookie file.
+//! Cookies (RFC 6265bis): the content of a `Set-Cookie` header ([`SetCookie`]), the cookies that are stored and sent back ([`Jar`]), and
+//! the text of a cookie file.
 //!
-//! The crate `cookie_store` has no prefixes, no SameSite and no limits, and brings serde; so the rules are our own, and only
-//! the list of public suffixes is another's (`psl`).
+//! The crate `cookie_store` has no prefixes, no SameSite and no limits, and depends on serde. So the rules are our own, except for the
+//! list of public suffixes (`psl`).
 
 mod date;
 mod file;

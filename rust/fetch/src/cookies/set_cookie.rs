@@ -1,4 +1,4 @@
-//! A `Set-Cookie` value taken apart (RFC 6265bis §5.6). Whether the cookie is kept is the jar's decision.
+//! Parses `Set-Cookie` values (RFC 6265bis §5.6). The jar decides whether the cookie is stored.
 
 use std::time::{Duration, SystemTime};
 
@@ -13,38 +13,38 @@ pub(super) const LONGEST_ATTRIBUTE: usize = 1024;
 /// No cookie is kept longer.
 pub(super) const LONGEST_LIFE: Duration = Duration::from_secs(400 * 86_400);
 
-/// What a server, or a script, asks to have kept.
+/// The cookie that a server or a script wants to store.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetCookie {
-    /// The name; may be empty.
+    /// The name. Can be empty.
     pub name: String,
-    /// The value; may be empty, but not beside an empty name.
+    /// The value. Can be empty, unless the name is empty.
     pub value: String,
-    /// When it expires; none if it goes with the session.
+    /// The time when it expires, or `None` if it ends with the session.
     pub expires: Option<SystemTime>,
-    /// The domain as it was written, without a leading dot; none if there was none.
+    /// The domain as written, without a leading dot, or `None`.
     pub domain: Option<String>,
-    /// The path; none if there was none that starts with `/`.
+    /// The path, or `None` if there was no path that starts with `/`.
     pub path: Option<String>,
-    /// Only over TLS.
+    /// Whether it is only sent over TLS.
     pub secure: bool,
-    /// Not for scripts of a page. Here it is read and kept, and changes nothing.
+    /// Whether scripts of a page cannot read it. This value is stored, but has no effect here.
     pub http_only: bool,
-    /// Read and kept; it changes nothing, since no page stands behind a request.
+    /// From which sites it is sent. This value is stored, but has no effect here, because no page makes the request.
     pub same_site: SameSite,
 }
 
-/// From which sites a cookie may be sent along.
+/// From which sites a cookie can be sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SameSite {
-    /// Nothing was said.
+    /// The attribute was not set.
     #[default]
     Unset,
-    /// Also from others.
+    /// Also from other sites.
     None,
-    /// From others only when a user goes there.
+    /// From other sites only if the user navigates to the site.
     Lax,
-    /// Never from others.
+    /// Never from other sites.
     Strict,
 }
 
@@ -52,19 +52,20 @@ impl SameSite {
     const NAMES: [(SameSite, &str); 4] =
         [(Self::Unset, ""), (Self::None, "None"), (Self::Lax, "Lax"), (Self::Strict, "Strict")];
 
-    /// The word for it in a `Set-Cookie`; empty if nothing was said.
+    /// Returns the word in a `Set-Cookie` header. Empty if the attribute was not set.
     pub fn as_str(self) -> &'static str {
         Self::NAMES.iter().find(|(value, _)| *value == self).map_or("", |(_, name)| name)
     }
 
-    /// What a word means; an unknown one says nothing.
+    /// Reads a word. An unknown word counts as not set.
     pub fn from_word(word: &str) -> Self {
         Self::NAMES.iter().find(|(_, name)| name.eq_ignore_ascii_case(word)).map_or(Self::Unset, |(value, _)| *value)
     }
 }
 
 impl SetCookie {
-    /// Reads a value; none if it is to be ignored: a control character in it, too long, or without name and value.
+    /// Reads a value. Returns `None` if it must be ignored: it contains a control character, is too long, or has neither a name nor a
+    /// value.
     pub fn read(text: &str, now: SystemTime) -> Option<SetCookie> {
         if has_control(text) {
             return None;

@@ -1,4 +1,4 @@
-//! Codings one over the other, and the limits that hold for all of them.
+//! Several codings over each other, and the limits for all of them.
 
 use super::brotli::Brotli;
 use super::deflate::Deflate;
@@ -6,35 +6,35 @@ use super::gzip::Gzip;
 use super::zstd::Zstd;
 use super::{Coding, DecodeError};
 
-/// Unpacks one body.
+/// Decompresses one body.
 ///
-/// Drain contract: call [`Decoder::step`] with what came and was not read yet, until it says [`State::NeedsInput`]; once all of
-/// the body is in the input, with `is_last`, until it says [`State::Done`].
+/// Call [`Decoder::step`] with the data that has arrived and was not read yet, until it returns [`State::NeedsInput`]. When the whole
+/// body is in the input, call it with `is_last` until it returns [`State::Done`].
 pub struct Decoder {
     /// The outermost first, which was applied last.
     stages: Vec<Stage>,
     limit: Option<u64>,
 }
 
-/// What a step did.
+/// The result of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Step {
-    /// Bytes of the input that are done with.
+    /// The number of input bytes that were read.
     pub read: usize,
-    /// Bytes at the start of the room that are body now.
+    /// The number of body bytes at the start of `room`.
     pub written: usize,
-    /// What comes next.
+    /// What to do next.
     pub state: State,
 }
 
-/// What a decoder waits for.
+/// What a decoder is waiting for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     /// Nothing: call again.
     Working,
     /// More of the body.
     NeedsInput,
-    /// Nothing any more: the body was whole, and all of it was given out.
+    /// Nothing more: the body was complete, and all of it was returned.
     Done,
 }
 
@@ -78,7 +78,8 @@ const MOST_BETWEEN: u64 = 1 << 20;
 const MOST_INPUT: usize = 256 << 10;
 
 impl Decoder {
-    /// For a body with these codings, in the order in which they were applied. No coding may make more than `limit` bytes.
+    /// Creates a decoder for a body with these codings, in the order in which they were applied. The result of each coding can have at
+    /// most `limit` bytes.
     pub fn new(codings: &[Coding], limit: Option<u64>) -> Self {
         let mut stages: Vec<Stage> = codings.iter().rev().map(|coding| Stage::new(*coding)).collect();
         if let Some(last) = stages.last_mut() {
@@ -87,8 +88,8 @@ impl Decoder {
         Self { stages, limit }
     }
 
-    /// Unpacks a piece: reads from `input`, writes at the start of `room`, which has to have some length. `is_last` says that
-    /// the body ends with `input`. Every coding moves at most what fits its room, so a step is short whatever is packed in it.
+    /// Decompresses a part: reads from `input` and writes to the start of `room`, which must not be empty. `is_last` means that the body
+    /// ends with `input`. Each coding processes only as much as fits into its buffer, so a step is always short.
     pub fn step(&mut self, input: &[u8], is_last: bool, room: &mut [u8]) -> Result<Step, DecodeError> {
         let (shown, is_last) = match input.get(..MOST_INPUT) {
             Some(start) if input.len() > MOST_INPUT => (start, false),

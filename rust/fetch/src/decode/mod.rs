@@ -1,4 +1,4 @@
-//! Bodies that were packed for the way (`Content-Encoding`, RFC 9110 §8.4): unpacked while they come, in bounded steps.
+//! Decompresses bodies while they arrive, in limited steps (`Content-Encoding`, RFC 9110 §8.4).
 
 mod brotli;
 mod chain;
@@ -14,13 +14,13 @@ use crate::header_line;
 
 pub use chain::{Decoder, State, Step};
 
-/// What a request says that it can unpack.
+/// The header line with the supported codings.
 pub const ACCEPT_ENCODING: &str = "Accept-Encoding: gzip, deflate, br, zstd";
 
-/// More codings over one another are refused.
+/// The maximum number of codings over each other.
 pub const MOST_CODINGS: usize = 5;
 
-/// A coding that can be undone.
+/// A supported coding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Coding {
     /// RFC 1952, with any number of members.
@@ -33,30 +33,30 @@ pub enum Coding {
     Zstd,
 }
 
-/// A body that cannot be unpacked.
+/// Why a body cannot be decompressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DecodeError {
-    /// More codings than [`MOST_CODINGS`].
+    /// There are more codings than [`MOST_CODINGS`].
     TooManyCodings,
-    /// The body ended before its coding did.
+    /// The body ended before its compressed data was complete.
     Truncated(Coding),
-    /// The body is not of this coding, or was changed on its way.
+    /// The body does not have this coding, or was damaged.
     Damaged(Coding),
-    /// Unpacking it takes a larger window than 8 MiB.
+    /// Decompressing it needs a window of more than 8 MiB.
     WindowTooLarge,
-    /// Packed several times, it is large in between and makes nothing in the end.
+    /// The body was compressed several times: it is large in between, but empty in the end.
     Hollow,
-    /// It unpacks to more than the limit.
+    /// The decompressed body is larger than the limit.
     TooLarge {
-        /// In bytes.
+        /// The limit in bytes.
         limit: u64,
     },
 }
 
 impl Coding {
-    /// The codings of a body by the values of its `Content-Encoding` fields, in the order in which they were applied. One that
-    /// is unknown leaves the whole body as it came, as in browsers: it may be no coding at all, such as `utf-8`.
+    /// Returns the codings of a body from its `Content-Encoding` fields, in the order in which they were applied. If one of them is
+    /// unknown, the whole body is left as it came, as in browsers, because the value may not be a coding at all, such as `utf-8`.
     pub fn list<'a>(values: impl IntoIterator<Item = &'a str>) -> Result<Vec<Coding>, DecodeError> {
         let mut codings = Vec::new();
         for name in values.into_iter().flat_map(|value| value.split(',')) {
@@ -76,7 +76,7 @@ impl Coding {
         Ok(codings)
     }
 
-    /// Its name on the wire.
+    /// Returns the name in HTTP headers.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Gzip => "gzip",
@@ -87,13 +87,13 @@ impl Coding {
     }
 }
 
-/// Whether a session that accepts compression does so for this request: not where the script says itself what it takes, or asks
-/// for a range, which is one of the packed bytes.
+/// Returns whether a session that accepts compression asks for it in this request. It does not if the script sets `Accept-Encoding`
+/// itself, or asks for a range, which would be a range of the compressed data.
 pub fn is_accepted(header_lines: &[String]) -> bool {
     !header_line::has(header_lines, "Accept-Encoding") && !header_line::has(header_lines, "Range")
 }
 
-/// Whether a `Content-Encoding` means anything for this response: without a body there is nothing to unpack.
+/// Returns whether `Content-Encoding` has a meaning for this response. Without a body there is nothing to decompress.
 pub fn applies(method: Method, status: u16) -> bool {
     method != Method::Head && !matches!(status, 204 | 304)
 }

@@ -1,14 +1,14 @@
-//! What was said over HTTP, as a file: HAR 1.2, which browsers write and read too.
+//! HTTP exchanges in a file: HAR 1.2, which browsers can also read and write.
 //!
-//! Beside the members of that format, which every reader knows, entries of our own have some that start with `_`, as the format allows.
-//! Each may be missing: files of browsers have none of them.
+//! Our entries contain the members of that format, and also some that start with `_`, which the format allows. Each of these can be
+//! missing. Files of browsers have none of them.
 //!
-//! | member | of | says |
+//! | member | of | meaning |
 //! | --- | --- | --- |
-//! | `_number` | an entry | the place in the order in which the requests began; entries stand in the order in which they ended |
+//! | `_number` | an entry | the position in the order in which the requests began; entries are in the order in which they ended |
 //! | `_baseUrl` | an entry | the base URL of the session |
-//! | `_end` | an entry | how it ended, where that is not by a whole response |
-//! | `_encoding` | `postData` | `base64`, where the body is no text |
+//! | `_end` | an entry | how the exchange ended, if not with a complete response |
+//! | `_encoding` | `postData` | `base64` if the body is not text |
 
 mod date;
 mod debug;
@@ -23,15 +23,16 @@ use std::time::{Duration, SystemTime};
 /// One exchange.
 #[derive(Clone, PartialEq)]
 pub struct Entry {
-    /// Which request it was, in the order in which they began; none in files of others, which stand in that order.
+    /// The number of the request, in the order in which the requests began, or `None` in files of other programs, whose entries are in
+    /// that order.
     pub number: Option<u64>,
-    /// What the request's URL was relative to; empty if nothing.
+    /// The base URL of the request. Empty if there was none.
     pub base_url: String,
-    /// When it began; written, and not read.
+    /// The time when it began. It is written, but not read.
     pub started: SystemTime,
-    /// What was asked.
+    /// The request.
     pub request: Request,
-    /// What was answered; none without an answer.
+    /// The response, or `None` if there was none.
     pub response: Option<Response>,
     /// How long the phases took.
     pub timings: Timings,
@@ -39,107 +40,107 @@ pub struct Entry {
     pub end: End,
 }
 
-/// What was asked.
+/// The request.
 #[derive(Clone, Default, PartialEq)]
 pub struct Request {
-    /// Such as `GET`.
+    /// The method, such as `GET`.
     pub method: String,
-    /// The whole URL.
+    /// The full URL.
     pub url: String,
-    /// Names and values.
+    /// The names and values of the headers.
     pub headers: Vec<(String, String)>,
-    /// The body; none where there was none.
+    /// The body, or `None` if there was none.
     pub body: Option<Content>,
 }
 
-/// What was answered.
+/// The response.
 #[derive(Clone, Default, PartialEq)]
 pub struct Response {
-    /// Such as 200.
+    /// The status code, such as 200.
     pub status: u16,
-    /// The words beside it.
+    /// The reason phrase.
     pub reason: String,
-    /// Names and values.
+    /// The names and values of the headers.
     pub headers: Vec<(String, String)>,
-    /// The body, unpacked.
+    /// The decompressed body.
     pub content: Content,
-    /// Bytes of the body as it came; none if that is not known.
+    /// The size of the body as received, in bytes, or `None` if it is not known.
     pub wire_size: Option<u64>,
 }
 
 /// A body.
 #[derive(Clone, Default, PartialEq)]
 pub struct Content {
-    /// Its type; empty if it has none.
+    /// The content type. Empty if there is none.
     pub mime: String,
-    /// Its bytes. None where the file does not have them, although there were some.
+    /// The bytes, or `None` if the file does not contain them.
     pub bytes: Option<Vec<u8>>,
-    /// How many there were.
+    /// The number of bytes that there were.
     pub size: u64,
 }
 
-/// How long the phases of an exchange took; none of what did not happen.
+/// How long the phases of an exchange took. A value is `None` if the phase did not take place.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Timings {
-    /// Looking the name up.
+    /// The name lookup.
     pub dns: Option<Duration>,
-    /// Making the connection, TLS included, as the format wants it.
+    /// Connecting, including TLS, as the format requires.
     pub connect: Option<Duration>,
-    /// TLS alone.
+    /// The TLS handshake alone.
     pub tls: Option<Duration>,
     /// Sending the request.
     pub send: Duration,
-    /// From then until the first byte of the response.
+    /// From the end of the request until the first byte of the response.
     pub wait: Duration,
-    /// From then until its end.
+    /// From the first byte of the response until its end.
     pub receive: Duration,
 }
 
 /// How an exchange ended.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub enum End {
-    /// With a whole response.
+    /// With a complete response.
     #[default]
     Whole,
-    /// This side gave up while the other could have gone on: what came until then is there.
+    /// This side cancelled the exchange. The data until then is there.
     GivenUp,
-    /// The body could not be unpacked, and is not there.
+    /// The body could not be decompressed and is not there.
     Packed,
-    /// It failed; what came until then is there.
+    /// The exchange failed. The data until then is there.
     Failed(Failure),
 }
 
 /// A failure.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Failure {
-    /// Which.
+    /// The kind of the failure.
     pub kind: FailureKind,
-    /// A sentence for a person.
+    /// The sentence for people.
     pub sentence: String,
-    /// The limit that passed, of a failure that is one.
+    /// The time limit that passed, if the failure is one.
     pub limit: Duration,
 }
 
-/// Kinds of failures, as far as what follows from them differs.
+/// The kinds of failures that have different consequences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {
     /// The name has no address.
     Resolve,
-    /// No address answered.
+    /// No address accepted the connection.
     Connect,
-    /// A proxy made no tunnel.
+    /// A proxy did not open a tunnel.
     Proxy,
-    /// No TLS came about.
+    /// The TLS handshake failed.
     Tls,
     /// Connecting took too long.
     ConnectTimeout,
-    /// Nothing moved for too long.
+    /// There was no data for too long.
     Timeout,
     /// The connection ended.
     Ended,
     /// The connection was reset.
     Reset,
-    /// What came is not HTTP.
+    /// The received data is not HTTP.
     Malformed,
 }
 
@@ -166,12 +167,12 @@ impl FailureKind {
 }
 
 impl Content {
-    /// A body that is there.
+    /// Creates a body with these bytes.
     pub fn of(mime: impl Into<String>, bytes: Vec<u8>) -> Self {
         Self { mime: mime.into(), size: bytes.len() as u64, bytes: Some(bytes) }
     }
 
-    /// One that is not there, of so many bytes.
+    /// Creates a body that is left out, with its size in bytes.
     pub fn left_out(mime: impl Into<String>, size: u64) -> Self {
         Self { mime: mime.into(), size, bytes: None }
     }

@@ -1,4 +1,4 @@
-//! Files, of whoever wrote them: members that are not known are passed over, and those that may be missing are.
+//! Reads HAR files of any program. Unknown members are ignored, and optional ones can be missing.
 
 use std::fmt;
 use std::time::{Duration, SystemTime};
@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::{Content, End, Entry, Failure, FailureKind, Request, Response, Timings};
 
-/// A longer file is refused, in bytes.
+/// The maximum size of a file, in bytes.
 pub const LONGEST_FILE: usize = 512 << 20;
 
 /// Times are no longer than this, whatever a file says.
@@ -20,23 +20,23 @@ const LONGEST_TIME: f64 = 24.0 * 3600.0 * 1000.0;
 pub enum HarError {
     /// It is longer than [`LONGEST_FILE`].
     TooLong,
-    /// It is no JSON; in which line it stops to be.
+    /// It is not valid JSON.
     NotJson {
-        /// From 1.
+        /// The line of the first error, starting with 1.
         line: usize,
     },
-    /// It is JSON, and no HAR.
+    /// It is JSON, but not HAR.
     NoEntries,
     /// An entry has no request with a method and a URL, or no response with a status.
     Entry {
-        /// Its number, from 1.
+        /// The number of the entry, starting with 1.
         number: usize,
         /// What is missing.
         missing: &'static str,
     },
 }
 
-/// The entries of a file, in the order in which their requests began.
+/// Reads the entries of a file, in the order in which their requests began.
 pub fn read(bytes: &[u8]) -> Result<Vec<Entry>, HarError> {
     if bytes.len() > LONGEST_FILE {
         return Err(HarError::TooLong);
@@ -183,7 +183,7 @@ fn text(value: &Value) -> String {
 impl fmt::Display for HarError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::TooLong => write!(f, "is longer than {} MiB; leave entries out", LONGEST_FILE >> 20),
+            Self::TooLong => write!(f, "is longer than {} MiB; remove some entries", LONGEST_FILE >> 20),
             Self::NotJson { line } => {
                 write!(f, "is damaged: it is not valid JSON from line {line} on; record it again")
             }

@@ -1,20 +1,20 @@
-//! Exchanges that are recorded in a file, and played back from it without a network: HAR 1.2, redacted.
+//! Records exchanges in a file, and replays them without a network: HAR 1.2, without secrets.
 //!
 //! ```text
-//!  record:  call ──▶ Recording ──▶ a link ──▶ the network        play:  call ──▶ Played ──▶ a link ──▶ memory
+//!  record:  call ──▶ Recording ──▶ a link ──▶ the network        replay: call ──▶ Played ──▶ a link ──▶ memory
 //!                        │ redact                                                  │ matching
 //!                        ▼                                                         ▼
-//!                  a file, one entry more                                     entries of a file
+//!                  one more entry in a file                                   entries of a file
 //! ```
 //!
-//! The policies know of neither: each attempt and each redirect is an exchange, and so an entry.
+//! The policies know nothing about this: each attempt and each redirect is an exchange, and so an entry.
 //!
-//! What is recorded is what browsers record: bodies are unpacked, and the headers as they came. So a body that is played back comes
-//! unpacked, without `Content-Encoding`, and `Content-Length` is its own length. An entry of a failure plays the failure. One that this side
-//! gave up plays what came until then, and then nothing more.
+//! The content is the same as in a recording of a browser: bodies are decompressed, and headers are unchanged. So a replayed body is
+//! decompressed and has no `Content-Encoding`, and `Content-Length` is its own length. The entry of a failure replays the failure. The entry
+//! of an exchange that this side cancelled replays the data until then, and then nothing more.
 //!
-//! What is asked several times is answered in the order of the file. The last answer to a GET, HEAD or OPTIONS is given again as often as it
-//! is asked for; any other request that is made more often than it was recorded is a miss.
+//! If a request is repeated, it gets the recorded responses in the order of the file. The last response to a GET, HEAD or OPTIONS request
+//! can be used any number of times. Any other request that is made more often than it was recorded is a miss.
 
 mod fields;
 mod matching;
@@ -39,10 +39,10 @@ use self::record::Recording;
 use self::recorder::Recorder;
 use crate::exchange::Exchange;
 
-/// A longer body is neither recorded nor compared, in bytes.
+/// The maximum size of a body, in bytes. Longer bodies are neither recorded nor compared.
 pub const LONGEST_BODY: usize = 64 << 20;
 
-/// Whether exchanges are recorded or played back. Cloning it gives the same recording, at the same place.
+/// Whether exchanges are recorded or replayed. A clone refers to the same recording, at the same position.
 #[derive(Clone, Default)]
 pub struct Replay(Mode);
 
@@ -65,18 +65,20 @@ pub(crate) struct Asked<'a> {
 }
 
 impl Replay {
-    /// Neither.
+    /// Returns a value that neither records nor replays.
     pub fn off() -> Self {
         Self::default()
     }
 
-    /// Records into this file, which begins anew, unless it is being recorded into already. Requests are refused if that is not possible.
+    /// Records to this file. The file starts empty, unless it is already being recorded to. If that is not possible, requests are
+    /// refused.
     pub fn record(path: &Path) -> Self {
         Self(Recorder::open(path).map_or_else(|sentence| Mode::Refused(sentence.into()), Mode::Record))
     }
 
-    /// Answers from these bytes of a file, which sentences call `name`, and opens no connection. `keeps_timing` has answers take as long as
-    /// they took. Requests are refused if the file cannot be read, which is tried when the first of them begins, on its worker.
+    /// Replays these bytes of a file and opens no connection. Messages call the file `name`. `keeps_timing` makes responses take as long
+    /// as they took when they were recorded. If the file cannot be read, requests are refused. The file is read when the first request
+    /// begins, on its worker.
     pub fn only(name: &str, bytes: &[u8], keeps_timing: bool) -> Self {
         Self(Mode::Only(Arc::new(Tape::new(name, bytes, keeps_timing))))
     }
@@ -86,7 +88,7 @@ impl Replay {
         Self(Mode::Refused(sentence.into()))
     }
 
-    /// Why requests cannot be made, as far as that is known; none if they can. A file that answers may not have been read yet.
+    /// Returns why requests cannot be made, as far as that is known, or `None` if they can. A file to replay may not have been read yet.
     pub fn problem(&self) -> Option<String> {
         match &self.0 {
             Mode::Refused(sentence) => Some(sentence.to_string()),
@@ -96,7 +98,7 @@ impl Replay {
         }
     }
 
-    /// Reads a file that answers, if that was not done: this takes its time. Says the same as [`problem`](Self::problem) then.
+    /// Reads the file to replay, if that was not done yet. This can take some time. Then returns the same as [`problem`](Self::problem).
     pub fn problem_of_file(&self) -> Option<String> {
         match &self.0 {
             Mode::Only(tape) => tape.player().err(),
@@ -104,12 +106,12 @@ impl Replay {
         }
     }
 
-    /// Whether exchanges are recorded or played back: then there is no cache.
+    /// Returns whether exchanges are recorded or replayed. In both cases, the cache is not used.
     pub fn is_in_use(&self) -> bool {
         !matches!(self.0, Mode::Off)
     }
 
-    /// Whether answers come from a file.
+    /// Returns whether responses are replayed from a file.
     pub fn is_only(&self) -> bool {
         matches!(self.0, Mode::Only(_))
     }

@@ -110,7 +110,8 @@ impl Player {
         if !has_body && entry.end != End::Packed {
             let name = &self.name;
             return Err(format!(
-                "the replay file {name:?} has no body for {}, only its head; record it again, with bodies of up to {} MiB",
+                "the replay file {name:?} has only the headers for {}, not the body; record it again with bodies of \
+                 up to {} MiB",
                 shape.name(),
                 super::LONGEST_BODY >> 20
             ));
@@ -133,7 +134,7 @@ impl Player {
         };
         let (number, difference) = (at + 1, shape.difference(other).sentence());
         format!(
-            "the replay file {name:?} has no answer to {asked}; the nearest is entry {number}, {}: {difference}",
+            "the replay file {name:?} has no response for {asked}; the nearest is entry {number}, {}: {difference}",
             other.name()
         )
     }

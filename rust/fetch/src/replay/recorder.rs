@@ -108,7 +108,7 @@ fn cannot_write(path: &Path, error: &io::Error) -> String {
     let text = error.to_string();
     let words = text.split(" (os error").next().unwrap_or(&text);
     format!(
-        "the file {:?} cannot be recorded into: {words}; set replay_file to a file in a folder that exists",
+        "the replay file {:?} cannot be written: {words}; set replay_file to a file in a folder that exists",
         path.display().to_string()
     )
 }

@@ -37,9 +37,9 @@ fn a_stream_that_ends_is_asked_for_again_with_the_last_id_until_there_are_no_mor
         [
             "started 200",
             "event message one 7",
-            "retrying 2: the stream of events ended",
+            "retrying 2: the event stream ended",
             "event message two 7",
-            "retrying 3: the connection ended inside the response",
+            "retrying 3: the connection ended in the middle of the response",
             "completed Success"
         ]
     );

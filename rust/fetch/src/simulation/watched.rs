@@ -121,5 +121,5 @@ fn an_answer_that_is_played_back_is_told_with_the_server_that_it_is_of() {
     simulation.run(&task);
     let told = log.take();
     assert_eq!(told[..3], ["from replay", "for a.example:8443", "failed"], "{told:?}");
-    assert!(told[3].contains("has no answer to GET https://a.example:8443/y"), "{told:?}");
+    assert!(told[3].contains("has no response for GET https://a.example:8443/y"), "{told:?}");
 }

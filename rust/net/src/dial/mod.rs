@@ -43,7 +43,7 @@ use crate::timings::Timings;
 use crate::tls::{PendingConfig, TlsInfo, TlsOptions, TlsStream, options_fail};
 use crate::transport::{Stream, TcpStream};
 
-/// A link that is being made.
+/// A link that is being established.
 pub struct Dial {
     id: ConnectionId,
     context: Arc<Context>,
@@ -87,19 +87,19 @@ enum Outcome {
     Made(Box<Link>),
 }
 
-/// How far a [`Dial`] has come.
+/// The progress of a [`Dial`].
 #[derive(Debug)]
 pub enum Dialled {
-    /// It waits for something.
+    /// The dial is waiting for something.
     Pending,
-    /// The name is resolved, and a connection is being made.
+    /// The name is resolved, and the connection is being established.
     Resolved,
-    /// Here it is.
+    /// The link is established.
     Link(Box<Link>),
 }
 
 impl Dial {
-    /// Starts to make a link. It may take `limit`, in all its steps together.
+    /// Starts to establish a link. All steps together can take up to `limit`.
     pub fn start(
         context: &Arc<Context>,
         route: Arc<Route>,
@@ -137,17 +137,18 @@ impl Dial {
         Ok(dial)
     }
 
-    /// Where it leads.
+    /// Returns the route to the server.
     pub fn route(&self) -> &Arc<Route> {
         &self.route
     }
 
-    /// Whether the name is still being looked up.
+    /// Returns whether the name is still being looked up.
     pub fn is_resolving(&self) -> bool {
         matches!(self.step, Step::Resolving(_))
     }
 
-    /// Gets further: out of resolving in one call, through all the rest in another. A deadline counts only if nothing is there.
+    /// Makes progress. One call ends the name lookup, and another one can take all further steps. A deadline only counts if there is
+    /// nothing to process.
     pub fn advance(&mut self, now: Instant) -> Result<Dialled, Error> {
         loop {
             let was_resolving = self.is_resolving();
@@ -175,7 +176,7 @@ impl Dial {
         }
     }
 
-    /// Says what to wait for until there is something to do.
+    /// Adds what the dial is waiting for to `wait`.
     pub fn wait_for(&self, wait: &mut Wait) {
         if let Some(deadline) = self.deadline.at() {
             wait.until(deadline);

@@ -1,4 +1,4 @@
-//! Receiving a body: straight from the stream into the caller's array where the framing allows it.
+//! Receives a body, directly from the stream into the caller's array where the framing allows it.
 
 use std::fmt;
 use std::io;
@@ -11,7 +11,7 @@ use super::Link;
 use crate::body::ByteBuffer;
 use crate::error::{Error, ErrorKind, Phase};
 use crate::observer::{ConnectionId, Content, Event};
-use crate::timings::Timings;
+use crate::timings::PackedTimings;
 use crate::transport::{Ending, repeated};
 
 /// What [`Link::read_available`] gives out at most in one call, in bytes.
@@ -20,7 +20,7 @@ const AVAILABLE: usize = 16 * 1024 * 1024;
 const AVAILABLE_AT_FIRST: usize = 256 * 1024;
 const AVAILABLE_AT_LEAST: usize = 16 * 1024;
 
-/// An array for a part of a body, and how much of it is filled. [`Link::fill`] fills it further; [`Link::give_out`] ends that.
+/// A buffer for a part of a body, and how much of it is filled. [`Link::fill`] adds data to it, and [`Link::give_out`] returns its data.
 pub struct Piece<B> {
     data: B,
     filled: usize,
@@ -37,21 +37,22 @@ impl<B> fmt::Debug for Piece<B> {
 }
 
 impl<B> Piece<B> {
-    /// Whether there is no more room.
+    /// Returns whether the buffer is full.
     pub fn is_full(&self) -> bool {
         self.filled == self.whole
     }
 
-    /// Whether nothing is in it.
+    /// Returns whether the buffer is empty.
     pub fn is_empty(&self) -> bool {
         self.filled == 0
     }
 }
 
 impl Link {
-    /// Begins to read one chunk of a chunked body if it has at most `size` bytes, else at most `size` bytes, and fills the piece with what
-    /// is there. None if nothing is there, or not all of such a chunk. An empty piece is the body's end; a size of 0 counts as 1. `whole` makes room for all of it; otherwise
-    /// only for what is there.
+    /// Begins to read one chunk of a chunked body if it has at most `size` bytes, or up to `size` bytes otherwise, and fills the piece
+    /// with the available data. Returns `None` if nothing is available, or if such a chunk has not arrived completely. An empty piece
+    /// means the end of the body. A size of 0 counts as 1. `whole` allocates space for the whole piece, and otherwise only for the
+    /// available data.
     pub fn read_chunk<B: ByteBuffer>(
         &mut self,
         size: usize,
@@ -98,7 +99,24 @@ impl Link {
         }
     }
 
-    /// What there is of a chunk that will not be waited for any more; none if there is nothing. `failure` comes in the next call.
+    /// Returns the next chunk of a chunked body if it has at most `size` bytes, and if it and the beginning of another chunk have already
+    /// arrived. This is the fast path for small chunks: it receives nothing, ends nothing and needs no time. Otherwise it returns `None`
+    /// and changes nothing. Call [`read_chunk`](Self::read_chunk) then.
+    pub fn held_chunk<B: ByteBuffer>(&mut self, size: usize) -> Option<B> {
+        if self.failure.is_some() || self.outgoing.is_some() {
+            return None;
+        }
+        let chunk = self.connection.held_chunk(self.input.bytes(), size)?;
+        let mut data = B::with_len(chunk.len());
+        data.as_mut_slice().copy_from_slice(&self.input.bytes()[chunk.clone()]);
+        self.input.consume(chunk.end);
+        self.is_lacking = false;
+        self.note_received(data.as_mut_slice());
+        self.tell_received();
+        Some(data)
+    }
+
+    /// Returns the available part of a chunk whose rest will not come, or `None` if there is none. The next call returns `failure`.
     pub fn rest_before<B: ByteBuffer>(&mut self, failure: Error, size: usize, now: Instant) -> Result<B, Error> {
         match self.next_body(0, size, now)? {
             Next::Data(len) => {
@@ -111,7 +129,7 @@ impl Link {
         }
     }
 
-    /// Reads more of the body into a piece. A failure comes with the next read. A piece of another body gets nothing.
+    /// Reads more of the body into a piece. A failure is returned by the next read. A piece of another body receives nothing.
     pub fn fill<B: ByteBuffer>(&mut self, piece: &mut Piece<B>, now: Instant) {
         if piece.of != self.exchange() || !self.input.is_empty() {
             return;
@@ -123,7 +141,7 @@ impl Link {
         piece.filled += count;
     }
 
-    /// Gives out what is in a piece. If those were the last bytes of the body, it is over now, and not with another, empty, read.
+    /// Returns the data of a piece. If it was the last data of the body, the body ends now and not with another, empty read.
     pub fn give_out<B: ByteBuffer>(&mut self, mut piece: Piece<B>, now: Instant) -> B {
         if piece.filled < piece.data.as_mut_slice().len() {
             piece.data.set_len(piece.filled);
@@ -140,22 +158,22 @@ impl Link {
         (self.id, self.exchanges)
     }
 
-    /// Has a failure come with the next read, behind what is given out now.
+    /// Returns a failure with the next read, after the data that is returned now.
     pub fn fail_later(&mut self, failure: Error) {
         self.failure.get_or_insert(failure);
     }
 
-    /// Whether nothing more can be read from the stream.
+    /// Returns whether the stream has ended.
     pub fn has_ended(&self) -> bool {
         self.ended.is_some()
     }
 
-    /// Whether nothing more comes, and nothing is held.
+    /// Returns whether the stream has ended and all received data was used.
     pub fn is_exhausted(&self) -> bool {
         self.ended.is_some() && self.input.is_empty()
     }
 
-    /// All bytes of the body that have arrived, up to 16 MiB; chunk boundaries do not show.
+    /// Reads all body data that has arrived, up to 16 MiB, regardless of chunk boundaries.
     pub fn read_available<B: ByteBuffer>(&mut self, now: Instant) -> Result<B, Error> {
         self.raise_failure()?;
         let mut data = B::with_len(0);
@@ -347,7 +365,7 @@ impl Link {
 
     fn complete(&mut self, now: Instant) {
         if self.timings.total.is_none() {
-            Timings::note(&mut self.timings.total, self.began, now);
+            PackedTimings::note(&mut self.timings.total, self.began, now);
             self.tell_received();
             self.observe(Event::Complete);
         }

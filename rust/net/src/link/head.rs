@@ -1,4 +1,4 @@
-//! Receiving a head: past interim responses, up to the final one.
+//! Receives the final head and skips interim responses.
 
 use std::io;
 use std::sync::Arc;
@@ -9,20 +9,20 @@ use http_protocol::{Framing, Head, HeadStep, PeerError};
 use super::Link;
 use crate::error::{Error, ErrorKind, Phase};
 use crate::observer::{Content, Event};
-use crate::timings::Timings;
+use crate::timings::PackedTimings;
 
-/// A response's head, and how its body ends.
+/// The head of a response, and how the end of its body is found.
 #[derive(Clone, Debug)]
 pub struct Response {
     /// The final head.
     pub head: Arc<Head>,
-    /// How the body's end is known.
+    /// How the end of the body is found.
     pub framing: Framing,
 }
 
 impl Link {
-    /// Gets further with the request and the response's head. None as long as the head has not all arrived, or the response is over
-    /// with its head and the request is not sent to its end.
+    /// Makes progress with the request and the head of the response. Returns `None` until the head has arrived completely. If the
+    /// response ends with its head, also returns `None` until the request has been sent completely.
     pub fn receive_head(&mut self, now: Instant) -> Result<Option<Response>, Error> {
         self.send(now);
         if self.early.is_none() {
@@ -48,7 +48,7 @@ impl Link {
                 Ok(0) => return Err(self.ended_in_head(None)),
                 Ok(_) => {
                     self.touch(now);
-                    Timings::note(&mut self.timings.first_byte, self.began, now);
+                    PackedTimings::note(&mut self.timings.first_byte, self.began, now);
                     let more_may_wait = self.input.is_full();
                     if let Some(response) = self.parse_head()? {
                         return Ok(Some(response));

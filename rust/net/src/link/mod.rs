@@ -30,7 +30,7 @@ use crate::input::Input;
 use crate::observer::{ConnectionId, Content, Event, Store};
 use crate::ready::{Interest, Wait};
 use crate::route::Route;
-use crate::timings::Timings;
+use crate::timings::{PackedTimings, Timings};
 use crate::tls::TlsInfo;
 use crate::transport::{Ending, NAP, Nothing, Probe, Stream};
 
@@ -56,7 +56,7 @@ pub struct Link {
     /// What of them is to be used next has not all come: they were looked at.
     is_lacking: bool,
     /// The request, until all of it is written.
-    outgoing: Option<Outgoing>,
+    outgoing: Option<Box<Outgoing>>,
     /// Bytes of the current request, head and body, that were written.
     bytes_sent: u64,
     /// How many bytes the head of the current request has in all.
@@ -77,17 +77,17 @@ pub struct Link {
     unsent: usize,
     /// When the current request began.
     began: Instant,
-    timings: Timings,
+    timings: PackedTimings,
 }
 
 impl Link {
-    /// HTTP over a stream of the caller's, which is connected already. `host` is the value of `Host`.
+    /// Creates a link over a connected stream of the caller. `host` is the value of the `Host` header.
     pub fn over(context: Arc<Context>, stream: Box<dyn Stream>, host: Option<String>, now: Instant) -> Self {
         let id = context.observers().next_id();
         Self::of_id(id, context, stream, host, now)
     }
 
-    /// HTTP over a stream of the caller's, which leads where `route` does.
+    /// Creates a link over a stream of the caller that leads to the same place as `route`.
     pub fn along(route: Arc<Route>, context: Arc<Context>, stream: Box<dyn Stream>, now: Instant) -> Self {
         Self::over(context, stream, None, now).made_by(route, Timings::default())
     }
@@ -123,78 +123,85 @@ impl Link {
             last_activity: now,
             unsent: 0,
             began: now,
-            timings: Timings::default(),
+            timings: PackedTimings::default(),
         }
     }
 
-    /// Tells who watches that what this link brings is from a store, and which server would have been asked. To be called before the first
-    /// request.
+    /// Notifies the observer that the data of this link comes from a store, and which server would have been asked. Call it before the
+    /// first request.
     pub fn tell_stored(&self, store: Store, host: &Host) {
         self.context.observers().stored(self.id, store, host);
     }
 
-    /// Tells who watches of a failure that the store has.
+    /// Notifies the observer of a failure of the store.
     pub fn tell_failure(&self, error: &Error) {
         self.context.observers().failure(self.id, error);
     }
 
-    /// Tells this link from every other of the context.
+    /// Returns the number of this link. It is unique in the context.
     pub fn id(&self) -> ConnectionId {
         self.id
     }
 
-    /// How the server was reached, which is the route of every request on this link. None over a stream of the caller's.
+    /// Returns the route to the server, which is also the route of every request on this link. Returns `None` over a stream of the
+    /// caller.
     pub fn route(&self) -> Option<&Arc<Route>> {
         self.route.as_ref()
     }
 
-    /// What TLS agreed on; none without TLS.
+    /// Returns the parameters of TLS, or `None` without TLS.
     pub fn tls(&self) -> Option<&Arc<TlsInfo>> {
         self.tls.as_ref()
     }
 
-    /// Whether no exchange runs, and another may: by anybody, and so not after bytes of another's were written ([`Raw::write`]).
+    /// Returns whether no exchange is running and anyone can start another one. Returns `false` after bytes of another protocol were
+    /// written ([`Raw::write`]).
     pub fn is_idle(&self) -> bool {
         self.connection.is_idle() && self.outgoing.is_none() && !self.is_in_other_hands
     }
 
-    /// Of the other end, and of this one, where the stream goes over the network.
+    /// Returns the addresses of the other end and of this end, if the stream uses the network.
     pub fn addresses(&self) -> (Option<SocketAddr>, Option<SocketAddr>) {
         (self.stream.peer_addr(), self.stream.local_addr())
     }
 
-    /// Whether a body can be read, or its end.
+    /// Returns whether a body, or its end, can be read.
     pub fn is_in_body(&self) -> bool {
         self.connection.is_in_body() || self.failure.is_some()
     }
 
-    /// Whether another protocol has taken over.
+    /// Returns whether the connection has switched to another protocol.
     pub fn is_switched(&self) -> bool {
         self.connection.is_switched()
     }
 
-    /// Why no more requests are taken; none while they are.
+    /// Returns why the link cannot take another request, or `None` if it can.
     pub fn over_because(&self) -> Option<Over> {
         self.connection.over()
     }
 
-    /// Whether the request is not all written.
+    /// Returns whether the request is still being sent.
     pub fn is_sending(&self) -> bool {
         self.outgoing.is_some()
     }
 
-    /// Bytes of the current request, head and body, that were handed to the system.
+    /// Returns how many bytes of the current request, including its head, were passed to the operating system.
     pub fn bytes_sent(&self) -> u64 {
         self.bytes_sent
     }
 
-    /// The same without the head: bytes of the body, with what frames its chunks if its length is not known.
+    /// Returns the same number without the head. If the length of the body is not known, the framing of its chunks counts, too.
     pub fn body_bytes_sent(&self) -> u64 {
         self.bytes_sent.saturating_sub(self.head_len)
     }
 
-    /// How long the phases took.
+    /// Returns how long the phases took.
     pub fn timings(&self) -> Timings {
+        self.timings.into()
+    }
+
+    /// The same, for who keeps them.
+    pub fn packed_timings(&self) -> PackedTimings {
         self.timings
     }
 
@@ -203,7 +210,7 @@ impl Link {
         self.connection.take_trailers()
     }
 
-    /// Says what to wait for until there is something to do; `reading` is whether bytes of the response are wanted.
+    /// Adds what the link is waiting for to `wait`. `reading` is whether data of the response is wanted.
     pub fn wait_for(&self, reading: bool, wait: &mut Wait) {
         // What comes after the response answers nothing, and would only keep who waits awake.
         let reading = reading && (self.is_receiving() || self.outgoing.is_none());
@@ -223,13 +230,13 @@ impl Link {
         }
     }
 
-    /// When nothing will have moved for this long; none if the clock does not go so far.
+    /// Returns the time at which there has been no data for `limit`, or `None` if the clock cannot represent it.
     pub fn silent_at(&self, limit: Duration) -> Option<Instant> {
         self.last_activity.checked_add(limit)
     }
 
-    /// Fails if nothing moved for `limit`. To be asked when there is nothing to read: a program that stood still for longer has what came
-    /// meanwhile.
+    /// Fails if there was no data for `limit`. Call it when there is nothing to read: a program that was paused for longer first receives
+    /// the data that arrived in the meantime.
     pub fn check_silence(&mut self, limit: Option<Duration>, now: Instant) -> Result<(), Error> {
         let Some(limit) = limit else { return Ok(()) };
         if self.silent_at(limit).is_none_or(|deadline| now < deadline) || self.request_gets_on(now) {
@@ -254,7 +261,7 @@ impl Link {
         gets_on
     }
 
-    /// Whether a request can be sent: the server has not ended the connection, nor sent anything unasked.
+    /// Checks whether a request can be sent: the server has not ended the connection and has not sent data without a request.
     pub fn check_idle(&mut self) -> Result<(), Error> {
         if let Some(over) = self.connection.over() {
             return Err(self.failed(Phase::Idle, ErrorKind::NotReusable(over)));
@@ -295,7 +302,7 @@ impl Link {
     /// Puts what is known of how the link was made in its place.
     pub(crate) fn made_by(mut self, route: Arc<Route>, timings: Timings) -> Self {
         self.route = Some(route);
-        self.timings = timings;
+        self.timings = timings.into();
         self
     }
 

@@ -1,4 +1,5 @@
-//! The bytes of a link, for another protocol than HTTP: WebSocket after a 101, whatever a tunnel leads to.
+//! Raw access to the bytes of a link, for other protocols than HTTP, such as WebSocket after a response with code 101, or the protocol in
+//! a tunnel.
 
 use std::io;
 
@@ -7,30 +8,30 @@ use crate::error::Error;
 use crate::ready::{Interest, Wait};
 use crate::transport::{Ending, Probe, write_some};
 
-/// A link's bytes. None can be read while a response is due: they are HTTP's. None can be written while a request is being sent. Who tries gets
-/// an error, and the exchange goes on.
+/// The bytes of a link. While a response is due, reading fails, because the incoming bytes are HTTP. While a request is being sent,
+/// writing fails. Both are only an error, and the exchange continues.
 #[derive(Debug)]
 pub struct Raw<'a>(&'a mut Link);
 
 impl Link {
-    /// The bytes of the link.
+    /// Returns raw access to the bytes of the link.
     pub fn raw(&mut self) -> Raw<'_> {
         Raw(self)
     }
 
-    /// Whether a response is due or under way, so that what comes is HTTP.
+    /// Returns whether a response is due or being received, so that incoming data is HTTP.
     pub fn is_receiving(&self) -> bool {
         self.connection.awaits_head() || self.connection.is_in_body()
     }
 }
 
 impl Raw<'_> {
-    /// Reads what is there, at first what came right behind the last response's head. None for the end; an error with the kind
-    /// `WouldBlock` if nothing is there.
+    /// Reads the available data. The bytes that arrived directly after the head of the last response come first. Returns 0 at the end,
+    /// and an error of the kind `WouldBlock` if nothing is available.
     pub fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let link = &mut *self.0;
         if link.is_receiving() {
-            return Err(misuse("a response is being received, and its bytes are HTTP's"));
+            return Err(misuse("a response is being received; read it as HTTP"));
         }
         if !link.input.is_empty() {
             let count = buffer.len().min(link.input.bytes().len());
@@ -49,23 +50,24 @@ impl Raw<'_> {
         read
     }
 
-    /// Writes what the stream takes now, and says how much that was; an error with the kind `WouldBlock` if that is nothing.
+    /// Writes as much as the stream accepts now and returns the number of bytes. Returns an error of the kind `WouldBlock` if it accepts
+    /// nothing.
     pub fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if self.0.is_sending() {
-            return Err(misuse("a request is being sent, and other bytes would be a part of it"));
+            return Err(misuse("a request is being sent, and other bytes would become part of it"));
         }
         let written = write_some(&mut *self.0.stream, &[], bytes);
         self.0.is_in_other_hands |= written.as_ref().is_ok_and(|&count| count > 0);
         written
     }
 
-    /// Sends on what [`write`](Self::write) took and the stream still holds. Says how many bytes are left; they go out also if the link is
-    /// dropped.
+    /// Sends data that [`write`](Self::write) accepted and the stream still holds. Returns how many bytes are left. They are also sent if
+    /// the link is dropped.
     pub fn flush(&mut self) -> io::Result<usize> {
         self.0.stream.flush()
     }
 
-    /// How many bytes can be read at once, as far as has been received; none while a response is due.
+    /// Returns how many received bytes can be read without waiting, or 0 while a response is due.
     pub fn available(&mut self) -> usize {
         let link = &mut *self.0;
         if link.is_receiving() {
@@ -78,7 +80,7 @@ impl Raw<'_> {
         link.input.bytes().len()
     }
 
-    /// Sends on what was written, and looks whether the other end is still there, unless a response is due: then whoever receives it does.
+    /// Sends written data, and checks whether the other end is still connected. While a response is due, whoever receives it checks that.
     pub fn look(&mut self) {
         let link = &mut *self.0;
         // What keeps it from going out shows to who reads or writes.
@@ -97,7 +99,7 @@ impl Raw<'_> {
         }
     }
 
-    /// Says what to wait for until the other end has done something, or takes more.
+    /// Adds to `wait` that the caller waits until the other end sends data or accepts more.
     pub fn wait_for(&self, interest: Interest, wait: &mut Wait) {
         if interest != Interest::Write && (!self.0.input.is_empty() || self.0.ended.is_some()) {
             wait.now();
@@ -105,7 +107,7 @@ impl Raw<'_> {
         self.0.stream.wait_for(interest, wait);
     }
 
-    /// Whether small writes are sent at once (`TCP_NODELAY`).
+    /// Sets whether small writes are sent at once (`TCP_NODELAY`).
     pub fn set_no_delay(&mut self, enabled: bool) -> io::Result<()> {
         self.0.stream.set_no_delay(enabled)
     }

@@ -1,4 +1,4 @@
-//! Receiving a body into room that the caller has, such as a file's buffer or the next part of an array that grows.
+//! Receives a body into space of the caller, such as the buffer of a file or the next part of a growing array.
 
 use std::time::Instant;
 
@@ -9,18 +9,18 @@ use crate::error::Error;
 /// What one call takes from the peer at most beyond the room, in bytes: a server can frame each byte of a body by kilobytes.
 const FRAMING_PER_CALL: usize = 64 * 1024;
 
-/// What [`Link::receive`] did.
+/// The result of [`Link::receive`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Received {
-    /// Bytes at the start of the room that are body now.
+    /// The number of body bytes at the start of `room`.
     pub bytes: usize,
-    /// The exchange is over: the response was complete, and so is the request.
+    /// Whether the exchange is over: the response and the request are complete.
     pub is_over: bool,
 }
 
 impl Link {
-    /// Receives as much of the body as is there and `room` takes; chunk boundaries do not show. Goes on with the request too, if it is not
-    /// all sent. A failure behind bytes comes with the next call.
+    /// Receives as much of the body as is available and fits into `room`, regardless of chunk boundaries. Also continues to send the
+    /// request if it is not complete. A failure after data is returned by the next call.
     pub fn receive(&mut self, room: &mut [u8], now: Instant) -> Result<Received, Error> {
         self.raise_failure()?;
         self.send(now);

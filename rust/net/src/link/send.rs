@@ -1,4 +1,4 @@
-//! A request on its way out: the head, the body, and how much of both has been written.
+//! Sends a request: its head, its body, and how much of both has been written.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -14,7 +14,7 @@ use crate::error::{Error, ErrorKind, describe};
 use crate::observer::{Content, Event};
 use crate::proxy::header_lines;
 use crate::route::Route;
-use crate::timings::Timings;
+use crate::timings::PackedTimings;
 use crate::transport::write_some;
 
 /// What one call writes at most, in bytes, so that a fast peer cannot hold a frame up.
@@ -27,15 +27,15 @@ const PIECE: usize = 64 * 1024;
 /// A request as the caller describes it.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
-    /// How it is to reach its server; none over a stream of the caller's. A link takes no request for another route than its own.
+    /// The route to the server, or `None` over a stream of the caller. A link only takes requests for its own route.
     pub route: Option<&'a Route>,
     /// The method.
     pub method: Method,
-    /// The part of the URL after the host, or all of it.
+    /// The part of the URL after the host, or the whole URL.
     pub url: &'a str,
-    /// Header lines, `Name: value` each.
+    /// The header lines, in the form `Name: value`.
     pub headers: &'a [&'a str],
-    /// The value of `User-Agent`, unless a header gives one.
+    /// The value of `User-Agent`, unless a header line sets it.
     pub user_agent: &'a str,
 }
 
@@ -47,8 +47,8 @@ impl fmt::Debug for Request<'_> {
 }
 
 impl Link {
-    /// Checks a request, and begins to send it. A failure of the connection shows in the response; the error here is a misuse, or
-    /// says that the connection is over.
+    /// Checks a request and begins to send it. A failure of the connection is reported with the response. An error here is a mistake of
+    /// the caller, or says that the connection is over.
     pub fn begin(&mut self, request: &Request<'_>, body: Body, now: Instant) -> Result<(), Error> {
         self.check_route(request.route)?;
         let host = match &self.route {
@@ -73,7 +73,7 @@ impl Link {
         }
         .encode()?;
         if self.is_sending() {
-            let what = "the last request is still being sent, although it is answered; go on with it first";
+            let what = "the last request already has its response, but is still being sent; send the rest first";
             return Err(Error::misuse(what));
         }
         if self.connection.is_idle() || self.connection.over().is_some() {
@@ -84,13 +84,16 @@ impl Link {
         self.observe(Event::Request { method: request.method, body: length });
         self.show(|| Content::RequestHead(&head));
         self.head_len = head.len() as u64;
-        self.outgoing = Some(Outgoing::new(head, body, length));
         self.bytes_sent = 0;
         self.unsent = 0;
         self.began = now;
         self.last_activity = now;
         self.timings.restart();
-        self.send(now);
+        let mut outgoing = Outgoing::new(head, body, length);
+        // Mostly all of it goes at once.
+        if !self.go_on_sending(&mut outgoing, now) {
+            self.outgoing = Some(Box::new(outgoing));
+        }
         Ok(())
     }
 
@@ -101,20 +104,38 @@ impl Link {
             (Some(own), Some(asked)) => std::ptr::eq(&**own, asked) || **own == *asked,
             _ => false,
         };
-        if is_own { Ok(()) } else { Err(Error::misuse("the connection was made for another route than the request's")) }
+        if is_own {
+            Ok(())
+        } else {
+            Err(Error::misuse(
+                "the connection leads to a different route than the request; \
+            use one with the same route",
+            ))
+        }
     }
 
-    /// Writes of the request what the stream takes. A failure to write is kept: the server may have answered before it.
+    /// Writes as much of the request as the stream accepts. A write error is kept for later, because the server may have responded
+    /// before.
     pub fn send(&mut self, now: Instant) {
-        let Some(mut outgoing) = self.outgoing.take() else { return };
+        if let Some(mut outgoing) = self.outgoing.take()
+            && !self.go_on_sending(&mut outgoing, now)
+        {
+            self.outgoing = Some(outgoing);
+        }
+    }
+
+    /// Says whether there is nothing left to send, since all is written or writing failed.
+    fn go_on_sending(&mut self, outgoing: &mut Outgoing, now: Instant) -> bool {
         let before = self.bytes_sent;
-        let written = self.write_from(&mut outgoing, now);
+        let written = self.write_from(outgoing, now);
         if self.bytes_sent > before {
             self.observe(Event::Sent { bytes: self.bytes_sent - before });
         }
         match written {
-            Ok(()) if outgoing.is_written() => Timings::note(&mut self.timings.send, self.began, now),
-            Ok(()) => self.outgoing = Some(outgoing),
+            Ok(()) if outgoing.is_written() => {
+                PackedTimings::note(&mut self.timings.send, self.began, now);
+            }
+            Ok(()) => return false,
             Err(NotWritten::Stream(error)) => {
                 self.write_error = Some(Arc::new(error));
                 self.connection.abandon_request();
@@ -125,6 +146,7 @@ impl Link {
                 self.connection.abandon_request();
             }
         }
+        true
     }
 
     /// Writes until the stream takes no more, all is written, or enough for one call.
@@ -170,7 +192,7 @@ impl Link {
 fn body_failed(error: &io::Error) -> String {
     match error.get_ref() {
         Some(sentence) => sentence.to_string(),
-        None => format!("the request's body cannot be read: {}", describe(error)),
+        None => format!("the request body cannot be read: {}", describe(error)),
     }
 }
 
@@ -242,7 +264,7 @@ impl Outgoing {
         let body = match &mut self.payload {
             Payload::Bytes { bytes, written, whole } => match (**bytes).as_ref() {
                 bytes if bytes.len() == *whole => &bytes[*written..],
-                _ => return Err(io::Error::other("the request's body changed its length while it was sent")),
+                _ => return Err(io::Error::other("the length of the request body changed while it was sent")),
             },
             Payload::Reader(reading) => match reading.next() {
                 Ok(piece) => piece,
@@ -300,7 +322,7 @@ impl Reading {
         let count = uninterrupted(&mut *self.reader, &mut self.piece[START..START + room])?.min(room);
         match &mut self.extent {
             Extent::Length { left, whole } if count == 0 => {
-                let message = format!("the request's body ended after {} of {whole} bytes", *whole - *left);
+                let message = format!("the request body ended after {} of {whole} bytes", *whole - *left);
                 return Err(io::Error::new(io::ErrorKind::UnexpectedEof, message));
             }
             Extent::Length { left, .. } => {
@@ -324,8 +346,7 @@ impl Reading {
 
 /// A reader that panics is one that fails: the request is given up in order, and not half way.
 fn uninterrupted(reader: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
-    let broken =
-        |_| Err(io::Error::other("the request's body broke off while it was read, which is a bug of what gives it"));
+    let broken = |_| Err(io::Error::other("the reader of the request body panicked, which is a bug in that reader"));
     loop {
         match catch_unwind(AssertUnwindSafe(|| reader.read(buffer))).unwrap_or_else(broken) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -397,7 +418,7 @@ mod tests {
     #[test]
     fn a_body_that_the_system_cannot_read_is_a_sentence_without_a_number() {
         let error = io::Error::from_raw_os_error(rustix::io::Errno::ACCESS.raw_os_error());
-        assert_eq!(body_failed(&error), "the request's body cannot be read: permission denied");
+        assert_eq!(body_failed(&error), "the request body cannot be read: permission denied");
         assert_eq!(body_failed(&io::Error::other("the file was changed")), "the file was changed");
     }
 
@@ -421,7 +442,7 @@ mod tests {
     fn a_body_that_ends_early_is_an_error_and_more_than_was_said_is_not_sent() {
         let short = Body::Reader { reader: slow(b"0123", 4), length: Some(10) };
         let error = written(outgoing(Vec::new(), short), 100).unwrap_err();
-        assert_eq!(error, "the request's body ended after 4 of 10 bytes");
+        assert_eq!(error, "the request body ended after 4 of 10 bytes");
         let long = Body::Reader { reader: slow(b"0123456789", 4), length: Some(6) };
         assert_eq!(written(outgoing(Vec::new(), long), 100).unwrap(), b"012345");
     }

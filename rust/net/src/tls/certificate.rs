@@ -1,4 +1,4 @@
-//! What stands in a certificate (RFC 5280), as far as people ask for it.
+//! Reads the facts of a certificate (RFC 5280) that are interesting for people.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -7,37 +7,37 @@ use rustls::pki_types::pem::PemObject;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::{FromDer, X509Certificate, X509Name};
 
-/// The facts of a certificate. Its text is the peer's: whoever shows it escapes it.
+/// The facts of a certificate. The text comes from the peer, so escape it before you show it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Certificate {
-    /// Whose certificate it is, such as `C=IT, O=Example, CN=example.com`.
+    /// The owner of the certificate, such as `C=IT, O=Example, CN=example.com`.
     pub subject: String,
-    /// Who signed it, in the same form.
+    /// The authority that signed it, in the same form.
     pub issuer: String,
     /// The common names in the subject.
     pub common_names: Vec<String>,
-    /// The DNS names in its subjectAltName.
+    /// The DNS names in the subjectAltName.
     pub dns_names: Vec<String>,
-    /// The addresses in its subjectAltName.
+    /// The IP addresses in the subjectAltName.
     pub addresses: Vec<IpAddr>,
-    /// Whether it has a subjectAltName at all.
+    /// Whether the certificate has a subjectAltName.
     pub has_alternative_names: bool,
-    /// Since when it is valid, in seconds since 1970.
+    /// The start of the validity period, in seconds since 1970.
     pub not_before: i64,
-    /// Until when it is valid, in seconds since 1970.
+    /// The end of the validity period, in seconds since 1970.
     pub not_after: i64,
-    /// Of which version it is: 1, 2 or 3.
+    /// The version: 1, 2 or 3.
     pub version: u32,
-    /// Its number, in hexadecimal digits.
+    /// The serial number, in hexadecimal digits.
     pub serial: String,
-    /// Whether subject and issuer are the same.
+    /// Whether the subject and the issuer are the same.
     pub is_self_issued: bool,
-    /// Its key with the key's kind (SubjectPublicKeyInfo), as DER.
+    /// The public key with its type (SubjectPublicKeyInfo), as DER.
     pub public_key: Vec<u8>,
 }
 
 impl Certificate {
-    /// Reads a certificate in DER; none if it is damaged.
+    /// Reads a certificate in DER. Returns `None` if it is damaged.
     pub fn parse(der: &[u8]) -> Option<Self> {
         let (_, certificate) = X509Certificate::from_der(der).ok()?;
         let mut parsed = Self {
@@ -68,7 +68,7 @@ impl Certificate {
         Some(parsed)
     }
 
-    /// Reads the first certificate in a PEM text; none if there is none, or it is damaged.
+    /// Reads the first certificate in a PEM text. Returns `None` if there is none or it is damaged.
     pub fn parse_pem(text: &str) -> Option<Self> {
         Self::parse(&CertificateDer::from_pem_slice(text.as_bytes()).ok()?)
     }

@@ -208,11 +208,11 @@ fn read_pem(pem: &[u8]) -> Result<(Arc<RootCertStore>, Vec<CertificateDer<'stati
         .collect::<Result<_, _>>()
         .map_err(|error| {
             Arc::from(format!(
-                "the trusted certificates are not PEM text: {error}; give a file with BEGIN CERTIFICATE blocks"
+                "the trusted certificates are not PEM text: {error}; use a file with BEGIN CERTIFICATE blocks"
             ))
         })?;
     if certificates.is_empty() {
-        return Err("the trusted certificates have no BEGIN CERTIFICATE block; give them as PEM text".into());
+        return Err("the trusted certificates contain no BEGIN CERTIFICATE block; use PEM text".into());
     }
     let mut roots = RootCertStore::empty();
     let (_, ignored) = roots.add_parsable_certificates(certificates.iter().cloned());

@@ -54,7 +54,7 @@ fn is_about_version(error: &Error) -> bool {
 
 fn in_words(error: &Error, circumstances: &Circumstances) -> String {
     if circumstances.received.starts_with(b"HTTP/") && !circumstances.is_established {
-        return "the server answered in plain HTTP; it does not speak TLS on this port".to_owned();
+        return "the server answered in plain HTTP; it does not use TLS on this port".to_owned();
     }
     match error {
         Error::InvalidCertificate(CertificateError::Other(OtherError(problem))) => {
@@ -62,10 +62,12 @@ fn in_words(error: &Error, circumstances: &Circumstances) -> String {
             problem.map_or_else(|| "the server's certificate is not accepted".to_owned(), ToString::to_string)
         }
         Error::InvalidCertificate(CertificateError::BadSignature) => {
-            "the server does not have the key of its certificate; somebody may be in between".to_owned()
+            "the server does not have the private key of its certificate; someone may be intercepting the \
+             connection"
+                .to_owned()
         }
         Error::InvalidCertificate(_) => {
-            "the server's certificate is damaged, or has a key of a kind that is not accepted".to_owned()
+            "the server's certificate is damaged, or has a key of a type that is not accepted".to_owned()
         }
         error if circumstances.is_established => after_handshake(error, circumstances.refused_renegotiation),
         error => during_handshake(error, circumstances.without_tls13),
@@ -75,14 +77,16 @@ fn in_words(error: &Error, circumstances: &Circumstances) -> String {
 fn during_handshake(error: &Error, without_tls13: bool) -> String {
     match error {
         Error::InvalidMessage(_) => {
-            "the server's answer is not TLS; check the port, and whether the server speaks TLS there".to_owned()
+            "the server's answer is not TLS; check the port, and whether the server uses TLS there".to_owned()
         }
         error if is_about_version(error) => {
             let offered = if without_tls13 { "TLS 1.2 only)" } else { "TLS 1.2 and 1.3); it is probably outdated" };
-            format!("the server supports no version of TLS that is allowed here ({offered}")
+            format!("the server does not support any TLS version that is allowed here ({offered}")
         }
         Error::AlertReceived(AlertDescription::HandshakeFailure | AlertDescription::InsufficientSecurity) => {
-            "the server found no cipher or key exchange in common; it is probably outdated".to_owned()
+            "the server and this client have no cipher or key exchange in common; the server is probably \
+             outdated"
+                .to_owned()
         }
         Error::AlertReceived(AlertDescription::UnrecognisedName) => {
             "the server does not know this host name".to_owned()
@@ -93,9 +97,12 @@ fn during_handshake(error: &Error, without_tls13: bool) -> String {
         Error::AlertReceived(
             AlertDescription::CertificateRequired | AlertDescription::BadCertificate | AlertDescription::AccessDenied,
         ) => "the server requires a client certificate, which is not supported".to_owned(),
-        Error::AlertReceived(alert) => format!("the server broke the handshake off (alert {alert:?})"),
+        Error::AlertReceived(alert) => format!("the server aborted the handshake (alert {alert:?})"),
         Error::PeerIncompatible(reason) => {
-            format!("the server and this client have nothing in common ({reason:?}); the server is probably outdated")
+            format!(
+                "the server and this client have no TLS parameters in common ({reason:?}); the server is probably \
+                outdated"
+            )
         }
         error => in_either(error),
     }
@@ -105,13 +112,13 @@ fn after_handshake(error: &Error, refused_renegotiation: bool) -> String {
     match error {
         _ if refused_renegotiation => {
             "the server asked for a second handshake in the middle of the connection (renegotiation), which is not \
-             possible here; it may want a certificate of the client for this URL"
+             supported; it may require a client certificate for this URL"
                 .to_owned()
         }
         Error::AlertReceived(
             AlertDescription::CertificateRequired | AlertDescription::BadCertificate | AlertDescription::AccessDenied,
         ) => "the server requires a client certificate, which is not supported".to_owned(),
-        Error::AlertReceived(alert) => format!("the server broke the connection off (alert {alert:?})"),
+        Error::AlertReceived(alert) => format!("the server aborted the connection (alert {alert:?})"),
         Error::InvalidMessage(_) => {
             "the server sent something that is not TLS in the middle of the connection".to_owned()
         }
@@ -121,18 +128,18 @@ fn after_handshake(error: &Error, refused_renegotiation: bool) -> String {
 
 fn in_either(error: &Error) -> String {
     match error {
-        Error::DecryptError => "a record was changed on its way here".to_owned(),
-        Error::PeerMisbehaved(reason) => format!("the server breaks the rules of TLS ({reason:?})"),
+        Error::DecryptError => "a TLS record was damaged or changed on its way".to_owned(),
+        Error::PeerMisbehaved(reason) => format!("the server broke the rules of TLS ({reason:?})"),
         Error::InappropriateMessage { got_type, .. } => {
-            format!("the server sent a message out of turn ({got_type:?})")
+            format!("the server sent an unexpected TLS message ({got_type:?})")
         }
         Error::InappropriateHandshakeMessage { got_type, .. } => {
-            format!("the server sent a message out of turn ({got_type:?})")
+            format!("the server sent an unexpected TLS message ({got_type:?})")
         }
-        Error::PeerSentOversizedRecord => "the server sent a record that is longer than allowed".to_owned(),
+        Error::PeerSentOversizedRecord => "the server sent a TLS record that is longer than allowed".to_owned(),
         Error::NoApplicationProtocol => "the server does not speak HTTP/1.1 on this port".to_owned(),
         Error::FailedToGetRandomBytes => "the system provides no random numbers".to_owned(),
-        Error::FailedToGetCurrentTime => "the time of the system is not available".to_owned(),
+        Error::FailedToGetCurrentTime => "the system time is not available".to_owned(),
         _ => "something went wrong inside TLS; please report it".to_owned(),
     }
 }

@@ -1,24 +1,24 @@
-//! What was agreed on in a handshake.
+//! The parameters of a TLS connection.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use rustls::HandshakeKind;
 use rustls::client::UnbufferedClientConnection;
 
-/// The facts of a secured connection.
+/// The TLS parameters of a connection.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct TlsInfo {
-    /// `TLSv1.2` or `TLSv1.3`.
+    /// The version: `TLSv1.2` or `TLSv1.3`.
     pub version: String,
-    /// Such as `TLS13_AES_256_GCM_SHA384`.
+    /// The cipher suite, such as `TLS13_AES_256_GCM_SHA384`.
     pub cipher_suite: String,
-    /// Such as `X25519MLKEM768`; empty if the session was resumed without a new exchange.
+    /// The key exchange, such as `X25519MLKEM768`. Empty if the session was resumed without a new key exchange.
     pub key_exchange: String,
-    /// The application protocol that the server chose, `http/1.1`; empty if it chose none.
+    /// The application protocol that the server chose, such as `http/1.1`. Empty if it chose none.
     pub alpn: String,
     /// Whether an earlier session was resumed.
     pub resumed: bool,
-    /// The server's certificates as PEM text, its own first.
+    /// The certificates of the server as PEM text, its own certificate first.
     pub peer_certificates: Vec<String>,
 }
 

@@ -1,31 +1,31 @@
-//! What a connection asks of TLS.
+//! The TLS options of a connection.
 
 use std::fmt;
 use std::sync::Arc;
 
-/// How a connection is secured. Connections with equal options share one configuration, and resume each other's sessions.
+/// The TLS options of a connection. Connections with equal options share one configuration and resume each other's sessions.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct TlsOptions {
-    /// Whose word is taken for who a server is.
+    /// The authorities that are trusted.
     pub trust: Trust,
-    /// What is checked of the server's certificate.
+    /// How the certificate of the server is verified.
     pub verify: Verify,
-    /// The name that the certificate must have, and that the server is asked for; none is the host's.
+    /// The name that the server is asked for and that its certificate must contain. `None` means the name of the host.
     pub name: Option<String>,
-    /// Whether to leave TLS 1.3 out.
+    /// Whether TLS 1.3 is disabled.
     pub without_tls13: bool,
-    /// Whether to leave the hybrid key exchange X25519MLKEM768 out, which makes the first message of a handshake too long for some old
-    /// middleboxes.
+    /// Whether the hybrid key exchange X25519MLKEM768 is disabled. It makes the first message of a handshake too long for some old
+    /// network devices.
     pub without_hybrid: bool,
 }
 
 /// The authorities that are trusted.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub enum Trust {
-    /// Those of the system together with Mozilla's.
+    /// The authorities of the system and of Mozilla.
     #[default]
     System,
-    /// Those in this PEM text, and no others. A certificate in it is also trusted as the server's own.
+    /// Only the authorities in this PEM text. A certificate in it is also trusted as the certificate of a server.
     Pem(Arc<[u8]>),
 }
 
@@ -38,14 +38,14 @@ impl fmt::Debug for Trust {
     }
 }
 
-/// What is checked of a server's certificate. The handshake's signature always is.
+/// How the certificate of a server is verified. The signature of the handshake is always verified.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Verify {
-    /// That a trusted authority signed it, that it is valid now, and that it has the server's name.
+    /// A trusted authority signed the certificate, it is currently valid, and it contains the name of the server.
     #[default]
     Full,
-    /// The same without the name.
+    /// The same, but the name is not verified.
     ChainOnly,
-    /// Nothing.
+    /// The certificate is not verified.
     Nothing,
 }

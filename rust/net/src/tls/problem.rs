@@ -76,10 +76,10 @@ impl Shown<'_> {
             }
             CertificateError::UnknownIssuer | CertificateError::BadSignature => self.unknown_issuer(name),
             CertificateError::BadEncoding | CertificateError::Expired => {
-                format!("{whose} is damaged or of an old kind that is not accepted")
+                format!("{whose} is damaged, or of an old type that is not accepted")
             }
             CertificateError::InvalidPurpose | CertificateError::InvalidPurposeContext { .. } => {
-                format!("{whose} is not for a server")
+                format!("{whose} is not a server certificate")
             }
             CertificateError::Revoked => format!("{whose} was revoked"),
             CertificateError::UnsupportedSignatureAlgorithmContext { .. }
@@ -101,32 +101,32 @@ impl Shown<'_> {
             E::CaUsedAsEndEntity if self.is_self_signed() => self_signed(name),
             E::CaUsedAsEndEntity => format!("{whose} is for an authority, not for a server"),
             E::UnsupportedCertVersion => format!(
-                "{whose} is of version {}, and only those of version 3 are accepted from an authority; have it made anew \
+                "{whose} has version {}, but certificates issued by an authority must have version 3; create it again \
                  with a subjectAltName",
                 self.facts.map_or(1, |facts| facts.version)
             ),
             E::NameConstraintViolation => format!(
-                "{whose} has a name for which its authority may not issue any (name constraints), or constraints of \
-                 a kind that is not checked here, such as directoryName"
+                "{whose} has a name that its authority is not allowed to certify (name constraints), or the \
+                 constraints are of a type that is not supported, such as directoryName"
             ),
             E::MalformedNameConstraint | E::InvalidNetworkMaskConstraint | E::UnsupportedNameType => {
-                format!("{whose} comes from an authority whose name constraints cannot be read here")
+                format!("{whose} was issued by an authority whose name constraints cannot be read")
             }
             E::UnsupportedCriticalExtension => {
-                format!("{whose}, or that of its authority, has an extension marked critical that is not known here")
+                format!("{whose}, or that of its authority, has a critical extension that is not supported")
             }
             E::PathLenConstraintViolated | E::EndEntityUsedAsCa => {
-                format!("{whose} was issued with a certificate that must not issue it")
+                format!("{whose} was issued with a certificate that is not allowed to issue it")
             }
             E::MaximumSignatureChecksExceeded
             | E::MaximumPathBuildCallsExceeded
             | E::MaximumPathDepthExceeded
             | E::MaximumNameConstraintComparisonsExceeded => {
-                format!("{whose} has a chain that takes too much work to check")
+                format!("{whose} has a chain that is too complex to check")
             }
-            E::EmptyEkuExtension => format!("{whose} is not for a server"),
-            E::SignatureAlgorithmMismatch => format!("{whose} contradicts itself about its algorithm"),
-            _ => format!("{whose} is damaged or of an old kind that is not accepted"),
+            E::EmptyEkuExtension => format!("{whose} is not a server certificate"),
+            E::SignatureAlgorithmMismatch => format!("{whose} names two different signature algorithms"),
+            _ => format!("{whose} is damaged, or of an old type that is not accepted"),
         }
     }
 
@@ -141,15 +141,15 @@ impl Shown<'_> {
                 format!("the certificate is not for {name:?} but for {common}, its common name; check the host name")
             } else {
                 format!(
-                    "the certificate has no subjectAltName, and so none of the names that count (its common name is \
-                     {common}); have it made with subjectAltName={}",
+                    "the certificate has no subjectAltName, and its common name ({common}) is not used; create it \
+                     again with subjectAltName={}",
                     alternative(name)
                 )
             };
         }
         if facts.dns_names.iter().any(|dns| dns == name) && name.parse::<IpAddr>().is_ok() {
             return format!(
-                "the certificate has {name:?} as a DNS name, which does not count for an address; have it made with \
+                "the certificate contains {name:?} as a DNS name, but not as an IP address; create it again with \
                  subjectAltName={}",
                 alternative(name)
             );
@@ -167,7 +167,10 @@ impl Shown<'_> {
              its intermediate certificates; if the authority is your own, trust its certificate"
         );
         if self.sent > INTERMEDIATES {
-            sentence += &format!(" (of the {} that the server sent, {} were looked at)", self.sent, self.looked_at);
+            sentence += &format!(
+                " (the server sent {} intermediate certificates; only {} were checked)",
+                self.sent, self.looked_at
+            );
         }
         sentence
     }

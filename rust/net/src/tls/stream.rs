@@ -1,4 +1,4 @@
-//! A stream inside TLS: records are decrypted where they were received, by rustls's unbuffered API.
+//! A stream over TLS. Records are decrypted in place, with the unbuffered API of rustls.
 
 use std::io;
 use std::net::SocketAddr;
@@ -117,7 +117,7 @@ impl TlsStream {
         })
     }
 
-    /// Gets further with the handshake. Says whether it is over.
+    /// Makes progress with the handshake. Returns whether it is complete.
     pub fn handshake(&mut self) -> Result<bool, TlsFailure> {
         let ended = |sentence: String| TlsFailure::new(TlsFailureKind::Ended, sentence);
         let broke =
@@ -237,7 +237,7 @@ impl TlsStream {
             }
             if self.seen > HANDSHAKE_HELD {
                 // rustls would keep all of it, for a message that never ends.
-                let sentence = "the server sends handshake messages without end";
+                let sentence = "the server does not stop sending handshake messages";
                 self.broken = Some(TlsFailure::new(TlsFailureKind::Malformed, sentence));
                 return self.failed(filled);
             }
@@ -465,7 +465,7 @@ impl Stream for TlsStream {
             });
         })?;
         if self.output.is_empty() && !piece.is_empty() {
-            return Err(io::Error::other("the TLS session has encrypted as much as it may; connect again"));
+            return Err(io::Error::other("the TLS session has reached its limit for encrypted data; connect again"));
         }
         self.send_output()?;
         Ok(piece.len())

@@ -230,8 +230,7 @@ fn blame_key(error: Error, certificate: &CertificateDer<'_>) -> Error {
     match error {
         Error::InvalidCertificate(CertificateError::BadSignature) if has_short_rsa_key(certificate) => {
             CertificateProblem::as_error(
-                "the key of the server's certificate is an RSA key of less than 2048 bits, which is not accepted"
-                    .to_owned(),
+                "the server's certificate has an RSA key of less than 2048 bits, which is not accepted".to_owned(),
                 None,
             )
         }

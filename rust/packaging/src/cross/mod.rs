@@ -90,7 +90,7 @@ pub(crate) fn check_mobile(workspace: &Workspace, tools: &Tools) -> Result<()> {
             .args(["check", "--quiet", "--locked", "--package", ADDON, "--target", triple])
             .arg("-Zbuild-std=std,panic_unwind");
         if !command.stdin(Stdio::null()).status().context("cannot start cargo")?.success() {
-            bail!("it does not compile for {triple}; cargo's messages stand above");
+            bail!("the library does not compile for {triple}; see cargo's messages above");
         }
     }
     Ok(())
@@ -166,7 +166,7 @@ fn build_target(workspace: &Workspace, tools: &Tools, target: &Target, options: 
     }
     let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().context("cannot start cargo")?;
     if !output.status.success() {
-        bail!("the library does not build; cargo's messages stand above");
+        bail!("the library does not build; see cargo's messages above");
     }
     cargo::library_in(&String::from_utf8_lossy(&output.stdout), ADDON).context("cargo built no dynamic library")
 }
@@ -174,7 +174,7 @@ fn build_target(workspace: &Workspace, tools: &Tools, target: &Target, options: 
 /// Builds the tests of one of our crates for a library's system, without optimizations, and says where the programs are.
 pub(crate) fn build_tests(workspace: &Workspace, tools: &Tools, row: &Row, package: &str) -> Result<Vec<PathBuf>> {
     let target = row.targets.iter().find(|target| target.linker == Linker::Zig);
-    let target = target.with_context(|| format!("programs for {} are not linked here", row.key))?;
+    let target = target.with_context(|| format!("programs for {} cannot be linked on this machine", row.key))?;
     let mut command = tools.command(&tools.zigbuild())?;
     command
         .current_dir(workspace.root())
@@ -187,7 +187,7 @@ pub(crate) fn build_tests(workspace: &Workspace, tools: &Tools, row: &Row, packa
         .args(["-Zbuild-std=std,panic_unwind,test", "--message-format=json-render-diagnostics"]);
     let output = command.stdin(Stdio::null()).stderr(Stdio::inherit()).output().context("cannot start cargo")?;
     if !output.status.success() {
-        bail!("the tests of {package} do not build; cargo's messages stand above");
+        bail!("the tests of {package} do not build; see cargo's messages above");
     }
     Ok(cargo::tests_in(&String::from_utf8_lossy(&output.stdout)))
 }
@@ -202,7 +202,7 @@ fn export_for_windows(workspace: &Workspace, tools: &Tools, target: &Target) -> 
     let mut command = tools.command(&tools.zig())?;
     command.args(["cc", "-target", &format!("{processor}-windows-gnu"), "-c"]).arg(&source).arg("-o").arg(&object);
     if !command.status().context("cannot start zig")?.success() {
-        bail!("zig does not compile {}", source.display());
+        bail!("zig cannot compile {}", source.display());
     }
     Ok(object)
 }

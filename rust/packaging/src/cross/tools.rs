@@ -29,11 +29,12 @@ impl Tools {
         let needs = "libraries for every platform are built on Linux (x86_64 or arm64) with apt and a Debian mirror";
         let machine = Machine::of_this_processor().filter(|_| debian::is_possible()).with_context(|| {
             format!(
-                "{needs}, which this machine has not; `cargo xtask library --target` builds one with your own tools"
+                "{needs}, which this machine does not have; `cargo xtask library --target` builds one library with \
+                 your own tools"
             )
         })?;
         if Command::new("cc").arg("--version").output().is_err() {
-            bail!("there is no cc here, which links what runs while cargo builds; install gcc");
+            bail!("cargo needs cc to link build scripts; install gcc");
         }
         let recipe = Recipe {
             folder: format!("cross-{}", machine.debian_name),

@@ -91,7 +91,7 @@ impl Machine {
 
 /// Godot in the cache folder; gets it first if it is not there yet.
 pub fn install_once(cache: &Path) -> Result<PathBuf> {
-    let machine = Machine::of_this_processor().context("no recipe for this processor")?;
+    let machine = Machine::of_this_processor().context("there is no Debian package for this processor")?;
     let recipe = Recipe {
         folder: format!("debian-{SUITE}-{}", machine.debian_name),
         what: "Godot",
@@ -103,7 +103,7 @@ pub fn install_once(cache: &Path) -> Result<PathBuf> {
     let folder = recipe.install_once(cache, |folder| {
         let program = folder.join("godot");
         write_program(&program, &machine.godot_launcher(""))?;
-        version_of(&program).map(drop).context("the Godot that was unpacked does not start")
+        version_of(&program).map(drop).context("the unpacked Godot does not start")
     })?;
     Ok(folder.join("godot"))
 }
@@ -157,7 +157,7 @@ impl Recipe<'_> {
         }
         match std::fs::rename(finished, folder) {
             Err(error) if !self.is_complete(folder) => {
-                Err(error).with_context(|| format!("cannot move what was unpacked to {}", folder.display()))
+                Err(error).with_context(|| format!("cannot move the unpacked files to {}", folder.display()))
             }
             _ => Ok(()),
         }

@@ -20,7 +20,7 @@ fn find(chosen: Option<PathBuf>) -> Result<Godot> {
         return which::which(&chosen)
             .with_context(|| chosen.display().to_string())
             .and_then(usable)
-            .context("$GODOT names a program that cannot be used");
+            .context("the program in $GODOT cannot be used");
     }
 
     let mut refused = Vec::new();
@@ -44,8 +44,8 @@ fn find(chosen: Option<PathBuf>) -> Result<Godot> {
     }
 
     let mut message = format!(
-        "there is no Godot {OLDEST} or newer here. {}\n\
-         Or set GODOT to the program's path: GODOT=/path/to/godot cargo xtask ...",
+        "there is no Godot {OLDEST} or newer. {}\n\
+         Or set GODOT to the path of the program: GODOT=/path/to/godot cargo xtask ...",
         how_to_install()
     );
     for refusal in refused {
@@ -103,7 +103,7 @@ pub fn cache_folder() -> PathBuf {
 
 fn how_to_install() -> &'static str {
     if cfg!(target_os = "macos") {
-        return "Install it with `brew install --cask godot`, or put Godot.app into /Applications.";
+        return "Install it with `brew install --cask godot`, or move Godot.app to /Applications.";
     }
     if cfg!(windows) {
         return "Install it with `winget install GodotEngine.GodotEngine` or `scoop install godot`.";

@@ -10,7 +10,7 @@ use crate::process_group::Leader;
 use crate::workspace::files_in;
 
 /// Also the size of the largest picture.
-const SIZE: &str = "1920x1080x24";
+const SIZE: &str = "2560x1440x24";
 
 /// Where Godot draws.
 pub enum Screen {
@@ -52,7 +52,7 @@ impl Screen {
         };
         let output = server.child.stdout.take().context("Xvfb has an output")?;
         let mut number = String::new();
-        BufReader::new(output).read_line(&mut number).context("Xvfb does not say its number")?;
+        BufReader::new(output).read_line(&mut number).context("Xvfb did not print the number of its display")?;
         let number = number.trim().to_owned();
         if number.is_empty() {
             bail!("Xvfb ended at once; start it by hand to see why");

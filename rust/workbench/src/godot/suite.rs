@@ -163,7 +163,7 @@ fn judge_tests(finished: &Finished) -> (Counts, Vec<String>) {
     let mut problems = finished.violations.clone();
     let counts = Counts::of_godot_tests(&finished.output);
     if counts.is_none() {
-        problems.insert(0, "it printed no closing line `N passed, N failed`".to_owned());
+        problems.insert(0, "it did not print the closing line `N passed, N failed`".to_owned());
     }
     let counts = counts.unwrap_or_default();
     if counts.failed == 0 {
@@ -173,7 +173,7 @@ fn judge_tests(finished: &Finished) -> (Counts, Vec<String>) {
         // With a failed test the exit code says nothing new.
         problems.splice(0..0, finished.ending.clone());
     } else if finished.ending.is_none() {
-        problems.push("tests failed and it exited with code 0 all the same".to_owned());
+        problems.push("tests failed, but it exited with code 0".to_owned());
     }
     (counts, problems)
 }
@@ -183,7 +183,7 @@ const SHOWN: usize = 200;
 
 /// Prints the output of a run that went wrong, and what was wrong with it.
 pub fn show(output: &str, problems: &[String]) {
-    println!("  --- its output (! marks what a good log never has, announced or not)");
+    println!("  --- its output (! marks lines that a good log never has)");
     let total = output.lines().count();
     for (index, line) in output.lines().enumerate() {
         if total > 2 * SHOWN && (SHOWN..total - SHOWN).contains(&index) {

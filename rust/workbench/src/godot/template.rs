@@ -28,7 +28,7 @@ impl Template {
     /// Finds the template for this Godot, or gets it: an error says why that cannot be.
     pub fn find_or_get(godot: &Godot) -> Result<Self> {
         if !cfg!(target_os = "linux") {
-            bail!("it is exported for Linux, and so needs Linux to run");
+            bail!("the game is exported for Linux, so it needs Linux to run");
         }
         if let Some(program) = which::which("godot-template-release").ok()
             && version_of(&program).is_ok_and(|version| version == godot.version)
@@ -36,12 +36,12 @@ impl Template {
             return Ok(Self { program, root: None });
         }
         if !debian::is_possible() {
-            bail!("there is no release template of Godot {} here; name one with --template", godot.version);
+            bail!("there is no release template of Godot {}; pass one with --template", godot.version);
         }
         let debians = debian::install_once(&find::cache_folder())?;
         let version = version_of(&debians)?;
         if version != godot.version {
-            bail!("Debian's release template is of Godot {version}, and this is {}", godot.version);
+            bail!("Debian's release template is for Godot {version}, but this is Godot {}", godot.version);
         }
         let program = debians.with_file_name(debian::TEMPLATE);
         Ok(Self { program, root: Some(debians.with_file_name("root")) })

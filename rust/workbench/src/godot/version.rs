@@ -26,7 +26,7 @@ pub fn version_of(program: &Path) -> Result<Version> {
         bail!("{} --version: {problem} {output}", program.display());
     }
     let version =
-        in_output(output).with_context(|| format!("{} --version names no version: {output:?}", program.display()))?;
+        in_output(output).with_context(|| format!("{} --version printed no version: {output:?}", program.display()))?;
     if version < OLDEST {
         bail!("{} is Godot {version}; {OLDEST} or newer is needed", program.display());
     }

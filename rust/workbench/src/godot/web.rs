@@ -53,13 +53,13 @@ const SAMPLE: &str = "JSON: 200 OK";
 const SAVES_BINARY: &str = "web/save_binary.gd";
 const LEFT_OUT: &str = "res://tests/web/left_out.json";
 /// The example that cannot do there what it is about, and what it says.
-const BLOCKING: (&str, &str) = ("thread_blocking", "Cannot connect: A browser cannot block");
+const BLOCKING: (&str, &str) = ("thread_blocking", "Cannot connect: a browser cannot block");
 const SAID: &str = "HTTPClientRust: there is no library for this platform";
 /// What the engine's own client logs, and what tests ask for in passing that a browser cannot do.
 const LOGGED: &[&str] = &[
     "^ERROR: TLS handshake error",
-    r"^ERROR: HTTPClientRust\.connect_to_host\(\): A browser cannot block",
-    r"^ERROR: HTTPSessionRust\.\w+\(\): A browser manages the cookies itself",
+    r"^ERROR: HTTPClientRust\.connect_to_host\(\): a browser cannot block",
+    r"^ERROR: HTTPSessionRust\.\w+\(\): a browser manages the cookies itself",
 ];
 /// In place of the plugin, to export without it.
 const NO_PLUGIN: &str = "@tool\nextends EditorExportPlugin\n\n\nfunc _get_name() -> String:\n\treturn \"Nothing\"\n";
@@ -92,7 +92,7 @@ impl Export {
         }
         match export(godot, project.path(), self.name(), "game.pck") {
             Ok((pack, output)) if output.contains(SAID) => self.try_out(godot, workspace, &pack),
-            Ok(_) => Outcome::failed("the export does not say that stand-ins take the library's place"),
+            Ok(_) => Outcome::failed("the export did not print that it uses stand-ins"),
             Err(error) => Outcome::failed(format!("{error:#}")),
         }
     }
@@ -146,7 +146,7 @@ impl Game<'_> {
             }
             Ok(finished) => {
                 suite::show(&finished.output, &finished.problems());
-                Outcome::failed(format!("{} does not say that a browser cannot block", BLOCKING.0))
+                Outcome::failed(format!("{} did not print that a browser cannot block", BLOCKING.0))
             }
             Err(error) => Outcome::failed(format!("{error:#}")),
         }
@@ -192,7 +192,7 @@ impl Game<'_> {
 fn says(finished: Finished, text: &str) -> Result<Finished> {
     if !finished.output.contains(text) {
         suite::show(&finished.output, &finished.problems());
-        bail!("it does not print {text:?}");
+        bail!("it did not print {text:?}");
     }
     Ok(finished)
 }
@@ -268,7 +268,7 @@ fn export(godot: &Godot, project: &Path, preset: &str, pack: &str) -> Result<(Pa
     let list = std::fs::read_to_string(project.join(".godot/extension_list.cfg")).unwrap_or_default();
     let mut problems = finished.problems();
     if !list.contains(ADDON) {
-        problems.push("the list of extensions in .godot has the add-on no longer".to_owned());
+        problems.push("the list of extensions in .godot no longer contains the add-on".to_owned());
     }
     if !problems.is_empty() {
         suite::show(&finished.output, &problems);
@@ -284,7 +284,7 @@ fn compare(godot: &Godot, project: &Path) -> Result<()> {
     export(godot, project, Export::Others.name(), "first.pck")?;
     let (pack, output) = export(godot, project, Export::Others.name(), "with.pck")?;
     if output.contains(SAID) {
-        bail!("stand-ins take the place of a library that there is");
+        bail!("the export uses stand-ins, although there is a library");
     }
     let with = read(&pack)?;
     let plugin = project.join("addons").join(ADDON).join("export/stand_ins.gd");
@@ -292,7 +292,7 @@ fn compare(godot: &Godot, project: &Path) -> Result<()> {
     let (pack, _) = export(godot, project, Export::Others.name(), "without.pck")?;
     let without = read(&pack)?;
     if with.len() < 100_000 {
-        bail!("the pack has {} bytes only", with.len());
+        bail!("the pack has only {} bytes", with.len());
     }
     if with != without {
         let at = with.iter().zip(&without).position(|(a, b)| a != b);

@@ -23,7 +23,7 @@ pub(crate) struct Arguments {
     /// Run only the cases whose names contain this.
     #[arg(long, value_name = "NAME")]
     case: Option<String>,
-    /// How often each side is measured.
+    /// How many times each side is measured.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     pairs: u32,
     /// Do a fraction of the work, to try the command; do not quote these figures.
@@ -54,7 +54,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     let cases: Vec<&Case> = all.iter().filter(wanted).collect();
     if cases.is_empty() {
         let names: Vec<_> = all.iter().map(|case| &*case.name).collect();
-        bail!("there is no such case; these are: {}", names.join(", "));
+        bail!("there is no such case; the cases are: {}", names.join(", "));
     }
     if !cfg!(target_os = "linux") {
         bail!("the benchmark reads processor time and memory from /proc, which only Linux has");

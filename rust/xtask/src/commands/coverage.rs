@@ -22,7 +22,7 @@ pub(crate) fn run(workspace: &Workspace) -> Result<ExitCode> {
     }
     let packages = MEASURED.iter().flat_map(|(package, _)| ["--package", package]);
     if !succeeds(workspace, ["llvm-cov", "test", "--no-report"].into_iter().chain(packages))? {
-        bail!("the tests did not pass, so nothing was measured; their messages stand above");
+        bail!("the tests did not pass, so nothing was measured; see their messages above");
     }
     let mut enough = true;
     for (package, least) in MEASURED {

@@ -36,7 +36,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
         Some(deadline) => run_until(&mut command, deadline)?,
     };
     let Some(status) = status else {
-        eprintln!("Godot was still running after its deadline, and was killed");
+        eprintln!("Godot was still running after its deadline and was killed");
         return Ok(ExitCode::FAILURE);
     };
     let code = status.code().and_then(|code| u8::try_from(code).ok());

@@ -98,8 +98,11 @@ impl Studio<'_> {
         let plugin = project.join("demo/pictures");
         let script = plugin.join("plugin.gd");
         let copy = editor::copy_with_plugin(&project, &plugin)?;
-        // The editor looks at every script, and complains at its end of one that has a static variable.
-        std::fs::remove_dir_all(copy.path().join("tests")).context("cannot remove the tests from the copy")?;
+        // The editor looks at every script, and complains at its end of one that has a static variable. The others are not for a reader.
+        for folder in ["tests", "bench", "soak"] {
+            std::fs::remove_dir_all(copy.path().join(folder))
+                .with_context(|| format!("cannot remove {folder} from the copy"))?;
+        }
         let warm_up = words(&["--headless", "--editor"]);
         let mut problems =
             self.take("the editor's first start", copy.path(), &script, warm_up, Path::new("warm-up"))?;

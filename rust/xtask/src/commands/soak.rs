@@ -34,7 +34,7 @@ pub(crate) struct Sessions {
     /// Test sessions and nodes in Godot instead of clients.
     #[arg(long)]
     sessions: bool,
-    /// How long.
+    /// The duration in minutes.
     #[arg(long, value_name = "N", default_value_t = 30.0)]
     minutes: f64,
     /// The seed of the random exchanges. By default, they differ every time.

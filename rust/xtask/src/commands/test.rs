@@ -200,7 +200,7 @@ fn stage_all(workspace: &Workspace, report: &mut Report) -> bool {
 fn take_pictures(godot: &Godot, workspace: &Workspace) -> Outcome {
     let screen = match Screen::own() {
         Ok(Some(screen)) => screen,
-        Ok(None) => return Outcome::left_out("the pictures: they need Linux and Xvfb"),
+        Ok(None) => return Outcome::left_out("the pictures: this needs Linux and Xvfb"),
         Err(error) => return Outcome::failed(format!("{error:#}")),
     };
     let out = workspace.root().join("target").join("pictures");
@@ -240,7 +240,7 @@ fn make_and_try_package(workspace: &Workspace, filter: Option<&str>) -> Outcome 
 
 fn soak_a_minute(workspace: &Workspace) -> Outcome {
     if !cfg!(target_os = "linux") {
-        return Outcome::left_out("soak: it counts in /proc, which only Linux has");
+        return Outcome::left_out("soak: this reads /proc, which only Linux has");
     }
     let soaked = soak::build(workspace).and_then(|program| {
         let mut command = Command::new(program);
@@ -250,7 +250,7 @@ fn soak_a_minute(workspace: &Workspace) -> Outcome {
     match soaked {
         Ok(captured) => match captured.ending.problem() {
             None => Outcome::passed(""),
-            Some(problem) => Outcome::failed(format!("{problem}; the mismatches stand above")),
+            Some(problem) => Outcome::failed(format!("{problem}; see the mismatches above")),
         },
         Err(error) => Outcome::failed(format!("{error:#}")),
     }
@@ -258,17 +258,17 @@ fn soak_a_minute(workspace: &Workspace) -> Outcome {
 
 fn soak_sessions(godot: &Godot, workspace: &Workspace) -> Outcome {
     if !cfg!(target_os = "linux") {
-        return Outcome::left_out("soak: it counts in /proc, which only Linux has");
+        return Outcome::left_out("soak: this reads /proc, which only Linux has");
     }
     match soak::Sessions::a_minute().run(workspace, godot) {
         Ok(finished) if finished.problems().is_empty() => Outcome::passed(""),
-        Ok(finished) => Outcome::failed(format!("{}; the mismatches stand above", finished.problems().join("; "))),
+        Ok(finished) => Outcome::failed(format!("{}; see the mismatches above", finished.problems().join("; "))),
         Err(error) => Outcome::failed(format!("{error:#}")),
     }
 }
 
 fn not_run() -> Outcome {
-    Outcome::failed("not run, for want of the library or of Godot")
+    Outcome::failed("not run, because there is no library or no Godot")
 }
 
 #[cfg(test)]

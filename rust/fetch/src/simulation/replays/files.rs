@@ -55,7 +55,7 @@ fn a_file_that_cannot_be_read_or_written_refuses_every_request_with_a_sentence()
     let task = simulation.get("http://a/");
     let response = simulation.run(&task);
     assert_eq!(response.result, ResultCode::InvalidRequest);
-    assert!(response.error.contains("cannot be recorded into"), "{}", response.error);
+    assert!(response.error.contains("cannot be written"), "{}", response.error);
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn a_body_that_the_file_does_not_have_is_a_miss() {
     let task = simulation.get("http://a/");
     let response = simulation.run(&task);
     assert_eq!(response.result, ResultCode::ReplayMiss);
-    assert!(response.error.contains("only its head"), "{}", response.error);
+    assert!(response.error.contains("only the headers"), "{}", response.error);
 }
 
 /// A piece of an entry: what is expected there, and what is not.

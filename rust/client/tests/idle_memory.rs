@@ -1,0 +1,94 @@
+//! How much memory an idle client holds, counted in bytes that were asked for: a game may keep hundreds of them.
+#![allow(missing_docs, unsafe_code, reason = "an allocator that counts is unsafe to write")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread;
+
+use http_client::{HttpClient, Method, Status, TlsOptions};
+
+/// The most that one may hold: what one holds, and a little more. A change that needs more says why here.
+const MOST: i64 = 1280;
+
+thread_local! {
+    /// Bytes that this thread asked for, less those that it gave back.
+    static HELD: Cell<i64> = const { Cell::new(0) };
+}
+
+struct Counting;
+
+impl Counting {
+    fn note(bytes: usize, sign: i64) {
+        // A thread that ends has no counter any more.
+        let _ = HELD.try_with(|held| held.set(held.get() + sign * bytes as i64));
+    }
+}
+
+// SAFETY: the system's allocator does the work.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        Self::note(layout.size(), 1);
+        // SAFETY: the caller's promise.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        Self::note(layout.size(), -1);
+        // SAFETY: the caller's promise.
+        unsafe { System.dealloc(block, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+#[test]
+fn a_client_that_made_an_exchange_and_stays_connected_holds_little() {
+    const CLIENTS: usize = 50;
+    let port = serve();
+    let mut clients = Vec::with_capacity(2 * CLIENTS);
+    // The first ones take what all share.
+    clients.extend((0..10).map(|_| connected(port)));
+    let before = HELD.get();
+    clients.extend((0..CLIENTS).map(|_| connected(port)));
+    let each = (HELD.get() - before) / CLIENTS as i64;
+    assert!((500..=MOST).contains(&each), "{each} bytes");
+}
+
+/// Answers every request by the same few bytes.
+fn serve() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let answer = |mut stream: TcpStream| {
+        let mut request = [0; 4096];
+        while stream.read(&mut request).is_ok_and(|count| count > 0) {
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello").unwrap();
+        }
+    };
+    thread::spawn(move || {
+        for stream in listener.incoming() {
+            thread::spawn(move || answer(stream.unwrap()));
+        }
+    });
+    port
+}
+
+fn connected(port: u16) -> HttpClient {
+    let client = HttpClient::default();
+    client.connect_to_host("127.0.0.1", port.into(), false, &TlsOptions::default()).unwrap();
+    while client.status() < Status::Connected {
+        client.poll().unwrap();
+    }
+    client.request(Method::Get, "/", &[], Box::new(Vec::new())).unwrap();
+    while client.status() == Status::Requesting {
+        client.poll().unwrap();
+    }
+    let mut body = Vec::new();
+    while client.status() == Status::Body {
+        body.extend(client.read_response_body_chunk::<Vec<u8>>().unwrap());
+    }
+    assert_eq!((body.as_slice(), client.status()), (&b"hello"[..], Status::Connected));
+    client
+}

@@ -1,0 +1,260 @@
+//! Waits for the sockets of one call. Each wait is one system call.
+//!
+//! [`Ready`](crate::Ready) is for a loop over many sockets. It registers them, so that a single wait for one socket takes seven system
+//! calls.
+
+use std::io;
+use std::task::Waker;
+use std::time::Instant;
+
+use self::system::Bell;
+use crate::ready::Wait;
+
+/// Sleeps for one [`Wait`] at a time. Another thread can end the sleep.
+#[derive(Debug)]
+pub struct Pause(Bell);
+
+impl Pause {
+    /// Creates a `Pause`. It uses up to three file descriptors.
+    pub fn new() -> io::Result<Self> {
+        Bell::new().map(Self)
+    }
+
+    /// Returns a waker that ends the current wait, or the next one. The waker keeps no file descriptors open.
+    pub fn waker(&self) -> Waker {
+        self.0.waker()
+    }
+
+    /// Sleeps until something that `wait` waits for happens, or until the waker is called.
+    pub fn wait(&mut self, wait: &Wait, now: Instant) -> io::Result<()> {
+        self.0.wait(wait, now)
+    }
+}
+
+#[cfg(unix)]
+mod system {
+    use std::io::{self, Read, Write};
+    use std::os::unix::net::UnixStream;
+    use std::sync::{Arc, Weak};
+    use std::task::{Wake, Waker};
+    use std::time::{Duration, Instant};
+
+    use rustix::event::{PollFd, PollFlags, Timespec, poll};
+
+    use crate::ready::{Interest, Wait};
+
+    /// The longest that a system surely can sleep. Whoever sleeps for longer is awake for a moment in between.
+    const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
+    /// Two joined sockets: what is written to the one wakes who sleeps on the other.
+    #[derive(Debug)]
+    pub(super) struct Bell {
+        near: UnixStream,
+        far: Arc<UnixStream>,
+    }
+
+    impl Bell {
+        pub(super) fn new() -> io::Result<Self> {
+            let (near, far) = UnixStream::pair()?;
+            near.set_nonblocking(true)?;
+            far.set_nonblocking(true)?;
+            Ok(Self { near, far: Arc::new(far) })
+        }
+
+        pub(super) fn waker(&self) -> Waker {
+            Waker::from(Arc::new(Ring(Arc::downgrade(&self.far))))
+        }
+
+        pub(super) fn wait(&mut self, wait: &Wait, now: Instant) -> io::Result<()> {
+            let longest = wait.longest(now);
+            if longest == Some(Duration::ZERO) {
+                return Ok(());
+            }
+            let mut watched = Vec::with_capacity(wait.sources().len() + 1);
+            watched.push(PollFd::new(&self.near, PollFlags::IN));
+            watched.extend(wait.sources().iter().map(|(source, interest)| {
+                let flags = match interest {
+                    Interest::Read => PollFlags::IN,
+                    Interest::Write => PollFlags::OUT,
+                    Interest::Both => PollFlags::IN | PollFlags::OUT,
+                };
+                PollFd::new(source.socket(), flags)
+            }));
+            let longest = longest.map(|longest| longest.min(LONGEST));
+            let longest = longest.map(Timespec::try_from).transpose().map_err(io::Error::other)?;
+            match poll(&mut watched, longest.as_ref()) {
+                Err(rustix::io::Errno::INTR) => return Ok(()),
+                waited => waited?,
+            };
+            let was_rung = !watched[0].revents().is_empty();
+            drop(watched);
+            // However often it was rung, it wakes once.
+            while was_rung && self.near.read(&mut [0; 64]).is_ok_and(|count| count == 64) {}
+            Ok(())
+        }
+    }
+
+    struct Ring(Weak<UnixStream>);
+
+    impl Wake for Ring {
+        fn wake(self: Arc<Self>) {
+            self.wake_by_ref();
+        }
+
+        fn wake_by_ref(self: &Arc<Self>) {
+            // Where there is no room for another byte, there are enough to wake it.
+            let _ = self.0.upgrade().map(|far| (&*far).write(&[0]));
+        }
+    }
+}
+
+#[cfg(not(unix))]
+mod system {
+    use std::io;
+    use std::task::Waker;
+    use std::time::Instant;
+
+    use crate::ready::{Ready, Wait};
+
+    #[derive(Debug)]
+    pub(super) struct Bell(Ready);
+
+    impl Bell {
+        pub(super) fn new() -> io::Result<Self> {
+            Ready::new().map(Self)
+        }
+
+        pub(super) fn waker(&self) -> Waker {
+            self.0.waker()
+        }
+
+        pub(super) fn wait(&mut self, wait: &Wait, now: Instant) -> io::Result<()> {
+            self.0.wait(wait, now)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::{Shutdown, TcpListener, TcpStream};
+    use std::sync::Arc;
+    use std::thread;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::ready::{Interest, Ready, Source};
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    /// What [`Ready`] and [`Pause`] do alike.
+    trait Sleeps {
+        fn waker(&self) -> Waker;
+        fn wait(&mut self, wait: &Wait) -> io::Result<()>;
+    }
+
+    impl Sleeps for Pause {
+        fn waker(&self) -> Waker {
+            self.waker()
+        }
+        fn wait(&mut self, wait: &Wait) -> io::Result<()> {
+            self.wait(wait, Instant::now())
+        }
+    }
+
+    impl Sleeps for Ready {
+        fn waker(&self) -> Waker {
+            self.waker()
+        }
+        fn wait(&mut self, wait: &Wait) -> io::Result<()> {
+            self.wait(wait, Instant::now())
+        }
+    }
+
+    fn each(test: impl Fn(&mut dyn Sleeps)) {
+        test(&mut Pause::new().unwrap());
+        test(&mut Ready::new().unwrap());
+    }
+
+    fn pair() -> (Source, Arc<socket2::Socket>, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        near.set_nonblocking(true).unwrap();
+        let near = Arc::new(near.into());
+        (Source::new(Arc::clone(&near)), near, listener.accept().unwrap().0)
+    }
+
+    #[test]
+    fn a_wait_ends_when_bytes_come_when_more_come_and_at_the_end() {
+        each(|sleeps| {
+            let (source, near, mut far) = pair();
+            let mut ends_when_read = |expected: usize| {
+                let mut wait = Wait::new(&sleeps.waker());
+                wait.socket(source.clone(), Interest::Read);
+                wait.until(Instant::now() + LONG);
+                sleeps.wait(&wait).unwrap();
+                assert_eq!((&*near).read(&mut [0; 8]).unwrap(), expected);
+            };
+            for _ in 0..3 {
+                far.write_all(b"x").unwrap();
+                ends_when_read(1);
+            }
+            far.shutdown(Shutdown::Write).unwrap();
+            ends_when_read(0);
+        });
+    }
+
+    #[test]
+    fn a_socket_with_room_is_ready_to_be_written_to() {
+        each(|sleeps| {
+            let (source, _near, _far) = pair();
+            for interest in [Interest::Write, Interest::Both] {
+                let mut wait = Wait::new(&sleeps.waker());
+                wait.socket(source.clone(), interest);
+                sleeps.wait(&wait).unwrap();
+            }
+        });
+    }
+
+    #[test]
+    fn another_thread_ends_a_wait_that_has_no_deadline_and_only_that() {
+        each(|sleeps| {
+            let (source, _near, _far) = pair();
+            for _ in 0..3 {
+                let waker = sleeps.waker();
+                let other = thread::spawn(move || (0..100).for_each(|_| waker.wake_by_ref()));
+                let mut wait = Wait::new(&sleeps.waker());
+                wait.socket(source.clone(), Interest::Read);
+                sleeps.wait(&wait).unwrap();
+                other.join().unwrap();
+            }
+            // What was rung last may wake one more.
+            let (mut woken, mut wait) = (0, Wait::new(&sleeps.waker()));
+            wait.until(Instant::now() + Duration::from_millis(50));
+            while wait.longest(Instant::now()) != Some(Duration::ZERO) {
+                sleeps.wait(&wait).unwrap();
+                woken += 1;
+            }
+            assert!(woken <= 3, "{woken}");
+        });
+    }
+
+    #[test]
+    fn what_is_ready_already_and_a_deadline_that_is_past_are_not_waited_for() {
+        each(|sleeps| {
+            let waker = sleeps.waker();
+            let mut wait = Wait::new(&waker);
+            wait.now();
+            sleeps.wait(&wait).unwrap();
+            let mut wait = Wait::new(&waker);
+            wait.until(Instant::now());
+            sleeps.wait(&wait).unwrap();
+        });
+    }
+
+    #[test]
+    fn a_waker_that_outlives_its_wait_does_nothing() {
+        let waker = Pause::new().unwrap().waker();
+        waker.wake();
+    }
+}
