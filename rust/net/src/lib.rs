@@ -42,6 +42,7 @@ mod deadline;
 mod dial;
 mod error;
 mod input;
+mod interest;
 mod lanes;
 mod linger;
 mod link;

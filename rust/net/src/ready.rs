@@ -9,18 +9,8 @@ use std::time::{Duration, Instant};
 
 use socket2::Socket;
 
+pub use crate::interest::Interest;
 use crate::poller::{Events, Poller};
-
-/// The readiness of a socket that is waited for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Interest {
-    /// Data to read, or the end.
-    Read,
-    /// Space to write.
-    Write,
-    /// Either.
-    Both,
-}
 
 /// A socket that can be watched. It stays open as long as it is watched.
 #[derive(Clone, Debug)]

@@ -9,7 +9,7 @@ use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::event::{EventfdFlags, Timespec, eventfd};
 use socket2::Socket;
 
-use crate::ready::Interest;
+use crate::interest::Interest;
 
 /// The eventfd's key; no socket has it.
 const WAKE: u64 = u64::MAX;

@@ -21,7 +21,7 @@ mod tests {
 
     use socket2::Socket;
 
-    use crate::ready::Interest;
+    use crate::interest::Interest;
 
     const LONG: Duration = Duration::from_secs(60);
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use socket2::Socket;
 
-use crate::ready::Interest;
+use crate::interest::Interest;
 
 /// So many events one wait takes in.
 const MOST_EVENTS: NonZeroUsize = NonZeroUsize::new(256).unwrap();
