@@ -3,7 +3,7 @@ extends RefCounted
 ##
 ## bench.gd creates the other side of each comparison from this text with the same change that a user makes: `HTTPClient` becomes
 ## `HTTPClientRust`. Both sides run the same typed code, and only the class differs. A third side also replaces
-## `read_response_body_chunk()` by `read_response_body_available()`.
+## `read_response_body_chunk()` with `read_response_body_available()`.
 ##
 ## Each loop returns its figures by name. A body of unexpected length ends the run (see `problem`).
 

@@ -1,5 +1,5 @@
 # deadline: 180
-# Streams that refer back to their own client are refused.
+# Streams that lead back to their own client, or a chain of too many clients, are refused.
 # expect-log: ^ERROR: HTTPClientRust\.set_connection\(\): .+
 extends "res://tests/support/test_case.gd"
 ## Clients that are freed, or kept, while something is still running. Threads that use a single client are in test_threads.gd.

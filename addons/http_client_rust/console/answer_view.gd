@@ -158,7 +158,7 @@ func show_end() -> void:
 	_show_body()
 
 
-## Writes the body to a file, as it is shown. The result is shown in the note next to it.
+## Writes the displayed body to a file. The note next to it shows the result.
 func save_body(path: String) -> Error:
 	var file := FileAccess.open(path, FileAccess.WRITE)
 	var error := FileAccess.get_open_error() if file == null else OK

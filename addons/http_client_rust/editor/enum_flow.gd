@@ -79,7 +79,7 @@ func _connect(outline: Outline, key: String, start: int, end: int) -> void:
 		_link(key, other)
 
 
-## The keys to which the value between two tokens is passed.
+## The keys that the value between two tokens is connected to.
 func _taken_by(outline: Outline, start: int, end: int) -> PackedStringArray:
 	var map := outline.map
 	var token := map.tokens[start]
@@ -123,7 +123,7 @@ func _if_before(map: SourceMap, else_at: int) -> int:
 	return map.tokens[else_at].statement - 1
 
 
-## The keys to which a value in a bracket is passed.
+## The keys that a value in a bracket is connected to.
 func _through_bracket(outline: Outline, open: int, commas: int) -> PackedStringArray:
 	var map := outline.map
 	var word := open - 1

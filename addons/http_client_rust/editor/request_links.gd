@@ -1,8 +1,8 @@
 @tool
 extends RefCounted
 ## Finds the files that have to move together from HTTPRequest to HTTPRequestRust. A node of one class cannot be assigned to a
-## variable of the other class, and the engine reports that only when the game runs. Two files are connected if one names the
-## other.
+## variable of the other class, and the engine reports that only when the game runs. To find the files that may pass such nodes
+## to each other, it looks at which files name which.
 
 const SourceMap := preload("source_map.gd")
 
