@@ -1,7 +1,7 @@
 @tool
 extends EditorPlugin
-## The panel "HTTP" at the bottom of the editor, the tab "Network" in its debugger, Project → Tools → Move scripts to HTTPClientRust…,
-## and the stand-ins of exports that have no library.
+## Adds the HTTP panel at the bottom of the editor, the Network tab in the debugger, Project → Tools → Move scripts to
+## HTTPClientRust…, and the export stand-ins for platforms without a library.
 
 const CLASS := &"HTTPClientRust"
 const MENU_ITEM := "Move scripts to HTTPClientRust…"
@@ -52,7 +52,7 @@ func _add_network() -> void:
 	add_debugger_plugin(_network)
 
 
-## Sends a request of a game once more, in the panel.
+## Sends a request of a game again, in the console.
 func _send_again(request: Dictionary) -> void:
 	var console := _panel.find_child("HTTPConsole", true, false)
 	if console != null:
@@ -61,7 +61,7 @@ func _send_again(request: Dictionary) -> void:
 		console.call("send")
 
 
-## The panel's scripts name the class, and would not even parse where its library is missing: they are loaded here only.
+## Loads the panel's scripts at run time: they name the class, and would not parse if the library is missing.
 func _make_panel() -> Control:
 	if not ClassDB.class_exists(CLASS):
 		var label := Label.new()
@@ -72,9 +72,9 @@ func _make_panel() -> Control:
 	frame.set("display_scale", EditorInterface.get_editor_scale())
 	var console := (load(_beside("console/console.tscn")) as PackedScene).instantiate()
 	console.name = "HTTPConsole"
-	# A list for each project, where it is not committed.
+	# The history is stored for each project, outside of version control.
 	console.set("history_file", EditorInterface.get_editor_paths().get_project_settings_dir().path_join("http_console.json"))
-	# A file that the project shares.
+	# The saved requests are part of the project.
 	console.set("requests_file", "res://requests.http")
 	frame.add_child(console)
 	return frame

@@ -1,17 +1,17 @@
 # deadline: 1800
-# The engine's own class, when poll() finds the end of a body that the connection ends.
+# The engine's own class prints this if poll() finds the end of a body that ends with the connection.
 # allow-log: ^ERROR: Condition "status != STATUS_BODY" is true
 extends SceneTree
 ## Measures one case with the engine's HTTPClient and with HTTPClientRust, alternating, in this one process.
 ##
 ##     cargo xtask bench
 ##
-## which starts this script once for each case and makes a table of the lines `BENCH case.figure side pair value`. With
-## `--side=ours` only that side runs: for a profiler.
+## which starts this script once for each case, and makes a table of the lines `BENCH case.figure side pair value`. With
+## `--side=ours`, only that side runs, for example under a profiler.
 
 const MIB := 1048576
 
-## The classes' common text, and how each side changes it.
+## The source text that all sides share. Each side replaces some of its words.
 const LOOPS := "res://bench/loops.gd"
 const BUILT_IN := "built-in"
 const OURS := "ours"
@@ -37,7 +37,7 @@ func _initialize() -> void:
 	quit(0 if problem.is_empty() else 1)
 
 
-## What each side runs, by its name.
+## The loops of each side, by its name.
 func _made_sides() -> Dictionary:
 	var text := FileAccess.get_file_as_string(LOOPS)
 	var renamed := text.replace("HTTPClient", "HTTPClientRust")
@@ -48,7 +48,7 @@ func _made_sides() -> Dictionary:
 	}
 
 
-## Runs the pairs of a case. Returns what went wrong, or nothing.
+## Runs the pairs of a case. Returns the problem, or an empty string.
 func _run(case: Callable) -> String:
 	for pair in int(_arguments["pairs"]):
 		var order := _sides.keys()
@@ -116,8 +116,8 @@ func _upload(side: String, pair: int) -> void:
 		_print("upload", side, pair, _sides[side].upload("/upload", _size(64)))
 
 
-## A configuration of its own for each connection of ours, by a file of its own with the same authority: nothing of an earlier
-## session can be resumed.
+## Each connection of our side has its own configuration, from its own file with the same authority, so that no earlier session
+## can be resumed.
 func _handshake(side: String, pair: int) -> void:
 	if side not in [BUILT_IN, OURS]:
 		return
@@ -139,7 +139,7 @@ func _resumed(side: String, pair: int) -> void:
 	var files := PackedStringArray()
 	files.resize(count)
 	if side == OURS and pair == 0:
-		# The first session is one to resume.
+		# This first handshake creates the session to resume.
 		_sides[side].handshakes([""], false)
 	_print("resumed", side, pair, _sides[side].handshakes(files, true))
 
@@ -154,7 +154,7 @@ func _frames(side: String, pair: int) -> void:
 		_print("frames", side, pair, _sides[side].frames("/bytes/%d" % (4096 * MIB), 30 if _quick else 90))
 
 
-## The server sends 128 KiB at a time, with a pause: as much as a fast line brings, and not what memory can copy.
+## The server sends 128 KiB at a time, with a pause. This is the rate of a fast line, not of copying memory.
 func _paced_frames(side: String, pair: int) -> void:
 	if side in [BUILT_IN, AVAILABLE]:
 		var path := "/chunked/%d?size=131072&delay_ms=1" % (4096 * MIB)
@@ -194,7 +194,7 @@ func _clients(side: String, pair: int) -> void:
 
 func _heads(side: String, pair: int) -> void:
 	if side in [BUILT_IN, OURS]:
-		# 48 bytes a line.
+		# A line has 48 bytes.
 		for lines: int in [4, 42, 420]:
 			var path := "/small/64?fields=%d&size=36" % lines
 			_print("heads_%d" % lines, side, pair, _sides[side].heads(path, 64, 200 if _quick else 1000))
@@ -227,7 +227,7 @@ func _secure(side: String) -> void:
 	_sides[side].port = int(_arguments["https"])
 
 
-## The certificate authority in a file whose text no other has.
+## Writes the certificate authority to a file with a unique text.
 func _ca_file(number: int) -> String:
 	var path := "user://ca-%d.pem" % number
 	var file := FileAccess.open(path, FileAccess.WRITE)
@@ -236,7 +236,7 @@ func _ca_file(number: int) -> String:
 	return path
 
 
-## The same requests by a loop in Rust that only sends and receives.
+## Runs the same requests in a Rust loop that only sends and receives.
 func _bare(case: String, side: String, kind: String, count: int, pair: int) -> void:
 	var output: Array = []
 	var address := "127.0.0.1:" + str(_arguments["http"])

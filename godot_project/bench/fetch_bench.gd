@@ -1,7 +1,7 @@
 # deadline: 1800
 extends "res://bench/bench.gd"
-## Measures one case with the engine's node HTTPRequest, by itself and with `use_threads`, with HTTPRequestRust, and with
-## HTTPSessionRust, by turns, in this one process at 60 frames a second.
+## Measures one case with the engine's HTTPRequest node (with and without `use_threads`), with HTTPRequestRust, and with
+## HTTPSessionRust, alternating, in this one process at 60 frames per second.
 ##
 ##     cargo xtask bench --fetch
 
@@ -62,12 +62,12 @@ func _fetch_hundred_tls(side: String, pair: int) -> void:
 func _hundred(case: String, side: String, pair: int, secure: bool) -> void:
 	var loops: RefCounted = _sides[side]
 	if loops.session != null:
-		# With no connection yet.
+		# A new session has no open connection.
 		loops.session = HTTPSessionRust.new()
 	_print(case, side, pair, await loops.at_once(loops.url("/small/1024", secure), 1024, 100))
 
 
-## At the built-in's rate all of it takes two minutes a pair: it loads a part.
+## At the built-in node's rate, the whole download would take two minutes per pair, so this side loads only a part.
 func _fetch_download(side: String, pair: int) -> void:
 	if side == "reference":
 		var file := OS.get_user_data_dir().path_join("curl.bin")
@@ -94,7 +94,7 @@ func _large(case: String, side: String, pair: int, path: String, size: int, to_f
 	_print(case, side, pair, await loops.large(loops.url(path % size), size, file))
 
 
-## 64 KiB every 31 ms are 2 MB/s.
+## 64 KiB every 31 ms is 2 MB/s.
 func _fetch_running(side: String, pair: int) -> void:
 	if side in [BUILT_IN, OURS, SESSION]:
 		await _running("fetch_running", side, pair, "/bytes/%d?delay_ms=31" % (1 << 30), 100)
@@ -106,7 +106,8 @@ func _fetch_growth(side: String, pair: int) -> void:
 			await _running("fetch_growth_%d" % count, side, pair, "/chunked/%d?size=8192&delay_ms=50" % (1 << 30), count)
 
 
-## Memory that another side left behind would be used again: each has a process of its own, in which the first pair counts.
+## A side would use memory again that another side freed. Therefore each side has its own process, and only the first pair
+## counts.
 func _fetch_memory(side: String, pair: int) -> void:
 	if side == OURS and pair == 0:
 		await _fetch_growth(side, pair)

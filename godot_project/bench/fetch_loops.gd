@@ -1,26 +1,26 @@
 extends RefCounted
-## The loops of fetch_bench.gd, written for the engine's node `HTTPRequest`: the other side is this text with `HTTPRequestRust` in its
-## place. session_loops.gd has the same on a session, without a node.
+## The loops of fetch_bench.gd, written for the engine's `HTTPRequest` node. The other side runs this text with `HTTPRequestRust`
+## instead. session_loops.gd has the same loops with a session and without a node.
 ##
-## Each loop returns its figures by name; an answer that is not the expected one ends the run (see `problem`).
+## Each loop returns its figures by name. An unexpected response ends the run (see `problem`).
 
-## What went wrong first; empty if nothing did.
+## The first problem; empty if there is none.
 var problem := ""
 var tree: SceneTree
-## Ports of the server without and with TLS, and what the latter is trusted by.
+## The server's ports without and with TLS, and the file with its certificate authority.
 var port := 0
 var tls_port := 0
 var ca_file := ""
 var use_threads := false
-## Nodes ask through it, where the class has such a property; null is the game's own.
+## The session of the nodes, if the class has this property. Null means the shared session.
 var session: RefCounted = null
 var _tls: TLSOptions
-## What ends a transfer that is not to come to its end.
+## Callables that end the endless transfers.
 var _enders: Array[Callable] = []
 var _is_ending := false
-## Transfers under way.
+## Number of running transfers.
 var _left := 0
-## In which frame the last one came to its end, and when.
+## Frame and time of the end of the last transfer.
 var _done_in := 0
 var _done_at := 0
 
@@ -29,8 +29,8 @@ func url(path: String, secure := false) -> String:
 	return "%s://127.0.0.1:%d%s" % ["https" if secure else "http", tls_port if secure else port, path]
 
 
-## Begins a transfer, which counts down `_left` at its end; one of −1 bytes has none. A body goes to `file`, if one is given. Gives what
-## tells the bytes so far.
+## Starts a transfer, and decrements `_left` at its end. A transfer with −1 expected bytes is endless. If `file` is given, the
+## body is written to it. Returns a callable that returns the number of bytes received so far.
 func begin(at: String, expected: int, file := "") -> Callable:
 	var node := HTTPRequest.new()
 	node.use_threads = use_threads
@@ -53,7 +53,7 @@ func begin(at: String, expected: int, file := "") -> Callable:
 	return node.get_downloaded_bytes
 
 
-## Notes when it was, and fails the run unless it is what was expected.
+## Records the time, and reports a problem if the result is not the expected one.
 func _ended(result: int, code: int, size: int, expected: int, file: String) -> void:
 	if _is_ending:
 		return
@@ -67,12 +67,12 @@ func _ended(result: int, code: int, size: int, expected: int, file: String) -> v
 		problem = "result %d, code %d, %d bytes in place of %d" % [result, code, found, expected]
 
 
-## Small requests one after the other, each begun at the start of a frame: frames until the signal, in the middle and at worst, and
-## microseconds.
+## Makes small requests one after the other, each at the start of a frame. Measures the frames until the signal (median and
+## maximum) and the microseconds.
 func one_by_one(at: String, expected: int, count: int, fresh := false) -> Dictionary:
 	var frames: Array[float] = []
 	var times: Array[float] = []
-	# In the first frame of a program nothing is in the tree.
+	# In the first frame of a program, the root is not in the tree.
 	await tree.process_frame
 	if not fresh:
 		begin(at, expected)
@@ -92,7 +92,8 @@ func one_by_one(at: String, expected: int, count: int, fresh := false) -> Dictio
 	return {frames = _median(frames), worst_frames = frames.max(), took_us = _median(times)}
 
 
-## Many at once: microseconds until all are over, and the most connections that there were in any frame, without those from before.
+## Makes many requests at once. Measures the microseconds until all have ended, and the highest number of connections in any
+## frame, without earlier ones.
 func at_once(at: String, expected: int, count: int) -> Dictionary:
 	await tree.process_frame
 	var before := _connections()
@@ -106,7 +107,8 @@ func at_once(at: String, expected: int, count: int) -> Dictionary:
 	return {took_us = _done_at - began, connections = most - before}
 
 
-## One large body, into a file or into memory: bytes a second, processor time of the process, and how much more memory it came to.
+## Downloads one large body to a file or to memory. Measures the bytes per second, the processor time of the process, and its
+## additional memory.
 func large(at: String, expected: int, file := "") -> Dictionary:
 	var before := _resident_bytes()
 	var most := before
@@ -123,8 +125,8 @@ func large(at: String, expected: int, file := "") -> Dictionary:
 	return {rate = expected * 1e6 / (_done_at - began), processor_us = busy, bytes = most - before}
 
 
-## Many endless bodies at once, for so many seconds: microseconds of processor time of the main thread that they add to a frame,
-## nanoseconds of the other threads for each KiB, and memory for each beside its body.
+## Receives many endless bodies at once for the given time. Measures the processor time that they add to each frame of the main
+## thread in microseconds, the time of the other threads per KiB in nanoseconds, and the memory per transfer without its body.
 func running(at: String, count: int, seconds: float) -> Dictionary:
 	await _frames_for(0.3)
 	var idle := await _frames_for(0.7)
@@ -132,7 +134,7 @@ func running(at: String, count: int, seconds: float) -> Dictionary:
 	var asked: Array[Callable] = []
 	for _index in count:
 		asked.append(begin(at, -1))
-	# Until all of them run.
+	# Waits until all transfers have started.
 	var patience := Time.get_ticks_msec() + 30_000
 	while asked.any(func(bytes: Callable) -> bool: return bytes.call() == 0) and Time.get_ticks_msec() < patience:
 		await tree.process_frame
@@ -181,7 +183,7 @@ func _sum(asked: Array[Callable]) -> int:
 	return sum
 
 
-## Lets frames pass. Gives microseconds of processor time of this thread for each.
+## Waits for frames to pass. Returns the processor time of this thread per frame in microseconds.
 func _frames_for(seconds: float) -> float:
 	var end := Time.get_ticks_usec() + int(seconds * 1e6)
 	var frames := 0
@@ -202,7 +204,7 @@ func _processor_us() -> float:
 	return _first_number("/proc/thread-self/schedstat") / 1000.0
 
 
-## Processor time of all threads but this one.
+## Processor time of all other threads.
 func _processor_of_others_us() -> float:
 	var sum := 0.0
 	for task: String in DirAccess.get_directories_at("/proc/self/task"):
@@ -210,10 +212,10 @@ func _processor_of_others_us() -> float:
 	return sum / 1000.0 - _processor_us()
 
 
-## Processor time of the process, with that of threads that are gone.
+## Processor time of the process, including threads that have ended.
 func _processor_of_process_us() -> float:
 	var fields := FileAccess.open("/proc/self/stat", FileAccess.READ).get_line().get_slice(") ", 1).split(" ")
-	# In hundredths of a second.
+	# The fields are in hundredths of a second.
 	return (fields[11].to_float() + fields[12].to_float()) * 10_000.0
 
 
@@ -222,7 +224,7 @@ func _first_number(path: String) -> float:
 	return file.get_line().to_float() if file != null else 0.0
 
 
-## Connections to either port of the server that this machine has.
+## Number of this machine's connections to both ports of the server.
 func _connections() -> int:
 	var count := 0
 	var far := [":%04X" % port, ":%04X" % tls_port]

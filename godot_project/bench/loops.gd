@@ -1,27 +1,27 @@
 extends RefCounted
-## The loops that are measured, written for the engine's `HTTPClient`.
+## The measured loops, written for the engine's `HTTPClient`.
 ##
-## bench.gd makes the other side of each comparison out of this very text, by the one change that a script's author makes too:
-## `HTTPClient` becomes `HTTPClientRust`. So both run the same typed code, and nothing can be different but the class. A third
-## side also reads with `read_response_body_available()` where this text says `read_response_body_chunk()`.
+## bench.gd creates the other side of each comparison from this text with the same change that a user makes: `HTTPClient` becomes
+## `HTTPClientRust`. Both sides run the same typed code, and only the class differs. A third side also replaces
+## `read_response_body_chunk()` with `read_response_body_available()`.
 ##
-## Each loop returns its figures by name; a body that has not the expected length ends the run (see `problem`).
+## Each loop returns its figures by name. A body of unexpected length ends the run (see `problem`).
 
 ## A frame of a game, in microseconds.
 const FRAME_US := 16667
 
-## What went wrong first; empty if nothing did.
+## The first problem; empty if there is none.
 var problem := ""
 var port := 0
-## None is plain TCP.
+## Null means plain TCP.
 var tls: TLSOptions
-## A file with the trusted authorities, for the class that has such a property.
+## A file with the trusted authorities, for the class that has this property.
 var ca_file := ""
-## Clients that stay alive until the process ends, so that no later one uses their memory again.
+## Clients that live until the process ends, so that later clients do not use their memory again.
 var kept: Array[HTTPClient] = []
 
 
-## Small exchanges, one after the other, on one connection: how many a second, and how many a second of processor time.
+## Makes small exchanges one after the other on one connection. Measures exchanges per second, and per second of processor time.
 func keep_alive(path: String, expected: int, count: int) -> Dictionary:
 	var client := _opened()
 	_exchange(client, path, expected)
@@ -34,7 +34,7 @@ func keep_alive(path: String, expected: int, count: int) -> Dictionary:
 	return {rate = count * 1e6 / took, per_processor_second = count * 1e6 / busy}
 
 
-## The same with a connection for each.
+## The same as keep_alive(), with a new connection for each exchange.
 func new_connections(path: String, expected: int, count: int) -> Dictionary:
 	var began := Time.get_ticks_usec()
 	for _index in count:
@@ -44,7 +44,7 @@ func new_connections(path: String, expected: int, count: int) -> Dictionary:
 	return {rate = count * 1e6 / (Time.get_ticks_usec() - began)}
 
 
-## A large body, as fast as it comes, in bytes a second.
+## Downloads a large body as fast as possible. Measures bytes per second.
 func download(path: String, expected: int, chunk_size: int) -> Dictionary:
 	var client := _opened()
 	if chunk_size > 0:
@@ -54,7 +54,7 @@ func download(path: String, expected: int, chunk_size: int) -> Dictionary:
 	return {rate = expected * 1e6 / (Time.get_ticks_usec() - began)}
 
 
-## A large request, until its answer is there, in bytes a second.
+## Uploads a large body and waits for the response. Measures bytes per second.
 func upload(path: String, size: int) -> Dictionary:
 	var body := PackedByteArray()
 	body.resize(size)
@@ -72,8 +72,8 @@ func upload(path: String, size: int) -> Dictionary:
 	return {rate = size * 1e6 / took}
 
 
-## Connections with TLS, polled every half millisecond: microseconds inside `poll()`, in all and in the longest call, and of processor
-## time for everything. The connection then makes one exchange, in which the server's session tickets come.
+## Makes TLS connections, polled every half millisecond. Measures the microseconds in `poll()`, in total and in the longest call,
+## and the whole processor time. Each connection then makes one exchange, with which the server's session tickets arrive.
 func handshakes(ca_files: PackedStringArray, resumed: bool) -> Dictionary:
 	var totals: Array[float] = []
 	var longest: Array[float] = []
@@ -107,7 +107,7 @@ func handshakes(ca_files: PackedStringArray, resumed: bool) -> Dictionary:
 	return {total = _median(totals), longest = _median(longest), processor_us = _median(processor)}
 
 
-## `poll()` on a connection on which nothing happens, a second.
+## Calls of `poll()` per second on an idle connection.
 func idle_polls(count: int) -> Dictionary:
 	var client := _opened()
 	_exchange(client, "/hello", 32)
@@ -120,14 +120,14 @@ func idle_polls(count: int) -> Dictionary:
 	return {rate = count * 1e6 / took}
 
 
-## A download as a game makes it: one `poll()` and one read in each frame. Bytes a second, and microseconds of processor time a
-## frame.
+## Downloads like a game: one `poll()` and one read in each frame. Measures bytes per second, and microseconds of processor time
+## per frame.
 func frames(path: String, count: int) -> Dictionary:
 	var client := _opened()
 	client.request(HTTPClient.METHOD_GET, path, [])
 	while client.get_status() == HTTPClient.STATUS_REQUESTING:
 		client.poll()
-	# What the network holds back while nobody reads is not counted.
+	# Data that arrived while nothing was read is not counted.
 	OS.delay_usec(100_000)
 	client.read_response_body_chunk()
 	var received := 0
@@ -145,7 +145,7 @@ func frames(path: String, count: int) -> Dictionary:
 	return {rate = received * 1e6 / took, processor_us_per_frame = busy / count}
 
 
-## Bytes of resident memory for each of many clients that have made one exchange and stay connected.
+## Bytes of resident memory for each of many clients that made one exchange and stay connected.
 func idle_clients(count: int) -> Dictionary:
 	if kept.is_empty():
 		for _index in 50:
@@ -156,7 +156,8 @@ func idle_clients(count: int) -> Dictionary:
 	return {bytes = (_resident_bytes() - before) / float(count)}
 
 
-## Many downloads at once, each polled and read once in each frame: microseconds until all are over, and of the worst frame.
+## Makes many downloads at once, each polled and read once per frame. Measures the microseconds until all have ended, and of the
+## worst frame.
 func crowd(path: String, expected: int, count: int) -> Dictionary:
 	var clients: Array[HTTPClient] = []
 	var received := PackedInt64Array()
@@ -209,7 +210,7 @@ func blocking(path: String, expected: int, count: int) -> Dictionary:
 	return {processor_us = (_processor_us() - busy) / count}
 
 
-## Small exchanges on many connections at once: microseconds of processor time for each.
+## Small exchanges on many connections at once. Measures microseconds of processor time for each.
 func many_clients(path: String, expected: int, count: int, rounds: int) -> Dictionary:
 	var clients: Array[HTTPClient] = []
 	for _index in count:
@@ -225,7 +226,7 @@ func many_clients(path: String, expected: int, count: int, rounds: int) -> Dicti
 	return {processor_us = (_processor_us() - busy) / (count * rounds)}
 
 
-## The same for heads: all their lines are asked for.
+## The same as many_clients(), for response heads. All header lines are read.
 func heads(path: String, expected: int, count: int) -> Dictionary:
 	var client := _opened()
 	var lines := 0
@@ -240,7 +241,7 @@ func heads(path: String, expected: int, count: int) -> Dictionary:
 	return {processor_us = busy / count, processor_us_per_line = busy / lines}
 
 
-## The same for bodies: nanoseconds of processor time for each KiB.
+## The same for bodies: nanoseconds of processor time per KiB.
 func bodies(path: String, expected: int, count: int) -> Dictionary:
 	var client := _opened()
 	_exchange(client, path, expected)
@@ -250,7 +251,7 @@ func bodies(path: String, expected: int, count: int) -> Dictionary:
 	return {processor_ns_per_kib = (_processor_us() - busy) * 1000.0 * 1024.0 / (float(expected) * count)}
 
 
-## Nanoseconds that single calls take, without the loop around them.
+## Nanoseconds of single calls, without the surrounding loop.
 func calls(path: String, expected: int, count: int) -> Dictionary:
 	var client := _opened()
 	_exchange(client, path, expected)
@@ -273,7 +274,7 @@ func calls(path: String, expected: int, count: int) -> Dictionary:
 	costs.get_response_body_length = Time.get_ticks_usec() - began - loop
 	for name: String in costs:
 		costs[name] = costs[name] * 1000.0 / count
-	# The built-in gives headers out once only: a response for each call.
+	# The built-in class returns the headers only once, so each call needs its own response.
 	@warning_ignore("integer_division")
 	var few := count / 100
 	var sums := {request = 0, headers = 0, dictionary = 0}
@@ -364,7 +365,7 @@ func _median(values: Array[float]) -> float:
 	return values[values.size() / 2]
 
 
-## Processor time of this thread, which is the only one that works for either class while it is measured.
+## Processor time of this thread, the only one that works for either class during the measurement.
 func _processor_us() -> float:
 	return FileAccess.open("/proc/thread-self/schedstat", FileAccess.READ).get_line().to_float() / 1000.0
 

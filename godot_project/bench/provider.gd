@@ -1,6 +1,6 @@
 extends SceneTree
-## What a TLS provider costs: the first connection of a process, full and resumed handshakes, bulk. Run it with each provider;
-## docs/tls.md says how.
+## Measures a TLS provider: the first connection of a process, full and resumed handshakes, and bulk data. Run it with each
+## provider, as described in docs/tls.md.
 
 const MIB := 1024 * 1024
 
@@ -21,7 +21,7 @@ func _initialize() -> void:
 	print("first connection: longest poll() %d µs" % first["longest"])
 	var full: Array[int] = []
 	for i in 15:
-		# Other text is another configuration, with no session to resume.
+		# A file with a different text gives a different configuration, which has no session to resume.
 		var path := "user://ca_%d.pem" % i
 		FileAccess.open(path, FileAccess.WRITE).store_string(pem + "\n".repeat(i + 1))
 		full.append(_connect(path)["total"])
@@ -60,7 +60,7 @@ func _connect(ca_file: String) -> Dictionary:
 	return {"client": client, "total": total, "longest": longest}
 
 
-## Megabytes a second.
+## Returns megabytes per second.
 func _download(client: HTTPClientRust, bytes: int) -> float:
 	var start := Time.get_ticks_usec()
 	client.request(HTTPClientRust.METHOD_GET, "/bytes/%d" % bytes, [])

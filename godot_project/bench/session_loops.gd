@@ -1,5 +1,5 @@
 extends "res://bench/fetch_loops.gd"
-## The loops of fetch_bench.gd on an `HTTPSessionRust`, without a node; and those that nothing of the engine's has.
+## The loops of fetch_bench.gd with an `HTTPSessionRust` and without a node, and loops that have no counterpart in the engine.
 
 
 func begin(at: String, expected: int, file := "") -> Callable:
@@ -20,7 +20,7 @@ func _new_session() -> RefCounted:
 	return HTTPSessionRust.new()
 
 
-## Microseconds for a small request on a kept connection, the script waiting for each.
+## Makes small requests on an open connection, and waits for each. Measures microseconds per request.
 func blocking(at: String, expected: int, count: int) -> Dictionary:
 	var used: HTTPSessionRust = session
 	used.fetch(at).wait_to_finish()
@@ -33,7 +33,7 @@ func blocking(at: String, expected: int, count: int) -> Dictionary:
 	return {took_us = (Time.get_ticks_usec() - began) / float(count)}
 
 
-## The same by an `HTTPClientRust` in blocking mode.
+## The same with an `HTTPClientRust` in blocking mode.
 func blocking_client(path: String, expected: int, count: int) -> Dictionary:
 	var client := HTTPClientRust.new()
 	client.blocking_mode_enabled = true
@@ -42,7 +42,7 @@ func blocking_client(path: String, expected: int, count: int) -> Dictionary:
 		client.poll()
 	var began := 0
 	for index in count + 1:
-		# The first one is not counted on the other side either.
+		# The first request is not counted, as on the other side.
 		if index == 1:
 			began = Time.get_ticks_usec()
 		client.request(HTTPClientRust.METHOD_GET, path, [])
@@ -57,8 +57,8 @@ func blocking_client(path: String, expected: int, count: int) -> Dictionary:
 	return {took_us = (Time.get_ticks_usec() - began) / float(count)}
 
 
-## A session with many kept connections, on which nothing happens: how often its threads were woken in a second, and microseconds of
-## processor time.
+## Measures a session with many idle connections: how often its threads wake up per second, and microseconds of their processor
+## time per second.
 func idle(connections: int, seconds: float) -> Dictionary:
 	var used := HTTPSessionRust.new()
 	used.max_connections_per_host = connections
@@ -75,7 +75,7 @@ func idle(connections: int, seconds: float) -> Dictionary:
 	return {wake_ups = (after[0] - before[0]) / seconds, processor_us = (after[1] - before[1]) / seconds, threads = after[2]}
 
 
-## How often the library's threads were put to sleep, microseconds of their processor time, and how many they are.
+## The context switches of the library's threads, their processor time in microseconds, and their number.
 func _of_own_threads() -> Array:
 	var switches := 0
 	var busy := 0.0

@@ -5,9 +5,9 @@ const DEFAULTS := {"http": "127.0.0.1:8080", "https": "localhost:8443", "raw": "
 const MEBIBYTE := 1024 * 1024
 
 
-## [param addresses] are the addresses of the server, with the names of the command-line arguments as keys. A request has the keys
-## that the console takes, and "title" and "about". If it does not end with a short response with code 200, it also has "code",
-## "fails" or "is_large".
+## [param addresses] are the addresses of the server, with the names of the command-line arguments as keys. A request has the
+## keys that the console accepts, and "title" and "about". If its result is not a short response with code 200, it also has
+## "code", "fails" or "is_large".
 static func all(addresses: Dictionary) -> Array[Dictionary]:
 	var of := DEFAULTS.merged(addresses, true)
 	var http := "http://%s" % of["http"]

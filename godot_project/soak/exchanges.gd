@@ -1,14 +1,14 @@
 extends RefCounted
-## What the soak run of sessions and nodes requests, and what must come of it.
+## The exchanges of the soak run for sessions and nodes, with their expected results.
 
 const SUCCESS := HTTPResponseRust.RESULT_SUCCESS
 const CANCELLED := HTTPResponseRust.RESULT_CANCELLED
 const BLOCK := 1 << 20
-## Lengths of uploads, whose checksums are asked of the server beforehand.
+## Lengths of uploads. Their checksums are requested from the server at the start.
 const UPLOADS: Array[int] = [0, 1, 1000, 65_536, 300_000]
-## Lengths of packed texts: the server packs each once.
+## Lengths of compressed texts. The server compresses each of them once.
 const TEXTS: Array[int] = [1, 5000, 200_000]
-## Kinds of exchange, each as often as it stands here.
+## Kinds of exchanges. A kind is chosen as often as it is listed here.
 const KINDS: Array[StringName] = [
 	&"fetch", &"fetch", &"fetch", &"fetch_cancelled", &"packed", &"stream", &"stream", &"download", &"download_resumed",
 	&"upload", &"form", &"listen", &"redirect", &"retry", &"fault", &"silence", &"endless", &"node", &"node", &"node_download",
@@ -20,7 +20,7 @@ const NAMES := {
 	endless = "endless replies, cancelled", node = "node requests", node_download = "node downloads",
 	node_freed = "nodes freed in the middle", session_dropped = "sessions that nobody holds", thread = "requests from threads"}
 
-## Tasks, by what became of them.
+## Number of tasks that were started and completed.
 var started := 0
 var completed := 0
 var _tree: SceneTree
@@ -28,12 +28,12 @@ var _arguments: Dictionary
 var _block := PackedByteArray()
 var _checksums := {}
 var _texts := {}
-## Used by all; the other one gives up soon.
+## The common session, and one with a short timeout.
 var _session: HTTPSessionRust
 var _impatient: HTTPSessionRust
 
 
-## One exchange of one player.
+## The state of one exchange of a player.
 class Player extends RefCounted:
 	var index: int
 	var random: RandomNumberGenerator
@@ -67,7 +67,7 @@ func _init(tree: SceneTree, arguments: Dictionary) -> void:
 	_arguments = arguments
 
 
-## Gets what bodies are compared with. Returns what went wrong, or nothing.
+## Loads the data that bodies are compared with. Returns the problem, or an empty string.
 func prepare() -> String:
 	_session = _new_session()
 	DirAccess.make_dir_recursive_absolute(_folder())
@@ -87,7 +87,7 @@ func prepare() -> String:
 		_texts[length] = response.get_body()
 		if (_texts[length] as PackedByteArray).size() != length:
 			return "a packed text of %d bytes came with %d" % [length, (_texts[length] as PackedByteArray).size()]
-	# Without a connection, as it will be at the end.
+	# The run starts without connections, as it will end.
 	close()
 	await _tree.create_timer(0.3).timeout
 	_session = _new_session()
@@ -97,7 +97,7 @@ func prepare() -> String:
 	return ""
 
 
-## Lets the sessions go, and with them their connections.
+## Drops the sessions, and with them their connections.
 func close() -> void:
 	_session = null
 	_impatient = null
@@ -106,7 +106,7 @@ func close() -> void:
 			DirAccess.remove_absolute(_folder().path_join(file))
 
 
-## Chooses what comes next, and gives its name.
+## Chooses the next kind of exchange, and returns its name.
 func pick(player: Player) -> String:
 	player.kind = KINDS[player.random.randi() % KINDS.size()]
 	return NAMES[player.kind]
@@ -160,7 +160,7 @@ func _download(player: Player) -> void:
 	await _downloaded(player, length)
 
 
-## The server ends the connection after some more than half of it, each time.
+## Each time, the server closes the connection after a little more than half of the file.
 func _download_resumed(player: Player) -> void:
 	var length := 2000 + player.random.randi() % 2_000_000
 	@warning_ignore("integer_division")
@@ -173,7 +173,7 @@ func _downloaded(player: Player, length: int) -> void:
 	DirAccess.remove_absolute(path)
 	var url := _url_for(player)
 	if player.one_in(4):
-		# Another time it goes on with what this leaves.
+		# In some cases, the download resumes one that was cancelled.
 		var first := _session.download(url, path)
 		var ended := _ended(first)
 		await _frames(player.random.randi() % 3)
@@ -208,7 +208,8 @@ func _form(player: Player) -> void:
 	_judge_receipt(player, await _response_of(task), form.get_length(), null)
 
 
-## Three events a connection; after some more than one connection it is enough.
+## The server sends three events per connection. The task is cancelled after a number of events that usually needs several
+## connections.
 func _listen(player: Player) -> void:
 	var wanted := 2 + player.random.randi() % 9
 	player.what = "/events"
@@ -315,7 +316,7 @@ func _node_download(player: Player) -> void:
 	node.queue_free()
 
 
-## Nothing may be heard of it any more but by its task.
+## After this, only the task may report the end of the request, not the node.
 func _node_freed(player: Player) -> void:
 	var length := player.length()
 	player.what = _body_target(player, length)
@@ -337,7 +338,7 @@ func _node_freed(player: Player) -> void:
 			_tree.root.remove_child(node)
 	var response := await _end_of(task, ended)
 	await _frames(2)
-	# A call from here on was one too many.
+	# A call after this point would be wrong.
 	var is_silent := calls[0] == before
 	if response.get_result() == CANCELLED and is_silent:
 		player.verdict = "cancelled"
@@ -427,7 +428,7 @@ func _frames(count: int) -> void:
 		await _tree.process_frame
 
 
-## Counts how often a task comes to its end.
+## Counts how often a task is completed.
 func _ended(task: HTTPTaskRust) -> Array[int]:
 	var ends: Array[int] = [0]
 	started += 1

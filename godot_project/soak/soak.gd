@@ -1,34 +1,35 @@
 extends SceneTree
-## Sessions and nodes in a running engine, with random requests for as long as is asked for: every body checked, every task completed
-## exactly once, and memory and sockets as they were.
+## Runs random requests with sessions and nodes in a running engine for the given time. It checks that every body is right, that
+## every task is completed exactly once, and that memory and sockets return to their level at the start.
 ##
 ##     cargo xtask soak --sessions --minutes 30
 ##
-## `exchanges.gd` has what is requested, and what must come of it.
+## `exchanges.gd` defines the requests and their expected results.
 
 const Exchanges := preload("res://soak/exchanges.gd")
 
-## So many at once.
+## Number of simultaneous exchanges.
 const SLOTS := 40
-## Milliseconds between two looks at the memory.
+## Milliseconds between two samples of the memory.
 const SAMPLE_MS := 500
-## More than this between the third sixth of a run and the last is growth, in a run that is long enough to say; in bytes and minutes.
+## A larger difference in bytes between the third and the last sixth of a run counts as growth. The run must have at least this
+## length in minutes.
 const GROWTH := 4 << 20
 const LONG_ENOUGH := 5.0
-## No exchange takes half as long on an idle machine; in milliseconds.
+## In milliseconds. On an idle machine, no exchange takes half of this time.
 const LONGEST_MS := 120_000
-## Mismatches that are shown one by one.
+## Number of mismatches that are printed individually.
 const SHOWN := 20
 
 var is_ending := false
 var exchanges: RefCounted
-## By kind: [complete, bytes, failed as they must, cancelled, mismatches].
+## By kind: [complete, bytes, failed as expected, cancelled, mismatches].
 var _counts := {}
 var _mismatches := PackedStringArray()
 var _running := 0
-## Kind, player and beginning of the exchange of each.
+## Kind, player and start time of each running exchange, by player index.
 var _under_way := {}
-## Resident memory in bytes, one sample after the other.
+## Samples of the resident memory in bytes.
 var _samples := PackedInt64Array()
 
 
@@ -63,7 +64,7 @@ func _initialize() -> void:
 	exchanges.close()
 	await create_timer(0.5).timeout
 	var after := [_open_files(), _threads(), _objects()]
-	# A thread for names, which stays, may have files of its own; sockets do not.
+	# A thread that resolves names stays alive and may have open files; sockets must be closed.
 	if after[0] > before[0]:
 		note("open files", "mismatch", 0, "%d before, %d after" % [before[0], after[0]])
 	if after[2] > before[2] + SLOTS:
@@ -75,7 +76,7 @@ func _initialize() -> void:
 	quit(1 if grown or not _mismatches.is_empty() else 0)
 
 
-## One of the players: one exchange after the other.
+## One player, which makes one exchange after the other.
 func _play(index: int, first_seed: int) -> void:
 	_running += 1
 	var random := RandomNumberGenerator.new()
@@ -87,12 +88,12 @@ func _play(index: int, first_seed: int) -> void:
 		await exchanges.play(player)
 		_under_way.erase(index)
 		note(kind, player.verdict, player.bytes, player.what)
-		# An exchange that did not wait for anything must not keep the frame.
+		# An exchange that never waits must not block the frame.
 		await process_frame
 	_running -= 1
 
 
-## Ends the run where nothing comes of an exchange any more.
+## Ends the run if an exchange does not end.
 func _look_for_hangs() -> void:
 	for index: int in _under_way:
 		var exchange: Array = _under_way[index]
@@ -101,7 +102,7 @@ func _look_for_hangs() -> void:
 			quit(1)
 
 
-## Counts what came of an exchange: `complete`, `failed`, `cancelled` or `mismatch`.
+## Counts the result of an exchange: `complete`, `failed`, `cancelled` or `mismatch`.
 func note(kind: String, verdict: String, bytes: int, what: String) -> void:
 	var row: PackedInt64Array = _counts.get(kind, PackedInt64Array([0, 0, 0, 0, 0]))
 	row[{complete = 0, failed = 2, cancelled = 3, mismatch = 4}[verdict]] += 1
@@ -145,7 +146,7 @@ func _row(kind: String, counts: PackedInt64Array) -> String:
 	return "| %s | %d | %d | %d | %d | %d |" % [kind, counts[0], counts[1] >> 20, counts[2], counts[3], counts[4]]
 
 
-## Of the samples in this sixth of the run.
+## Median of the samples in this sixth of the run.
 func _median(sixth: int) -> int:
 	@warning_ignore("integer_division")
 	var part := Array(_samples.slice(_samples.size() * sixth / 6, _samples.size() * (sixth + 1) / 6))

@@ -1,7 +1,7 @@
 extends Node
-## A scene as a game's own tests would have one: it makes a request while the game's frames go on.
+## A scene like one of a game's own tests: it makes a request without blocking the game's frames.
 ##
-## Run alone, it ends the game with 0 or 1:
+## Started on its own, it quits with exit code 0 or 1:
 ##     godot --headless --path godot_project res://tests/ci_scene.tscn -- --http=HOST:PORT
 
 signal finished(code: int, text: String)

@@ -1,12 +1,12 @@
 extends SceneTree
-## Runs the tests of one file, prints a line for each, and ends the process with 0 if all of them hold.
+## Runs the tests of one file, prints a line for each, and exits with code 0 if all of them pass.
 ##
 ##     godot --headless --path godot_project --script res://tests/run.gd -- --test=res://tests/test_api.gd \
 ##         --http=HOST:PORT --raw=HOST:PORT --refused-port=PORT …
 ##
-## `--class=HTTPClient` puts the engine's own class in the place of HTTPClientRust: to try out the tests themselves.
-## `--only=WORD` runs the tests whose names contain it. `--left-out=FILE` leaves out those that a JSON file names below that of the
-## test file, each with its reason; one that is not there has failed.
+## `--class=HTTPClient` tests the engine's own class instead of HTTPClientRust, to check the tests themselves. `--only=WORD` runs
+## the tests whose names contain the word. `--left-out=FILE` leaves out tests: the JSON file lists them by test file, each with a
+## reason. A listed test that does not exist counts as failed.
 
 const TestCase := preload("res://tests/support/test_case.gd")
 
@@ -39,7 +39,7 @@ func _initialize() -> void:
 	_finish()
 
 
-## Each test has an object of its own, so that nothing is carried over from one to the next.
+## Each test has its own object, so that tests do not share state.
 func _run(script: GDScript, name: String, arguments: Dictionary) -> void:
 	_name = name
 	_running = script.new()
@@ -63,7 +63,7 @@ func _left_out(file: String, test_file: String) -> Dictionary:
 	return (all as Dictionary).get(test_file, {})
 
 
-## An `await` that never comes back would otherwise leave the engine running for ever.
+## Enforces the deadline. Otherwise, an `await` that never resumes would keep the engine running for ever.
 func _process(_delta: float) -> bool:
 	if _running != null and Time.get_ticks_msec() > _deadline_ms:
 		var failures := _running.failures

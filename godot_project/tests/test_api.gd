@@ -1,18 +1,18 @@
 extends "res://tests/support/test_case.gd"
-## The registered class, member by member, against the API dumps of Godot 3.2.3 (the reference) and 4.6.3.
+## Compares the members of the registered class with the API dumps of Godot 3.2.3 (the reference) and 4.6.3.
 
 const CLASS := &"HTTPClientRust"
 const REFERENCE := "res://tests/fixtures/godot-3.2.3-HTTPClient.json"
 const TODAY := "res://tests/fixtures/godot-4.6.3-HTTPClient.json"
 const CONSTANTS_IN_REFERENCE := 81
 
-## Methods that differ from a dump: the signature that they have here, and why.
+## Methods that differ from a dump: their signature here, and the reason.
 const DIFFERENT_METHODS := {
 	"connect_to_host": [
 		"connect_to_host(host: String, port: int = -1, use_ssl: Variant = false, verify_host: bool = true) -> Error",
 		"the third argument takes both the reference's bool and today's TLSOptions"],
 }
-## Methods that no dump has: their signature, and why they are there.
+## Methods that are in no dump: their signature, and the reason.
 const EXTRA_METHODS := {
 	"get_error_message": ["get_error_message() -> String const", "says why something failed, which a status cannot"],
 	"get_response_header_values": [
@@ -32,7 +32,7 @@ const EXTRA_METHODS := {
 	"set_proxy_from_environment": [
 		"set_proxy_from_environment() -> void", "the proxies that the player's system names, where a game asks for them"],
 }
-## Properties that the built-in does not have: what they are, and why they are there.
+## Properties that the built-in class does not have: type, getter, setter, and the reason.
 const EXTRA_PROPERTIES := {
 	"connect_timeout": ["float", "get_connect_timeout", "set_connect_timeout", "the built-in has a project setting only"],
 	"read_timeout": ["float", "get_read_timeout", "set_read_timeout", "the built-in waits for ever for a silent server"],
@@ -40,7 +40,7 @@ const EXTRA_PROPERTIES := {
 		"String", "get_trusted_ca_file", "set_trusted_ca_file",
 		"several authorities, which TLSOptions cannot carry; the built-in has a project setting only"],
 }
-## Constants that only one of the dumps has, or none.
+## Constants that only one of the dumps has.
 const EXTRA_CONSTANTS := {
 	"STATUS_TLS_HANDSHAKE_ERROR": "today's name; the reference has it as STATUS_SSL_HANDSHAKE_ERROR",
 	"STATUS_SSL_HANDSHAKE_ERROR": "the reference's name; today's is STATUS_TLS_HANDSHAKE_ERROR",
@@ -48,7 +48,7 @@ const EXTRA_CONSTANTS := {
 
 
 func test_the_dump_of_today_describes_the_engines_own_class() -> void:
-	# Shows that the comparison below reads dumps and classes rightly.
+	# Shows that the comparison below reads dumps and classes correctly.
 	var dump := _read_dump(TODAY)
 	var expected := _dumped_methods(dump, BUILT_IN)
 	var actual := _registered_methods(BUILT_IN)
@@ -149,7 +149,7 @@ func test_the_class_of_connections_is_a_stream_peer() -> void:
 		"disconnect_from_host": "disconnect_from_host() -> void const",
 	}
 	for name: String in expected:
-		# Whether a method is const makes no difference to a script.
+		# For a script, it makes no difference whether a method is const.
 		assert_equal(
 			str(methods.get(name, "missing")).trim_suffix(" const"), expected[name].trim_suffix(" const"), "its method " + name)
 
@@ -199,7 +199,7 @@ func test_properties_and_their_methods_are_the_same_thing() -> void:
 
 
 func test_the_class_and_its_enums_are_types_in_gdscript() -> void:
-	# A script of its own: without the extension it does not parse.
+	# This is a separate script, because it does not parse without the extension.
 	var script := load("res://tests/fixtures/typed_use.gd") as GDScript
 	if not assert_true(script != null and script.can_instantiate(), "a script that extends %s must load" % CLASS):
 		return
@@ -237,7 +237,7 @@ func _read_dump(path: String) -> Dictionary:
 	return JSON.parse_string(FileAccess.get_file_as_string(path))
 
 
-## Name → signature. The enums of the dump's HTTPClient are those of `client_class` here.
+## Signatures by name. The enums of HTTPClient in the dump become those of `client_class`.
 func _dumped_methods(dump: Dictionary, client_class: StringName) -> Dictionary:
 	var signatures := {}
 	for method: Dictionary in dump["methods"]:
@@ -282,7 +282,7 @@ func _registered_properties(client_class: StringName) -> Dictionary:
 			"type": _type_name(property, false), "hint": property["hint"], "hint_string": property["hint_string"],
 			"usage": property["usage"],
 		}
-		# Godot 4.3 cannot be asked for these two.
+		# Godot 4.3 has no methods to query these two.
 		if ClassDB.has_method("class_get_property_getter"):
 			properties[name]["getter"] = str(ClassDB.call("class_get_property_getter", client_class, name))
 			properties[name]["setter"] = str(ClassDB.call("class_get_property_setter", client_class, name))
@@ -313,7 +313,7 @@ func _shown_default(value: Variant) -> String:
 	return "null" if value == null else var_to_str(value)
 
 
-## JSON knows only floats.
+## Converts floats to integers: every number in JSON is a float.
 func _whole_numbers(numbers: Dictionary) -> Dictionary:
 	var whole := {}
 	for name: String in numbers:

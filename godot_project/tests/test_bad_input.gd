@@ -1,17 +1,17 @@
 # deadline: 120
-# Bad arguments are logged, as by the built-in: every one of them here, see _assert_refused().
+# Bad arguments are logged, as by the built-in class. All of the errors here are expected; see _assert_refused().
 # expect-log: ^ERROR: HTTPClientRust\.\w+\(\): .+
 extends "res://tests/support/test_case.gd"
-## What a script can do wrong: each gives its Error and a message, logs one error, and has no other effect.
+## Mistakes of a script: each returns its Error with a message, logs one error, and has no other effect.
 
-## A stream that would have another header in the request.
+## A stream that tries to add a header to the request.
 class PlantingStream extends StreamPeerTCP:
 	@warning_ignore("native_method_override")
 	func get_connected_host() -> String:
 		return "host.test\r\nX-Planted: yes"
 
 
-## Collects what is logged; null before Godot 4.5, which has no way to listen to the log.
+## Collects the logged errors; null before Godot 4.5, where scripts cannot read the log.
 var _log: RefCounted
 
 
@@ -264,7 +264,7 @@ func test_a_proxy_that_is_none() -> void:
 		for setter: StringName in [&"set_http_proxy", &"set_https_proxy"]:
 			_assert_logs(func() -> void: client.callv(setter, proxy), "%s(%s)" % [setter, proxy])
 			assert_contains(client.get_error_message(), "proxy", "message")
-	# None of them is no reason to do without.
+	# An invalid proxy must not lead to a connection without a proxy.
 	_assert_refused(
 		client, func() -> int: return client.connect_to_host("127.0.0.1", port_of("http")), ERR_INVALID_PARAMETER,
 		"connect_to_host() with a proxy that is none")
@@ -312,7 +312,7 @@ func test_a_stream_that_is_not_connected() -> void:
 	await _assert_still_works(client, "a stream that is not connected")
 
 
-## The request is refused on a connection that serves the next one as if nothing had been.
+## The request is refused, and the connection still serves the next one.
 func _assert_request_refused(request: Array, what: String) -> void:
 	var client: RefCounted = await connected_client()
 	var method := &"request_raw" if request[3] is PackedByteArray else &"request"
@@ -338,7 +338,7 @@ func _assert_read_refused(client: RefCounted, when: String) -> void:
 	assert_not_equal(client.get_error_message(), "", "message for a read when " + when)
 
 
-## One mistake, one line in the log.
+## Checks that a mistake logs exactly one error.
 func _assert_logs(attempt: Callable, what: String) -> void:
 	if _log == null:
 		attempt.call()

@@ -1,5 +1,5 @@
 extends "res://tests/support/fetch_case.gd"
-## The cache of a session: what a script sees of it.
+## The cache of a session, from a script's view.
 
 
 func test_a_fresh_response_is_answered_from_the_disk_also_by_another_session() -> void:

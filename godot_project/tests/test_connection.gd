@@ -1,7 +1,7 @@
 # deadline: 180
 # expect-log: set_connection\(\): more than 4 StreamPeerTLS are chained
 extends "res://tests/support/test_case.gd"
-## The connection property, both ways.
+## Getting and setting the connection property.
 
 const FarEnds := preload("res://tests/fixtures/far_ends.gd")
 const SmallProxy := preload("res://tests/fixtures/small_proxy.gd")
@@ -167,7 +167,7 @@ func test_after_a_2xx_to_connect_it_is_the_tunnel() -> void:
 	client.request(HTTPClient.METHOD_CONNECT, "localhost:%d" % port_of("https"), [])
 	await _poll_while(client, HTTPClient.STATUS_REQUESTING)
 	assert_equal(client.get_response_code(), 200, "code")
-	# The engine's own TLS through the tunnel, and HTTP over that.
+	# The engine's own TLS runs through the tunnel, with HTTP on top.
 	var chain := X509Certificate.new()
 	chain.load(arguments["ca-file"])
 	var secured := StreamPeerTLS.new()
@@ -273,7 +273,7 @@ func test_http_is_spoken_over_a_peer_of_another_extension() -> void:
 	assert_true(
 		loaded in [GDExtensionManager.LOAD_STATUS_OK, GDExtensionManager.LOAD_STATUS_ALREADY_LOADED],
 		"the extension with TestPeer must load, not %d" % loaded)
-	# The built-in polls the status of its own socket, whatever stream it was given, and so cannot do it.
+	# The built-in class cannot do this: it polls the status of its own socket, whatever stream it was given.
 	var peer: StreamPeer = ClassDB.instantiate(&"TestPeer")
 	assert_error(peer.call(&"connect_to", "%s:%d" % [host_of("http"), port_of("http")]), OK, "connect_to()")
 	var client := new_client()
@@ -354,19 +354,19 @@ func test_a_stream_that_ends_is_noticed() -> void:
 
 func test_dropping_either_end_is_fine() -> void:
 	for round_number: int in 20:
-		# The client goes first: the stream keeps the connection.
+		# The client is freed first: the stream keeps the connection.
 		var clients: Array[WeakRef] = []
 		var stream := await _stream_of_a_client_that_goes(round_number % 2 == 0, clients)
 		await wait_frames(1)
 		assert_true(clients[0].get_ref() == null, "the client is freed")
 		stream.put_data("still".to_utf8_buffer())
 		assert_equal((await _receive(stream, 5)).get_string_from_utf8(), "still", "what came back")
-		# The script lets go of the stream: the client keeps it, and the connection.
+		# The script drops the stream: the client keeps the stream and the connection.
 		var client: RefCounted = await connected_client()
 		var watched := _stream_that_goes(client)
 		assert_true(watched.get_ref() == client.get_connection(), "the stream goes with the connection")
 		assert_equal((await exchange(client, HTTPClient.METHOD_GET, "/hello")).code, 200, "code")
-		# The connection goes, in the middle of a request.
+		# The connection is closed in the middle of a request.
 		stream = client.get_connection()
 		client.request(HTTPClient.METHOD_GET, "/slow?ms=1000", [])
 		client.close()
@@ -382,7 +382,7 @@ func test_a_client_over_a_clients_stream_is_freed_with_all_of_them() -> void:
 		assert_true(watched[index].get_ref() == null, "object %d is freed" % index)
 
 
-## References from a function that has returned are gone; a running one may keep some of its own.
+## References of a function that has returned are gone; a running function may keep some.
 func _stream_of_a_client_that_goes(tls: bool, clients: Array[WeakRef]) -> StreamPeer:
 	var client := await _upgraded(tls)
 	clients.append(weakref(client))
@@ -417,7 +417,7 @@ func _upgraded(tls: bool) -> RefCounted:
 	return client
 
 
-## The engine's own class looks at a socket of its own in poll(), and breaks off where it was given another stream.
+## The engine's own class polls its own socket, and fails if it was given another stream.
 func _fetch(client: RefCounted, target: String) -> Exchange:
 	var answer := Exchange.new(client)
 	answer.polls_while_reading = client.get_class() != String(BUILT_IN)
@@ -440,7 +440,7 @@ func _tcp(server: String) -> StreamPeerTCP:
 	return stream
 
 
-## So many bytes, which may come in pieces; fewer if the stream ends.
+## Receives this number of bytes, which may arrive in pieces; fewer if the stream ends.
 func _receive(stream: StreamPeer, size: int) -> PackedByteArray:
 	var bytes := PackedByteArray()
 	while bytes.size() < size:
@@ -460,7 +460,7 @@ func _python_with_websockets() -> String:
 	return ""
 
 
-## A message in one frame, masked as a client's must be (RFC 6455, section 5.2).
+## A message in one frame, masked as a client must do (RFC 6455, section 5.2).
 func _text_frame(text: String) -> PackedByteArray:
 	var payload := text.to_utf8_buffer()
 	var frame := PackedByteArray([0x81])

@@ -1,10 +1,10 @@
 # deadline: 180
-# Bad arguments are logged, as by the built-in.
+# Bad arguments are logged, as by the built-in class.
 # expect-log: ^ERROR: HTTPClientRust\.connect_to_host\(\): .+
 # expect-log: ^ERROR: HTTPClientRust\.request\(\): .+
 extends "res://tests/support/test_case.gd"
-## Where HTTPClientRust does on purpose something else than the built-in: a test for each row of the table of
-## differences that can be seen over plain HTTP. The built-in does not run here.
+## The intended differences between HTTPClientRust and the built-in class: one test for each row of the table of differences that
+## can be observed over plain HTTP. The built-in class does not run here.
 
 const OK_HEAD := "HTTP/1.1 200 OK\r\n"
 const CHUNKED_HEAD := OK_HEAD + "Transfer-Encoding: chunked\r\n\r\n"
@@ -68,7 +68,7 @@ func test_any_negative_port_means_the_default() -> void:
 
 
 func test_a_url_without_a_slash_gets_one() -> void:
-	# The reference's own example asks for "index.php".
+	# The example in the reference requests "index.php".
 	assert_equal(await _target_sent_for("echo?a=1"), "/echo?a=1", "target")
 
 
@@ -107,7 +107,7 @@ func test_a_backslash_does_not_become_a_slash() -> void:
 
 
 func test_an_absolute_url_of_a_script_is_sent_as_it_is() -> void:
-	# As the built-in does it, for scripts that talk to a proxy themselves.
+	# The built-in class does the same, for scripts that talk to a proxy themselves.
 	var url := "http://%s/echo" % address_of("http")
 	var client: RefCounted = await connected_client()
 	assert_error(client.request(HTTPClient.METHOD_GET, url, []), OK, "request()")
@@ -427,7 +427,7 @@ func test_header_text_in_utf_8_is_read_as_such_and_sent_as_such() -> void:
 	var client: RefCounted = await connected_client()
 	var echo := echoed(await exchange(client, HTTPClient.METHOD_GET, "/echo", PackedStringArray(["X-Name: café €"])))
 	var sent := "".join(sent_values(echo, "X-Name"))
-	# A server may show the bytes one by one.
+	# Some servers interpret the bytes as Latin-1 or Windows-1252.
 	assert_true(sent in ["café €", "cafÃ© â‚¬", "cafÃ© â\u0082¬"], "expected UTF-8, got %s" % var_to_str(sent))
 
 

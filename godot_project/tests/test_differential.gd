@@ -1,15 +1,15 @@
 # deadline: 180
-# With misuse both log an error, the built-in also for a name that does not exist.
+# Both classes log an error for misuse. The built-in class also logs one for a name that does not exist.
 # allow-log: getaddrinfo failed
 # allow-log: Condition ".*" is true
 # allow-log: Index .* is out of bounds
 # allow-log: Invalid HTTP header
 # allow-log: ^ERROR: HTTPClientRust\.\w+\(\):
 extends "res://tests/support/test_case.gd"
-## Drives the engine's HTTPClient and HTTPClientRust through the same steps and compares everything a script sees:
+## Drives the engine's HTTPClient and HTTPClientRust through the same steps, and compares everything that a script sees:
 ## statuses, return codes of poll(), response code, headers, lengths, body.
 ##
-## What differs on purpose is not done here but in test_differences.gd.
+## Intended differences are tested in test_differences.gd.
 
 const LARGE := 8 * 1024 * 1024
 const FORM := "Content-Type: application/x-www-form-urlencoded"
@@ -69,7 +69,7 @@ func test_the_server_receives_the_same_request() -> void:
 		for request: Array in requests:
 			var answer: Exchange = await exchange.callv([client] + request)
 			var echo := echoed(answer)
-			# The order of the fields that the client adds itself is its own business.
+			# The order of the fields that the client adds itself does not matter.
 			var fields: Array = echo["headers"].map(
 				func(field: Array) -> String: return str(field[0]).to_lower() + ": " + str(field[1]))
 			fields.sort()
@@ -101,7 +101,7 @@ func test_204_205_and_304_whose_fields_speak_of_a_body_have_an_empty_one() -> vo
 		for fields: Array in [
 			["Content-Length: 0", "", false, connected],
 			["content-length: 0\r\nConnection: close", "", false, connected],
-			# The built-in waits for the last chunk.
+			# The built-in class waits for the last chunk.
 			["Transfer-Encoding: chunked", "0\r\n\r\n", false, connected],
 			["Connection: close", "", true, disconnected],
 		]:
@@ -109,7 +109,7 @@ func test_204_205_and_304_whose_fields_speak_of_a_body_have_an_empty_one() -> vo
 			await _compare("%s with %s" % [status_line, fields[0]], [status_line.to_int()], func(client: RefCounted) -> Array:
 				await connect_client(client, "raw")
 				var answer := Exchange.new(client)
-				# The built-in's poll() may see the end of the connection before the script has read.
+				# The built-in class may detect the end of the connection in poll() before the script has read the body.
 				answer.polls_while_reading = false
 				await answer.send(HTTPClient.METHOD_GET, reply_target(reply, fields[2]), PackedStringArray(), "")
 				assert_equal(answer.statuses, fields[3], "statuses of %s with %s" % [status_line, fields[0]])
@@ -123,7 +123,7 @@ func test_head_of_a_204_is_body_until_the_first_read() -> void:
 		return [(await exchange(client, HTTPClient.METHOD_HEAD, target)).record()])
 
 
-## As scripts do it that are driven by the status alone: they send in CONNECTED, and are done in BODY.
+## Some scripts use only the status: they send in CONNECTED, and are done in BODY.
 func test_a_script_that_is_done_in_body_sends_one_request() -> void:
 	for reply: String in ["HTTP/1.1 204 No Content\r\nContent-Length: 0\r\n\r\n",
 			"HTTP/1.1 304 Not Modified\r\nConnection: close\r\n\r\n"]:
@@ -245,7 +245,7 @@ func test_a_large_upload() -> void:
 
 
 func test_a_body_until_close_ends_disconnected() -> void:
-	# Read without poll(): the built-in's poll() may see the end before the script has read everything.
+	# The body is read without poll(): in poll(), the built-in class may detect the end before the script has read everything.
 	await _compare("until close", [200], func(client: RefCounted) -> Array:
 		await connect_client(client)
 		var answer := Exchange.new(client)
@@ -420,7 +420,7 @@ func test_has_response_is_true_until_the_headers_are_read() -> void:
 
 
 func test_the_loop_of_the_tutorial() -> void:
-	# connect, wait, request, wait, then poll() and read as long as the status is BODY.
+	# The loop connects, waits, requests, waits, and then calls poll() and reads while the status is BODY.
 	await _compare("tutorial", [], func(client: RefCounted) -> Array:
 		var calls := [client.connect_to_host(host_of("http"), port_of("http"))]
 		while client.get_status() in [HTTPClient.STATUS_CONNECTING, HTTPClient.STATUS_RESOLVING]:
@@ -492,7 +492,7 @@ func test_a_refused_connect_has_closed_the_old_connection() -> void:
 		return [{"error": client.connect_to_host(""), "status": client.get_status(), "poll": client.poll()}])
 
 
-## Sends the requests, each an array of method, target, headers, body, one after the other on one connection.
+## Sends the requests, each an array of method, target, headers and body, one after the other on one connection.
 func _compare_requests(requests: Array[Array], codes: Array[int]) -> void:
 	await _compare("requests", codes, func(client: RefCounted) -> Array:
 		await connect_client(client)
@@ -503,8 +503,8 @@ func _compare_requests(requests: Array[Array], codes: Array[int]) -> void:
 		return records)
 
 
-## Runs `steps` with a client of each class; what they return, an array of dictionaries, must be the same. The response
-## codes in it must be `codes`, where any are given: two clients that fail alike are no success.
+## Runs `steps` with a client of each class. Both must return the same array of dictionaries. If `codes` are given, the response
+## codes must be these, because two clients that fail in the same way would prove nothing.
 func _compare(what: String, codes: Array[int], steps: Callable) -> void:
 	var expected: Array = await steps.call(new_client(BUILT_IN))
 	var actual: Array = await steps.call(new_client())

@@ -1,12 +1,12 @@
 extends "res://tests/support/test_case.gd"
-## The class reference against the registered classes, in both directions: no member without a description, and no
-## description without a member.
+## Compares the class reference with the registered classes in both directions: every member has a description, and every
+## description has a member.
 
 const FOLDER := "res://addons/http_client_rust/doc/"
 const CLASSES: Array[String] = [
 	"HTTPClientRust", "HTTPClientRustStream", "HTTPFormRust", "HTTPRequestRust", "HTTPResponseRust", "HTTPSessionRust",
 	"HTTPTaskRust"]
-## A description shorter than this says nothing.
+## A shorter description is too short to be useful.
 const SHORTEST := 12
 
 
@@ -98,7 +98,7 @@ func test_every_link_leads_to_something() -> void:
 				"enum":
 					there = ClassDB.class_has_enum(place, member)
 				"constant":
-					# Also those of the engine's list of errors.
+					# References may also name the engine's error constants.
 					there = ClassDB.class_has_integer_constant(place, member) or member == "OK" or member.begins_with("ERR_")
 			assert_true(there, "%s leads nowhere" % found.get_string())
 
@@ -128,7 +128,7 @@ func test_the_classes_themselves_are_described_and_nothing_is_left_open() -> voi
 		assert_equal(text.count("[code]"), text.count("[/code]"), "[code] of " + name)
 
 
-## An example that is no whole script stands in a function, with what it takes for granted.
+## Wraps an example that is not a whole script in a function, and declares the variables that it uses.
 func _as_script(example: String) -> String:
 	var head := "extends Node\n"
 	if not example.begins_with("var http :=") and example.contains("http."):
@@ -142,7 +142,7 @@ func _check_text(entry: Dictionary, what: String) -> void:
 	assert_true(str(entry.get("text", "")).length() > SHORTEST, what + " needs a description")
 
 
-## Attributes of the class and, under "method", "member" and "constant", its entries by name.
+## The attributes of the class, and its entries by name under "method", "member", "constant" and "signal".
 func _page(name: String) -> Dictionary:
 	var page := {"method": {}, "member": {}, "constant": {}, "signal": {}, "brief_description": "", "description": "", "name": ""}
 	var parser := XMLParser.new()
@@ -201,7 +201,7 @@ func _shown_type(attributes: Dictionary) -> String:
 func _methods(name: String) -> Dictionary:
 	var signatures := {}
 	for method: Dictionary in ClassDB.class_get_method_list(name, true):
-		# The engine calls these by itself.
+		# The engine calls these methods itself.
 		if str(method["name"]).begins_with("_"):
 			continue
 		var defaults: Array = method["default_args"]

@@ -1,6 +1,6 @@
 # deadline: 120
 extends "res://tests/support/test_case.gd"
-## A server that answers before it has read the request, and goes on reading: a handler that ends its response at once.
+## A server that responds before it has read the request, and continues reading, like a handler that ends its response at once.
 
 const SIZE := 20 * 1024 * 1024
 
@@ -34,7 +34,7 @@ func test_all_of_the_upload_is_sent_after_an_early_success() -> void:
 				client.close()
 
 
-## Answers, and then reads to the end of the body; how much of it came.
+## Responds, and then reads to the end of the body. Returns the number of bytes of the body.
 func _serve(server: TCPServer, reply: String) -> int:
 	var end := Time.get_ticks_msec() + 20_000
 	while not server.is_connection_available():

@@ -5,7 +5,8 @@
 # expect-log: ^ERROR: HTTPFormRust\.add_(file|bytes)\(\): .+
 # expect-log: ^ERROR: HTTPRequestRust\.(request|request_raw|set_tls_options|set_timeout|set_download_chunk_size|set_download_file)\(\): .+
 extends "res://tests/support/fetch_case.gd"
-## Bad input to sessions, tasks, forms and nodes: a code or a result and a sentence, and all goes on as before.
+## Bad input to sessions, tasks, forms and nodes: each returns a code or a result with a message, and everything continues to
+## work.
 
 
 func test_settings_out_of_range_are_refused_or_taken_for_the_nearest() -> void:

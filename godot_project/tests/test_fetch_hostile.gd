@@ -1,6 +1,7 @@
 # deadline: 300
 extends "res://tests/support/fetch_case.gd"
-## Servers that break, cheat or attack, as a script sees them: each has its result, its code and a sentence, and the session goes on.
+## Servers that fail, lie or attack, from a script's view: each case has its result, code and message, and the session continues
+## to work.
 
 const CONNECTION_ERROR := HTTPRequest.RESULT_CONNECTION_ERROR
 const TOO_LARGE := HTTPRequest.RESULT_BODY_SIZE_LIMIT_EXCEEDED
@@ -166,7 +167,7 @@ func test_a_server_that_ignores_ranges_or_has_another_version_starts_over() -> v
 	var path := folder().path_join("save.bin")
 	var session := new_session()
 	session.max_retries = 0
-	# Half of it comes, with a validator.
+	# Half of the body arrives, with a validator.
 	var half := "HTTP/1.1 200 OK\r\nETag: \"one\"\r\nContent-Length: 10\r\n\r\n01234"
 	for second: Array in [
 			["HTTP/1.1 200 OK\r\nETag: \"one\"\r\nContent-Length: 10\r\n\r\nABCDEFGHIJ", "ABCDEFGHIJ"],
@@ -216,7 +217,7 @@ func test_form_files_that_shrink_or_vanish_fail_with_the_name_of_their_field() -
 			DirAccess.remove_absolute(path)
 			_assert_failed(await fetched(session, url("/upload"), [], HTTPClient.METHOD_POST, form), INVALID_REQUEST, 0, "vanished before")
 			continue
-		# The server reads nothing of the body before it is asked to: the file is not sent to its end.
+		# The server does not read the body, so the file is not sent to its end.
 		var task: RefCounted = session.fetch(url("/fault/never-answers", "raw"), [], HTTPClient.METHOD_POST, form)
 		while task.get_uploaded_bytes() == 0 and not task.is_completed():
 			await wait_frames(1)
@@ -272,14 +273,14 @@ func _served(reply: PackedByteArray, session: RefCounted) -> RefCounted:
 	return await response_of(session.listen("http://127.0.0.1:%d/" % server.port()))
 
 
-## A server that gives one reply for each connection, and then ends it. It works once a frame.
+## A server that sends one reply for each connection, and then closes it. It works once per frame.
 class _Replies extends RefCounted:
 	var heads := PackedStringArray()
 	var _server := TCPServer.new()
 	var _replies: Array
 	var _clients: Array[StreamPeerTCP] = []
 	var _received := PackedStringArray()
-	## What is left to be sent to each, once its head is there.
+	## The rest of the reply to each client, set when the client's request head is complete.
 	var _left: Array[PackedByteArray] = []
 
 	func _init(tree: SceneTree, replies: Array) -> void:

@@ -1,5 +1,5 @@
 extends "res://tests/support/fetch_case.gd"
-## Sessions, tasks and nodes that come and go: freed in every state, by the thousand, and when the engine quits.
+## Lifetime of sessions, tasks and nodes: freed in every state, by the thousand, and when the engine quits.
 # deadline: 240
 
 
@@ -110,7 +110,7 @@ func test_cancel_all_in_a_handler_ends_what_is_still_to_be_told() -> void:
 		session.fetch(url("/hello")).completed.connect(func(response: RefCounted) -> void:
 			results.append(response.get_result())
 			session.cancel_all())
-	# All of them have come to their end before the first is told.
+	# All tasks have ended before the first signal is emitted.
 	OS.delay_msec(500)
 	while results.size() < 20:
 		await wait_frames(1)
@@ -183,7 +183,8 @@ func test_the_engine_quits_right_after_a_thousand_requests() -> void:
 	tree.root.set_meta(&"still_fetching", session)
 
 
-## Another Godot quits in the middle of this: code 0, a log without a leak, an error or a crash, and the task completed.
+## Another Godot process quits in the middle of this: with code 0, with a log that has no leak, error or crash, and with a
+## completed task.
 func _assert_quits(case: Array) -> void:
 	var text := _run(
 		"res://tests/fixtures/quit_while_fetching.gd", ["--how=" + case[0], "--url=" + case[1], "--frames=%d" % case[2]])
@@ -202,7 +203,7 @@ func _run(script: String, options: PackedStringArray) -> String:
 	assert_equal(OS.execute(godot, command, output, true), 0, "exit code of %s" % [options])
 	var text := str(output[0]) if not output.is_empty() else ""
 	for suspicious: String in ["ERROR", "WARNING", "leaked", "ObjectDB instances", "handle_crash", "panicked"]:
-		# Not the whole text: it would be taken for an error of this run.
+		# The message does not contain the whole text, which would be taken for an error of this run.
 		assert_true(not text.contains(suspicious), "%s: its log has the word %s, backwards" % [options, suspicious.reverse()])
 	return text
 

@@ -1,8 +1,8 @@
 # deadline: 120
-# What a script or the environment says of a proxy that cannot be used.
+# A script or the environment sets a proxy that cannot be used.
 # expect-log: ^ERROR: HTTPSessionRust\.set_http_proxy\(\): cannot use the proxy .*
 extends "res://tests/support/fetch_case.gd"
-## Sessions and nodes through proxies: what those are sent, and who learns the credentials.
+## Sessions and nodes with proxies: what the proxies receive, and which servers see the credentials.
 
 const SmallProxy := preload("res://tests/fixtures/small_proxy.gd")
 const REFUSAL := "HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n"
@@ -23,7 +23,7 @@ func test_a_session_and_a_node_send_whole_urls_to_an_http_proxy_as_the_engines_n
 			node.set_http_proxy("127.0.0.1", proxy.port())
 			assert_equal(node.request("http://host.test:8080/path?a=b"), OK, "request()")
 			code = (await node.request_completed)[1]
-			# Not in its own signal.
+			# The node must not be freed in its own signal.
 			node.queue_free()
 		assert_equal(code, 200, "code of %s" % kind)
 		first_lines[kind] = proxy.heads[0].get_slice("\r\n", 0)
@@ -89,7 +89,7 @@ func test_a_node_takes_its_sessions_proxies_and_its_own_before_them() -> void:
 	assert_equal(node.request(url("/hello")), OK, "request()")
 	assert_equal((await node.request_completed)[1], 200, "without one")
 	assert_equal([of_session.heads.size(), of_node.heads.size()], [1, 1], "requests")
-	# Not in its own signal.
+	# The node must not be freed in its own signal.
 	node.queue_free()
 
 

@@ -1,5 +1,5 @@
 extends "res://tests/support/fetch_case.gd"
-## HTTPFormRust: what a form looks like on the wire, and what goes wrong with its files.
+## HTTPFormRust: the bytes of a form, and errors of its files.
 
 
 func test_it_has_the_methods_that_are_promised() -> void:
@@ -102,7 +102,7 @@ func test_a_file_that_is_not_there_is_an_invalid_request() -> void:
 		assert_contains(response.get_error_message(), "gone", "the message names the field")
 
 
-## A pack is what an exported game has in place of its files.
+## An exported game has its files in a pack.
 func test_a_file_of_a_pack_is_read_while_it_is_sent() -> void:
 	const LENGTH := 48 << 20
 	DirAccess.make_dir_recursive_absolute(folder())
@@ -138,7 +138,7 @@ func test_a_file_of_a_pack_is_read_while_it_is_sent() -> void:
 	remove_folder()
 
 
-## Resident memory; 0 where the system does not tell.
+## Resident memory in KiB; 0 if the system does not report it.
 func _resident_kib() -> int:
 	if not FileAccess.file_exists("/proc/self/status"):
 		return 0

@@ -1,10 +1,10 @@
 extends "res://tests/support/test_case.gd"
-## The file in which the console keeps requests: other editors know its form, and people edit it.
+## The file of the console's saved requests, which other editors and users also edit.
 
 const HttpFile := preload("res://addons/http_client_rust/console/http_file.gd")
 
 const PATH := "user://requests_of_a_test.http"
-## As somebody writes it in another editor.
+## A file as users write it in another editor.
 const BY_HAND := """# The server of the game.
 
 ### Scores
@@ -118,7 +118,7 @@ func _write(text: String) -> void:
 
 
 func test_a_file_with_many_empty_lines_at_its_end_is_read_at_once() -> void:
-	# Each time the whole text once more would take hours.
+	# Processing the whole text again for each line would take hours.
 	_write("POST http://a.example/\n\nbody" + "\n".repeat(3_000_000))
 	assert_equal(HttpFile.new(PATH).requests[0]["body"], "body", "the body")
 

@@ -1,12 +1,11 @@
 # deadline: 180
-# What leads nowhere is refused.
+# Streams that lead back to their own client, or a chain of too many clients, are refused.
 # expect-log: ^ERROR: HTTPClientRust\.set_connection\(\): .+
 extends "res://tests/support/test_case.gd"
-## Clients that go, or stay, at moments when something is still under way. What goes on in threads of one client stands in
-## test_threads.gd.
+## Clients that are freed, or kept, while something is still running. Threads that use a single client are in test_threads.gd.
 
 const BODY_SIZE := 3_000_000
-## A body that has not ended when the engine does.
+## A body that is still running when the engine quits.
 const ENDLESS := "/chunked/1000000000?size=1000&delay_ms=20"
 
 
@@ -23,7 +22,7 @@ func test_the_engine_quits_while_a_connection_is_being_made() -> void:
 
 
 func test_the_engine_quits_in_the_middle_of_a_tls_handshake() -> void:
-	# The raw server takes the connection, and what it is sent, and does not answer to TLS.
+	# The raw server accepts the connection and what it receives, but does not respond to TLS.
 	_assert_quits(address_of("raw"), HTTPClient.STATUS_CONNECTING, "/", ["--tls"])
 
 
@@ -57,7 +56,7 @@ func test_a_client_can_be_freed_in_the_middle_of_a_tls_handshake() -> void:
 
 func test_a_client_can_be_freed_after_a_failed_handshake() -> void:
 	var client := new_client()
-	# Nobody knows the server's authority.
+	# The server's authority is not trusted.
 	client.connect_to_host(host_of("https"), port_of("https"), TLSOptions.client())
 	var opening := Exchange.new(client)
 	while client.get_status() == HTTPClient.STATUS_CONNECTING:
@@ -229,12 +228,12 @@ func test_clients_over_each_others_streams_are_refused_from_a_depth_on() -> void
 	assert_equal((await exchange(chain.back(), HTTPClient.METHOD_GET, "/hello")).code, 200, "those below go on")
 
 
-## A callable keeps no object alive; a function that has returned keeps none either.
+## A callable does not keep its object alive, and neither does a function that has returned.
 func _callable_of_stream(client: RefCounted, method: StringName) -> Callable:
 	return Callable(client.connection as Object, method)
 
 
-## Called by the stream in the middle of a call of its client.
+## The stream calls this in the middle of a call of its client.
 func _call_back(clients: Array[RefCounted], what: String, answers: Array[int]) -> void:
 	if clients.is_empty():
 		return
@@ -276,7 +275,7 @@ func _give_back_secured(watched: Array[WeakRef]) -> void:
 		watched.append(weakref(object))
 
 
-## Another Godot quits with a client in this status: code 0, and a log without a leak, an error or a crash.
+## Another Godot process quits with a client in this status: with code 0, and a log without a leak, an error or a crash.
 func _assert_quits(address: String, status: int, target := "/", options := PackedStringArray()) -> void:
 	var godot := OS.get_environment("GODOT")
 	if godot.is_empty():
@@ -292,7 +291,7 @@ func _assert_quits(address: String, status: int, target := "/", options := Packe
 	assert_equal(code, 0, "exit code")
 	assert_contains(text, "quits in status %d" % status, "what it printed")
 	for suspicious: String in ["ERROR", "WARNING", "leaked", "ObjectDB instances", "handle_crash", "panicked"]:
-		# Not the whole text: it would be taken for an error of this run.
+		# The message does not contain the whole text, which would be taken for an error of this run.
 		assert_true(not text.contains(suspicious), "its log has the word " + suspicious.reverse() + ", backwards")
 
 
@@ -313,7 +312,7 @@ func step() -> bool:
 """ % version
 
 
-## Runs in a task: a whole exchange in blocking mode. Returns how many bytes came.
+## Runs in a task: makes a whole exchange in blocking mode, and returns the number of bytes received.
 func _fetch(client: RefCounted, size: int) -> int:
 	client.blocking_mode_enabled = true
 	client.connect_to_host(host_of("http"), port_of("http"))

@@ -1,6 +1,6 @@
 # allow-log: SCRIPT ERROR: (Parse|Compile) Error
 extends "res://tests/support/migration_case.gd"
-## The tool that moves scripts to HTTPClientRust: what it changes, what it leaves alone, and what it points out.
+## The tool that moves scripts to HTTPClientRust: what it changes, what it leaves alone, and what it reports.
 
 const FOLDER := "user://migration"
 
@@ -249,7 +249,7 @@ func go(http: HTTPClient, method := HTTPClient.METHOD_GET) -> void:
 """, 7]})
 
 
-## Each of these in each of those places; it is enough that planning ends.
+## Tries each of these texts in each of these places. It is enough that planning ends.
 func test_texts_that_are_no_script_are_planned_too() -> void:
 	var count := 0
 	for odd: String in [
@@ -403,7 +403,7 @@ func _assert_stays(text: String) -> void:
 	assert_equal(Migration.plan("res://a.gd", text).after, text, "what stays")
 
 
-## A project of scripts: its texts, and how many uses of each must move. All of it must parse before and afterwards.
+## Checks a project of scripts, given as texts with the number of uses that must move. All scripts must parse before and after.
 func _assert_becomes(project: Dictionary) -> void:
 	var texts := {}
 	for name: String in project:

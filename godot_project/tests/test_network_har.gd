@@ -1,5 +1,5 @@
 extends "res://tests/support/test_case.gd"
-## Files of the panel "Network": HAR 1.2 that any reader takes, back without loss, and without credentials unless they are wanted.
+## HAR files of the *Network* panel: valid HAR 1.2, read back without loss, and without credentials unless the user wants them.
 
 const Recorded := preload("res://addons/http_client_rust/network/recorded.gd")
 const ExchangeList := preload("res://addons/http_client_rust/network/exchange_list.gd")
@@ -34,7 +34,7 @@ func test_a_saved_file_is_har_1_2() -> void:
 			_check(pair, {"name": TYPE_STRING, "value": TYPE_STRING}, "pair", problems)
 	assert_equal(problems, PackedStringArray(), "what the format wants")
 	assert_equal([file_log["version"], entry["startedDateTime"]], ["1.2", "2023-11-14T22:13:20.123Z"], "version and date")
-	# The time is the sum of the parts, of which ssl is in connect.
+	# The time is the sum of the parts. "connect" includes "ssl".
 	assert_equal(entry["time"], 1.0 + 5.0 + 4.0 + 6.0 + 10.0, "time in milliseconds")
 	assert_equal([entry["timings"]["connect"], entry["timings"]["ssl"]], [5.0, 3.0], "connect and ssl")
 	assert_equal(entry["request"]["queryString"], [{"name": "q", "value": "a b"}, {"name": "token", "value": "query-secret"}], "query")
@@ -105,7 +105,7 @@ func test_what_is_no_file_of_that_kind_gives_a_sentence() -> void:
 	for text: String in ["", "{", "[]", "{\"log\": 1}", "{\"log\": {\"entries\": {}}}", "{\"log\": {\"entries\": [1, {\"request\": {}}]}}"]:
 		var refused: Har = Har.read(text)
 		assert_true(not refused.problem.is_empty() and refused.exchanges.is_empty(), "'%s': %s" % [text, refused.problem])
-	# As browsers write it: with keys of their own, and without what may be missing.
+	# A file of a browser has keys of its own, and leaves out optional ones.
 	var other := "{\"log\": {\"version\": \"1.2\", \"entries\": [{\"startedDateTime\": \"2026-01-31T12:00:00.5+02:00\", \"request\": {\"method\": \"GET\", \"url\": \"https://b.example/\", \"_x\": 1}, \"response\": {\"status\": 200, \"headers\": [{\"name\": \"Content-Encoding\", \"value\": \"br\"}], \"content\": {\"size\": 2, \"text\": \"!!!\", \"encoding\": \"base64\"}}}]}}"
 	var har: Har = Har.read(other)
 	assert_equal([har.problem, har.exchanges.size()], ["", 1], "a file of a browser's")
@@ -192,7 +192,8 @@ func test_a_secret_is_found_behind_a_long_text_and_whatever_its_length() -> void
 	assert_true(not Har.text_of([shown], true).contains("stray-secret"), "behind a quote that stands for itself")
 
 
-## As Chrome 126 saves it: HTTP/2, names in lower case and with colons, what it kept, what an extension stopped, and a socket.
+## A file as Chrome 126 writes it: HTTP/2, lowercase names and pseudo-header fields, a cached response, a request blocked by an
+## extension, and a WebSocket.
 func test_a_file_of_a_browser_is_read() -> void:
 	var image := Marshalls.raw_to_base64(PackedByteArray([0x89, 0x50, 0x4e, 0x47]))
 	var har: Har = Har.read(JSON.stringify({"log": {"version": "1.2", "creator": {"name": "WebInspector", "version": "537.36"}, "pages": [], "entries": [

@@ -1,5 +1,5 @@
 extends "res://tests/support/test_case.gd"
-## The panel "Network": messages of a game in, rows out; the filter, the waterfall, the texts, light and dark.
+## The *Network* panel: messages of a game, rows, filter, waterfall, texts, and light and dark themes.
 
 const NetworkPanel := preload("res://addons/http_client_rust/network/panel.gd")
 const Recorded := preload("res://addons/http_client_rust/network/recorded.gd")
@@ -121,7 +121,7 @@ func test_the_filter_knows_words_and_kinds() -> void:
 func test_the_waterfall_has_one_scale_for_all() -> void:
 	var panel := await _open()
 	var table := _table_of(panel)
-	# The first takes the first half of the time, the second the second, on a connection that was kept.
+	# The first exchange takes the first half of the time. The second one takes the second half, on the same connection.
 	for index: int in 2:
 		var news := _opening(index + 1, "/")
 		news["began"] = BEGAN + index * 100_000
@@ -269,7 +269,7 @@ func test_all_letters_can_be_read_in_light_and_dark_themes_and_the_panel_fits_at
 			panel.say("something went wrong", true)
 			var message: Label = panel.get("_message")
 			assert_true(Colors.contrast(message.get_theme_color(&"font_color"), colors[1]) >= 4.5, "a message on %s" % colors[1])
-			# What is wrapped takes a frame to find its height.
+			# Wrapped text needs a frame to compute its height.
 			await wait_frames(2)
 			var least := panel.get_combined_minimum_size()
 			assert_true(least.x <= 1100.0 * font_size / 14.0 and least.y <= 200.0 * font_size / 14.0, "the least size is %s at %d" % [least, font_size])
@@ -277,7 +277,7 @@ func test_all_letters_can_be_read_in_light_and_dark_themes_and_the_panel_fits_at
 
 
 func test_without_a_debugger_nobody_watches_the_game() -> void:
-	# The observer and the monitors come together, and only where a debugger is.
+	# The observer and the monitors are installed together, and only if there is a debugger.
 	assert_true(not EngineDebugger.is_active(), "there is no debugger")
 	for monitor: String in ["Open connections", "Requests per second", "Bytes per second"]:
 		assert_true(not Performance.has_custom_monitor("HTTPClientRust/" + monitor), monitor)
@@ -288,7 +288,7 @@ func test_a_debugger_that_does_not_ask_is_told_nothing_and_the_game_ends_well() 
 	var godot := OS.get_environment("GODOT")
 	if not assert_true(not godot.is_empty(), "this test needs $GODOT, the program to start"):
 		return
-	# With a tree and without one: there the end of the library is what ends it.
+	# The game runs with a scene tree and without one. Without one, only the unloading of the library ends the recording.
 	for script: String in ["quit_while_fetching", "main_loop_fetch"]:
 		var server := TCPServer.new()
 		assert_error(server.listen(0, "127.0.0.1"), OK, "listening as an editor does")
@@ -300,7 +300,7 @@ func test_a_debugger_that_does_not_ask_is_told_nothing_and_the_game_ends_well() 
 		var peer: StreamPeerTCP = null
 		var is_over := false
 		while not is_over:
-			# Asked before the rest is read: a game can be over before anybody here had a look.
+			# This is checked before reading the rest, because the game may already have ended.
 			is_over = not OS.is_process_running(game)
 			if peer == null and server.is_connection_available():
 				peer = server.take_connection()
@@ -376,7 +376,7 @@ func test_a_narrow_legend_goes_on_in_the_next_line() -> void:
 	await wait_frames(1)
 
 
-## All that has come so far from a peer that may be gone.
+## Everything received so far from a peer that may have disconnected.
 func _what_came(peer: StreamPeerTCP) -> PackedByteArray:
 	peer.poll()
 	var count := peer.get_available_bytes() if peer.get_status() == StreamPeerTCP.STATUS_CONNECTED else 0
@@ -405,7 +405,7 @@ func _message(news: Array) -> Array:
 	return [_batch, 0, news]
 
 
-## A request that was sent, and its connection made, at once.
+## The update for a request that was sent, together with its connection.
 func _opening(id: int, target: String, method := "GET", headers := "", body := "") -> Dictionary:
 	return {
 		"id": id, "connection": 1, "task": 0, "origin": "http://a.example", "proxy": "", "began": BEGAN + id, "requested": BEGAN + id,
@@ -424,7 +424,7 @@ func _finished(url: String, status: int, type: String) -> Recorded:
 	return shown
 
 
-## In milliseconds, as get_timings() has them in microseconds.
+## Takes milliseconds, and returns microseconds like get_timings().
 func _timings(dns: int, connected: int, tls: int, send: int, first_byte: int, total: int) -> Dictionary:
 	var timings := {"dns": dns, "connect": connected, "tls": tls, "send": send, "first_byte": first_byte, "total": total}
 	for name: String in timings:

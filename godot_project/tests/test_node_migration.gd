@@ -1,6 +1,6 @@
 # allow-log: SCRIPT ERROR: (Parse|Compile) Error
 extends "res://tests/support/migration_case.gd"
-## The tool that moves HTTPRequest to HTTPRequestRust: scripts, scenes, and which of them belong together.
+## The tool that moves HTTPRequest to HTTPRequestRust: scripts, scenes, and which of them move together.
 
 const FOLDER := "user://node_migration"
 const SCENE := """[gd_scene load_steps=2 format=3]
@@ -325,7 +325,7 @@ func _scene_of(base: String, nodes: String, script := "") -> String:
 	return text + "\n" + nodes
 
 
-## Writes all that nothing speaks against.
+## Writes all changes, and checks that none is held back.
 func _move(scripts: ProjectScripts) -> void:
 	var before := {}
 	var after := {}

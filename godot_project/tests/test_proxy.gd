@@ -1,8 +1,8 @@
 # deadline: 120
-# A proxy that cannot be used is a script's mistake, or the environment's.
+# An unusable proxy is a mistake of the script or of the environment.
 # expect-log: ^ERROR: HTTPClientRust\.(set_https?_proxy|set_proxy_from_environment|connect_to_host)\(\): cannot use the proxy .*
 extends "res://tests/support/test_case.gd"
-## Proxies: what is sent to them, on both classes where the engine's own does the same.
+## Proxies: what they receive, tested with both classes if the engine's own class does the same.
 
 const SmallProxy := preload("res://tests/fixtures/small_proxy.gd")
 

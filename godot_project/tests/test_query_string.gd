@@ -1,5 +1,5 @@
 extends "res://tests/support/test_case.gd"
-## query_string_from_dict() of both classes on the same dictionaries: the result must be the same to the letter.
+## query_string_from_dict() of both classes with the same dictionaries. The results must be identical.
 
 const RANDOM_DICTIONARIES := 500
 const SEED := 20_240_607
@@ -100,7 +100,7 @@ func _compare(fields: Dictionary, what: String) -> bool:
 		new_client().query_string_from_dict(fields), _built_in.query_string_from_dict(fields), what)
 
 
-## At least one value of every type that a Variant can have, and the extremes of those that have some.
+## At least one value of every Variant type, and the extreme values of some types.
 func _samples() -> Dictionary:
 	var recursive: Array = [1, [2, [3, null]], {"a": [4]}]
 	var empty_typed: Array[int] = []

@@ -1,5 +1,5 @@
 extends "res://tests/support/test_case.gd"
-## The GDScript in README.md and docs/ is what a newcomer pastes first: it must compile as it stands there, and run.
+## Users copy the GDScript in README.md and docs/ first. It must compile without changes, and run.
 
 const SourceMap := preload("res://addons/http_client_rust/editor/source_map.gd")
 
@@ -28,7 +28,7 @@ func test_the_script_of_the_readme_for_the_client_fetches_what_it_says() -> void
 	var address := '"http://127.0.0.1", 8080'
 	assert_true(source.contains(address), "the script connects to %s" % address)
 	source = source.replace(address, '"http://%s", %d' % [host_of("http"), port_of("http")])
-	# What it prints is kept instead, to be looked at.
+	# The printed text is stored, so that the test can check it.
 	source = source.replace("extends Node\n", "extends Node\nvar printed: Array[String] = []\n")
 	source = source.replace("\tprint(client.get_response_code(), ", "\tprinted.append(str(client.get_response_code(), ")
 	source = source.replace("as_dictionary())", "as_dictionary()))")
@@ -62,7 +62,7 @@ func test_the_form_of_the_asset_library_fits_the_version_and_the_pictures() -> v
 		assert_true(FileAccess.file_exists(_root().path_join(preview)), "there is no %s" % preview)
 
 
-## Runs a node's script, which keeps what it would print in "printed", until [param is_done] says so of that.
+## Runs a node's script, which stores its output in "printed", until [param is_done] returns true for that output.
 func _printed_by(source: String, is_done: Callable) -> String:
 	var script := _compiled(source)
 	if not assert_true(script != null, "the changed script compiles:\n%s" % source):

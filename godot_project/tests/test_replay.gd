@@ -1,5 +1,5 @@
 extends "res://tests/support/fetch_case.gd"
-## Recording and playing: what a session records is answered without a server, and without a network.
+## Recording and replay: responses that a session has recorded are replayed without a server and without a network.
 # expect-log: HTTPSessionRust.set_replay_mode\(\): there is no mode 3
 # expect-log: HTTPRequestRust.request\(\): the replay_file "user://missing.har" does not exist
 
@@ -24,7 +24,7 @@ func recording() -> RefCounted:
 	return session
 
 
-## A session that plays, as if on another machine: nobody listens on its port.
+## A session that replays as if on another machine: no server listens on its port.
 func playing(file := tape()) -> RefCounted:
 	var session := new_session()
 	if session != null:
@@ -98,7 +98,7 @@ func test_what_was_recorded_is_played_on_another_machine_and_has_no_secret_in_it
 	var played := await everything(session, tape("played.bin"))
 	assert_equal(played.size(), recorded_answers.size(), "answers")
 	for index: int in played.size():
-		# The echo of what was sent is redacted in the file.
+		# The file has the echoed request in redacted form.
 		if index != 2 and index != 4:
 			assert_true(played[index] == recorded_answers[index], "answer %d is the same" % index)
 		else:
@@ -223,7 +223,7 @@ func test_the_example_runs_where_there_is_no_network() -> void:
 	var run := [godot, "--headless", "--path", ProjectSettings.globalize_path("res://"), EXAMPLE]
 	var output := []
 	if OS.execute("unshare", ["-rn", "true"]) == 0:
-		# A network of its own, in which there is nothing: not even the way to this machine.
+		# This network namespace has no usable interface, not even loopback.
 		assert_equal(OS.execute("unshare", ["-rn"] + run, output, true), 0, "exit code")
 	elif OS.execute("strace", ["-V"]) == 0:
 		print("left out: a network namespace, which is not allowed here; strace counts the sockets of the example in its place")

@@ -1,11 +1,12 @@
 # deadline: 180
-# What the engine's node says of some of this.
+# Errors that the nodes print for some of these cases.
 # expect-log: Condition "!_check_request_url\(p_method, p_url\)" is true
 # expect-log: Invalid HTTP header at index 0
 # expect-log: Index p_method = 42 is out of bounds
 # expect-log: ^ERROR: HTTPRequestRust\.request\(\): .+
 extends "res://tests/support/fetch_case.gd"
-## Where HTTPRequestRust does on purpose something else than the engine's HTTPRequest: the rows of docs/differences.md, on both nodes.
+## Intended differences between HTTPRequestRust and the engine's HTTPRequest: the rows of docs/differences.md, tested on both
+## nodes.
 
 
 func test_all_redirects_are_followed() -> void:
@@ -116,7 +117,7 @@ func test_it_takes_few_frames() -> void:
 	for turn: int in 3:
 		node.request(url("/hello"))
 		var frame := Engine.get_process_frames()
-		# The server and the worker have time, but no frame.
+		# The server and the worker thread get time, but no frame passes.
 		OS.delay_msec(200)
 		await node.request_completed
 		assert_true(Engine.get_process_frames() - frame <= 1, "%d frames" % (Engine.get_process_frames() - frame))
@@ -141,9 +142,9 @@ func _assert_comes_out(name: StringName, case: Array, expected: Array) -> Dictio
 	return outcome
 
 
-## `case` is the URL, the headers, the method, the body and properties to set.
+## `case` is the URL, the headers, the method, the body and the properties to set.
 func _outcome(name: StringName, case: Array) -> Dictionary:
-	# Before the first frame the root is not in the tree.
+	# Before the first frame, the root is not in the tree.
 	await wait_frames(1)
 	var outcome := {"error": FAILED, "result": -1, "code": -1, "body": "", "file": -1}
 	var node := made(name) as Node

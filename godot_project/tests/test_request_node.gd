@@ -1,5 +1,5 @@
 extends "res://tests/support/fetch_case.gd"
-## HTTPRequestRust beside the engine's HTTPRequest: every member, and the same scenes on both over one server.
+## Compares HTTPRequestRust with the engine's HTTPRequest: every member, and the same cases on both nodes with the same server.
 # expect-log: Condition "!is_inside_tree\(\)" is true
 # expect-log: HTTPRequest is processing a request
 # expect-log: Invalid URL scheme: 'ftp://'
@@ -14,12 +14,12 @@ extends "res://tests/support/fetch_case.gd"
 
 const NODE := &"HTTPRequestRust"
 const ENGINE_NODE := &"HTTPRequest"
-## What only the new class has.
+## Members that only the new class has.
 const EXTRA_METHODS := ["get_task", "get_session", "set_session"]
 const EXTRA_PROPERTIES := ["session"]
 
 
-## What `request_completed` said, or that it did not come.
+## The calls of `request_completed`, if any.
 class Outcome:
 	var error := OK
 	var calls: Array[Array] = []
@@ -311,7 +311,7 @@ func ask(at: String, how: HTTPClient.Method) -> Error:
 
 
 func _outcome(name: StringName, case: Array) -> Dictionary:
-	# Before the first frame the root is not in the tree.
+	# Before the first frame, the root is not in the tree.
 	await wait_frames(1)
 	var node := made(name) as Node
 	tree.root.add_child(node)

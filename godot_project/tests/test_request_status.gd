@@ -1,9 +1,9 @@
 # deadline: 120
 extends "res://tests/support/fetch_case.gd"
-## get_http_client_status() beside the engine's node, asked once a frame.
+## Compares get_http_client_status() with the engine's node once per frame.
 
 const NODES: Array[StringName] = [&"HTTPRequest", &"HTTPRequestRust"]
-## As long as a status has not changed for so many frames, it is taken for the last one.
+## A status that has not changed for this number of frames counts as the last one.
 const STILL := 40
 
 
@@ -15,7 +15,7 @@ func test_each_phase_is_told_as_by_the_engines_node() -> void:
 		"a head that stops": [url("/fault/stop-in-head", "raw"), HTTPClient.STATUS_REQUESTING],
 		"a body that stops": [url("/fault/stop-in-chunk", "raw"), HTTPClient.STATUS_BODY],
 		"a body without an end": [url("/fault/length-max?ms=5", "raw"), HTTPClient.STATUS_BODY]}
-	# In the first frame of a program nothing is in the tree.
+	# In the first frame of a program, the root is not in the tree.
 	await wait_frames(1)
 	for case: String in cases:
 		for name: StringName in NODES:
@@ -47,7 +47,7 @@ func test_the_last_status_of_every_ended_request_is_the_same() -> void:
 		assert_equal(last[1], last[0], at)
 
 
-## The engine's node is connected before it sends and after the body, for a frame each.
+## The engine's node is CONNECTED for one frame before it sends, and for one frame after the body.
 func test_statuses_come_in_the_order_of_the_engines_node() -> void:
 	var seen := {}
 	for name: StringName in NODES:
@@ -57,7 +57,7 @@ func test_statuses_come_in_the_order_of_the_engines_node() -> void:
 		seen[name] = await _statuses(node, HTTPClient.STATUS_DISCONNECTED, true)
 		node.free()
 	var engines: Array = seen[NODES[0]].filter(func(status: int) -> bool: return status != HTTPClient.STATUS_CONNECTED)
-	# What passes between two frames is not seen.
+	# A status that lasts less than a frame may not be seen.
 	var expected := engines.filter(func(status: int) -> bool: return seen[NODES[1]].has(status))
 	assert_equal(seen[NODES[1]], expected, "beside %s" % [seen[NODES[0]]])
 	assert_equal(seen[NODES[1]].slice(-2), [HTTPClient.STATUS_BODY, HTTPClient.STATUS_DISCONNECTED], "the body and the end")
@@ -66,13 +66,14 @@ func test_statuses_come_in_the_order_of_the_engines_node() -> void:
 func _node(name: StringName) -> Node:
 	var node := made(name) as Node
 	if "session" in node:
-		# With no connection of another test.
+		# A new session has no connection of another test.
 		node.set("session", new_session())
 	tree.root.add_child(node)
 	return node
 
 
-## Waits for a status, and then until it has not changed for some frames. Gives the last one, or all that were seen, each once.
+## Waits for a status, and then until it has not changed for some frames. Returns the last status, or all seen statuses, each
+## once.
 func _statuses(node: Node, wanted: int, all := false) -> Array:
 	var seen: Array[int] = []
 	var still := 0

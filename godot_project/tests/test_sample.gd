@@ -1,7 +1,7 @@
 # deadline: 240
 extends "res://tests/support/test_case.gd"
-## The sample's screen and the console that it shares with the editor: every ready request comes to the end that it is
-## there to show, and what is copied as code runs.
+## The sample's screen and the console that it shares with the editor: every sample request has the result that it demonstrates,
+## and copied code runs.
 
 const Console := preload("res://addons/http_client_rust/console/console.gd")
 const ConsoleExchange := preload("res://addons/http_client_rust/console/exchange.gd")
@@ -25,7 +25,7 @@ func test_every_ready_request_comes_to_the_end_that_it_is_there_to_show() -> voi
 	var scene := await _open_sample()
 	var console: Console = scene.get("console")
 	for request: Dictionary in Requests.all(arguments):
-		# The large ones take their time; others test them.
+		# Large requests take too long here; other tests cover them.
 		if request.get("is_large", false):
 			continue
 		console.fill_in(request)
@@ -289,7 +289,7 @@ func test_retries_are_shown_as_steps() -> void:
 func test_events_are_listed_as_they_come() -> void:
 	var scene := await _open_sample()
 	var console: Console = scene.get("console")
-	# A GET is asked for again when its stream ends, so that it goes on until it is cancelled.
+	# A GET is repeated when its event stream ends, so it continues until it is cancelled.
 	console.fill_in({"url": "http://%s/events?count=2" % address_of("http"), "listen": true})
 	console.send()
 	var table: Tree = console.get("_events").get("_table")
@@ -635,7 +635,7 @@ func _exchange(request: Dictionary) -> ConsoleExchange:
 	return sent
 
 
-## From a file, since OS.execute() puts its arguments into a shell of its own.
+## Runs a command from a file, because OS.execute() passes its arguments through a shell of its own.
 func _run_in_shell(command: String, output: Array) -> int:
 	var path := OS.get_user_data_dir().path_join("copied.sh")
 	var file := FileAccess.open(path, FileAccess.WRITE)
@@ -644,7 +644,7 @@ func _run_in_shell(command: String, output: Array) -> int:
 	return OS.execute("sh", [path], output, true)
 
 
-## What a script that was copied receives, whichever class it uses.
+## The body that a copied script receives, whichever class it uses.
 func _body_of_copied(source: String) -> PackedByteArray:
 	var node := await _node_of(source)
 	if node == null:
@@ -675,7 +675,7 @@ func _finish(sent: ConsoleExchange) -> void:
 		await tree.process_frame
 
 
-## A node with this script, in the tree. Its _ready() makes the request once too.
+## A node with this script, in the tree. Its _ready() is renamed, so that the request is not made twice.
 func _node_of(source: String) -> Node:
 	var script := GDScript.new()
 	script.source_code = source.replace("func _ready()", "func not_ready()")

@@ -1,6 +1,6 @@
 # deadline: 120
 extends "res://tests/support/fetch_case.gd"
-## The sample's page about sessions, driven by keys.
+## The sample's *Session* page, controlled with the keyboard.
 
 const SessionPage := preload("res://demo/session_page.gd")
 const FeatureRow := preload("res://demo/feature_row.gd")
@@ -30,7 +30,7 @@ func test_what_stands_on_a_bar_can_be_read() -> void:
 	var text := _page.images.bar.get_theme_color(&"font_color")
 	for part: StringName in [&"fill", &"background"]:
 		var color := (_page.images.bar.get_theme_stylebox(part) as StyleBoxFlat).bg_color
-		# The background lets some of the row shine through.
+		# The background is partly transparent over the row.
 		assert_true(Colors.contrast(text, Color(color, 1.0)) >= 4.5, "%s: %s on %s" % [part, text, color])
 	await _close()
 
@@ -49,7 +49,7 @@ func test_a_download_is_paused_and_goes_on_where_it_was() -> void:
 	assert_true(there > 0, "the part is kept")
 	await _press_button(_page.download)
 	await _wait_for(_page.download)
-	# What is left fits into two connections; all of it would take three.
+	# The rest needs two connections; the whole file would need three.
 	assert_contains(_page.download.status_text(), "Saved to %s after 2 attempts" % SessionPage.DOWNLOAD_PATH)
 	assert_equal(_page.download.bar.value, 1.0, "bar")
 	var stated: Variant = (await fetched(new_session(), url("/crc/%d" % SessionPage.DOWNLOAD_BYTES))).get_json()

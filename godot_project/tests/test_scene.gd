@@ -1,5 +1,5 @@
 extends "res://tests/support/test_case.gd"
-## A scene that makes a request in its frames, as a game's own tests would run it.
+## A scene that makes a request without blocking its frames, like one of a game's own tests.
 
 
 func test_a_scene_makes_a_request_while_its_frames_go_on() -> void:

@@ -1,5 +1,5 @@
 extends "res://tests/support/fetch_case.gd"
-## HTTPSessionRust and HTTPResponseRust: what is sent, what comes back, and what is kept from request to request.
+## HTTPSessionRust and HTTPResponseRust: what is sent, what is received, and what is kept between requests.
 # expect-log: HTTPSessionRust.set_cookie\(\): the cookie's Domain
 # expect-log: HTTPSessionRust.set_cookie\(\): the URL starts with "ftp"
 # expect-log: HTTPSessionRust.set_bearer_auth\(\): base_url is empty
@@ -437,7 +437,7 @@ func test_values_that_make_no_sense_are_refused() -> void:
 
 
 func test_the_classes_are_types_in_gdscript_and_can_be_extended() -> void:
-	# A script of its own: without the extension it does not parse.
+	# This is a separate script, because it does not parse without the extension.
 	var script := load("res://tests/fixtures/typed_fetch.gd") as GDScript
 	if not assert_true(script != null and script.can_instantiate(), "the script must load"):
 		return
@@ -474,7 +474,7 @@ func test_bodies_are_the_scripts_own() -> void:
 	assert_equal(response.get_body(), HELLO.to_utf8_buffer(), "the response's body")
 
 
-## A server that answers with "hi", and counts its connections.
+## A server that responds with "hi", and counts its connections.
 class Counting:
 	var connections := 0
 	var _server := TCPServer.new()

@@ -1,14 +1,14 @@
 # deadline: 240
-# A request on a connection that is over is a mistake of the script, and these make it.
+# These tests make requests on closed connections, which is a mistake of a script.
 # expect-log: ^ERROR: HTTPClientRust\.request\(\): .+
 extends "res://tests/support/test_case.gd"
-## What HTTP needs of a StreamPeer that a script gives to `connection`, for every kind of them: what comes behind an answer, how it ends,
-## and pieces of every size.
+## HTTP over every kind of StreamPeer that a script can assign to `connection`: data after a response, how responses end, and
+## pieces of every size.
 
 const FarEnds := preload("res://tests/fixtures/far_ends.gd")
 const HEAD := "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n"
 const PLANTED := "HTTP/1.1 203 Planted\r\nContent-Length: 0\r\n\r\n"
-## Frames in which what was sent has come.
+## Number of frames in which sent data arrives.
 const SOON := 10
 
 

@@ -1,5 +1,5 @@
 extends "res://tests/support/fetch_case.gd"
-## HTTPTaskRust: its signals, their order and their frames, and that it completes exactly once.
+## HTTPTaskRust: its signals, their order and their frames, and that it is completed exactly once.
 
 
 func test_it_has_the_members_that_are_promised() -> void:

@@ -1,12 +1,12 @@
 # deadline: 180
-# Where threads call without asking each other, a call may come too late, or a stream lead to itself.
+# If threads call a client without synchronization, a call may come too late, or a stream may refer to itself.
 # allow-log: ^ERROR: HTTPClientRust\.(request|read_response_body_chunk|set_connection)\(\): .+
 extends "res://tests/support/test_case.gd"
-## The class used from several threads, freed at bad moments, and alive when the engine quits.
+## Clients that are used from several threads, freed at bad moments, and alive when the engine quits.
 
-## What the waiting side may cost: the issue's bound for one second of waiting.
+## Maximum processor time of a blocked call for one second of waiting.
 const PROCESSOR_MS_PER_BLOCKED_SECOND := 50.0
-## A getter answers in microseconds; this is what a stalled one would take at least, divided by ten.
+## A getter returns in microseconds. This limit is a tenth of the shortest time that a blocked getter would take.
 const GETTER_LIMIT_MS := 150.0
 const SLOW_MS := 1500
 
@@ -48,7 +48,7 @@ func test_a_call_while_another_thread_is_in_one_is_busy() -> void:
 	assert_error(client.request_raw(HTTPClient.METHOD_GET, "/hello", [], PackedByteArray()), ERR_BUSY, "request_raw()")
 	assert_equal(client.read_response_body_chunk(), PackedByteArray(), "read_response_body_chunk()")
 	assert_not_equal(client.get_error_message(), "", "message")
-	# None of these had an effect on the call that was running.
+	# None of these calls had an effect on the running one.
 	var ended := await _result_of(thread)
 	assert_error(ended["error"], OK, "poll() of the thread")
 	assert_equal(ended["status"], HTTPClient.STATUS_BODY, "status after it")
@@ -154,7 +154,8 @@ func test_poll_never_blocks_when_connected() -> void:
 
 func test_a_client_can_be_freed_in_every_status() -> void:
 	for status: int in _statuses():
-		# In an array, looked at elsewhere, and a frame later: a function keeps what it had in its hands until it returns.
+		# The client is in an array, is checked in another function, and a frame passes: a function keeps its temporary values
+		# until it returns.
 		var only: Array[RefCounted] = []
 		await _add_client_in(status, only)
 		await wait_frames(1)
@@ -243,7 +244,7 @@ func test_a_client_polls_while_a_thread_waits_for_its_bytes() -> void:
 	await wait_seconds(0.1)
 	var polled := 0
 	for turn: int in 500:
-		# The thread has the connection for a moment each time it looks.
+		# The thread holds the connection for a moment at each of its checks.
 		polled += int(client.poll() == OK)
 	assert_true(polled > 250, "%d of 500 calls of poll() got through" % polled)
 	assert_true(thread.is_alive(), "get_data() goes on")
@@ -278,7 +279,8 @@ func test_four_threads_on_one_stream() -> void:
 	assert_equal(received, 4 * 300 * 3, "bytes that came back")
 
 
-## The engine looks a method of a stream up at the first call, without a lock: threads that made the first call together jumped to address 0.
+## At the first call, the engine looks up the method of a stream without a lock. Threads that made the first call at the same
+## time crashed at address 0.
 func test_threads_may_call_a_new_stream_first_at_once() -> void:
 	var listener := TCPServer.new()
 	assert_error(listener.listen(0, "127.0.0.1"), OK, "listen()")
@@ -336,7 +338,7 @@ func test_any_calls_from_several_threads() -> void:
 		assert_equal((await exchange(client, HTTPClient.METHOD_GET, "/hello")).code, 200, "the next request's code")
 
 
-## Runs on a thread: calls of every kind, on clients that others call too.
+## Runs on a thread: makes calls of every kind on clients that other threads use as well.
 func _any_calls(clients: Array[RefCounted], index: int) -> Dictionary:
 	var random := RandomNumberGenerator.new()
 	random.seed = 20_251_126 + index
@@ -398,7 +400,7 @@ func _echoing_client() -> RefCounted:
 	return client
 
 
-## The last test: the engine quits while names are still being resolved, and must end as always.
+## The last test of this file: the engine quits while names are still being resolved, and must quit cleanly.
 func test_the_engine_may_quit_while_names_are_being_resolved() -> void:
 	var clients: Array[RefCounted] = []
 	for index: int in 8:
@@ -408,7 +410,7 @@ func test_the_engine_may_quit_while_names_are_being_resolved() -> void:
 	tree.root.set_meta(&"still_resolving", clients)
 
 
-## Runs on a thread: connects, asks and reads in blocking mode.
+## Runs on a thread: connects, sends a request and reads the response in blocking mode.
 func _fetch_blocking(client: RefCounted, target: String) -> Dictionary:
 	client.blocking_mode_enabled = true
 	client.connect_to_host(host_of("http"), port_of("http"))
@@ -425,7 +427,7 @@ func _fetch_blocking(client: RefCounted, target: String) -> Dictionary:
 	return {"code": code, "body": body}
 
 
-## A thread that is inside of poll(), waiting for the answer to `target`.
+## A thread that is blocked in poll() while it waits for the response to `target`.
 func _thread_blocked_in_poll(client: RefCounted, target: String) -> Thread:
 	client.blocking_mode_enabled = true
 	client.request(HTTPClient.METHOD_GET, target, [])
@@ -452,7 +454,7 @@ func _assert_close_ends(client: RefCounted, thread: Thread, what: String) -> voi
 	assert_equal((await exchange(client, HTTPClient.METHOD_GET, "/hello")).code, 200, "the next request's code")
 
 
-## Waits for a thread without stopping the frames.
+## Waits for a thread without blocking the frames.
 func _result_of(thread: Thread) -> Dictionary:
 	while thread.is_alive():
 		await wait_frames(1)
@@ -499,7 +501,7 @@ func _id_of_only_client(clients: Array[RefCounted], status: int) -> int:
 	return clients[0].get_instance_id()
 
 
-## User and system time; Linux counts them in hundredths of a second.
+## User and system time. Linux reports them in hundredths of a second.
 func _processor_ms_of_this_thread() -> float:
 	var line := FileAccess.open("/proc/thread-self/stat", FileAccess.READ).get_line()
 	var fields := line.get_slice(")", 1).strip_edges().split(" ")

@@ -1,19 +1,19 @@
 # deadline: 180
-# The engine's own class logs a handshake that fails; ours does not.
+# The engine's own class logs a failed handshake; HTTPClientRust does not.
 # allow-log: ^ERROR: TLS handshake error: -\d+$
-# Trusted certificates that cannot be used are a script's mistake.
+# Trusted certificates that cannot be used are a mistake of the script.
 # expect-log: ^ERROR: HTTPClientRust\.connect_to_host\(\): the trusted certificates in "user://nothing\.pem" do not exist
 # expect-log: ^ERROR: HTTPClientRust\.connect_to_host\(\): the TLSOptions contain a chain of several trusted certificates
 # expect-log: ^ERROR: HTTPClientRust\.connect_to_host\(\): the TLSOptions are for a server
 extends "res://tests/support/test_case.gd"
-## TLS as a script asks for it, on both classes where the engine's own can.
+## TLS with the options of a script, tested with both classes if the engine's own class supports it.
 
 const FACT_KEYS: Array[String] = ["subject", "issuer", "names", "not_before", "not_after", "serial_number"]
 const INFO_KEYS: Array[String] = ["version", "cipher_suite", "key_exchange", "alpn", "resumed", "peer_certificates", "certificate_facts"]
 const TIMING_KEYS: Array[String] = ["dns", "connect", "tls", "send", "first_byte", "total"]
 const HELLO := "Hello from the embedded server.\n"
 
-## Made once for all tests, since the engine takes seconds for a key.
+## Created once for all tests, since the engine needs seconds to generate a key.
 static var _other: X509Certificate
 
 
@@ -45,7 +45,7 @@ func test_an_unknown_authority_is_refused_in_the_same_way_by_both() -> void:
 		assert_equal(codes, ["Can't connect"], "what poll() returned, %s" % client_class)
 		assert_error(client.poll(), ERR_CONNECTION_ERROR, "poll() again, %s" % client_class)
 		assert_true(client.get_connection() == null, "get_connection(), %s" % client_class)
-		# It is of use again after the next connect_to_host().
+		# The client can be used again after the next connect_to_host().
 		client.connect_to_host("localhost", port_of("https"), TLSOptions.client(_chain()))
 		await _poll_to_the_end(client)
 		await _assert_hello(client, client_class)
@@ -66,7 +66,7 @@ func test_unsafe_options_with_a_chain_check_the_chain() -> void:
 
 
 func test_a_certificate_of_the_engines_own_making_is_trusted_if_it_was_given() -> void:
-	# The example of the engine's reference: no subjectAltName, and the certificate of an authority.
+	# The example in the engine's reference: a self-signed certificate without subjectAltName, marked as an authority.
 	var crypto := Crypto.new()
 	var key := crypto.generate_rsa(2048)
 	var certificate := crypto.generate_self_signed_certificate(key, "CN=localhost,O=My Game,C=IT")
@@ -259,7 +259,7 @@ func test_the_project_settings_for_tls_count() -> void:
 	client.connect_to_host("localhost", port_of("https"), true)
 	await _poll_to_the_end(client)
 	await _assert_hello(client, "the project's bundle")
-	# What the script says goes before the project.
+	# The script's setting has priority over the project's.
 	_write("user://authorities.pem", _other_pem())
 	client = new_client()
 	client.trusted_ca_file = "user://authorities.pem"
@@ -272,7 +272,7 @@ func test_the_project_settings_for_tls_count() -> void:
 
 
 func test_a_handshake_that_stands_still_is_given_up_whatever_the_time_scale_is() -> void:
-	# Nobody takes up its connections, but the system makes them.
+	# The server does not accept its connections, but the system establishes them.
 	var silent := TCPServer.new()
 	silent.listen(0, "127.0.0.1")
 	for scale: float in [0.0, 1.0, 100.0]:
@@ -368,7 +368,7 @@ func _chain() -> X509Certificate:
 	return chain
 
 
-## An authority that has signed nothing.
+## An authority that has signed no server certificate.
 func _other_chain() -> X509Certificate:
 	if _other == null:
 		var crypto := Crypto.new()
@@ -377,7 +377,7 @@ func _other_chain() -> X509Certificate:
 
 
 func _other_pem() -> String:
-	# The engine puts something behind the end that is no text.
+	# After the end marker, the engine appends something that is not text.
 	return _other_chain().save_to_string().get_slice("-----END CERTIFICATE-----", 0) + "-----END CERTIFICATE-----\n"
 
 
@@ -393,7 +393,7 @@ func _opened(client_class: StringName, host: String, options: TLSOptions) -> Ref
 	return client
 
 
-## Connects to a server of this very process, and makes both ends of the handshake.
+## Connects to a server in this process, and runs both sides of the handshake.
 func _serve_with(server: TCPServer, server_options: TLSOptions, client: RefCounted, options: TLSOptions) -> void:
 	client.connect_to_host("localhost", server.get_local_port(), options)
 	var peer: StreamPeerTLS = null
@@ -403,12 +403,12 @@ func _serve_with(server: TCPServer, server_options: TLSOptions, client: RefCount
 			peer = StreamPeerTLS.new()
 			peer.accept_stream(server.take_connection(), server_options)
 		elif peer != null and peer.get_status() in [StreamPeerTLS.STATUS_HANDSHAKING, StreamPeerTLS.STATUS_CONNECTED]:
-			# The engine's server counts as connected before the handshake is over, and goes on with it here.
+			# The engine's server reports the status CONNECTED before the handshake has ended, and needs more polls.
 			peer.poll()
 		await wait_frames(1)
 
 
-## What poll() returned other than OK.
+## Returns the errors that poll() returned.
 func _poll_to_the_end(client: RefCounted) -> Array[String]:
 	var codes: Array[String] = []
 	while client.get_status() in [HTTPClient.STATUS_RESOLVING, HTTPClient.STATUS_CONNECTING]:

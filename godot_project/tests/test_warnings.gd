@@ -1,5 +1,5 @@
 extends "res://tests/support/test_case.gd"
-## The engine warns of nothing in the project's scripts nor in the add-on's.
+## The engine reports no warning for the scripts of the project and of the add-on.
 
 const SETTINGS := "debug/gdscript/warnings/"
 const WARN := 1
@@ -11,14 +11,14 @@ func test_no_script_has_a_warning() -> void:
 		var name: String = property["name"]
 		if name.begins_with(SETTINGS) and property["type"] == TYPE_INT and ProjectSettings.get_setting(name) == WARN:
 			ProjectSettings.set_setting(name, ERROR)
-	# Add-ons are left out at first: until 4.5 by the one, since then by the other.
+	# Add-ons are excluded by default: by the first setting before Godot 4.5, by the second one since then.
 	ProjectSettings.set_setting(SETTINGS + "exclude_addons", false)
 	ProjectSettings.set_setting(SETTINGS + "directory_rules", {})
-	# The engine takes the settings up at the end of the frame.
+	# The engine applies the settings at the end of the frame.
 	await wait_frames(2)
 	var scripts := _scripts_in("res://")
 	assert_true(scripts.size() > 50, "there are %d scripts" % scripts.size())
-	# What runs already was compiled before, and is compiled once more from its text.
+	# Scripts that are already loaded have been compiled, and are compiled again from their text.
 	var running := Array(scripts).filter(func(path: String) -> bool: return ResourceLoader.has_cached(path))
 	for path: String in scripts:
 		var script := GDScript.new()

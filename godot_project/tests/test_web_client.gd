@@ -1,5 +1,5 @@
 extends "res://tests/support/test_case.gd"
-## What HTTPClientRust and its stand-in of an export without the library have in common. Runs with both.
+## The common behavior of HTTPClientRust and its stand-in for exports without the library. Runs with both.
 # expect-log: ^ERROR: HTTPClientRust\.(connect_to_host|request|read_response_body_chunk)\(\): .+
 
 

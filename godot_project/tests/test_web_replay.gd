@@ -1,5 +1,5 @@
 extends "res://tests/support/test_case.gd"
-## Files that the stand-in of the Web plays back, of whoever wrote them.
+## Files that the Web stand-in replays, whatever program wrote them.
 
 const Replay := preload("res://addons/http_client_rust/web/replay.gd")
 
@@ -56,7 +56,7 @@ func test_a_secret_behind_a_long_text_is_found() -> void:
 	assert_equal([text.contains("behind-secret"), text.contains("first-secret")], [false, false], "secrets")
 
 
-## The answer to the request of `ENTRY`, or `{problem}`.
+## The response to the request of `ENTRY`, or `{problem}`.
 func _played(file: Dictionary) -> Dictionary:
 	var written := FileAccess.open(PATH, FileAccess.WRITE)
 	written.store_string(JSON.stringify(file))

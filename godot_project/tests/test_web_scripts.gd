@@ -1,6 +1,6 @@
 extends "res://tests/support/fetch_case.gd"
-## Scripts and scenes that name the classes of the add-on in every way. They say the same with the library and, in an export that has
-## none, with what stands in for it.
+## Scripts and scenes that name the add-on's classes in every way. They give the same results with the library and with the
+## stand-ins in an export without the library.
 
 const Uses := preload("res://tests/web/uses.gd")
 const Further := preload("res://tests/web/extends_further.gd")

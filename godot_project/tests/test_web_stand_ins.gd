@@ -1,9 +1,9 @@
 extends "res://tests/support/test_case.gd"
-## What stands in for the classes in an export without the library: member by member what the library registers.
+## Compares each stand-in for exports without the library with the class that the library registers, member by member.
 
 const Names := preload("res://addons/http_client_rust/export/stand_in_names.gd")
 const WEB := "res://addons/http_client_rust/web"
-## What the stand-ins have before the library has it: the session's cache and replay.
+## Members that the stand-ins may have before the library has them: the session's cache and replay.
 const AHEAD := ["cache_directory", "replay_file", "replay_mode", "replay_timing"]
 
 
@@ -134,7 +134,7 @@ func _signature(method: Dictionary) -> String:
 	var shown := PackedStringArray()
 	for index: int in taken.size():
 		var default_index := index - (taken.size() - defaults.size())
-		# What a setter calls its value is nobody's business.
+		# The parameter name of a setter does not matter.
 		var name := str(taken[index]["name"]).trim_prefix("_") if not str(method["name"]).begins_with("set_") else "value"
 		var default := "" if default_index < 0 else " = " + _shown_default(defaults[default_index], taken[index]["type"])
 		shown.append("%s: %s%s" % [name, _type(taken[index]), default])
@@ -142,7 +142,7 @@ func _signature(method: Dictionary) -> String:
 		"static " if method["flags"] & METHOD_FLAG_STATIC else "", method["name"], ", ".join(shown), _type(method["return"])]
 
 
-## An enum is a number to ClassDB where a script has it, and a number of that enum where the library has it.
+## For an enum, ClassDB reports a plain number if a script declares it, and a number of that enum if the library does.
 func _type(info: Dictionary) -> String:
 	if info["type"] != TYPE_OBJECT:
 		return type_string(info["type"]) if info["hint"] != PROPERTY_HINT_ARRAY_TYPE else "Array[%s]" % info["hint_string"]
@@ -150,7 +150,7 @@ func _type(info: Dictionary) -> String:
 	return name if ClassDB.class_exists(name) and not name in ["RefCounted", "Resource"] and not Names.FILES.has(name) else "an object"
 
 
-## GDScript lists no default that it makes anew for each call, such as an empty array.
+## GDScript does not list a default that it creates for each call, such as an empty array.
 func _shown_default(value: Variant, type: int) -> String:
 	return "null" if value == null and type == TYPE_NIL else var_to_str(type_convert(value, type))
 

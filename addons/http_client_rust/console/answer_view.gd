@@ -1,6 +1,6 @@
 @tool
 extends VBoxContainer
-## The answer: what came of it in a sentence, the phases, and below them body, headers and connection.
+## Shows the response: a one-sentence result, the phases, and tabs for body, headers and connection.
 
 const Exchange := preload("exchange.gd")
 const BodyText := preload("body_text.gd")
@@ -10,14 +10,14 @@ const PhaseChart := preload("phase_chart.gd")
 const Table := preload("table.gd")
 
 const VIEWS: PackedStringArray = ["Best view", "Text", "JSON", "Image", "Hex"]
-## A text of which more comes is shown anew every so many frames, as long as it is short.
+## A text that is still growing is redrawn once in this many frames, as long as it is short.
 const FRAMES_BETWEEN := 6
 const STATUS_WIDTH := 8.0
-## Of the tabs, in lines: less is nothing to read.
+## Minimum height of the tabs, in lines.
 const LEAST_LINES := 8.0
 const LONGEST_LIVE := 128 * 1024
 
-## Emitted when a redirect is to be followed.
+## Emitted when the user asks to follow a redirect.
 signal redirected
 
 var _exchange: Exchange
@@ -60,7 +60,7 @@ func _init() -> void:
 	clear(null)
 
 
-## Forgets the last answer. The next one is that of this exchange.
+## Clears the view. The response of the given exchange is shown next.
 func clear(exchange: Exchange) -> void:
 	_exchange = exchange
 	_status.text = "" if exchange != null else "Enter a URL and press Send."
@@ -83,18 +83,18 @@ func clear(exchange: Exchange) -> void:
 	_shown_bytes = 0
 
 
-## Adds a tab behind those that are there; its name is its title.
+## Adds a tab after the existing ones. Its title is its name.
 func add_tab(tab: Control) -> void:
 	_tabs.add_child(tab)
 
 
-## Says in other words what there is to say of the body's coding; nothing for nothing.
+## Replaces the note about the body's coding. An empty text hides it.
 func say_of_body(text: String) -> void:
 	_note.text = text
 	_note.visible = not text.is_empty()
 
 
-## Says in other words what came of it, such as that it still goes on.
+## Replaces the result text, for example while the exchange is still running.
 func say(text: String) -> void:
 	_status.text = text
 
@@ -115,7 +115,7 @@ func texts() -> Array[TextEdit]:
 	return [_text]
 
 
-## Shows how far it is: called in every frame.
+## Shows the progress. Called in every frame.
 func show_progress() -> void:
 	_chart.show_timings(_exchange.timings, _exchange.phase(), _exchange.phase_usec())
 	var seconds := _exchange.elapsed_usec() / 1_000_000.0
@@ -130,7 +130,7 @@ func show_progress() -> void:
 	_show_what_came()
 
 
-## Shows all of it, at its end.
+## Shows the whole response when the exchange has ended.
 func show_end() -> void:
 	var failed := not _exchange.message.is_empty()
 	_chart.show_timings(_exchange.timings)
@@ -158,7 +158,7 @@ func show_end() -> void:
 	_show_body()
 
 
-## Writes the body as it is shown. What went wrong stands beside it.
+## Writes the displayed body to a file. The note next to it shows the result.
 func save_body(path: String) -> Error:
 	var file := FileAccess.open(path, FileAccess.WRITE)
 	var error := FileAccess.get_open_error() if file == null else OK
@@ -178,7 +178,7 @@ static func sentence(message: String) -> String:
 	return "%s%s." % [message[0].to_upper(), message.substr(1)]
 
 
-## How much of the body was packed. It stays packed only where the request's own headers ask for that.
+## The note about a compressed body. A body stays compressed only if the request's own headers ask for that.
 func _note_of_coding() -> String:
 	var coding := _exchange.header("Content-Encoding")
 	if coding.to_lower() in ["", "identity"] or _body.is_empty():
@@ -211,7 +211,7 @@ func _show_amounts() -> void:
 	var done := _exchange.sent if uploading else _exchange.received
 	var total := _exchange.body.size() if uploading else _exchange.expected
 	_progress_row.visible = _exchange.code != 0 or uploading
-	# How many events will come nobody knows.
+	# The number of events is not known in advance.
 	_progress.visible = not _exchange.listens
 	_progress.indeterminate = total < 0 and _exchange.status == HTTPClientRust.STATUS_BODY
 	_progress.value = float(done) / total if total > 0 else 0.0
@@ -333,7 +333,8 @@ func _choose_file() -> void:
 	_files.popup_centered_ratio(0.6)
 
 
-## Room for some words of the status, in units of the letters; what stands beside it goes below where there is no more.
+## Reserves room for a few words of status, in units of the font size. The controls next to it wrap to the next line if there is
+## no room.
 func _notification(what: int) -> void:
 	if what == NOTIFICATION_THEME_CHANGED and _tabs != null:
 		_status.custom_minimum_size.x = get_theme_font_size(&"font_size", &"Label") * STATUS_WIDTH

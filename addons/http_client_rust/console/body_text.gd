@@ -1,14 +1,14 @@
 @tool
 extends RefCounted
-## A body as something to look at.
+## Converts a body to something that can be displayed.
 
-## Longer texts make an editor slow.
+## Longer texts slow down the editor.
 const SHOWN_CHARACTERS := 200_000
 const SHOWN_HEX_BYTES := 16_384
 const HEX_ROW := 16
 
 
-## "json", "image", "text" or "hex": what shows this body best.
+## The view that suits this body best: "json", "image", "text" or "hex".
 static func best_view(content_type: String, body: PackedByteArray) -> String:
 	var type := content_type.get_slice(";", 0).strip_edges().to_lower()
 	if type.begins_with("image/") and image_of(body) != null:
@@ -24,7 +24,7 @@ static func is_text(body: PackedByteArray) -> bool:
 	return not body.slice(0, 4096).has(0)
 
 
-## The picture, or null. The kind is told by its first bytes, so that Godot need not complain about the wrong one.
+## The image, or null. The format is detected from the first bytes, so that Godot does not print an error about a wrong format.
 static func image_of(body: PackedByteArray) -> Image:
 	var image := Image.new()
 	var error := ERR_FILE_UNRECOGNIZED
@@ -65,7 +65,7 @@ static func hex(body: PackedByteArray) -> String:
 	return "\n".join(rows)
 
 
-## JSON with line breaks. Not by writing down what was parsed: to Godot every number is a float, and 1 would become 1.0.
+## JSON with line breaks. The text is not parsed and written again: Godot parses every number as a float, and 1 would become 1.0.
 static func _indented(json: String) -> String:
 	var pieces := PackedStringArray()
 	var depth := 0
@@ -121,15 +121,15 @@ static func _end_of_value(json: String, start: int) -> int:
 	return at + 1
 
 
-## UTF-8 where it is that, else Latin-1.
+## Decodes the body as UTF-8 if it is valid, otherwise as Latin-1.
 static func _decoded(body: PackedByteArray) -> String:
 	var bytes := body.slice(0, SHOWN_CHARACTERS * 4)
 	return bytes.get_string_from_utf8() if is_utf8(bytes) else bytes.get_string_from_ascii()
 
 
-## Whether bytes are UTF-8. One character may be cut off at the end.
+## Whether the bytes are valid UTF-8. The last character may be cut off.
 static func is_utf8(bytes: PackedByteArray) -> bool:
-	# Most texts are ASCII, which the engine finds much faster. A zero would end the text.
+	# Most texts are ASCII, which the engine detects much faster. A zero byte would end the string.
 	if not bytes.has(0) and RegEx.create_from_string("[^\\x01-\\x7f]").search(bytes.get_string_from_ascii()) == null:
 		return true
 	var follow := 0

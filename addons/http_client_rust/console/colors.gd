@@ -1,25 +1,25 @@
 @tool
 extends RefCounted
-## Colours that mean something, made light or dark enough to be read on what is behind them.
+## Colours with a meaning, made lighter or darker until they are readable on their background.
 
 const GOOD := Color("63c466")
 const DOUBTFUL := Color("ffb454")
 const BAD := Color("ff7a70")
-## Those of the editor's theme that mean the same.
+## The colours of the editor's theme with the same meaning.
 const IN_EDITOR := {GOOD: &"success_color", DOUBTFUL: &"warning_color", BAD: &"error_color"}
-## WCAG 2.2, 1.4.3: text of ordinary size.
+## WCAG 2.2, 1.4.3: minimum contrast for text of normal size.
 const LEAST_CONTRAST := 4.5
 const STEPS := 40
-## Part of the letters' colour in what stands in an empty field.
+## Share of the font colour in the placeholder text of an empty field.
 const PLACEHOLDER := 0.75
 
 
-## One of the colours above, as the theme around a control or window has it, readable on that theme's panels.
+## One of the colours above, taken from the node's theme and made readable on that theme's panels.
 static func readable(color: Color, user: Node) -> Color:
 	return against(_in_theme(color, user), background_of(user))
 
 
-## The same for the rows of a list, where a row that is selected has something else behind it.
+## The same for the rows of a list, where a selected row has a different background.
 static func readable_in_rows(color: Color, user: Node) -> Color:
 	var background := background_of(user)
 	var found := against(_in_theme(color, user), background)
@@ -27,7 +27,7 @@ static func readable_in_rows(color: Color, user: Node) -> Color:
 		var box := user.call(&"get_theme_stylebox", name, &"Tree") as StyleBoxFlat
 		if box != null and box.draw_center:
 			var on_both := against(found, background.blend(box.bg_color))
-			# Behind a row that is light where the others are dark, no colour is readable on both.
+			# If the selected row is light and the others are dark, no colour is readable on both.
 			if contrast(on_both, background) >= LEAST_CONTRAST:
 				found = on_both
 	return found
@@ -40,7 +40,7 @@ static func _in_theme(color: Color, user: Node) -> Color:
 	return color
 
 
-## What is behind text: the darkest or lightest of what the theme puts there, whichever is nearer to the letters.
+## The background of text: of the theme's backgrounds, the one with the least contrast to the font colour.
 static func background_of(user: Node) -> Color:
 	var letters: Color = user.call(&"get_theme_color", &"font_color", &"Label")
 	var background := Color(0.15, 0.15, 0.15) if luminance(letters) > 0.2 else Color.WHITE
@@ -53,7 +53,7 @@ static func background_of(user: Node) -> Color:
 	return background
 
 
-## The colour itself, or a lighter or darker one that can be read on a background.
+## The colour itself, or a lighter or darker one that is readable on the background.
 static func against(color: Color, background: Color) -> Color:
 	var end := Color.WHITE if contrast(Color.WHITE, background) > contrast(Color.BLACK, background) else Color.BLACK
 	for step: int in STEPS:
@@ -63,7 +63,7 @@ static func against(color: Color, background: Color) -> Color:
 	return end
 
 
-## From 1 to 21, as WCAG 2.2 defines it.
+## The contrast ratio, from 1 to 21, as defined by WCAG 2.2.
 static func contrast(a: Color, b: Color) -> float:
 	var lighter := maxf(luminance(a), luminance(b))
 	var darker := minf(luminance(a), luminance(b))
@@ -75,14 +75,14 @@ static func luminance(color: Color) -> float:
 	return 0.2126 * linear.r + 0.7152 * linear.g + 0.0722 * linear.b
 
 
-## The colour of what an empty field says.
+## The colour of placeholder text.
 static func placeholder(user: Node) -> Color:
 	var background := background_of(user)
 	var letters: Color = user.call(&"get_theme_color", &"font_color", &"TextEdit")
 	return against(background.lerp(letters, PLACEHOLDER), background)
 
 
-## Gives texts letters of one width, and colours in which also what cannot be changed can be read.
+## Sets a monospace font and colours in which read-only text is also readable.
 static func dress_texts(edits: Array, user: Control) -> void:
 	var font: Font = SystemFont.new()
 	(font as SystemFont).font_names = ["JetBrains Mono", "DejaVu Sans Mono", "Consolas", "Menlo", "monospace"]

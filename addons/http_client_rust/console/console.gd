@@ -1,10 +1,11 @@
 @tool
 extends VBoxContainer
-## A console for one request at a time: what to ask for above, on the left how in detail, on the right the answer.
+## A console for one request at a time: the address at the top, the details of the request on the left, the response on the
+## right.
 ##
-## Its requests share a session: kept connections and cookies.
+## Its requests share a session, and with it the open connections and the cookies.
 ##
-## The editor's panel and the sample use it. It takes its looks and sizes from the theme around it.
+## The editor's panel and the sample use it. Its colours and sizes come from the surrounding theme.
 
 const Exchange := preload("exchange.gd")
 const Snippets := preload("snippets.gd")
@@ -17,7 +18,7 @@ const HttpFile := preload("http_file.gd")
 const EventTable := preload("event_table.gd")
 const CookieTable := preload("cookie_table.gd")
 
-## In letters.
+## In units of the font size.
 const ADDRESS_WIDTH := 11.0
 const COPY_GDSCRIPT := 0
 const COPY_CURL := 1
@@ -28,14 +29,14 @@ const CLEAR_HISTORY := 1000
 const REQUESTS_FILE := "user://requests.http"
 const HISTORY_FILE := "user://http_console_history.json"
 
-## Emitted when an answer, or an error, is shown.
+## Emitted when a response or an error is shown.
 signal shown(exchange: Exchange)
 
-## The request as it was last sent, with its answer; null before the first.
+## The request that was sent last, with its response; null before the first one.
 var exchange: Exchange
-## Where the requests that were sent are remembered. Set before the console is in the tree; empty for nowhere.
+## File of the request history. Set it before the console enters the tree. If empty, no history is kept.
 var history_file := HISTORY_FILE
-## Where requests are saved by name, in the form of .http files; the plugin sets a file of the project.
+## The .http file of the saved requests. The plugin sets a file in the project.
 var requests_file := REQUESTS_FILE
 var session := HTTPSessionRust.new()
 
@@ -49,7 +50,7 @@ var _saved: MenuButton
 var _name_dialog: ConfirmationDialog
 var _name: LineEdit
 var _name_problem: Label
-## The name under which the request that is filled in was loaded or saved.
+## The name under which the current request was loaded or saved.
 var _loaded := ""
 var _request: RequestTabs
 var _answer: AnswerView
@@ -115,8 +116,8 @@ func _unhandled_key_input(event: InputEvent) -> void:
 		get_viewport().set_input_as_handled()
 
 
-## Fills in a request: keys "method" (such as "GET"), "url", "headers" (lines), "body", "bytes", "ca_file", "verify",
-## "read_timeout", "follow", "listen", "retries". What is left out gets its default.
+## Fills in a request. Keys: "method" (such as "GET"), "url", "headers" (lines), "body", "bytes", "ca_file", "verify",
+## "read_timeout", "follow", "listen", "retries". A missing key gets its default.
 func fill_in(request: Dictionary) -> void:
 	var method := Snippets.METHODS.find(str(request.get("method", "GET")))
 	_method.select(maxi(_method.get_item_index(method), 0))
@@ -124,7 +125,7 @@ func fill_in(request: Dictionary) -> void:
 	_request.fill_in(request)
 
 
-## Sends what is filled in. A request that is under way is ended.
+## Sends the request that is filled in. Cancels a running one.
 func send() -> void:
 	if exchange != null and exchange.is_running:
 		exchange.cancel()
@@ -147,7 +148,7 @@ func cancel() -> void:
 		_show_end()
 
 
-## Fills in what the answer redirects to, and sends it.
+## Fills in the request that follows the redirect, and sends it.
 func follow_redirect() -> void:
 	if exchange == null or exchange.redirect_address().is_empty():
 		return
@@ -155,7 +156,7 @@ func follow_redirect() -> void:
 	send()
 
 
-## What is filled in, not sent.
+## The request that is filled in, as an exchange that has not been sent.
 func filled_in() -> Exchange:
 	var request := _filled_in()
 	var made := Exchange.new()
@@ -178,17 +179,17 @@ func focus_address() -> void:
 	_url.grab_focus()
 
 
-## Shows a tab of the answer: 0 the body, 1 the headers, 2 the connection, 3 events, 4 cookies.
+## Shows a tab of the response: 0 is the body, 1 the headers, 2 the connection, 3 the events, 4 the cookies.
 func show_tab(index: int) -> void:
 	_answer.show_tab(index)
 
 
-## The sentence about how it went.
+## The sentence about the result.
 func status_text() -> String:
 	return _answer.status_text()
 
 
-## What the body is shown as.
+## The body as it is shown.
 func body_text() -> String:
 	return _answer.body_text()
 
@@ -236,7 +237,7 @@ func _on_recent(id: int) -> void:
 		fill_in(_history.requests[id])
 
 
-## Saves what is filled in under a name. What is in the way stands in the dialog, or is returned.
+## Saves the request that is filled in under a name. If that fails, the reason is shown in the dialog and returned.
 func save_request(title: String) -> String:
 	var request := _filled_in()
 	var problem := HttpFile.problem_with(title, request)
@@ -251,7 +252,7 @@ func save_request(title: String) -> String:
 	return problem
 
 
-## Fills in a request that was saved, and says whether there is one of that name.
+## Fills in a saved request. Returns whether a request of that name exists.
 func load_request(title: String) -> bool:
 	for request: Dictionary in HttpFile.new(requests_file).requests:
 		if request["name"] == title:
@@ -261,7 +262,7 @@ func load_request(title: String) -> bool:
 	return false
 
 
-## Names of the requests that were saved.
+## The names of the saved requests.
 func saved_requests() -> PackedStringArray:
 	var names := PackedStringArray()
 	for request: Dictionary in HttpFile.new(requests_file).requests:
@@ -324,13 +325,13 @@ func _save_under_name() -> void:
 
 
 func _add_top() -> void:
-	# Where there is little room the buttons go to the next line, and the address can still be read.
+	# In a narrow panel the buttons wrap to the next line, and the address stays readable.
 	var row := HFlowContainer.new()
 	add_child(row)
 	_method = OptionButton.new()
 	_method.tooltip_text = "Method"
 	for index: int in Snippets.METHODS.size():
-		# CONNECT is for proxies only.
+		# CONNECT is only for proxies.
 		if index != HTTPClientRust.METHOD_CONNECT:
 			_method.add_item(Snippets.METHODS[index], index)
 	row.add_child(_method)

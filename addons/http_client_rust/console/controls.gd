@@ -1,9 +1,9 @@
 @tool
 extends RefCounted
-## Makes the controls that more than one view has.
+## Creates the controls that several views use.
 
 
-## A button in a row.
+## Adds a button to a row.
 static func button(row: Control, text: String, tooltip: String) -> Button:
 	return _added(row, Button.new(), text, tooltip) as Button
 
@@ -14,19 +14,19 @@ static func check(row: Control, text: String, is_on: bool, tooltip := "") -> Che
 	return box
 
 
-## A button that opens a menu, and looks like its neighbours.
+## Adds a button that opens a menu and looks like an ordinary button.
 static func menu(row: Control, text: String, tooltip: String) -> MenuButton:
 	return dressed_menu(_added(row, MenuButton.new(), text, tooltip) as MenuButton)
 
 
-## Has a menu be reached by the keyboard, and look like a button.
+## Makes a menu button focusable with the keyboard, and gives it the look of a button.
 static func dressed_menu(button_of_menu: MenuButton) -> MenuButton:
 	button_of_menu.flat = false
 	button_of_menu.focus_mode = Control.FOCUS_ALL
 	return button_of_menu
 
 
-## A label that goes on in the next line, and does not make its column wider.
+## A label that wraps its text and does not widen its column.
 static func wrapped_label(column: Control) -> Label:
 	var label := Label.new()
 	label.autowrap_mode = TextServer.AUTOWRAP_WORD_SMART
@@ -35,7 +35,7 @@ static func wrapped_label(column: Control) -> Label:
 	return label
 
 
-## A label of one line that is cut where there is no more room.
+## A label of one line that trims its text with an ellipsis.
 static func cut_label(row: Control) -> Label:
 	var label := Label.new()
 	label.text_overrun_behavior = TextServer.OVERRUN_TRIM_ELLIPSIS
@@ -45,7 +45,7 @@ static func cut_label(row: Control) -> Label:
 	return label
 
 
-## A dialog that asks for a file, of the system where it has one.
+## A file dialog, the system's own if it has one.
 static func file_dialog(user: Node, mode: FileDialog.FileMode, filters: PackedStringArray, chosen: Callable) -> FileDialog:
 	var files := FileDialog.new()
 	files.access = FileDialog.ACCESS_FILESYSTEM
@@ -57,7 +57,7 @@ static func file_dialog(user: Node, mode: FileDialog.FileMode, filters: PackedSt
 	return files
 
 
-## Whether a control or one in it has the focus.
+## Whether the control or one of its children has the focus.
 static func has_focus_in(control: Control) -> bool:
 	var focused := control.get_viewport().gui_get_focus_owner()
 	return focused != null and (focused == control or control.is_ancestor_of(focused))

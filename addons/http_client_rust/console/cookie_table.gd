@@ -1,6 +1,6 @@
 @tool
 extends VBoxContainer
-## The cookies that a session has for the address that was asked last.
+## The session's cookies for the address of the last request.
 
 const Exchange := preload("exchange.gd")
 const Controls := preload("controls.gd")
@@ -22,13 +22,13 @@ func _init() -> void:
 	_clear = Controls.button(row, "Delete all", "Deletes the cookies of all servers from the session")
 	_clear.pressed.connect(delete_all)
 	_table = Table.new(COLUMNS)
-	# A date needs more room than the other texts.
+	# The column of dates needs more room than the others.
 	_table.set_column_expand_ratio(COLUMNS.size() - 1, 2)
 	_table.size_flags_vertical = SIZE_EXPAND_FILL
 	add_child(_table)
 
 
-## Lists the cookies that would be sent to the address of an exchange.
+## Lists the cookies that the session would send to the address of an exchange.
 func show_cookies(exchange: Exchange) -> void:
 	_table.clear()
 	_table.create_item()
@@ -47,7 +47,7 @@ func show_cookies(exchange: Exchange) -> void:
 			Time.get_datetime_string_from_unix_time(expires, true) + " UTC" if expires > 0 else "end of session"])
 
 
-## Has the session forget all its cookies.
+## Deletes all cookies of the session.
 func delete_all() -> void:
 	if _session != null:
 		_session.clear_cookies()

@@ -1,6 +1,6 @@
 @tool
 extends VSplitContainer
-## Server-sent events, one in a row as they come, and all of the chosen one below.
+## Server-sent events: one row for each event, and the whole text of the selected one below.
 
 const Exchange := preload("exchange.gd")
 const PhaseChart := preload("phase_chart.gd")
@@ -9,7 +9,7 @@ const Table := preload("table.gd")
 const COLUMNS: PackedStringArray = ["Time", "Type", "Id", "Data"]
 const SHOWN_CHARACTERS := 200
 
-## All of the event that is chosen; the newest where none is.
+## The whole text of the selected event; of the newest if none is selected.
 var details: TextEdit
 
 var _table: Table
@@ -40,7 +40,7 @@ func clear() -> void:
 	_shown = 0
 
 
-## Adds the rows of events that have come since the last call.
+## Adds rows for the events that have come since the last call.
 func show_events(exchange: Exchange) -> void:
 	var fresh := mini(exchange.event_count - _shown, exchange.events.size())
 	if fresh <= 0:

@@ -1,63 +1,63 @@
 @tool
 extends RefCounted
-## One request of a session and its answer. [method step] takes in what has come, once in every frame.
+## One request of a session and its response. Call [method step] in every frame to update it.
 
 const History := preload("history.gd")
 const REDIRECTS: Array[int] = [301, 302, 303, 307, 308]
 const MOST_REDIRECTS := 10
 
-## What was asked for. Set before [method start].
+## The request. Set these members before [method start].
 var method := HTTPClientRust.METHOD_GET
 var url := ""
 var headers := PackedStringArray()
 var body := PackedByteArray()
 var verify := true
 var ca_file := ""
-## Seconds.
+## In seconds.
 var connect_timeout := 15.0
-## Seconds; 0 is no limit.
+## In seconds; 0 is no limit.
 var read_timeout := 30.0
-## Whether redirects are followed, and how often a request that failed for the moment is sent again.
+## Whether redirects are followed, and how often the request is sent again after a temporary failure.
 var follows := true
 var retries := 0
 ## Whether the body is read as server-sent events.
 var listens := false
-## What keeps connections and cookies; a new one where none is given.
+## The session, which keeps connections and cookies. A new one is created if it is null.
 var session: HTTPSessionRust
 
-## What came of it.
+## The result.
 var status := HTTPClientRust.STATUS_DISCONNECTED
 var is_running := false
 var code := 0
 var answer_headers := PackedStringArray()
 var trailers := PackedStringArray()
-## Where the answer came from, after all redirects.
+## The address that the response came from, after all redirects.
 var answer_url := ""
-## What happened on the way: pairs of what it was and its details.
+## The steps on the way, such as redirects: pairs of a title and its details.
 var steps: Array[PackedStringArray] = []
-## Events that have come, the last [constant KEPT_EVENTS]: when (microseconds since the start), type, id and data of each.
+## The last [constant KEPT_EVENTS] events. Each is an array of time (microseconds since the start), type, id and data.
 var events: Array[Array] = []
 var event_count := 0
 ## The first [constant KEPT_BYTES] of the body.
 var answer_body := PackedByteArray()
-## What is to be said about the body; empty for what its headers say.
+## A note about the body; empty if the note follows from the headers.
 var note := ""
-## Whether that is all of it.
+## Whether [member answer_body] is the whole body.
 var is_kept := true
-## Bytes of the body as they came, and after unpacking.
+## Bytes of the body as received, and after decompression.
 var received := 0
 var unpacked := 0
-## Bytes that the body will have; -1 if nobody knows.
+## Size of the body in bytes; -1 if unknown.
 var expected := -1
 var sent := 0
 var message := ""
 var timings := {}
 var tls := {}
 
-## More of a body is counted and not kept: a console shows, and does not store.
+## Bytes of the body after this limit are counted but not kept: the console is for viewing, not for storage.
 const KEPT_BYTES := 16 * 1024 * 1024
 const KEPT_EVENTS := 500
-## How far back the rate looks, in microseconds.
+## Length of the interval over which the rate is computed, in microseconds.
 const RATE_WINDOW_USEC := 1_000_000
 
 var _task: HTTPTaskRust
@@ -68,8 +68,8 @@ var _phase_start_usec := 0
 var _marks: Array[Vector2i] = []
 
 
-## The parts of an address: "origin" (what connect_to_host() takes) and "target" (what request() takes); empty if it is
-## none, and [method problem_with] says why.
+## The parts of an address: "origin" (for connect_to_host()) and "target" (for request()). Empty if the address is not valid;
+## [method problem_with] gives the reason.
 static func parts_of(address: String) -> Dictionary:
 	var scheme := scheme_of(address)
 	if not scheme in ["", "http", "https"]:
@@ -85,13 +85,13 @@ static func parts_of(address: String) -> Dictionary:
 	}
 
 
-## What stands before "://", in lower case; empty if nothing does.
+## The scheme, in lower case; empty if the address has none.
 static func scheme_of(address: String) -> String:
 	var found := RegEx.create_from_string("^([A-Za-z][A-Za-z0-9+.-]*)://").search(address.strip_edges())
 	return found.get_string(1).to_lower() if found != null else ""
 
 
-## Why an address cannot be asked; empty if it can.
+## The reason why a request to this address is impossible; empty if it is possible.
 static func problem_with(address: String) -> String:
 	if not parts_of(address).is_empty():
 		return ""
@@ -101,7 +101,7 @@ static func problem_with(address: String) -> String:
 	return "This is not a URL. Write http://host/path or https://host/path."
 
 
-## A target as a session sends it: what may not stand in one, percent-encoded.
+## The target as a session sends it: characters that are not allowed are percent-encoded.
 static func encoded(target: String) -> String:
 	var text := ""
 	for byte: int in target.to_utf8_buffer():
@@ -110,7 +110,8 @@ static func encoded(target: String) -> String:
 	return text
 
 
-## Where a redirect leads, as a whole address; empty if nobody says or it is not HTTP. RFC 3986 §5.2, as far as it is used.
+## The whole address of a redirect; empty if there is no location or its scheme is not HTTP. Implements the part of RFC 3986 §5.2
+## that redirects need.
 static func address_of(location: String, from: String) -> String:
 	var parts := parts_of(from)
 	var place := location.strip_edges()
@@ -140,7 +141,7 @@ func _notification(what: int) -> void:
 		_task.cancel()
 
 
-## Starts. [member message] says why not, where [member is_running] is false afterwards.
+## Starts the request. If [member is_running] is false afterwards, [member message] gives the reason.
 func start() -> void:
 	var parts := parts_of(url)
 	if parts.is_empty():
@@ -148,7 +149,7 @@ func start() -> void:
 		return
 	_prepare_session()
 	var address: String = parts["origin"] + parts["target"]
-	# These methods say their length even if it is 0.
+	# Requests with these methods have a Content-Length even if it is 0.
 	var has_body := not body.is_empty() or method in [
 		HTTPClientRust.METHOD_POST, HTTPClientRust.METHOD_PUT, HTTPClientRust.METHOD_PATCH]
 	var payload: Variant = null
@@ -165,7 +166,7 @@ func start() -> void:
 	status = HTTPClientRust.STATUS_REQUESTING
 
 
-## Takes in what has come, without waiting.
+## Processes what has been received, without waiting.
 func step() -> void:
 	if not is_running:
 		return
@@ -182,7 +183,7 @@ func step() -> void:
 		_finish(_task.get_response())
 
 
-## Ends it before its end.
+## Cancels the request.
 func cancel() -> void:
 	if is_running:
 		_task.cancel()
@@ -195,7 +196,7 @@ func elapsed_usec() -> int:
 	return Time.get_ticks_usec() - _start_usec
 
 
-## Which phase goes on: an index of the chart's phases; -1 if none does.
+## The current phase, as an index into the chart's phases; -1 if the request is not running.
 func phase() -> int:
 	if not is_running:
 		return -1
@@ -204,12 +205,12 @@ func phase() -> int:
 	return 3 if is_uploading() else 4
 
 
-## Microseconds since that phase began.
+## Microseconds since the current phase began.
 func phase_usec() -> int:
 	return Time.get_ticks_usec() - _phase_start_usec
 
 
-## The first value of a header field of the answer.
+## The value of the first response header with this name.
 func header(name: String) -> String:
 	for line: String in answer_headers:
 		if line.get_slice(":", 0).nocasecmp_to(name) == 0:
@@ -217,13 +218,13 @@ func header(name: String) -> String:
 	return ""
 
 
-## Where the answer redirects to; empty if it does not.
+## The address that the response redirects to; empty if it is not a redirect.
 func redirect_address() -> String:
 	return address_of(header("Location"), answer_url if not answer_url.is_empty() else url) if code in REDIRECTS else ""
 
 
-## The request that follows a redirect, made of the one that led there: 303 asks by GET, and so does what was a POST before
-## (RFC 9110 §15.4). Another server does not get what was meant for this one alone.
+## The request that follows a redirect, built from the request that was redirected. After a 303, or after a 301 or 302 to a POST,
+## it is a GET (RFC 9110 §15.4). A redirect to another server drops Host and the headers with credentials.
 func redirected(request: Dictionary) -> Dictionary:
 	var next := request.duplicate()
 	next["url"] = redirect_address()
@@ -243,18 +244,18 @@ func redirected(request: Dictionary) -> Dictionary:
 	return next
 
 
-## What a file with the body is called: the last part of the path.
+## The default name of a file with the body: the last part of the path.
 func file_name() -> String:
 	var name := str(parts_of(url).get("target", "")).get_slice("?", 0).get_file().uri_decode().validate_filename()
 	return name if not name.is_empty() else "body"
 
 
-## Whether the body of the request is what takes the time.
+## Whether the request's body is still being sent.
 func is_uploading() -> bool:
 	return is_running and code == 0 and sent < body.size()
 
 
-## Bytes a second over the last moments, up or down.
+## Bytes per second in the last moments, up or down.
 func rate() -> float:
 	if _marks.size() < 2:
 		return 0.0
@@ -263,7 +264,7 @@ func rate() -> float:
 	return (last.y - first.y) * 1_000_000.0 / maxi(last.x - first.x, 1)
 
 
-## Seconds until the end at the present rate; -1 if nobody knows.
+## Seconds until the end at the present rate; -1 if unknown.
 func remaining() -> float:
 	var total := body.size() if is_uploading() else expected
 	var done := sent if is_uploading() else received
@@ -323,7 +324,7 @@ func _keep(piece: PackedByteArray) -> void:
 func _mark() -> void:
 	var now := elapsed_usec()
 	var count := sent if code == 0 else received
-	# Counting starts anew between sending and receiving.
+	# The count starts again at 0 when receiving begins.
 	if not _marks.is_empty() and count < _marks[-1].y:
 		_marks.clear()
 	_marks.append(Vector2i(now, count))

@@ -1,14 +1,14 @@
 @tool
 extends ScrollContainer
-## What holds the console in the editor's bottom panel. It leaves room for the script editor above it, which would be pushed out of a
-## small window otherwise. What has no room in it is scrolled to.
+## Contains the console in the editor's bottom panel. It leaves room for the script editor above, which would otherwise be pushed
+## out of a small window. The console scrolls if it does not fit.
 
-## Heights at 100 %: of the panel where there is room, of the panel where there is none, and of what stands above and below it.
+## Heights at a scale of 100 %: the wanted and the minimum height of the panel, and the height of everything above and below it.
 const WANTED := 300.0
 const LEAST := 120.0
 const OTHERS := 350.0
 
-## The editor's.
+## The editor's display scale.
 var display_scale := 1.0:
 	set(value):
 		display_scale = value

@@ -1,13 +1,13 @@
 @tool
 extends RefCounted
-## The requests that were sent last, kept in a file. Without what is secret: that is not written down.
+## The requests that were sent last, stored in a file. Secrets are not stored.
 
 const MOST := 30
 const LONGEST_BODY := 16 * 1024
 const SECRET: PackedStringArray = [
 	"authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-auth-token", "x-access-token"]
 
-## The newest first; keys as the console's fill_in() takes them.
+## The newest first. The keys are those of the console's fill_in().
 var requests: Array[Dictionary] = []
 
 var _path := ""
@@ -26,7 +26,7 @@ func _init(path: String) -> void:
 			requests.append(request)
 
 
-## Remembers a request, once, and writes all of them down.
+## Adds a request, replaces an older one with the same method and URL, and writes the file.
 func add(request: Dictionary) -> Error:
 	var kept := _checked(request)
 	if kept.is_empty():
@@ -44,13 +44,13 @@ func clear() -> Error:
 	return _write()
 
 
-## "PUT https://host/path", no longer than a menu is wide.
+## A menu entry such as "PUT https://host/path", limited in length.
 static func title_of(request: Dictionary) -> String:
 	var title := "%s %s" % [request["method"], request["url"]]
 	return title if title.length() <= 80 else title.left(79) + "…"
 
 
-## An address without the user and password before its host.
+## The address without user and password.
 static func without_credentials(address: String) -> String:
 	return RegEx.create_from_string("//[^/?#@]*@").sub(address, "//")
 
@@ -66,7 +66,7 @@ func _write() -> Error:
 	return DirAccess.rename_absolute(new_path, _path)
 
 
-## What is kept of a request; empty if it is none. Files can be edited.
+## The parts of a request that are stored; empty if the value is not a request. The file may have been edited by hand.
 static func _checked(value: Variant) -> Dictionary:
 	if not value is Dictionary or not (value as Dictionary).get("url") is String:
 		return {}

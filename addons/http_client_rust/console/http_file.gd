@@ -1,11 +1,11 @@
 @tool
 extends RefCounted
-## Requests that are kept in the project: a file of the form that editors know as .http, which can be read in a diff.
+## Requests that are saved in the project, in a file in the .http format that editors support. It is readable in a diff.
 ##
-## What is understood of it: requests between lines that begin with ###, whose rest is the name; comments that begin with # or
-## //; then `METHOD URL HTTP/1.1` (a line that is only a URL is a GET), header lines, an empty line, and the body. Comments of
-## the form `# @key value` are settings of the console: listen, no-redirect, no-verify, ca-file, read-timeout and retries.
-## Variables ({{name}}) and bodies from files (< path) are not filled in.
+## The supported syntax: requests are separated by lines that begin with ###, followed by the request's name; comments begin with
+## # or //; then come `METHOD URL HTTP/1.1` (a line that is only a URL is a GET), header lines, an empty line, and the body.
+## Comments of the form `# @key value` are settings of the console: listen, no-redirect, no-verify, ca-file, read-timeout and
+## retries. Variables ({{name}}) and bodies from files (< path) are not supported.
 
 const Snippets := preload("snippets.gd")
 const History := preload("history.gd")
@@ -14,16 +14,16 @@ const SEPARATOR := "###"
 const BOM: PackedByteArray = [0xef, 0xbb, 0xbf]
 const SETTINGS: PackedStringArray = ["listen", "no-redirect", "no-verify", "ca-file", "read-timeout", "retries"]
 
-## Each with its "name", and the keys that the console's fill_in() takes.
+## Each request has its "name", and the keys of the console's fill_in().
 var requests: Array[Dictionary] = []
 
 var _path := ""
-## The file in pieces: what stands before the first separator, then all that begins with one. Put together they are the file.
+## The file in pieces: the text before the first separator, then one piece for each separator. Joined, they are the whole file.
 var _pieces := PackedStringArray()
-## Of each request: in which piece it stands.
+## For each request, the index of its piece.
 var _places := PackedInt32Array()
 var _end := "\n"
-## Not if it is no UTF-8: what could not be read would be lost.
+## False if the file is not UTF-8: writing would lose the bytes that could not be decoded.
 var _can_be_written := true
 
 
@@ -32,7 +32,7 @@ func _init(path: String) -> void:
 	read()
 
 
-## Reads the file again: people edit it beside.
+## Reads the file again. It may have been edited elsewhere.
 func read() -> void:
 	requests.clear()
 	_pieces.clear()
@@ -58,7 +58,7 @@ func read() -> void:
 			_places.append(index)
 
 
-## Why a request cannot be written down under a name; empty if it can.
+## The reason why a request cannot be saved under a name; empty if it can.
 static func problem_with(name: String, request: Dictionary) -> String:
 	if name.strip_edges().is_empty() or name.contains("\n"):
 		return "The request needs a name without line breaks."
@@ -72,8 +72,9 @@ static func problem_with(name: String, request: Dictionary) -> String:
 	return ""
 
 
-## Writes a request down under a name, in the place of one that has it. All else in the file stays as it is. Headers with
-## passwords or keys are left out, since the file belongs to the project; those that somebody wrote there by hand stay.
+## Saves a request under a name, and replaces the one that has that name. The rest of the file stays as it is. Headers with
+## passwords or keys are left out, since the file is part of the project; such headers that were written into the file by hand
+## stay.
 func save(name: String, request: Dictionary) -> Error:
 	if not problem_with(name, request).is_empty():
 		return ERR_INVALID_PARAMETER
@@ -96,7 +97,7 @@ func save(name: String, request: Dictionary) -> Error:
 	return _write("".join(_pieces))
 
 
-## Takes a request out of the file.
+## Removes a request from the file.
 func remove(name: String) -> Error:
 	read()
 	if not _can_be_written:
@@ -108,7 +109,7 @@ func remove(name: String) -> Error:
 	return _write("".join(_pieces))
 
 
-## Header lines of a request that are never written down anew.
+## The header lines of a request in the file that hold secrets. They stay as they are, and are never added.
 func _secrets_of(index: int) -> PackedStringArray:
 	var lines := PackedStringArray()
 	for line: String in PackedStringArray(requests[index]["headers"]) if index >= 0 else PackedStringArray():
@@ -150,7 +151,7 @@ static func _is_secret(header: String) -> bool:
 	return header.get_slice(":", 0).strip_edges().to_lower() in History.SECRET
 
 
-## The request in a piece of the file; empty if there is none.
+## Parses the request in a piece of the file; empty if there is none.
 static func _read_piece(piece: String) -> Dictionary:
 	var lines := piece.replace("\r\n", "\n").split("\n")
 	var request := {"name": "", "headers": PackedStringArray()}
@@ -182,7 +183,7 @@ static func _read_piece(piece: String) -> Dictionary:
 	return request
 
 
-## A comment such as `# @read-timeout 5`.
+## Parses a comment such as `# @read-timeout 5`.
 static func _read_setting(request: Dictionary, line: String) -> void:
 	var text := line.trim_prefix("//").trim_prefix("#").strip_edges()
 	if not text.begins_with("@"):
@@ -230,7 +231,7 @@ static func _written(name: String, request: Dictionary, comments: String, secret
 	return text + ("" if body.is_empty() else "\n%s\n" % body)
 
 
-## The comments of a piece that are no settings of this console.
+## The comments of a piece that are not settings of the console.
 static func _comments_of(piece: String) -> String:
 	var comments := ""
 	for line: String in piece.replace("\r\n", "\n").split("\n").slice(1):

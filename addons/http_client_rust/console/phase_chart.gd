@@ -1,13 +1,13 @@
 @tool
 extends Control
-## The phases of an exchange, one beside the other, as wide as they took long.
+## The phases of an exchange as bars in a row. The width of a bar is proportional to its duration.
 
 const PHASES: Array[String] = ["Resolve", "Connect", "TLS", "Send", "Wait", "Body"]
-## Told apart by people who see few colours as well: light and dark take turns.
+## Light and dark colours alternate, so that people with colour blindness can tell them apart.
 const COLORS: Array[Color] = [
 	Color("7aa6ff"), Color("3f6fd8"), Color("b58bff"), Color("38b2a3"), Color("ffb454"), Color("63c466")]
 const NARROWEST := 3.0
-## In parts of the size of letters.
+## In parts of the font size.
 const SQUARE := 0.6
 const GAP := 0.9
 const SMALLEST_LEGEND := 0.8
@@ -16,21 +16,22 @@ const LARGEST_LEGEND := 0.95
 var _usec: Array[int] = []
 
 
-## Takes what get_timings() gave, and which phase goes on, for how long so far.
+## Shows the result of get_timings(). For a running exchange, also pass the current phase and its duration so far.
 func show_timings(timings: Dictionary, running := -1, running_usec := 0) -> void:
 	_usec = shown(durations(timings, running, running_usec))
 	update_minimum_size()
 	queue_redraw()
 
 
-## What the chart shows of these: a phase that was over at once only takes room from the others, unless all were.
+## The durations that the chart shows. A phase of 0 microseconds is hidden, unless all of them are 0.
 static func shown(usec: Array[int]) -> Array[int]:
 	if usec.max() <= 0:
 		return usec
 	return Array(usec.map(func(of_phase: int) -> int: return of_phase if of_phase > 0 else -1), TYPE_INT, &"", null)
 
 
-## Microseconds of each of [constant PHASES]; -1 for one that did not happen. One that goes on has lasted until now.
+## The duration of each of [constant PHASES] in microseconds; -1 for a phase that did not happen. The running phase lasts until
+## now.
 static func durations(timings: Dictionary, running := -1, running_usec := 0) -> Array[int]:
 	var of := func(key: String) -> int: return timings.get(key, -1)
 	var between := func(from: int, to: int) -> int: return maxi(to - maxi(from, 0), 0) if to >= 0 else -1
@@ -88,7 +89,7 @@ func _draw() -> void:
 	_draw_legend(font, font_size, text_color, baseline)
 
 
-## Smaller letters where there is little room, and more lines where there is less, so that all phases are named.
+## Draws the legend. A narrow chart gets smaller letters, an even narrower one more lines, so that all phases are named.
 func _draw_legend(font: Font, font_size: int, text_color: Color, baseline: float) -> void:
 	var fitting := _legend_size(font, font_size)
 	var place := Vector2(0.0, baseline)
@@ -121,7 +122,7 @@ func _legend_lines() -> int:
 	return lines
 
 
-## Of the letters.
+## The font size of the legend.
 func _legend_size(font: Font, font_size: int) -> int:
 	var wanted := 0.0
 	for index: int in _usec.size():

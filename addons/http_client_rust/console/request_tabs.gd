@@ -1,13 +1,13 @@
 @tool
 extends TabContainer
-## How to ask: header lines, body and options of a request.
+## Tabs for the details of a request: header lines, body and options.
 
 const Controls := preload("controls.gd")
 
-## Emitted when Ctrl+Enter is pressed in a text.
+## Emitted when Ctrl+Enter is pressed in a text field.
 signal sent
 
-## Bytes to send in place of the text of the body; a request of the sample's list sets it.
+## Bytes to send instead of the text of the body. Requests in the sample's list use it.
 var body_bytes := PackedByteArray()
 
 var _headers: TextEdit
@@ -27,7 +27,8 @@ func _init() -> void:
 	add_child(_options())
 
 
-## Takes keys "headers" (lines), "body", "bytes", "ca_file", "verify", "read_timeout", "follow", "listen", "retries". What is left out gets its default.
+## Fills in a request. Keys: "headers" (lines), "body", "bytes", "ca_file", "verify", "read_timeout", "follow", "listen",
+## "retries". A missing key gets its default.
 func fill_in(request: Dictionary) -> void:
 	_headers.text = "\n".join(PackedStringArray(request.get("headers", PackedStringArray())))
 	_ca_file.text = request.get("ca_file", "")
@@ -44,7 +45,7 @@ func fill_in(request: Dictionary) -> void:
 	current_tab = 1 if not _body.text.is_empty() else 0
 
 
-## What is filled in, with the keys of [method fill_in].
+## The request that is filled in, with the keys of [method fill_in].
 func filled_in() -> Dictionary:
 	var lines := PackedStringArray()
 	for line: String in _headers.text.split("\n", false):
@@ -95,7 +96,7 @@ func _options() -> Control:
 	return scroll
 
 
-## Asks for the file with the authorities to trust.
+## Opens a dialog for the file with the trusted certificates.
 func choose_file() -> void:
 	if _files == null:
 		_files = Controls.file_dialog(
@@ -118,7 +119,7 @@ func _add_label(rows: Control, text: String) -> void:
 	rows.add_child(label)
 
 
-## Tab goes to the next control: there are people without a mouse.
+## Tab moves the focus to the next control, for people who do not use a mouse.
 func _on_text_input(event: InputEvent, edit: TextEdit) -> void:
 	var key := event as InputEventKey
 	if key == null or not key.pressed:

@@ -1,16 +1,16 @@
 @tool
 extends RefCounted
-## A request as code that runs as pasted.
+## Converts a request to code that runs as pasted.
 
 const Exchange := preload("exchange.gd")
 const BodyText := preload("body_text.gd")
 const METHODS: PackedStringArray = [
 	"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PATCH"]
 
-## Longer bytes would make a line that no shell and no editor takes.
+## More bytes would make a line that is too long for shells and editors.
 const LONGEST_BYTES := 48 * 1024
 const BODY_FILE := "body.bin"
-## Of a session, in seconds.
+## The default of a session, in seconds.
 const DEFAULT_TIMEOUT := 30.0
 const SESSION_TEMPLATE := """extends Node
 
@@ -94,8 +94,8 @@ func send() -> Dictionary:
 """
 
 
-## A script for a node, which makes the request by a session: the one of the whole game, unless the request has settings of its
-## own. A body of bytes that are no text is written down as base64, or read from [constant BODY_FILE].
+## A script for a node that sends the request with a session: the shared one, unless the request has its own settings. A binary
+## body is written as base64, or read from [constant BODY_FILE] if it is too long.
 static func as_gdscript(exchange: Exchange) -> String:
 	var settings := ""
 	if not exchange.ca_file.is_empty():
@@ -116,7 +116,7 @@ static func as_gdscript(exchange: Exchange) -> String:
 	return _filled(EVENTS_TEMPLATE if exchange.listens else SESSION_TEMPLATE, pieces)
 
 
-## A script for a node that has every step of HTTPClientRust in its own hands.
+## A script for a node that performs every step of HTTPClientRust itself.
 static func as_client_gdscript(exchange: Exchange) -> String:
 	var parts := Exchange.parts_of(exchange.url)
 	var settings := ""
@@ -146,7 +146,7 @@ static func _pieces_of(exchange: Exchange) -> Dictionary:
 	}
 
 
-## Not format(): the values may have braces in them.
+## Replaces the placeholders of a template. String.format() would also replace braces inside of the values.
 static func _filled(template: String, pieces: Dictionary) -> String:
 	var code := ""
 	var rest := template
@@ -163,12 +163,12 @@ static func _filled(template: String, pieces: Dictionary) -> String:
 	return code
 
 
-## A command line for a shell of Linux or macOS that sends what is sent here, as far as curl can.
+## A command line for a Linux or macOS shell that sends the same request, as far as curl can.
 static func as_curl(exchange: Exchange) -> String:
 	var words := PackedStringArray(["curl", "--globoff", "--path-as-is"])
 	var before := ""
 	if exchange.method == HTTPClientRust.METHOD_HEAD:
-		# curl waits for a body where HEAD is given otherwise, and sends none with it.
+		# With `--request HEAD`, curl would wait for a body. It sends no body with HEAD.
 		words.append("-I")
 	else:
 		words.append("--include")
@@ -178,7 +178,7 @@ static func as_curl(exchange: Exchange) -> String:
 	for header: String in exchange.headers:
 		var name := header.get_slice(":", 0)
 		if name == header or name.begins_with("@"):
-			# No header; to curl it could be the name of a file.
+			# This line is not a header. curl could take it for the name of a file.
 			continue
 		has_type = has_type or name.strip_edges().nocasecmp_to("Content-Type") == 0
 		var is_empty := header.substr(name.length() + 1).strip_edges().is_empty()
@@ -206,12 +206,12 @@ static func as_curl(exchange: Exchange) -> String:
 	return before + " ".join(words)
 
 
-## Whether a body is text that can stand in a line.
+## Whether a body is text that can be written as a literal.
 static func is_text(body: PackedByteArray) -> bool:
 	return not body.has(0) and BodyText.is_utf8(body) and (body.is_empty() or body[-1] < 0xc0)
 
 
-## These methods send their length even if it is 0.
+## Requests with these methods have a Content-Length even if it is 0.
 static func _has_body(exchange: Exchange) -> bool:
 	return not exchange.body.is_empty() or exchange.method in [
 		HTTPClientRust.METHOD_POST, HTTPClientRust.METHOD_PUT, HTTPClientRust.METHOD_PATCH]
@@ -225,11 +225,11 @@ static func _body_in_gdscript(body: PackedByteArray) -> String:
 	return "FileAccess.get_file_as_bytes(%s)" % literal("res://" + BODY_FILE)
 
 
-## A text as GDScript writes it down.
+## The text as a string literal of GDScript.
 static func literal(text: String) -> String:
 	return "\"%s\"" % text.json_escape()
 
 
-## A text as one word of a shell.
+## The text as one quoted word of a shell.
 static func quoted(text: String) -> String:
 	return "'%s'" % text.replace("'", "'\\''")

@@ -1,8 +1,8 @@
 @tool
 extends Tree
-## A list with a title above each column, in which whole rows are selected. Ctrl+C copies the selected row.
+## A list with column titles, in which whole rows are selected. Ctrl+C copies the selected row.
 
-## Longer texts would push the other columns out where a column is as wide as its texts.
+## In a column that is as wide as its texts, longer texts would push out the other columns.
 const WIDEST_FITTED := 40
 
 var _fitted := PackedInt32Array()
@@ -11,7 +11,7 @@ var _fitted := PackedInt32Array()
 func _init(titles: PackedStringArray) -> void:
 	columns = titles.size()
 	hide_root = true
-	# There is nothing to fold, and the rows begin below their titles.
+	# There is nothing to fold, and the texts are aligned with the column titles.
 	hide_folding = true
 	select_mode = SELECT_ROW
 	column_titles_visible = true
@@ -19,33 +19,33 @@ func _init(titles: PackedStringArray) -> void:
 	for column: int in titles.size():
 		set_column_title(column, titles[column])
 		set_column_title_alignment(column, HORIZONTAL_ALIGNMENT_LEFT)
-	# Names, and what they stand for.
+	# Two columns are a name and its value.
 	if titles.size() == 2:
 		set_column_expand_ratio(0, 2)
 		set_column_expand_ratio(1, 5)
 
 
-## Makes columns as wide as their texts. The others share what is left.
+## Makes these columns as wide as their texts. The others share the rest.
 func fit(fitted: PackedInt32Array) -> void:
 	_fitted = fitted
 	for column: int in columns:
 		set_column_expand(column, not _fitted.has(column))
 
 
-## Adds a row at the end. Whoever points at a text sees all of it.
+## Adds a row at the end. The tooltip of each cell has the whole text.
 func add_row(texts: PackedStringArray) -> TreeItem:
 	var item := create_item(get_root() if get_root() != null else create_item())
 	for column: int in texts.size():
 		item.set_text(column, texts[column].left(WIDEST_FITTED) if _fitted.has(column) else texts[column])
 		if _fitted.has(column):
-			# A text that may be cut does not count for the width of its column.
+			# The width of a text that may be trimmed does not count for its column.
 			item.set_text_overrun_behavior(column, TextServer.OVERRUN_NO_TRIMMING)
 		item.set_tooltip_text(column, texts[column])
 	return item
 
 
-## The selected row as text, such as "Content-Type: text/plain"; its columns stand between tabs if there are more than two. Empty if
-## none is selected.
+## The selected row as text, such as "Content-Type: text/plain". If there are more than two columns, they are separated by tabs.
+## Empty if no row is selected.
 func row_text() -> String:
 	var item := get_selected()
 	if item == null:

@@ -1,16 +1,16 @@
 @tool
 extends RefCounted
-## Tells whether texts of scripts parse together, before any of them is written.
+## Checks whether changed scripts parse together, before any of them is written.
 ##
-## They are put into a folder of their own, where their paths, global names and autoloads mean each other and not what is in
-## the project. Nothing of them runs: they are no tools there, and the folder is gone afterwards.
+## Copies of the scripts go into a temporary folder, with paths, global names and autoloads replaced so that they refer to each
+## other and not to the project. None of their code runs: @tool is removed, and the folder is deleted afterwards.
 
 const SourceMap := preload("source_map.gd")
 const Outline := preload("outline.gd")
 
 const FOLDER := "user://http_client_rust_move"
 const NO_REASON := "it would no longer parse"
-## Listens to the log where the engine lets scripts do that, from Godot 4.5 on; older ones cannot parse it.
+## Receives log messages. Scripts can do that from Godot 4.5 on; older versions cannot parse this code, so it is a string.
 const LISTENER := """extends Logger
 var messages := PackedStringArray()
 var mutex := Mutex.new()
@@ -20,18 +20,18 @@ func _log_error(_f: String, file: String, line: int, code: String, why: String, 
 	mutex.unlock()
 """
 
-## How the engine says that the fault is in another script.
+## Parts of the engine's messages which mean that the error is in another script.
 const FOLLOWS: PackedStringArray = ["depended scripts", "Could not resolve", "Could not preload", "Could not parse"]
 
 var _folder := ""
-## Paths of the copies by those of the scripts.
+## Paths of the copies, by the paths of the scripts.
 var _places := {}
 var _classes := {}
 var _autoloads := {}
 var _made: Array[GDScript] = []
 
 
-## Why scripts do not parse, by their paths; those that do are left out.
+## The reasons why scripts do not parse, by path. Scripts that parse are left out.
 static func problems(texts: Dictionary, autoloads := {}) -> Dictionary:
 	return new()._problems(texts, autoloads)
 
@@ -45,7 +45,7 @@ static func only_follows(reason: String) -> bool:
 
 
 func _problems(texts: Dictionary, autoloads: Dictionary) -> Dictionary:
-	# A path of its own each time: the engine remembers scripts by their paths.
+	# The path is different each time, because the engine caches scripts by path.
 	_folder = "%s/%d-%d" % [FOLDER, OS.get_process_id(), Time.get_ticks_usec()]
 	var outlines := {}
 	for path: String in texts:
@@ -82,7 +82,7 @@ func _problems(texts: Dictionary, autoloads: Dictionary) -> Dictionary:
 func _compile(path: String, text: String) -> String:
 	var listener := _listener()
 	var printed := Engine.print_error_messages
-	# What is not printed, the listener does not hear either. The editor's Output shows it in any case.
+	# The listener receives only messages that are printed. The editor's Output shows them in any case.
 	Engine.print_error_messages = listener != null
 	if listener != null:
 		OS.call(&"add_logger", listener)
@@ -99,7 +99,7 @@ func _compile(path: String, text: String) -> String:
 	return NO_REASON
 
 
-## Scripts that preload each other would keep each other for ever.
+## Clears a script. Scripts that preload each other would otherwise keep each other alive for ever.
 func _forget(place: String) -> void:
 	if ResourceLoader.has_cached(place):
 		_made.append(load(place) as GDScript)
@@ -109,7 +109,7 @@ func _forget(place: String) -> void:
 			script.reload()
 
 
-## The script as it was loaded for another one, or a new one under its path.
+## The script, if another one has loaded it already, or a new one with its path.
 func _script_at(place: String, text: String) -> GDScript:
 	if ResourceLoader.has_cached(place):
 		return load(place)
@@ -135,7 +135,8 @@ func _in_the_words_of_the_project(message: String) -> String:
 	return text.replace("Parse Error: ", "")
 
 
-## The text with what ties it to the project replaced, on the same lines.
+## The script's text for the temporary folder: everything that ties it to the project is replaced, and the line numbers stay the
+## same.
 func _made_for_the_folder(outline: Outline) -> String:
 	var map := outline.map
 	var text := ""

@@ -1,7 +1,7 @@
 @tool
 extends RefCounted
-## Follows where the constants of HTTPClient go in a project: through variables, parameters, what functions return and what
-## is compared, until it is clear who takes them. What hangs together moves together, or not at all.
+## Follows the constants of HTTPClient through a project: through variables, parameters, return values and comparisons, up to the
+## classes that use them. Connected constants move together or not at all.
 
 const SourceMap := preload("source_map.gd")
 const Outline := preload("outline.gd")
@@ -15,19 +15,19 @@ const KEYWORDS: PackedStringArray = [
 const ENUMS: PackedStringArray = ["Method", "Status", "ResponseCode"]
 const ASSIGNED: PackedStringArray = ["=", ":="]
 
-## By their paths.
+## Outlines of the scripts, by path.
 var outlines := {}
-## Paths by global names, and by names of autoloads.
+## Paths of scripts, by global class name and by autoload name.
 var classes := {}
-## Paths of scripts that stay as they are: what goes to them stays too.
+## Paths of scripts that do not change. Constants that are passed to them do not change either.
 var fixed := {}
 
 var _parents := {}
-## Who takes a value, by its key.
+## The classes that use a value, by the key of the value.
 var _takers := {}
 
 
-## [param autoloads] are paths of scripts by the names of their nodes.
+## [param autoloads] has paths of scripts, by autoload name.
 func _init(sources: Dictionary, autoloads := {}) -> void:
 	classes = autoloads.duplicate()
 	for path: String in sources:
@@ -42,7 +42,7 @@ func follow() -> void:
 		_follow_in(outlines[path])
 
 
-## Whether the word HTTPClient at a token is there for one of its constants or enumerations.
+## Whether the word HTTPClient at a token is followed by one of its constants or enumerations.
 static func is_constant(map: SourceMap, index: int) -> bool:
 	if map.text_of(index + 1) != ".":
 		return false
@@ -50,12 +50,12 @@ static func is_constant(map: SourceMap, index: int) -> bool:
 	return name in ENUMS or name.begins_with("METHOD_") or name.begins_with("STATUS_") or name.begins_with("RESPONSE_")
 
 
-## [constant CLIENT], [constant REQUEST], both or none, as they were found for a constant.
+## The classes that use a constant: [constant CLIENT], [constant REQUEST], both or none.
 func takers_of(path: String, index: int) -> PackedStringArray:
 	return _takers.get(_root("%s@%d" % [path, index]), PackedStringArray())
 
 
-## A number that all constants have in common that hang together.
+## The key of a group of connected constants: the same for all constants of the group.
 func group_of(path: String, index: int) -> String:
 	return _root("%s@%d" % [path, index])
 
@@ -67,7 +67,7 @@ func _follow_in(outline: Outline) -> void:
 			continue
 		var end := _end_of_chain(map, index)
 		if map.text_of(index) == "HTTPClient" and is_constant(map, index):
-			# Behind HTTPClient.METHOD_GET nothing can follow that would matter.
+			# Anything after HTTPClient.METHOD_GET does not matter.
 			_connect(outline, "%s@%d" % [outline.path, index], index, mini(end, index + 4))
 		elif map.text_of(index - 1) != "." and end >= 0:
 			for key: String in _keys_ending_at(outline, end):
@@ -79,7 +79,7 @@ func _connect(outline: Outline, key: String, start: int, end: int) -> void:
 		_link(key, other)
 
 
-## Who takes the value that stands between two tokens.
+## The keys that the value between two tokens is connected to.
 func _taken_by(outline: Outline, start: int, end: int) -> PackedStringArray:
 	var map := outline.map
 	var token := map.tokens[start]
@@ -93,7 +93,7 @@ func _taken_by(outline: Outline, start: int, end: int) -> PackedStringArray:
 		return PackedStringArray([outline.key(token.function, "()")])
 	if left == ":" and _declared_before(map, start - 1) >= 0:
 		return _declaration_key(outline, _declared_before(map, start - 1))
-	# Back over `a if b else`, `a as`, `not a or`: all of one expression goes to one place.
+	# Goes back over `a if b else`, `a as`, `not a or`: all parts of an expression are passed to the same place.
 	var at := start - 1
 	while at >= 0 and map.tokens[at].kind != SourceMap.Kind.NEWLINE and at != token.open and at >= token.statement:
 		if map.tokens[at].open == token.open:
@@ -115,7 +115,7 @@ func _taken_by(outline: Outline, start: int, end: int) -> PackedStringArray:
 	return _matched(outline, start)
 
 
-## What stands before the `if` of an `else` of the same expression.
+## The token before the `if` that belongs to an `else` of the same expression.
 func _if_before(map: SourceMap, else_at: int) -> int:
 	for index: int in range(else_at - 1, map.tokens[else_at].statement, -1):
 		if map.tokens[index].open == map.tokens[else_at].open and map.text_of(index) == "if":
@@ -123,7 +123,7 @@ func _if_before(map: SourceMap, else_at: int) -> int:
 	return map.tokens[else_at].statement - 1
 
 
-## Who takes what stands in a bracket.
+## The keys that a value in a bracket is connected to.
 func _through_bracket(outline: Outline, open: int, commas: int) -> PackedStringArray:
 	var map := outline.map
 	var word := open - 1
@@ -133,16 +133,16 @@ func _through_bracket(outline: Outline, open: int, commas: int) -> PackedStringA
 			return PackedStringArray()
 		return _argument(outline, word, commas)
 	if map.text_of(open) == "[" and (is_word or map.text_of(word) in [")", "]"]):
-		# Array[HTTPClient.Method], or an index, which nothing follows from.
+		# Array[HTTPClient.Method] is a type. Any other index is not followed.
 		var is_type := map.text_of(word) in ["Array", "Dictionary"]
 		return _taken_by(outline, word, map.tokens[open].close) if is_type else PackedStringArray()
 	if map.text_of(open) == "{":
-		# The values of a dictionary or an enumeration have nothing to do with each other.
+		# The values of a dictionary or an enumeration are independent of each other.
 		return PackedStringArray()
 	return _taken_by(outline, open, map.tokens[open].close)
 
 
-## Who takes an argument of a call: a parameter of a function of the project, or one of the engine's classes.
+## The keys to which an argument of a call is passed: a parameter of one of the project's functions, or a class of the engine.
 func _argument(outline: Outline, name_at: int, index: int) -> PackedStringArray:
 	var found := PackedStringArray()
 	for function: Outline.Function in _called(outline, name_at):
@@ -157,7 +157,8 @@ func _argument(outline: Outline, name_at: int, index: int) -> PackedStringArray:
 		"HTTPRequest", "HTTPRequestRust":
 			return PackedStringArray([REQUEST]) if index == 2 else PackedStringArray()
 		"":
-			# Nobody says whose it is: the method is the first argument of the one, and the third of the other.
+			# The class is unknown. The method is the first argument of HTTPClient.request(), and the third of
+			# HTTPRequest.request().
 			if found.is_empty():
 				return PackedStringArray([CLIENT, "", REQUEST]).slice(index, index + 1)
 	return found
@@ -168,7 +169,7 @@ func _assigned(outline: Outline, at: int) -> PackedStringArray:
 	return _declaration_key(outline, name) if name >= 0 else _keys_ending_at(outline, at - 1)
 
 
-## The name that is declared by `var name: Type =`, `name: Type =` in parameters, or the like, before a sign; -1 if none is.
+## The name that is declared before a sign, as in `var name: Type =` or, in parameters, `name: Type =`; -1 if there is none.
 func _declared_before(map: SourceMap, sign_at: int) -> int:
 	var open := map.tokens[sign_at].open
 	var is_parameter := open >= 0 and (
@@ -194,7 +195,7 @@ func _declaration_key(outline: Outline, name_at: int) -> PackedStringArray:
 	return PackedStringArray([outline.key(scope, map.text_of(name_at))])
 
 
-## What is matched, where a token stands in a pattern of a `match`.
+## The keys of the value that a `match` compares with the pattern at a token.
 func _matched(outline: Outline, start: int) -> PackedStringArray:
 	var map := outline.map
 	var indent := map.tokens[start].indent
@@ -218,7 +219,7 @@ func _keys_starting_at(outline: Outline, start: int) -> PackedStringArray:
 	return _keys_ending_at(outline, _end_of_chain(outline.map, at))
 
 
-## What an expression is that ends here: a variable, what a function returns, a constant.
+## The keys of the expression that ends at a token: a variable, the return value of a function, or a constant.
 func _keys_ending_at(outline: Outline, end: int) -> PackedStringArray:
 	var map := outline.map
 	if end < 0:
@@ -265,7 +266,7 @@ func _returned(outline: Outline, name_at: int) -> PackedStringArray:
 	return found
 
 
-## The functions of the project that a call may be of.
+## The functions of the project that a call may refer to.
 func _called(outline: Outline, name_at: int) -> Array[Outline.Function]:
 	var map := outline.map
 	var name := map.text_of(name_at)
@@ -292,7 +293,7 @@ func _no_functions() -> Array[Outline.Function]:
 	return []
 
 
-## The engine's class that a method is called of; empty if nobody says, "-" if a script of the project has that method.
+## The engine's class whose method is called; empty if unknown, "-" if a script of the project declares the method.
 func _native_of(outline: Outline, name_at: int) -> String:
 	var map := outline.map
 	var type := type_ending_at(outline, name_at - 2) if map.text_of(name_at - 1) == "." else outline.path
@@ -307,7 +308,7 @@ func _native_of(outline: Outline, name_at: int) -> String:
 	return type
 
 
-## The type of the expression that ends at a token: a class of the engine, or the path of a script; empty if nobody says.
+## The type of the expression that ends at a token: a class of the engine, or the path of a script; empty if unknown.
 func type_ending_at(outline: Outline, end: int) -> String:
 	var map := outline.map
 	if end < 0:
@@ -367,7 +368,7 @@ func _normal(outline: Outline, type: String) -> String:
 	return alias if not alias.is_empty() and alias != type else type
 
 
-## Where `name`, `name.other`, `name(…)[…].more` ends; -1 where it is only the beginning of a declaration.
+## The last token of a chain such as `name`, `name.other`, `name(…)[…].more`; -1 if the name is being declared.
 func _end_of_chain(map: SourceMap, start: int) -> int:
 	if map.text_of(start - 1) in ["var", "const", "func", "signal", "class", "class_name", "extends"]:
 		return -1

@@ -1,7 +1,7 @@
 @tool
 extends RefCounted
-## Plans how scripts move from HTTPClient to HTTPClientRust, or from HTTPRequest to HTTPRequestRust. Reads texts and makes
-## texts; files are others' business.
+## Plans how scripts move from HTTPClient to HTTPClientRust, or from HTTPRequest to HTTPRequestRust. It only converts texts, and
+## does not read or write files.
 
 const SourceMap := preload("source_map.gd")
 const EnumFlow := preload("enum_flow.gd")
@@ -11,46 +11,46 @@ const NEW := "HTTPClientRust"
 const OLD_NODE := "HTTPRequest"
 const NEW_NODE := "HTTPRequestRust"
 
-## What the tool cannot decide, and what to look at instead.
+## Uses that the tool cannot change, with a hint for the user.
 const LOOK_AT := {
 	"StreamPeerTCP": "the connection of the client is a StreamPeer, not a StreamPeerTCP; `as` returns null, and `is` returns false",
 	"StreamPeerTLS": "the connection of the client is a StreamPeer, not a StreamPeerTLS; use get_tls_info() instead",
 }
-## What takes a name of a node, and not of a class.
+## Functions and types that take the name of a node, not of a class.
 const TAKE_NODES: PackedStringArray = ["get_node", "get_node_or_null", "has_node", "find_child", "NodePath"]
 const LENGTH_PATTERN := "(?i)content-length[^\\n]*\\.length\\(\\)"
 
 
-## What becomes of one script, or of one scene.
+## The planned change of one script or scene.
 class Change:
 	extends RefCounted
 	var path := ""
 	var before := ""
 	var after := ""
-	## Lines, each once, that need a person's eye: "12: what is the matter".
+	## Lines that the user has to check, each once, such as "12: what to check".
 	var notes := PackedStringArray()
 	var replaced := 0
-	## Uses that stay, since an HTTPRequest takes them, or nobody does.
+	## Uses that stay, because an HTTPRequest takes them, or because no use of the value was found.
 	var left_alone := 0
-	## Why it is not offered ticked; empty if nothing speaks against it.
+	## The reason why the change is not selected in the list; empty if there is none.
 	var held_back := ""
-	## The scripts in it that change, by their paths: the file itself, or those that are built into a scene.
+	## The changed scripts, by path: the file itself, or the scripts that are built into a scene.
 	var scripts := {}
-	## Paths of others that move with it or not at all.
+	## Paths of other files that must move together with this one.
 	var together := PackedStringArray()
 
 	func is_changed() -> bool:
 		return before != after
 
 
-## Plans for one script on its own.
+## Plans the change of a single script.
 static func plan(path: String, source: String) -> Change:
 	return plan_all({path: source})[0]
 
 
-## Plans for scripts that belong together, texts by their paths. A change that changes nothing and has no notes means that
-## there is nothing to say. [param autoloads] are paths of scripts by the names of their nodes; what goes to the scripts in
-## [param fixed] stays as it is, and they do not change.
+## Plans the changes of scripts that belong together, given as texts by path. A script that needs nothing gets a change with the
+## same text and no notes. [param autoloads] has paths of scripts, by autoload name. The scripts in [param fixed] do not change,
+## and neither do constants that are passed to them.
 static func plan_all(sources: Dictionary, autoloads := {}, fixed := {}) -> Array[Change]:
 	var flow := EnumFlow.new(sources, autoloads)
 	flow.fixed = fixed
@@ -68,8 +68,8 @@ static func plan_all(sources: Dictionary, autoloads := {}, fixed := {}) -> Array
 	return changes
 
 
-## Plans how scripts move from HTTPRequest to HTTPRequestRust, all of their uses at once. Constants of HTTPClient stay: the
-## new node takes them, too.
+## Plans how scripts move from HTTPRequest to HTTPRequestRust, with all of their uses at once. Constants of HTTPClient stay,
+## because the new node takes them, too.
 static func plan_nodes(sources: Dictionary) -> Array[Change]:
 	var changes: Array[Change] = []
 	for path: String in sources:
@@ -88,7 +88,7 @@ static func plan_nodes(sources: Dictionary) -> Array[Change]:
 	return changes
 
 
-## The changed lines, with the line around them: " 12   text", "-13   old", "+13   new".
+## The changed lines with one line of context: " 12   text", "-13   old", "+13   new".
 static func diff(change: Change) -> PackedStringArray:
 	var old := change.before.split("\n")
 	var new := change.after.split("\n")
@@ -111,7 +111,7 @@ static func diff(change: Change) -> PackedStringArray:
 	return shown
 
 
-## Whether a text of another kind, such as a scene or a C# file, has this word in it.
+## Whether a text of another kind, such as a scene or a C# file, contains this word.
 static func mentions(text: String, word := OLD) -> bool:
 	return RegEx.create_from_string("\\b%s\\b" % word).search(text) != null
 
@@ -149,8 +149,8 @@ static func _replace(change: Change, moved: PackedInt32Array, old: String, new: 
 		change.scripts[change.path] = change.after
 
 
-## The constants that move, by what they hang together with: those that a client takes, and those that nobody takes in a
-## script that has a client and no HTTPRequest.
+## The groups of connected constants that move: those that a client takes, and those without a known use in a script that has a
+## client and no HTTPRequest.
 static func _moving_groups(flow: EnumFlow) -> Dictionary:
 	var moving := {}
 	for path: String in flow.outlines:
@@ -173,7 +173,7 @@ static func _has_client(map: SourceMap) -> bool:
 	return false
 
 
-## Whether an HTTPRequest is used here: by its name, by a node's path, or by a call that only it has.
+## Whether a script uses an HTTPRequest: by its class, by the path of a node, or by a method or signal that only this class has.
 static func _has_request_node(map: SourceMap) -> bool:
 	for index: int in map.tokens.size():
 		if map.text_of(index) in [OLD_NODE, NEW_NODE, "get_http_client_status", "request_completed"]:
@@ -181,7 +181,7 @@ static func _has_request_node(map: SourceMap) -> bool:
 	return not map.in_strings(OLD_NODE).is_empty() or not map.in_strings(NEW_NODE).is_empty()
 
 
-## Whether a string is the name of the class, and none of a node's.
+## Whether a string is the name of the class, and not the name of a node.
 static func _names_the_class(map: SourceMap, index: int) -> bool:
 	var token := map.tokens[index]
 	if token.text.trim_prefix("r").replace("\"", "").replace("'", "") != OLD_NODE:

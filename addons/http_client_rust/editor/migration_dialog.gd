@@ -1,25 +1,25 @@
 @tool
 extends ConfirmationDialog
-## Shows what moving the project's scripts and scenes would change, and does it in one step that can be undone.
+## Shows how the project's scripts and scenes would change, and changes them in one step that can be undone.
 
 const Migration := preload("migration.gd")
 const ProjectScripts := preload("project_scripts.gd")
 
 const Colors := preload("../console/colors.gd")
 
-## Columns of the list: clicking a name must not untick it.
+## Columns of the list. The check box has its own column, so that clicking a name does not toggle it.
 const TICK := 0
 const NAME := 1
-## Of the editor's window.
+## Maximum size of the dialog, as a part of the editor's window.
 const LARGEST_PART := 0.9
-## The classes that can be left behind, as the choice above the list has them.
+## The classes to move from, in the order of the choice above the list.
 const KINDS: Array[Array] = [
 	[Migration.OLD, Migration.NEW, "Scripts that use HTTPClient. Scripts that can be moved are selected."],
 	[Migration.OLD_NODE, Migration.NEW_NODE, "Scripts and scenes that use HTTPRequest. Select the ones to move."]]
 
-## Given by the plugin.
+## Set by the plugin.
 var undo_redo: EditorUndoRedoManager
-## Knows the open scenes: the editor.
+## The object that is asked for the open scenes: the editor.
 var scenes: Object = EditorInterface
 
 var _scripts: ProjectScripts
@@ -79,7 +79,7 @@ func _init() -> void:
 	split.add_child(_diff)
 
 
-## Looks through the project and shows what it found.
+## Reads the project and shows the result.
 func open() -> void:
 	_read()
 	_diff.add_theme_font_override(&"normal_font", get_theme_font(&"source", &"EditorFonts"))
@@ -87,7 +87,7 @@ func open() -> void:
 	popup_centered_clamped(Vector2i(Vector2(1000.0, 600.0) * EditorInterface.get_editor_scale()), LARGEST_PART)
 
 
-## Chooses the class that is left behind: "HTTPClient" or "HTTPRequest".
+## Chooses the class to move from: "HTTPClient" or "HTTPRequest".
 func choose(old: String) -> void:
 	for index: int in KINDS.size():
 		if KINDS[index][0] == old:
@@ -108,7 +108,7 @@ func _read() -> void:
 	_fill()
 
 
-## Ticks all that nothing speaks against, or nothing.
+## Selects all files that are not held back, or deselects all.
 func tick_all(ticked: bool) -> void:
 	for item: TreeItem in _items():
 		var change: Migration.Change = item.get_metadata(NAME)
@@ -116,7 +116,7 @@ func tick_all(ticked: bool) -> void:
 	_summarize()
 
 
-## Writes the files that are ticked, unless one of them has unsaved changes or would not parse; [method refusal] says so.
+## Writes the selected files, unless one of them has unsaved changes or would not parse; [method refusal] then has the reason.
 func apply() -> bool:
 	var ticked := _ticked()
 	var problems := _scripts.problems_of(ticked) if not ticked.is_empty() else {}
@@ -143,16 +143,16 @@ func apply() -> bool:
 	return true
 
 
-## Why the last [method apply] wrote nothing; empty if it wrote.
+## The reason why the last [method apply] wrote nothing; empty if it wrote the files.
 func refusal() -> String:
 	return _refusal.text if _refusal.visible else ""
 
 
-## Writes texts and has the editor notice. For the undo history.
+## Writes texts and updates the editor. Called by the undo history.
 func write(texts: Dictionary, expected: Dictionary) -> void:
 	var problems := PackedStringArray()
 	if _knows_unsaved_scenes():
-		# It is opened again below, which would lose them.
+		# The scene is opened again below, which would discard unsaved changes.
 		for path: String in _scenes_in_the_way():
 			if texts.has(path):
 				problems.append("%s was not written: %s" % [path, ProjectScripts.UNSAVED_SCENE])
@@ -176,7 +176,7 @@ func write(texts: Dictionary, expected: Dictionary) -> void:
 		EditorInterface.get_resource_filesystem().update_file(path)
 
 
-## What stands in the list: paths of files that would change.
+## The paths in the list: files that would change.
 func paths() -> PackedStringArray:
 	var found := PackedStringArray()
 	for change: Migration.Change in _scripts.changes:
@@ -190,7 +190,7 @@ func _apply_and_hide() -> void:
 		hide()
 
 
-## Has an open editor show what was written, or saving there would bring the old text back.
+## Updates the text in an open script editor. Otherwise, saving there would write the old text again.
 func _show_in_editor(old: String, new: String) -> void:
 	for editor: ScriptEditorBase in EditorInterface.get_script_editor().get_open_script_editors():
 		var text := editor.get_base_editor() as TextEdit
@@ -199,18 +199,18 @@ func _show_in_editor(old: String, new: String) -> void:
 			text.tag_saved_version()
 
 
-## Whether the editor tells which of the open scenes have changes: Godot 4.7 and newer do.
+## Whether the editor can list the open scenes with unsaved changes: from Godot 4.7 on.
 func _knows_unsaved_scenes() -> bool:
 	return scenes.has_method(&"get_unsaved_scenes")
 
 
-## The open scenes that have changes; all that are open where the editor does not tell.
+## The open scenes with unsaved changes, or all open scenes if the editor cannot list them.
 func _scenes_in_the_way() -> PackedStringArray:
 	return scenes.call(&"get_unsaved_scenes" if _knows_unsaved_scenes() else &"get_open_scenes")
 
 
-## Why files are not to be written now, by their paths: scripts whose text in the script editor is not that of their file, and
-## scenes.
+## The reasons why files must not be written now, by path: a script whose text in the script editor differs from its file, or an
+## open scene.
 func _unsaved() -> Dictionary:
 	var shown := {}
 	for editor: ScriptEditorBase in EditorInterface.get_script_editor().get_open_script_editors():
@@ -261,7 +261,7 @@ func _fill() -> void:
 		first.select(NAME)
 
 
-## What moves together is ticked together.
+## Selects the files that move together with the one that was selected.
 func _on_ticked() -> void:
 	var edited := _files.get_edited()
 	if edited != null and edited.get_metadata(NAME) is Migration.Change:

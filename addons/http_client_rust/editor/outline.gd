@@ -1,13 +1,13 @@
 @tool
 extends RefCounted
-## What one script declares: its class, its functions with their parameters, its variables, and of which types they are.
+## The declarations of one script: its class, its functions with their parameters, its variables, and their types.
 
 const SourceMap := preload("source_map.gd")
 
 class Function:
 	extends RefCounted
 	var path := ""
-	## The token of its name: what its parameters and variables are known by.
+	## The token of the function's name. It is the scope of the function's parameters and variables.
 	var scope := 0
 	var parameters := PackedStringArray()
 	var returns := ""
@@ -15,11 +15,11 @@ class Function:
 var path := ""
 var map: SourceMap
 var declared_class := ""
-## The type behind `extends`.
+## The type after `extends`.
 var base := ""
-## Functions and signals, as arrays by their names.
+## Arrays of functions and signals, by name.
 var functions := {}
-## Types by names, by scope: the token of a function's name, or -1 for members. Empty where nobody says.
+## Types by name, by scope: the token of a function's name, or -1 for members. The type is empty if unknown.
 var types := {-1: {}}
 
 
@@ -50,14 +50,14 @@ func key(scope: int, name: String) -> String:
 	return "%s|%d|%s" % [path, scope, name]
 
 
-## Whether a name is declared where a function can see it, and in which scope; -2 if it is not.
+## The scope in which a name is declared that is visible in a function; -2 if there is none.
 func scope_of(name: String, function: int) -> int:
 	if types.has(function) and types[function].has(name):
 		return function
 	return -1 if types[-1].has(name) else -2
 
 
-## What `Name`, `Name.Inner`, `"res://path.gd"` or `preload("…")` says at a token.
+## The type that `Name`, `Name.Inner`, `"res://path.gd"` or `preload("…")` at a token refers to.
 func _type_at(index: int) -> String:
 	if index >= map.tokens.size():
 		return ""
@@ -72,7 +72,7 @@ func _type_at(index: int) -> String:
 	return text
 
 
-## The type of what is assigned: `X.new()`, `preload("…")`, `$HTTPRequest`, `… as X`.
+## The type of an assigned value: `X.new()`, `preload("…")`, `$HTTPRequest`, `… as X`.
 func _type_of_value(index: int) -> String:
 	var open := map.tokens[index].open if index < map.tokens.size() else -1
 	var end := index
@@ -103,7 +103,7 @@ func _has_word(word: String, from: int, to: int) -> bool:
 	return false
 
 
-## The whole path of a script that a string of this script names.
+## The absolute path of a script that is named by a string in this script.
 func absolute(quoted: String) -> String:
 	var text := quoted.trim_prefix("r").replace("\"", "").replace("'", "")
 	if text.begins_with("uid://"):

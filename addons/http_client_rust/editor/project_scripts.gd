@@ -1,7 +1,7 @@
 @tool
 extends RefCounted
-## Finds the scripts and scenes of the project that use HTTPClient or HTTPRequest, tries out what would become of them, and
-## writes them.
+## Finds the scripts and scenes of the project that use HTTPClient or HTTPRequest, checks whether they would parse after the
+## change, and writes them.
 
 const Migration := preload("migration.gd")
 const CompileCheck := preload("compile_check.gd")
@@ -17,30 +17,30 @@ const UNSAVED_SCENE := "it has unsaved changes in the editor; save it, then open
 const OPEN_SCENE := "it is open in the editor, which would overwrite the change; save and close it, then open this dialog again"
 const CSHARP := "C# uses HTTPRequest here, but the new class has no C# type"
 const BINARY := "it is a binary scene; first save it as .tscn"
-## What stands in a C# file for a class.
+## Names of the classes in C#.
 const CSHARP_NAMES := {Migration.OLD: "HttpClient", Migration.OLD_NODE: "HttpRequest"}
 
-## What would change or needs a look.
+## Files that would change or that the user has to check.
 var changes: Array[Migration.Change] = []
-## What this tool does not touch: "res://file: why".
+## Files that this tool does not change: "res://file: reason".
 var elsewhere := PackedStringArray()
 
-## The class that is left behind: [constant Migration.OLD] or [constant Migration.OLD_NODE].
+## The class to move from: [constant Migration.OLD] or [constant Migration.OLD_NODE].
 var _old := Migration.OLD
-## All scripts, by their paths; those that are built into scenes are among them.
+## All scripts by path, also those that are built into scenes.
 var _sources := {}
-## Scenes in which something may change, by their paths.
+## Scenes that may change, by path.
 var _scenes := {}
-## All scenes and C# files, by their paths.
+## All scenes and C# files, by path.
 var _texts := {}
-## What cannot be moved though it uses the class: why, by path.
+## Files that use the class but cannot be moved: the reason by path.
 var _fixed := {}
 var _autoloads := {}
 ## Scripts of other add-ons.
 var _of_others := {}
 
 
-## Reads the scripts and scenes below a folder, and plans how they leave a class. [param own] is the folder of this add-on,
+## Reads the scripts and scenes in a folder, and plans how they move away from a class. [param own] is the folder of this add-on,
 ## which is left out.
 func read(folder: String, own: String, old := Migration.OLD) -> void:
 	_old = old
@@ -72,7 +72,7 @@ func _plan_clients(concerned: Dictionary) -> void:
 		_take_all(all.filter(func(change: Migration.Change) -> bool: return _of_others.has(change.path)))
 
 
-## Takes the changes of scripts, those of built-in ones as changes of their scenes, and those of the types of nodes.
+## Collects the changes of scripts, of built-in scripts (as changes of their scenes), and of node types.
 func _take_all(planned: Array) -> void:
 	var in_scenes := {}
 	for change: Migration.Change in planned:
@@ -96,14 +96,14 @@ func _take_all(planned: Array) -> void:
 				var line := note.get_slice(":", 0).to_int() + scene.line_of_script(change.path)
 				whole.notes.append("%d:%s" % [line, note.substr(note.find(":") + 1)])
 		var is_of_nodes := _old == Migration.OLD_NODE
-		# All scenes are asked for both: in_scenes has only those of this call.
+		# The other class needs all scenes here; in_scenes has only the scenes of this call.
 		if in_scenes.has(path) or is_of_nodes:
 			whole.replaced += scene.nodes_of(_old).size() if is_of_nodes else 0
 			whole.after = scene.rewritten(whole.scripts, _old if is_of_nodes else "", Migration.NEW_NODE)
 			_take(whole)
 
 
-## Has those that give such nodes and those that take them move together, or not at all.
+## Connects files that pass nodes to each other, so that they move together or not at all.
 func _keep_together() -> void:
 	var files: Array[RequestLinks.File] = []
 	for path: String in _texts.keys() + _sources.keys():
@@ -150,7 +150,7 @@ func _file_of(path: String) -> RequestLinks.File:
 	return file
 
 
-## Gives the reason of one that is not offered to all that would have to move with it.
+## If a change is held back, holds back the changes that have to move with it, for the same reason.
 func hold_back_together() -> void:
 	for change: Migration.Change in changes:
 		if change.held_back.is_empty():
@@ -160,12 +160,12 @@ func hold_back_together() -> void:
 				other.held_back = "it moves together with %s: %s" % [change.path, change.held_back]
 
 
-## The text of a script as it stands in its file, or in the file of its scene; empty if it was not read.
+## The text of a script in its file or in the file of its scene; empty if it was not read.
 func text_of(path: String) -> String:
 	return _sources.get(path, "")
 
 
-## Why some of these would not parse, by their paths, if all of them were moved and nothing else.
+## The reasons why scripts would not parse, by path, if exactly these changes were made.
 func problems_of(moved: Array[Migration.Change]) -> Dictionary:
 	var parted := _parted(moved)
 	if not parted.is_empty():
@@ -200,7 +200,7 @@ func problems_of(moved: Array[Migration.Change]) -> Dictionary:
 	return problems
 
 
-## Why some of these cannot move without others, by their paths.
+## The reasons why some of these changes cannot be made without others, by path.
 func _parted(moved: Array[Migration.Change]) -> Dictionary:
 	var problems := {}
 	var paths := moved.map(func(change: Migration.Change) -> String: return change.path)
@@ -211,8 +211,8 @@ func _parted(moved: Array[Migration.Change]) -> Dictionary:
 	return problems
 
 
-## Writes texts by their paths, all of them or none, and returns what is in the way. A file is written only if it still has
-## the text that is expected there: nobody's edits are lost.
+## Writes texts by path, all of them or none, and returns the problems. A file is written only if it still has the expected text,
+## so that no edit is lost.
 static func write(texts: Dictionary, expected: Dictionary) -> PackedStringArray:
 	var problems := PackedStringArray()
 	var made := {}
@@ -245,8 +245,8 @@ static func _write_bytes(path: String, bytes: PackedByteArray) -> Error:
 	return OK if FileAccess.get_file_as_bytes(path) == bytes else ERR_FILE_CANT_WRITE
 
 
-## Whether a C# file uses Godot's HttpClient as a client, or its HttpRequest as a node: not .NET's class of the same name, and
-## not only its constants.
+## Whether a C# file uses Godot's HttpClient as a client, or its HttpRequest as a node. The .NET class of the same name does not
+## count, nor does a use of the constants only.
 static func uses_client_in_csharp(text: String, name := "HttpClient") -> bool:
 	var code := RegEx.create_from_string("//[^\\n]*|/\\*[\\s\\S]*?\\*/|@?\"(?:\\\\.|[^\"\\\\])*\"").sub(text, " ", true)
 	var use := name + "\\b(?!\\s*\\.\\s*(Method|Status|ResponseCode|Result)\\b)"
@@ -324,7 +324,7 @@ func _read_script(path: String) -> void:
 	var bytes := FileAccess.get_file_as_bytes(path)
 	if bytes.slice(0, 3) == BYTE_ORDER_MARK:
 		bytes = bytes.slice(3)
-	# Godot would complain about bytes that are no text, and writing it back would change them.
+	# Godot would print an error about bytes that are not text, and writing the text back would change them.
 	if bytes.has(0) or not BodyText.is_utf8(bytes):
 		elsewhere.append(path + ": is not UTF-8; change it by hand")
 		_texts[path] = bytes.get_string_from_ascii()
@@ -341,7 +341,7 @@ func _take(change: Migration.Change) -> void:
 		changes.append(change)
 
 
-## Until the rest parses: what breaks may break only since something else does.
+## Repeats until the rest parses: a script may fail only because another one fails.
 func _hold_back_what_breaks() -> void:
 	while true:
 		var ticked: Array[Migration.Change] = []

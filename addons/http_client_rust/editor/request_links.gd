@@ -1,12 +1,13 @@
 @tool
 extends RefCounted
-## Tells which files move from HTTPRequest to HTTPRequestRust together: a node of the one class does not fit into a variable
-## of the other, and the engine notices only when the game runs. So whoever may hand a node to whom is found by who names whom.
+## Finds the files that have to move together from HTTPRequest to HTTPRequestRust. A node of one class cannot be assigned to a
+## variable of the other class, and the engine reports that only when the game runs. To find the files that may pass such nodes
+## to each other, it looks at which files name which.
 
 const SourceMap := preload("source_map.gd")
 
 const NODE := "HTTPRequest"
-## By these a script gets at nodes of scenes that nothing in it names.
+## With these, a script can reach nodes in scenes that it does not name.
 const REACHING: PackedStringArray = [
 	"get_tree", "get_parent", "get_viewport", "get_window", "owner", "find_parent", "find_child", "find_children", "get_children",
 	"get_child", "instance_from_id", "get_meta", "current_scene"]
@@ -15,15 +16,15 @@ class File:
 	extends RefCounted
 	var path := ""
 	var text := ""
-	## How others name it besides by its path: its class, its autoload.
+	## Names of the file other than its path: its class, its autoload, its UID.
 	var names := PackedStringArray()
-	## Whether it makes such nodes, or has them in its scene.
+	## Whether the file creates such nodes, or has them in its scene.
 	var gives := false
-	## Whether it declares such a type for what may come from elsewhere.
+	## Whether the file declares this type for a value that may come from elsewhere.
 	var takes := false
-	## Whether what it takes may come from anywhere.
+	## Whether the nodes that it takes may come from any scene.
 	var reaches := false
-	## The words of the statements in which it takes such a node.
+	## The words of the statements in which the file takes such a node.
 	var words_of_taking := {}
 
 	func is_scene() -> bool:
@@ -32,8 +33,8 @@ class File:
 	func is_concerned() -> bool:
 		return gives or takes
 
-	## Whether it takes a node out of a script that only keeps or passes it on: `var node: HTTPRequest = Net.request`, or a
-	## function that is connected to a signal there.
+	## Whether the file takes a node from a script that only stores or passes it: `var node: HTTPRequest = Net.request`, or a
+	## function that is connected to a signal of that script.
 	func takes_out_of(other: File) -> bool:
 		if not takes:
 			return false
@@ -55,7 +56,7 @@ class File:
 var _parents := {}
 
 
-## Says what a script does with such nodes.
+## Records how a script uses such nodes.
 static func look_into(file: File, map: SourceMap) -> void:
 	for index: int in map.code_uses(NODE):
 		var member := map.text_of(index + 2) if map.text_of(index + 1) == "." else ""
@@ -71,7 +72,7 @@ static func look_into(file: File, map: SourceMap) -> void:
 			file.gives = file.gives or map.text_of(index - 1) == "extends"
 
 
-## Paths that belong together, as arrays by each path. A file that has no such nodes connects those that it names.
+## Arrays of paths that belong together, by path. A file without such nodes connects the files that it names.
 static func groups(files: Array[File]) -> Dictionary:
 	return new()._groups(files)
 
@@ -86,7 +87,7 @@ func _groups(files: Array[File]) -> Dictionary:
 	for file: File in concerned:
 		_connect(file, concerned.filter(func(other: File) -> bool: return file.names_file(other)))
 	for file: File in others:
-		# What is in a scene is in those that are made of it.
+		# A scene includes the nodes of the scenes that it names.
 		var named := {}
 		_gather(file, concerned, scenes, named, {})
 		var knows := concerned.filter(func(other: File) -> bool: return other.names_file(file))
@@ -122,7 +123,7 @@ func _gather(file: File, concerned: Array[File], scenes: Array[File], named: Dic
 			_gather(scene, concerned, scenes, named, seen)
 
 
-## Two that only make nodes of their own have nothing to do with each other.
+## Connects files. Two files that only create their own nodes are independent of each other.
 func _connect(file: File, others: Array) -> void:
 	for other: File in others:
 		if other != file and (file.takes or other.takes):
@@ -137,7 +138,7 @@ func _root(path: String) -> String:
 	return path
 
 
-## Whether a statement gets a node from somewhere that it does not name: `get_tree().current_scene.get_node(…) as HTTPRequest`.
+## Whether a statement gets a node from a place that it does not name: `get_tree().current_scene.get_node(…) as HTTPRequest`.
 static func _reaches(map: SourceMap, statement: int) -> bool:
 	var index := statement
 	while index < map.tokens.size() and map.tokens[index].kind != SourceMap.Kind.NEWLINE:
@@ -147,7 +148,7 @@ static func _reaches(map: SourceMap, statement: int) -> bool:
 	return false
 
 
-## `var node := HTTPRequest.new()`, `var node: HTTPRequest = HTTPRequest.new()`: nothing from elsewhere gets in.
+## In `var node := HTTPRequest.new()` or `var node: HTTPRequest = HTTPRequest.new()`, the node cannot come from elsewhere.
 static func _is_filled_with_a_new_one(map: SourceMap, index: int) -> bool:
 	return (
 		map.text_of(index - 1) == ":" and map.text_of(index - 3) == "var" and map.text_of(index + 1) == "="

@@ -1,8 +1,8 @@
 @tool
 extends RefCounted
-## A scene or a resource as text: where the types of its nodes and its built-in scripts stand. Nothing else of it is read.
+## The text of a scene or resource, with the positions of its node types and its built-in scripts. The rest is not parsed.
 
-## Strings and comments come first, so that nothing inside of them is taken for a heading.
+## Matches strings and comments as well, so that text inside of them is not taken for a heading.
 const PATTERN := (
 	"(?m)^\\[node(?:\\s+\\w+=STRING)*?\\s+type=\"(?<type>\\w+)\""
 	+ "|^\\[sub_resource(?:\\s+\\w+=(?:STRING|[\\w-]+))*\\s*\\]"
@@ -14,12 +14,12 @@ var path := ""
 var text := ""
 ## Built-in scripts, by the paths that the engine gives them: "res://scene.tscn::id".
 var scripts := {}
-## Why one of them cannot be changed here; empty if all can.
+## The reason why one of the scripts cannot be changed here; empty if all can.
 var problem := ""
 
-## Where the types of nodes begin, by class.
+## Positions of node types, by class.
 var _types := {}
-## Where the quoted source of a script stands, by its path.
+## Range of the quoted source of each script, by path.
 var _places := {}
 
 
@@ -38,17 +38,17 @@ func _init(of_path: String, of_text: String) -> void:
 			heading = found.get_string()
 
 
-## Where the types of nodes of a class stand.
+## The positions of node types of a class.
 func nodes_of(type: String) -> Array:
 	return _types.get(type, [])
 
 
-## The first line of a built-in script in this file, from 0.
+## The number of the line at which a built-in script begins in this file, counted from 0.
 func line_of_script(script: String) -> int:
 	return text.count("\n", 0, (_places[script] as Vector2i).x)
 
 
-## The text with other scripts, by their paths, and with another class for the nodes of one.
+## The text with some scripts replaced, given by path, and with the nodes of one class changed to another class.
 func rewritten(sources: Dictionary, type := "", new_type := "") -> String:
 	var pieces := {}
 	for script: String in sources:

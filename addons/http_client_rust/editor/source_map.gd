@@ -1,6 +1,7 @@
 @tool
 extends RefCounted
-## A GDScript as tokens: which characters are code, what stands in which bracket, where statements and functions begin.
+## The tokens of a GDScript file: where code, strings and comments are, how brackets nest, and where statements and functions
+## begin.
 
 enum Kind { WORD, NUMBER, STRING, COMMENT, SIGN, NEWLINE }
 
@@ -15,25 +16,25 @@ class Token:
 	extends RefCounted
 	var kind := Kind.SIGN
 	var text := ""
-	## Characters before it.
+	## Position in characters.
 	var at := 0
-	## The token of the bracket around it; -1 outside of brackets.
+	## The opening token of the enclosing bracket; -1 outside of brackets.
 	var open := -1
-	## Commas before it inside of that bracket.
+	## Number of commas before it inside of that bracket.
 	var commas := 0
-	## For a bracket: the one that closes or opens it.
+	## For a bracket, the token that closes or opens it.
 	var close := -1
 	## The first token of its statement.
 	var statement := 0
-	## How far its statement is indented.
+	## Indentation of its statement.
 	var indent := 0
-	## The token of the name of the function around it; -1 outside of functions.
+	## The token of the enclosing function's name; -1 outside of functions.
 	var function := -1
 
 var source := ""
-## Those of the code. Comments and ends of lines inside of brackets are left out.
+## The tokens of the code, without comments and without line breaks inside of brackets.
 var tokens: Array[Token] = []
-## Where strings and comments are.
+## Ranges of strings and comments.
 var strings: Array[Vector2i] = []
 var comments: Array[Vector2i] = []
 
@@ -82,7 +83,7 @@ func _init(text: String) -> void:
 	_find_statements()
 
 
-## The tokens at which a name stands as a word of its own: no part of a path, of another's member or of a key `name = 1`.
+## The tokens of a name where it is used on its own: not in a node path, as a member, or as a key `name = 1`.
 func code_uses(word: String) -> PackedInt32Array:
 	var found := PackedInt32Array()
 	for index: int in tokens.size():
@@ -92,31 +93,31 @@ func code_uses(word: String) -> PackedInt32Array:
 	return found
 
 
-## $Word, %Word, $A/Word and other.Word are not the class of that name.
+## Whether the token is part of $Word, %Word, $A/Word or other.Word, which do not refer to the class of that name.
 func is_path_or_member(index: int) -> bool:
 	return index > 0 and text_of(index - 1) in ["$", "%", "/", "."] and is_beside(index - 1)
 
 
-## Whether a word is a key of a dictionary in Lua's style: {word = 1}.
+## Whether a word is a key of a dictionary in Lua style: {word = 1}.
 func is_key(index: int) -> bool:
 	return (
 		tokens[index].open >= 0 and text_of(tokens[index].open) == "{" and text_of(index + 1) == "="
 		and (index - 1 == tokens[index].open or text_of(index - 1) == ","))
 
 
-## Whether nothing stands between a token and the next one.
+## Whether the next token follows without a space.
 func is_beside(index: int) -> bool:
 	return index + 1 < tokens.size() and tokens[index].at + tokens[index].text.length() == tokens[index + 1].at
 
 
-## The text of a token of the code that is no string; empty if there is none.
+## The text of a token; empty for strings, and if there is no such token.
 func text_of(index: int) -> String:
 	if index < 0 or index >= tokens.size() or tokens[index].kind == Kind.STRING:
 		return ""
 	return tokens[index].text
 
 
-## Everywhere in strings that a word stands.
+## All positions of a word in strings.
 func in_strings(word: String) -> PackedInt32Array:
 	var found := PackedInt32Array()
 	for part: Vector2i in strings:
@@ -132,7 +133,7 @@ func line_of(at: int) -> int:
 	return source.count("\n", 0, at) + 1 if at > 0 else 1
 
 
-## The line of a position without what is around it.
+## The whole line that contains a position.
 func line_text(at: int) -> String:
 	var start := source.rfind("\n", at - 1) + 1 if at > 0 else 0
 	var end := source.find("\n", at)
@@ -142,7 +143,7 @@ func line_text(at: int) -> String:
 func _find_statements() -> void:
 	var start := -1
 	var indent := 0
-	# Names of the functions around, with how far they are indented.
+	# The enclosing functions: the token of the name, and its indentation.
 	var around: Array[Vector2i] = []
 	for index: int in tokens.size():
 		var token := tokens[index]
@@ -177,6 +178,6 @@ func _is_name(at: int) -> bool:
 	return _is_letter(source[at]) or source[at].is_valid_int()
 
 
-## No digit, but a part of a name: more than ASCII can be.
+## Whether a character can begin a name. Names are not limited to ASCII.
 func _is_letter(character: String) -> bool:
 	return character.is_valid_identifier() or character.unicode_at(0) > 0x7f

@@ -1,15 +1,15 @@
 @tool
 extends RefCounted
-## Takes the packing off a body (RFC 9110 §8.4), so that it can be looked at. HTTPClientRust gives bodies as they come.
+## Decompresses a body (RFC 9110 §8.4) for display. HTTPClientRust itself returns bodies as received.
 
 const GZIP: PackedByteArray = [0x1f, 0x8b]
 const ZSTD: PackedByteArray = [0x28, 0xb5, 0x2f, 0xfd]
-## What is packed can grow a thousandfold.
+## Compressed data can expand a thousandfold.
 const MOST_BYTES := 32 * 1024 * 1024
 
-## The body without its packing, or as it came.
+## The decompressed body, or the body as received.
 var body := PackedByteArray()
-## What was done or could not be done; empty if there is nothing to say.
+## What was done, or why it could not be done; empty if the body is not compressed.
 var note := ""
 
 
@@ -46,7 +46,7 @@ func _unpacked(packed: PackedByteArray, coding: String) -> PackedByteArray:
 	if coding == "zstd":
 		return packed.decompress(MOST_BYTES, FileAccess.COMPRESSION_ZSTD) if packed.slice(0, 4) == ZSTD else PackedByteArray()
 	var is_gzip := packed.slice(0, 2) == GZIP
-	# "deflate" is deflate in a wrapping of its own (RFC 1950), whose first two bytes are a multiple of 31.
+	# "deflate" is the zlib format (RFC 1950): its first two bytes, as a number, are a multiple of 31.
 	var is_zlib := packed.size() > 2 and packed[0] & 0x0f == 8 and (packed[0] * 256 + packed[1]) % 31 == 0
 	if is_gzip if coding != "deflate" else is_zlib:
 		return packed.decompress_dynamic(

@@ -1,15 +1,16 @@
 @tool
 extends EditorDebuggerPlugin
-## A tab *Network* for every running game in the editor's debugger.
+## Adds a *Network* tab to the editor's debugger for every running game.
 ##
-## The game sends "http_client_rust:exchanges"; the editor answers with "http_client_rust:taken" once a message is worked off, and
-## says with "http_client_rust:listen" whether it wants more. A game sends nothing before that, and waits when it is not answered.
+## The game sends "http_client_rust:exchanges". The editor answers with "http_client_rust:taken" when it has processed a message,
+## and turns the recording on or off with "http_client_rust:listen". The game sends nothing before it is turned on, and waits
+## while an answer is missing.
 
 const PANEL_FILE := "panel.gd"
 const TAB := "Network"
 const CAPTURE := "http_client_rust"
 
-## A request is to be sent again, in the console.
+## Emitted when the user sends a request again. The console sends it.
 signal sent_again(request: Dictionary)
 
 var _panels := {}
@@ -29,7 +30,7 @@ func _capture(message: String, data: Array, session_id: int) -> bool:
 
 func _setup_session(session_id: int) -> void:
 	var session := get_session(session_id)
-	# It names the class, and would not parse where its library is missing.
+	# The panel's script names the class, and would not parse if the library is missing.
 	var panel: Control = (load(_beside(PANEL_FILE)) as GDScript).new()
 	panel.name = TAB
 	panel.connect(&"recording_changed", _listen.bind(session_id))
@@ -38,7 +39,7 @@ func _setup_session(session_id: int) -> void:
 	session.add_session_tab(panel)
 	session.started.connect(_on_started.bind(session_id))
 	session.stopped.connect(_on_stopped.bind(session_id))
-	# The plugin may come while a game runs.
+	# The plugin may be enabled while a game runs.
 	if session.is_active():
 		_listen(bool(panel.call("is_recording")), session_id)
 
@@ -48,7 +49,7 @@ func panel_of(session_id: int) -> Control:
 	return _panels.get(session_id)
 
 
-## Takes the tabs away.
+## Removes the tabs.
 func leave() -> void:
 	for session_id: int in _panels:
 		var panel: Control = _panels[session_id]

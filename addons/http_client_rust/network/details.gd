@@ -1,6 +1,7 @@
 @tool
 extends VBoxContainer
-## All that is known of one exchange: the console's view of an answer, and beside it the request and the way that it took.
+## Shows the details of one exchange: the console's view of the response, the request, and the redirects and attempts of its
+## task.
 
 const Recorded := preload("recorded.gd")
 const ExchangeList := preload("exchange_list.gd")
@@ -10,9 +11,9 @@ const Controls := preload("../console/controls.gd")
 const PhaseChart := preload("../console/phase_chart.gd")
 const Table := preload("../console/table.gd")
 
-## Another exchange of the way was chosen.
+## Emitted when another exchange of the same task is chosen.
 signal chosen(exchange: Recorded)
-## A redirect is to be followed that the game did not follow. Keys as the console's fill_in() takes them.
+## Emitted when the user follows a redirect that the game did not follow. The keys are those of the console's fill_in().
 signal followed(request: Dictionary)
 
 var _exchange: Recorded
@@ -45,7 +46,7 @@ func _init() -> void:
 	show_nothing()
 
 
-## Before an exchange is chosen.
+## Shows a hint while no exchange is selected.
 func show_nothing() -> void:
 	_exchange = null
 	_answer.clear(null)
@@ -56,7 +57,7 @@ func show_nothing() -> void:
 	_way.clear()
 
 
-## Shows an exchange of a list as far as it is known.
+## Shows the known parts of an exchange in a list.
 func show_exchange(exchange: Recorded, list: ExchangeList) -> void:
 	_exchange = exchange
 	_list = list
@@ -107,7 +108,7 @@ func _show_request() -> void:
 			_request_body.text = BodyText.hex(body)
 
 
-## The task's exchanges, this one marked.
+## Lists the exchanges of the same task, with this one marked.
 func _show_way(list: ExchangeList) -> void:
 	_way.clear()
 	for exchange: Recorded in list.of_same_task(_exchange):
@@ -121,7 +122,7 @@ func _show_way(list: ExchangeList) -> void:
 		item.set_metadata(0, exchange)
 
 
-## Such as "2, kept, 127.0.0.1:80 through proxy:3128".
+## A text such as "2, kept, 127.0.0.1:80 through proxy:3128".
 func _connection_of(exchange: Recorded) -> String:
 	if not exchange.store.is_empty():
 		return exchange.store_text()
@@ -148,7 +149,7 @@ func _on_way_activated() -> void:
 		chosen.emit(item.get_metadata(0))
 
 
-## Shows what the game did about a redirect. Where it did nothing, the console may.
+## Shows the exchange that followed the redirect. If the game did not follow it, the console does.
 func _on_redirected() -> void:
 	var way := _list.of_same_task(_exchange)
 	var next := way.find(_exchange) + 1

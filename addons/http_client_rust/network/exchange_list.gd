@@ -1,10 +1,11 @@
 @tool
 extends RefCounted
-## The exchanges of one game: messages in, rows out. It says which row is new, has changed or is gone; nothing is ever listed anew.
+## The exchanges of one game. It receives messages and reports each exchange that is new, changed or removed, so that a view
+## never has to rebuild its list.
 
 const Recorded := preload("recorded.gd")
 
-## More are not kept: the oldest go.
+## Above these limits, the oldest exchanges are removed.
 const MOST_EXCHANGES := 5000
 const MOST_BYTES := 256 * 1024 * 1024
 
@@ -15,26 +16,27 @@ signal cleared
 
 ## In the order in which they began.
 var exchanges: Array[Recorded] = []
-## Exchanges that the game could not tell of, since the editor was too slow.
+## Number of exchanges that the game did not report, because the editor was too slow.
 var left_out := 0
-## Old ones that went to make room.
+## Number of old exchanges that were removed to make room.
 var dropped := 0
-## Bytes of all bodies that came, of exchanges that are still here.
+## Bytes received in the bodies of the exchanges in the list.
 var received := 0
-## Between which moments all of it happened, in microseconds since 1970: the scale of the waterfall. 0 while there is nothing.
+## The first and the last moment of all exchanges, in microseconds since 1970: the scale of the waterfall. 0 while the list is
+## empty.
 var first_usec := 0
 var last_usec := 0
 
-## By the game's number.
+## By the game's id of the exchange.
 var _by_id := {}
 var _by_task := {}
 var _weight := 0
-## Of earlier runs, whose numbers begin anew.
+## The part of [member left_out] from earlier runs. The game's counter starts again at 0 in each run.
 var _left_out_before := 0
 
 
-## Takes a message of the game's: the batch's number, how many exchanges were left out so far, and the news. Returns whether
-## it is one.
+## Processes a message of the game: the number of the batch, the number of exchanges left out so far, and the updates. Returns
+## whether the message is valid.
 func take(message: Array) -> bool:
 	if message.size() < 3 or not message[0] is int or not message[1] is int or not message[2] is Array:
 		return false
@@ -45,7 +47,7 @@ func take(message: Array) -> bool:
 	return true
 
 
-## Adds one that is complete, such as of a file.
+## Adds a complete exchange, such as one from a file.
 func add(exchange: Recorded) -> void:
 	_weight += exchange.weight()
 	received += exchange.bytes_received
@@ -56,7 +58,7 @@ func add(exchange: Recorded) -> void:
 	_make_room()
 
 
-## A new run: its numbers have nothing to do with those of the last.
+## Starts a new run, whose ids are independent of those of the last run.
 func begin_run() -> void:
 	for exchange: Recorded in exchanges:
 		if not exchange.is_over:
@@ -78,12 +80,12 @@ func clear() -> void:
 	_left_out_before = 0
 	first_usec = 0
 	last_usec = 0
-	# What still goes on is listed anew when there is news of it, if all of it is new.
+	# A running exchange is listed again only if the next update has all of its data.
 	_by_id.clear()
 	cleared.emit()
 
 
-## The exchanges of the same task, in their order: redirects, and attempts that failed. Only the exchange itself if it has none.
+## The exchanges of the same task in order: redirects and failed attempts. Only the exchange itself if it has no task.
 func of_same_task(exchange: Recorded) -> Array[Recorded]:
 	var found: Array[Recorded] = []
 	found.assign(_by_task.get(exchange.task, [exchange]) as Array)
@@ -95,7 +97,7 @@ func _take_news(news: Dictionary) -> void:
 	var exchange: Recorded = _by_id.get(id)
 	var is_new := exchange == null
 	if is_new:
-		# The rest of one that was cleared away.
+		# This is the rest of an exchange that was cleared.
 		if not news.has("began"):
 			return
 		exchange = Recorded.new()

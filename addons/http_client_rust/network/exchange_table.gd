@@ -1,6 +1,6 @@
 @tool
 extends "../console/table.gd"
-## The list of exchanges, a row each, and in the last column the waterfall: the phases of all of them on one scale of time.
+## The list of exchanges, one row for each. The last column is the waterfall: the phases of all exchanges on one time scale.
 
 const Recorded := preload("recorded.gd")
 const ExchangeList := preload("exchange_list.gd")
@@ -10,22 +10,22 @@ const Colors := preload("../console/colors.gd")
 
 enum Column { METHOD, URL, STATUS, TYPE, SIZE, TIME, WATERFALL }
 const TITLES: PackedStringArray = ["Method", "URL", "Status", "Type", "Size", "Time", "Waterfall"]
-## Texts that have to fit; a column that may stretch has none.
+## The longest texts that have to fit. Columns that may stretch have none.
 const WIDEST: PackedStringArray = ["OPTIONS", "", "404 ✕", "event-stream", "999.9 KiB", "999.9 ms", ""]
 const STRETCH: PackedInt32Array = [0, 3, 0, 0, 0, 0, 2]
-## So many of the first columns are shown however little room there is.
+## This number of columns is always shown, even in a narrow panel.
 const FEWEST_COLUMNS := 3
-## Of the height of a row.
+## As a part of the height of a row.
 const BAR := 0.55
 const NARROWEST := 2.0
-## Of a URL, in characters: one of the scheme "data:" can have megabytes.
+## In characters. A "data:" URL can have megabytes.
 const LONGEST_URL := 500
 
-## Another row was chosen.
+## Emitted when another row is selected.
 signal chosen(exchange: Recorded)
 
 var filter := Filter.new()
-## How many rows were written so far: for tests.
+## Number of rows written so far, for tests.
 var rows_written := 0
 
 var _list: ExchangeList
@@ -42,7 +42,7 @@ func _init() -> void:
 	item_selected.connect(func() -> void: chosen.emit(selected()))
 
 
-## The list that it shows from now on.
+## Sets the list to show.
 func show_list(list: ExchangeList) -> void:
 	_list = list
 	list.added.connect(_add)
@@ -51,20 +51,20 @@ func show_list(list: ExchangeList) -> void:
 	list.cleared.connect(_clear)
 
 
-## Shows what the filter lets through.
+## Shows only the exchanges that match the filter.
 func apply_filter() -> void:
 	_shown = 0
 	for exchange: Recorded in _rows:
 		_show_if_wanted(_rows[exchange], exchange, false)
 
 
-## The chosen exchange; null if there is none.
+## The selected exchange; null if there is none.
 func selected() -> Recorded:
 	var item := get_selected()
 	return item.get_metadata(0) if item != null else null
 
 
-## The URL of the chosen exchange, for Ctrl+C.
+## The URL of the selected exchange, for Ctrl+C.
 func row_text() -> String:
 	return selected().url() if selected() != null else ""
 
@@ -99,14 +99,14 @@ func _dress_columns() -> void:
 			set_column_expand_ratio(column, STRETCH[column])
 
 
-## Leaves out the last columns where there is no room for them: nobody finds what has to be scrolled to.
+## Hides the last columns if there is no room for them. Users would not find columns that they have to scroll to.
 func _fit_columns() -> void:
 	if size.x <= 0.0:
 		return
 	var font := get_theme_font(&"font", &"Tree")
 	var font_size := get_theme_font_size(&"font_size", &"Tree")
 	var widths := PackedInt32Array()
-	# For the edges and the bar on the right.
+	# The margin is for the edges and the scroll bar.
 	var left := size.x - font_size * 1.5
 	var fitting := 0
 	for column: int in TITLES.size():
@@ -207,7 +207,7 @@ func _color(item: TreeItem, exchange: Recorded) -> void:
 		item.clear_custom_color(Column.STATUS)
 
 
-## Such as "Connect 1.2 ms, Wait 30.0 ms".
+## A text such as "Connect 1.2 ms, Wait 30.0 ms".
 func _phases_of(exchange: Recorded) -> String:
 	var parts := PackedStringArray()
 	for span: Vector3i in exchange.spans():
@@ -226,8 +226,8 @@ func _draw_waterfall(item: TreeItem, place: Rect2) -> void:
 		draw_rect(bar, PhaseChart.COLORS[int(piece.x)] if piece.x >= 0.0 else Color(get_theme_color(&"font_color", &"Tree"), 0.35))
 
 
-## The waterfall of an exchange in a column so wide: phase, left edge and width of each bar. What goes on is phase -1, until the
-## last moment that is known of any exchange.
+## The bars of an exchange in a waterfall of the given width: phase, left edge and width of each. The running part has phase -1
+## and ends at the last known moment of all exchanges.
 func pieces(exchange: Recorded, width: float) -> Array[Vector3]:
 	var found: Array[Vector3] = []
 	var whole := maxf(_list.last_usec - _list.first_usec, 1.0)

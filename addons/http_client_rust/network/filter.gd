@@ -1,18 +1,18 @@
 @tool
 extends RefCounted
-## Which exchanges are shown.
+## Selects the exchanges that are shown.
 
 const Recorded := preload("recorded.gd")
 const ALL := "All"
 const ERRORS := "Errors"
 
-## Words that have to stand in method, URL, status or type; upper and lower case count as the same.
+## Words that must occur in method, URL, status or type, in upper or lower case.
 var text := ""
 ## [constant ALL], [constant ERRORS], or one of Recorded.KINDS.
 var kind := ALL
 
 
-## What can be chosen, in the order in which it is shown.
+## All choices, in the order in which they are shown.
 static func kinds() -> PackedStringArray:
 	var names := PackedStringArray([ALL])
 	names.append_array(Recorded.KINDS)

@@ -1,6 +1,6 @@
 @tool
 extends RefCounted
-## Exchanges as a HAR 1.2 file, which browsers and other tools read and write, and back.
+## Converts exchanges to and from a HAR 1.2 file, which browsers and other tools can read and write.
 
 const Recorded := preload("recorded.gd")
 const Redaction := preload("redaction.gd")
@@ -9,24 +9,24 @@ const BodyText := preload("../console/body_text.gd")
 const NAME := "HTTPClientRust"
 const VERSION_FILE := "../plugin.cfg"
 
-## What could be read of a file.
+## The exchanges that were read from a file.
 var exchanges: Array[Recorded] = []
-## Why it could not be read, as a sentence; empty if it could.
+## The reason why the file could not be read, as a sentence; empty if it was read.
 var problem := ""
 
 
-## The text of a file. [param redacts] replaces credentials.
+## The text of a HAR file. If [param redacts] is true, credentials are replaced.
 static func text_of(list: Array[Recorded], redacts: bool) -> String:
 	var entries: Array[Dictionary] = []
 	for exchange: Recorded in list:
-		# HAR knows exchanges, and not connections that came to nothing before anything was asked.
+		# HAR has entries for requests only, not for connections that failed before a request was sent.
 		if not exchange.method.is_empty():
 			entries.append(_entry(exchange, redacts))
 	var creator := {"name": NAME, "version": _version()}
 	return JSON.stringify({"log": {"version": "1.2", "creator": creator, "entries": entries}}, "  ", false)
 
 
-## Reads the text of a file.
+## Parses the text of a HAR file.
 static func read(text: String) -> RefCounted:
 	var found := new()
 	found._read(text)
@@ -72,7 +72,7 @@ static func _entry(exchange: Recorded, redacts: bool) -> Dictionary:
 	return entry
 
 
-## "[::1]:80" and "127.0.0.1:80" without the port, which a file has not.
+## "[::1]:80" or "127.0.0.1:80" without brackets and port, as HAR has it.
 static func _address(peer: String) -> String:
 	if peer.begins_with("["):
 		return peer.get_slice("]", 0).trim_prefix("[")
@@ -90,7 +90,7 @@ static func _request(exchange: Recorded) -> Dictionary:
 		if not exchange.request_body.has(0) and BodyText.is_utf8(exchange.request_body):
 			post["text"] = exchange.request_body.get_string_from_utf8()
 		else:
-			# The format has no place for bytes here; tools that know more read these.
+			# HAR defines no encoding for binary data in this place. This extension is read by the tools that know it.
 			post["text"] = Marshalls.raw_to_base64(exchange.request_body)
 			post["comment"] = "base64"
 			post["_encoding"] = "base64"
@@ -122,7 +122,7 @@ static func _response(exchange: Recorded, body: PackedByteArray) -> Dictionary:
 static func _timings(exchange: Recorded) -> Dictionary:
 	var usec := Recorded.PhaseChart.durations(exchange.timings)
 	var of := func(index: int) -> float: return usec[index] / 1000.0 if usec[index] >= 0 else -1.0
-	# "ssl" is a part of "connect".
+	# In HAR, "connect" includes "ssl".
 	var connect_usec := maxi(usec[1], 0) + maxi(usec[2], 0)
 	return {
 		"blocked": -1.0, "dns": of.call(0), "connect": connect_usec / 1000.0 if usec[1] >= 0 else -1.0, "ssl": of.call(2),
@@ -155,7 +155,7 @@ static func _cookies(lines: PackedStringArray, header: String) -> Array[Dictiona
 		if line.get_slice(":", 0).nocasecmp_to(header) != 0:
 			continue
 		var parts := line.substr(line.find(":") + 1).split(";", false)
-		# Behind the first of a Set-Cookie stand its attributes.
+		# In Set-Cookie, only the first part is the cookie; the rest are attributes.
 		for part: String in parts.slice(0, 1) if header == "set-cookie" else parts:
 			if part.contains("="):
 				cookies.append({
@@ -206,13 +206,13 @@ func _exchange(entry: Dictionary) -> Recorded:
 	made.reason = _text(response, "statusText")
 	made.response_headers = _lines(response)
 	made.response_body = _bytes(_in(response, "content"), "encoding")
-	# The body is unpacked already.
+	# The body in a HAR file is already decompressed.
 	made.response_headers = PackedStringArray(Array(made.response_headers).filter(
 		func(line: String) -> bool: return line.get_slice(":", 0).nocasecmp_to("content-encoding") != 0))
 	made.bytes_received = maxi(_number(_in(response, "content"), "size"), made.response_body.size())
 	made.error = _text(entry, "_error")
 	if made.error.is_empty():
-		# Browsers have it here.
+		# Browsers write it here.
 		made.error = _text(response, "_error")
 	made.store = _text(entry, "_fromCache")
 	if made.store in ["disk", "memory"]:
@@ -243,9 +243,9 @@ static func _read_timings(from: Variant) -> Dictionary:
 		"send": send, "first_byte": first_byte, "total": first_byte + maxi(of.call("receive"), 0)}
 
 
-## "2026-01-31T12:00:00.123+02:00" as microseconds since 1970.
+## Microseconds since 1970 from a date such as "2026-01-31T12:00:00.123+02:00"; 0 if it is not valid.
 static func _usec(date: String) -> int:
-	# Godot complains of what is no date.
+	# Godot would print an error about an invalid date.
 	const DAY := "\\d{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\\d|30)|02-(?:0[1-9]|1\\d|2\\d))"
 	const TIME := "(?:[01]\\d|2[0-3]):[0-5]\\d:[0-5]\\d"
 	var found := RegEx.create_from_string("^(%sT%s)(\\.\\d+)?(?:([+-])(\\d\\d):?(\\d\\d)|Z)?$" % [DAY, TIME]).search(date)
@@ -262,7 +262,7 @@ static func _usec(date: String) -> int:
 static func _lines(part: Dictionary) -> PackedStringArray:
 	var lines := PackedStringArray()
 	for header: Variant in part.get("headers") as Array if part.get("headers") is Array else []:
-		# The names of HTTP/2 that begin with a colon are parts of the first line, and no headers.
+		# HTTP/2 names that begin with a colon are pseudo-header fields, not headers.
 		if _in(header, "name") is String and not _text(header, "name").begins_with(":"):
 			lines.append("%s: %s" % [_text(header, "name"), _text(header, "value")])
 	return lines
@@ -272,7 +272,7 @@ static func _bytes(content: Variant, encoding: String) -> PackedByteArray:
 	var text := _text(content, "text")
 	if _text(content, encoding) != "base64":
 		return text.to_utf8_buffer()
-	# Godot complains of what is no Base64.
+	# Godot would print an error about invalid Base64.
 	var is_base64 := text.length() % 4 == 0 and RegEx.create_from_string("^[A-Za-z0-9+/]*={0,2}$").search(text) != null
 	return Marshalls.base64_to_raw(text) if is_base64 and not text.is_empty() else PackedByteArray()
 
@@ -291,7 +291,7 @@ static func _in(from: Variant, key: String) -> Variant:
 	return (from as Dictionary).get(key) if from is Dictionary else null
 
 
-## In JSON every number is a float.
+## Converts floats to integers: Godot parses every number in JSON as a float.
 static func _whole_numbers(value: Variant) -> Variant:
 	if value is float:
 		return int(value as float)

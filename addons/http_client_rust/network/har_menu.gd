@@ -1,6 +1,6 @@
 @tool
 extends MenuButton
-## The menu of the panel that saves, copies and loads HAR files.
+## The panel's menu for saving, copying and loading HAR files.
 
 const Recorded := preload("recorded.gd")
 const ExchangeList := preload("exchange_list.gd")
@@ -9,7 +9,7 @@ const Controls := preload("../console/controls.gd")
 
 enum Item { SAVE, COPY, LOAD, REDACT }
 
-## What came of it, for the panel to show.
+## Emitted with the result, which the panel shows.
 signal said(text: String, is_bad: bool)
 
 var list: ExchangeList
@@ -33,7 +33,7 @@ func _init() -> void:
 	menu.id_pressed.connect(_on_pressed)
 
 
-## Whether credentials are replaced in what is saved or copied.
+## Whether credentials are replaced in saved and copied files.
 func redacts() -> bool:
 	return get_popup().is_item_checked(get_popup().get_item_index(Item.REDACT))
 

@@ -1,8 +1,9 @@
 @tool
 extends VBoxContainer
-## The panel *Network* of one game: a bar, the list with the waterfall, and what is known of the chosen exchange.
+## The *Network* panel of one game: a toolbar, the list with the waterfall, and the details of the selected exchange.
 ##
-## It knows no editor: messages are given to it, and it says by signals what it wants of the game and of the console.
+## The panel does not use the editor. The debugger plugin passes messages to it, and its signals request actions of the game and
+## the console.
 
 const Recorded := preload("recorded.gd")
 const ExchangeList := preload("exchange_list.gd")
@@ -18,9 +19,9 @@ enum Copy { GDSCRIPT, CURL, URL }
 const FRAMES_BETWEEN := 20
 const COPIES := {Copy.GDSCRIPT: "Copy as GDScript", Copy.CURL: "Copy as curl", Copy.URL: "Copy URL"}
 
-## The game is to tell of its exchanges, or not to.
+## Emitted to turn the game's recording on or off.
 signal recording_changed(is_recording: bool)
-## A request is to be sent again, in the console. Keys as its fill_in() takes them.
+## Emitted when the user sends a request again, in the console. The keys are those of the console's fill_in().
 signal sent_again(request: Dictionary)
 
 var list := ExchangeList.new()
@@ -71,7 +72,8 @@ func _notification(what: int) -> void:
 		_dress()
 
 
-## Once a frame, however many messages there were; a body that is still coming is shown anew less often.
+## Updates the view once in every frame, independently of the number of messages. A body that is still growing is redrawn less
+## often.
 func _process(_delta: float) -> void:
 	_frames += 1
 	if _are_details_stale and (_frames % FRAMES_BETWEEN == 0 or shown_exchange().is_over):
@@ -92,12 +94,12 @@ func _shortcut_input(event: InputEvent) -> void:
 		get_viewport().set_input_as_handled()
 
 
-## A message of the game. Returns whether it is one that is known.
+## Processes a message of the game. Returns whether the message is valid.
 func take(message: Array) -> bool:
 	return list.take(message)
 
 
-## A new run begins.
+## Starts a new run.
 func begin_run() -> void:
 	if _keep.button_pressed:
 		list.begin_run()
@@ -105,7 +107,7 @@ func begin_run() -> void:
 		list.clear()
 
 
-## The game has ended: what was under way is over.
+## Marks the running exchanges as ended, because the game has ended.
 func end_run() -> void:
 	list.begin_run()
 
@@ -118,7 +120,7 @@ func clear() -> void:
 	list.clear()
 
 
-## Chooses an exchange in the list, and shows it.
+## Selects an exchange in the list and shows it.
 func choose(exchange: Recorded) -> void:
 	_table.select_exchange(exchange)
 	show_exchange(exchange)
@@ -138,7 +140,7 @@ func shown_exchange() -> Recorded:
 	return _details.shown_exchange()
 
 
-## Shows only exchanges with these words, and of this kind: see Filter.
+## Shows only exchanges with these words and of this kind; see Filter.
 func set_filter(text: String, kind: String) -> void:
 	_search.text = text
 	for index: int in _kinds.item_count:
@@ -147,7 +149,7 @@ func set_filter(text: String, kind: String) -> void:
 	_on_filter()
 
 
-## A text of the chosen exchange; empty if there is none.
+## The selected exchange in the given form; empty if none is selected.
 func copy_of(what: Copy) -> String:
 	var exchange := shown_exchange()
 	if exchange == null:
@@ -161,7 +163,7 @@ func copy_of(what: Copy) -> String:
 	return exchange.url()
 
 
-## Says something in a line above the list, such as that a file was saved; nothing for nothing.
+## Shows a message above the list, for example that a file was saved. An empty text hides it.
 func say(text: String, is_bad := false) -> void:
 	_message.text = text
 	_message.visible = not text.is_empty()
@@ -247,7 +249,7 @@ func _add_bar() -> void:
 	bar.add_child(_files)
 
 
-## In units of the letters, so that it fits at every scale.
+## Sets sizes in units of the font size, so that they fit at every display scale.
 func _dress() -> void:
 	var font_size := get_theme_font_size(&"font_size", &"Label")
 	_search.custom_minimum_size.x = font_size * 10.0

@@ -1,35 +1,35 @@
 @tool
 extends RefCounted
-## One exchange of a running game, or of a HAR file, put together from the news that came of it.
+## One exchange of a running game or of a HAR file, assembled from the game's updates.
 
 const ConsoleExchange := preload("../console/exchange.gd")
 const Snippets := preload("../console/snippets.gd")
 const ContentCoding := preload("content_coding.gd")
 const PhaseChart := preload("../console/phase_chart.gd")
 
-## What the kinds are called in the filter.
+## The kinds of exchanges in the filter.
 const KINDS: PackedStringArray = ["JSON", "Images", "Text", "Events", "Other"]
 const IMAGE_ENDS: PackedStringArray = ["png", "jpg", "jpeg", "webp", "bmp", "gif", "svg", "ico"]
-## Header lines that are made for every request anew: a copy of the request goes without them.
+## Headers that are generated for each request. A copy of the request leaves them out.
 const MADE_ANEW: PackedStringArray = [
 	"host", "content-length", "transfer-encoding", "connection", "accept-encoding", "proxy-authorization"]
 
 var id := 0
-## Of the game; exchanges one after the other can have the same.
+## The number of the connection in the game. Successive exchanges can share a connection.
 var connection := 0
-## A session's task, which redirects and attempts share; 0 for HTTPClientRust.
+## The task of a session, shared by its redirects and attempts; 0 for HTTPClientRust.
 var task := 0
-## Microseconds since 1970 at which the connection began to be made, or the request if there was one already.
+## Start in microseconds since 1970: of connecting, or of the request if it used an open connection.
 var began := 0
-## The same at which the request began; 0 before it did.
+## Start of the request in microseconds since 1970; 0 before it.
 var requested := 0
 var is_on_kept := false
 var origin := ""
-## From where the answer came if no connection brought it, such as "cache".
+## Source of the response, such as "cache", if it did not come over a connection.
 var store := ""
 var proxy := ""
 var peer := ""
-## "" before there is a request.
+## Empty before there is a request.
 var method := ""
 var target := ""
 var request_headers := PackedStringArray()
@@ -40,26 +40,26 @@ var status := 0
 var version := ""
 var reason := ""
 var response_headers := PackedStringArray()
-## As it came, packed if it was; the first 1 MiB.
+## The first 1 MiB of the body as received, compressed or not.
 var response_body := PackedByteArray()
-## Of the body, kept or not.
+## Size of the received body, including bytes that were not kept.
 var bytes_received := 0
-## Bytes that were not sent to the editor, which was too slow.
+## Bytes that were not sent to the editor, because it was too slow.
 var left_out := 0
-## As get_timings() gives them.
+## Like the result of get_timings().
 var timings := {}
-## As get_tls_info() gives it.
+## Like the result of get_tls_info().
 var tls := {}
 var phase := ""
 var error := ""
 var is_over := false
 
 var _scheme := ""
-## Made when it is asked for, since a filter asks for all of them at every key.
+## Cached, because the filter reads it for every exchange at each key press.
 var _words := ""
 
 
-## Takes what is new: see rust/binding/network_panel/wire.rs for the keys.
+## Applies an update of the game. The keys are listed in rust/binding/network_panel/wire.rs.
 func apply(news: Dictionary) -> void:
 	for key: String in [
 			"id", "connection", "task", "began", "requested", "is_on_kept", "origin", "store", "proxy", "peer", "method", "version",
@@ -79,9 +79,9 @@ func apply(news: Dictionary) -> void:
 	_words = ""
 
 
-## The address that was asked for, or where the connection leads to before there is a request.
+## The URL of the request, or the address of the connection while there is no request.
 func url() -> String:
-	# A proxy is sent whole addresses. A file has them, also of schemes that no game uses.
+	# A request to a proxy has a whole URL as its target. So do entries of a HAR file, also with schemes that no game uses.
 	if target.begins_with("http://") or target.begins_with("https://") or (_scheme.is_empty() and target.contains(":")):
 		return target
 	var host := request_header("Host")
@@ -90,14 +90,14 @@ func url() -> String:
 	return (origin if not origin.is_empty() else "(unknown)") + target
 
 
-## The same with what tells exchanges apart in front: "/path  https://host".
+## The URL with the distinctive part first: "/path  https://host".
 func place() -> String:
 	var parts := ConsoleExchange.parts_of(url())
 	var shown := url() if parts.is_empty() or method.is_empty() else "%s  %s" % [parts["target"], parts["origin"]]
 	return shown if store.is_empty() else "(%s) %s" % [store_text(), shown]
 
 
-## Such as "from cache"; empty if a connection brought the answer.
+## A text such as "from cache"; empty if the response came over a connection.
 func store_text() -> String:
 	return "" if store.is_empty() else "from " + store
 
@@ -110,14 +110,14 @@ func response_header(name: String) -> String:
 	return _header(response_headers, name)
 
 
-## What a filter looks for words in.
+## The text that the filter searches.
 func words() -> String:
 	if _words.is_empty():
 		_words = " ".join(PackedStringArray([method, url(), status_text(), type(), error, store_text()]))
 	return _words
 
 
-## The media type of the response, such as "application/json"; empty if nobody says.
+## The media type of the response, such as "application/json"; empty if there is none.
 func type() -> String:
 	return response_header("Content-Type").get_slice(";", 0).strip_edges().to_lower()
 
@@ -140,7 +140,7 @@ func is_error() -> bool:
 	return not error.is_empty() or status >= 400
 
 
-## "200", "failed", or what goes on.
+## The status code, "failed", or the current phase.
 func status_text() -> String:
 	if status != 0:
 		return "%d%s" % [status, " ✕" if not error.is_empty() else ""]
@@ -153,7 +153,7 @@ func size_text() -> String:
 	return "" if status == 0 else String.humanize_size(bytes_received)
 
 
-## Microseconds that it took or has taken so far, as far as the game has said: the connection's making, and the request.
+## Known duration in microseconds, until now if the exchange is running: connecting and the request.
 func duration() -> int:
 	var sum := 0
 	for usec: int in PhaseChart.durations(timings):
@@ -161,7 +161,7 @@ func duration() -> int:
 	return sum
 
 
-## When it ended, or when the last that is known of it was, in microseconds since 1970.
+## The end of the exchange, or the last known moment while it is running, in microseconds since 1970.
 func last_known() -> int:
 	var last := began
 	for span: Vector3i in spans():
@@ -175,7 +175,7 @@ func spans() -> Array[Vector3i]:
 	var usec := PhaseChart.durations(timings)
 	var at := 0
 	for index: int in usec.size():
-		# The connection's phases come first; between them and the request a script may take its time.
+		# The phases of the connection come first. A script may wait between connecting and sending the request.
 		if index == 3 and requested > 0:
 			at = maxi(requested - began, at)
 		if usec[index] >= 0:
@@ -184,27 +184,27 @@ func spans() -> Array[Vector3i]:
 	return found
 
 
-## Bytes of this exchange that a list has to hold.
+## Approximate memory use of this exchange in bytes.
 func weight() -> int:
 	return request_body.size() + response_body.size() + 4096
 
 
-## Whether all of the response's body is here.
+## Whether the whole body of the response is here.
 func is_body_whole() -> bool:
 	return bytes_received == response_body.size()
 
 
-## The body of the response without its packing, as far as that can be taken off.
+## The body of the response, decompressed if possible.
 func unpacked() -> ContentCoding:
 	return ContentCoding.new(response_body, response_header("Content-Encoding"), is_body_whole() and error.is_empty())
 
 
-## Where the response redirects to; empty if it does not.
+## The address that the response redirects to; empty if it is not a redirect.
 func redirect_address() -> String:
 	return ConsoleExchange.address_of(response_header("Location"), url()) if status in ConsoleExchange.REDIRECTS else ""
 
 
-## The request as the console's fill_in() takes it.
+## The request with the keys of the console's fill_in().
 func as_request() -> Dictionary:
 	var lines := PackedStringArray()
 	for line: String in request_headers:
@@ -217,7 +217,7 @@ func as_request() -> Dictionary:
 		"bytes": PackedByteArray() if is_text else request_body}
 
 
-## As the console's views and snippets take it.
+## The exchange in the form that the console's views and snippets use.
 func as_console_exchange() -> ConsoleExchange:
 	var made := ConsoleExchange.new()
 	var request := as_request()
@@ -258,7 +258,7 @@ static func _header(lines: PackedStringArray, name: String) -> String:
 	return ""
 
 
-## What came over the wire or from a file has lost the types of its arrays.
+## Restores typed arrays. Messages and files do not keep the types of arrays.
 static func _typed_tls(info: Dictionary) -> Dictionary:
 	var typed := info.duplicate()
 	var facts: Array[Dictionary] = []

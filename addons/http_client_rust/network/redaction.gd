@@ -1,9 +1,9 @@
 @tool
 extends RefCounted
-## Takes credentials out of an exchange before it goes into a file that may be passed on.
+## Removes credentials from an exchange before it is written to a file that may be shared.
 ##
-## Replaced are the values of headers and cookies that carry credentials, and of fields of URLs, forms and JSON that are called like
-## secrets; and each of these values wherever else it stands in the exchange.
+## It replaces the values of headers and cookies that carry credentials, and of fields in URLs, forms and JSON whose names
+## suggest secrets. Wherever such a value occurs elsewhere in the exchange, it is replaced as well.
 
 const Recorded := preload("recorded.gd")
 const History := preload("../console/history.gd")
@@ -11,21 +11,23 @@ const BodyText := preload("../console/body_text.gd")
 
 const REPLACED := "[redacted]"
 const SECRET_HEADERS: PackedStringArray = ["set-cookie", "x-csrf-token", "x-xsrf-token"]
-## What names of secret fields have in them.
+## Parts of the names of secret fields.
 const SECRET_NAMES := "(?i)(token|secret|passw|pwd|api[-_]?key|auth|signature|session|credential|private)"
-## Shorter values would be found everywhere.
+## Shorter values would match unrelated text.
 const SHORTEST := 4
 
 var _secrets := PackedStringArray()
 var _names := RegEx.create_from_string(SECRET_NAMES)
 var _fields := RegEx.create_from_string("(?:^|[?&;\\s\"])([^=&?;\\s\"]{1,200})=([^&;#\\s\"]*)")
 var _parts := RegEx.create_from_string("(?i)name=\"([^\"\\r\\n]{1,200})\"[^\\r\\n]*\\r\\n(?:[^\\r\\n]+\\r\\n)*\\r\\n([^\\r]*+(?:\\r(?!\\n--)[^\\r]*+)*+)(?=\\r\\n--)")
-# Nothing is gone back into: a long text would take more steps than there may be, and what stands behind it would not be found.
+# The pattern does not backtrack. Otherwise a long text would exceed the step limit, and the rest of the text would not be
+# searched.
 var _json := RegEx.create_from_string(
 	"\"((?:[^\"\\\\]|\\\\.){1,200}+)\"\\s*+:\\s*+(?:\"([^\"\\\\]*+(?:\\\\.[^\"\\\\]*+)*+)\"|(-?[0-9][0-9.eE+-]*+))")
 
 
-## A copy of an exchange without its credentials. [param body] is its response's body unpacked; the copy has what became of it.
+## A copy of an exchange without its credentials. [param body] is the decompressed body of its response; the copy has the
+## redacted body.
 static func redacted(exchange: Recorded, body: PackedByteArray) -> Recorded:
 	return new()._redacted(exchange, body)
 
@@ -37,7 +39,7 @@ func _redacted(exchange: Recorded, body: PackedByteArray) -> Recorded:
 	_find_in_fields(exchange.response_header("Location"))
 	_find_in_body(exchange.request_body, exchange.request_header("Content-Type"))
 	_find_in_body(body, exchange.response_header("Content-Type"))
-	# The longest first: one may have another in it.
+	# Longest first, because one secret may contain another.
 	var secrets := Array(_secrets)
 	secrets.sort_custom(func(a: String, b: String) -> bool: return a.length() > b.length())
 	_secrets = PackedStringArray(secrets)
@@ -62,7 +64,7 @@ func _find_in_header(line: String) -> void:
 		return
 	var value := line.substr(line.find(":") + 1).strip_edges()
 	_add(value)
-	# "Bearer TOKEN", "name=value; name=value".
+	# Splits "Bearer TOKEN" and "name=value; name=value".
 	_add(value.get_slice(" ", 1))
 	for part: String in value.split(";", false):
 		if part.contains("="):
@@ -81,7 +83,7 @@ func _find_in_fields(text: String) -> void:
 func _find_in_body(body: PackedByteArray, content_type: String) -> void:
 	if body.is_empty():
 		return
-	# A form with a file in it is text around bytes.
+	# A multipart form with a file is text mixed with binary data.
 	var text := body.get_string_from_utf8() if not body.has(0) and BodyText.is_utf8(body) else _text_of(body)
 	for found: RegExMatch in _parts.search_all(text) if content_type.to_lower().begins_with("multipart/") else []:
 		if _names.search(found.get_string(1)) != null:
@@ -94,7 +96,7 @@ func _find_in_body(body: PackedByteArray, content_type: String) -> void:
 			_add(found.get_string(3))
 
 
-## What of bytes is text, with a space for each that is none.
+## The printable ASCII text of a body, with a space for every other byte.
 static func _text_of(body: PackedByteArray) -> String:
 	var printable := body.duplicate()
 	for index: int in printable.size():
@@ -107,7 +109,7 @@ static func _text_of(body: PackedByteArray) -> String:
 func _add(secret: String) -> void:
 	if secret.length() >= SHORTEST and not _secrets.has(secret):
 		_secrets.append(secret)
-		# As it stands in URLs and forms.
+		# The value as it occurs in URLs and forms.
 		var encoded := secret.uri_encode()
 		if encoded != secret and not _secrets.has(encoded):
 			_secrets.append(encoded)
@@ -132,7 +134,7 @@ func _without(text: String) -> String:
 	return text
 
 
-## The text without the values of secret names, whatever their length: what is short is replaced only here.
+## Replaces the values of secret names, whatever their length. Values shorter than [constant SHORTEST] are replaced only here.
 func _in_place(text: String, pattern: RegEx) -> String:
 	var kept := PackedStringArray()
 	var done := 0
@@ -161,7 +163,7 @@ func _bytes_without(body: PackedByteArray, content_type: String) -> PackedByteAr
 		return body if without == text else without.to_utf8_buffer()
 	if _secrets.is_empty():
 		return body
-	# Bytes of no text: looked at as pairs of hexadecimal digits.
+	# Searches a binary body as hexadecimal digits.
 	var digits := body.hex_encode()
 	for secret: String in _secrets:
 		digits = _digits_without(digits, secret.to_utf8_buffer().hex_encode())
@@ -173,7 +175,7 @@ static func _digits_without(digits: String, secret: String) -> String:
 	var start := 0
 	var at := digits.find(secret)
 	while at >= 0:
-		# Between two bytes it is none.
+		# A match at an odd digit is not aligned to bytes.
 		if at % 2 == 0:
 			kept.append(digits.substr(start, at - start))
 			kept.append(REPLACED.to_utf8_buffer().hex_encode())

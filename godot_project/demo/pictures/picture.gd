@@ -29,8 +29,8 @@ static func take(viewport: Viewport, path: String) -> String:
 	return "" if error == OK else "%s: %s" % [path, error_string(error)]
 
 
-## Makes the library read the certificates, so that the time of a handshake in a picture does not include this. The host has another
-## name in the pictures, so that no TLS session is resumed there.
+## Makes the library read the certificates, so that the duration of a handshake in a picture does not include this. The pictures
+## use a different host name, so that they do not resume this TLS session.
 static func warm_up(https: String, ca_file: String) -> void:
 	var session := HTTPSessionRust.new()
 	session.trusted_ca_file = ca_file

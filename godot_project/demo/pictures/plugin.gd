@@ -18,7 +18,8 @@ const FRAMES := 12
 const SCALE_200 := 6
 ## Includes redirects and attempts.
 const EXCHANGES := 19
-## What the mover is shown with: the files that it finds, by the names that they get. They end in .txt, or it would find them here.
+## The example files for the migration dialog, by the names that they get in the project. They end in .txt, so that the dialog
+## does not find the originals.
 const MOVED: Array[Dictionary] = [
 	{"player_scores.gd": "client.gd.txt"}, {"player_scores.gd": "nodes.gd.txt", "player_scores.tscn": "nodes.tscn.txt"}]
 
@@ -71,7 +72,7 @@ func _run() -> void:
 	await _network("editor-network")
 	match _round:
 		"dark":
-			# Before Godot 4.6, it had a different name.
+			# The setting had a different name before Godot 4.6.
 			for preset: String in ["interface/theme/preset", "interface/theme/color_preset"]:
 				if EditorInterface.get_editor_settings().has_setting(preset):
 					EditorInterface.get_editor_settings().set_setting(preset, "Light")
@@ -96,7 +97,7 @@ func _panel() -> void:
 	if console.get("exchange") == null or console.get("exchange").get("code") != 200:
 		_fail("Enter in the address did not send the request")
 	_take("editor-panel")
-	# Or the panel pushes the script editor out of a window that is just as high as the panel reckons with.
+	# If the rest of the editor were higher than the panel expects, the panel would push the script editor out of a small window.
 	var frame := console.get_parent() as Control
 	var others := EditorInterface.get_base_control().get_combined_minimum_size().y - frame.get_combined_minimum_size().y
 	var room: float = (frame.get_script() as Script).get_script_constant_map()["OTHERS"] * EditorInterface.get_editor_scale()
@@ -187,7 +188,7 @@ func _open_menu(button: MenuButton) -> void:
 	await _settle()
 
 
-## Chooses a menu item with the keyboard. This test runs here because headless Godot has no clipboard.
+## Chooses a menu item with the keyboard. This check is here because headless Godot has no clipboard.
 func _copy(console: Control, item: String, expected: String) -> void:
 	var button: MenuButton = console.get("_copy")
 	await _open_menu(button)

@@ -84,8 +84,8 @@ func _send(title: String, bytes := -1) -> void:
 		_fail("%s does not come to an end" % title)
 
 
-## Presses the buttons of the page *Session* until each row shows something: the images and the upload are complete, and the download
-## was interrupted once.
+## Presses the buttons of the *Session* page until each row shows something: the images and the upload are complete, and the
+## download was interrupted once.
 func _use_session() -> void:
 	var page: Control = _main.get("session_page")
 	for feature: String in ["images", "upload"]:

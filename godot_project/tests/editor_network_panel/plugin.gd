@@ -1,8 +1,8 @@
 @tool
 extends "res://tests/support/editor_test.gd"
-## Runs a game under the editor's debugger, as "Play" does, and looks at what comes of it in the add-on's panel "Network".
+## Runs a game under the editor's debugger, like *Run Project*, and checks the add-on's *Network* panel.
 ##
-## Only where the environment names the test server in HTTP_CLIENT_RUST_TEST_HTTP (host:port); otherwise it does nothing.
+## Runs only if the environment variable HTTP_CLIENT_RUST_TEST_HTTP has the address of the test server (host:port).
 
 const PLUGIN := "res://addons/http_client_rust/plugin.cfg"
 const PANEL := "res://addons/http_client_rust/network/panel.gd"
@@ -14,7 +14,7 @@ var _messages := Messages.new()
 var _game := -1
 
 
-## Talks with the game beside the add-on.
+## Exchanges messages with the game, in addition to the add-on.
 class Messages:
 	extends EditorDebuggerPlugin
 
@@ -103,7 +103,7 @@ func _start_game() -> bool:
 	return done.size() == 6
 
 
-## The item of the menu "Debug" that has the server listen also while nothing is played.
+## Activates the item of the *Debug* menu that makes the server listen while no game runs.
 func _open_server() -> bool:
 	for node: Node in EditorInterface.get_base_control().find_children("*", "PopupMenu", true, false):
 		var menu := node as PopupMenu

@@ -1,9 +1,9 @@
 @tool
 # deadline: 600
 extends "res://tests/support/editor_test.gd"
-## Enables the add-on's own plugin in the editor, sends a request from its panel, and moves a script with its tool and back.
+## Enables the add-on's plugin in the editor, sends a request from its panel, and moves a script with its tool and back.
 ##
-## Only where the environment names the test server in HTTP_CLIENT_RUST_TEST_HTTP (host:port); otherwise it does nothing.
+## Runs only if the environment variable HTTP_CLIENT_RUST_TEST_HTTP has the address of the test server (host:port).
 
 const PLUGIN := "res://addons/http_client_rust/plugin.cfg"
 const SCRIPT_TO_MOVE := "res://moved_by_the_test.gd"
@@ -20,7 +20,7 @@ script = ExtResource("1")
 """
 const OLD_SCRIPT_OF_SCENE := "extends Node\n@onready var r: HTTPRequest = $R\n"
 const SCRIPT_OF_OTHERS := "res://addons/of_others/net.gd"
-## Columns of the tool's list.
+## Columns of the list in the migration dialog.
 const TICK := 0
 const NAME := 1
 const OLD_TEXT := "extends RefCounted\nvar http := HTTPClient.new()\n"
@@ -33,7 +33,7 @@ const HELP_IS_THERE := "the help is there"
 
 
 
-## What Godot 4.7 has.
+## Stands in for the editor of Godot 4.7.
 class NewerEditor:
 	extends RefCounted
 	var open: PackedStringArray = []
@@ -101,7 +101,7 @@ func _test_failure(console: Control) -> void:
 	_report("the_panel_shows_why_a_request_failed", message.contains(port), message)
 
 
-## At 200 %, a screen of 1080 pixels has hardly room for the script editor and the panel.
+## At a scale of 200 %, a screen of 1080 pixels has little room for the script editor and the panel.
 func _test_height(console: Control) -> void:
 	var frame := console.get_parent() as ScrollContainer
 	var window := frame.get_window()
@@ -118,7 +118,7 @@ func _test_height(console: Control) -> void:
 			"the_panel_leaves_room_for_the_script_editor_in_a_window_of_%d_pixels" % sizes[0], least == sizes[1],
 			"its least height is %s" % least)
 	frame.size.y = 300.0
-	# What is wrapped takes a frame to find its height.
+	# Wrapped text needs a frame to compute its height.
 	for count: int in 3:
 		await get_tree().process_frame
 	_report(
@@ -130,8 +130,8 @@ func _test_height(console: Control) -> void:
 	await get_tree().process_frame
 
 
-## An editor that has no cache of its help yet does not take in what extensions bring (4.6.3), and a run of the tests has
-## a home of its own. So a second editor, on the cache that this one leaves, is asked.
+## An editor without a cache of its help does not include the pages of extensions (4.6.3), and the tests run with their own home
+## folder. Therefore a second editor, which uses the cache of this one, does the check.
 func _test_help() -> void:
 	var cache := EditorInterface.get_editor_paths().get_cache_dir()
 	var end := Time.get_ticks_msec() + PATIENCE_MS
@@ -153,7 +153,7 @@ func _has_help(cache: String) -> bool:
 		func(file: String) -> bool: return file.begins_with("editor_doc_cache"))
 
 
-## What the second editor does.
+## Runs in the second editor.
 func _look_for_help() -> void:
 	var shown := ""
 	var end := Time.get_ticks_msec() + PATIENCE_MS
@@ -189,7 +189,7 @@ func _test_moving() -> void:
 	dialog.call("tick_all", true)
 	_report("all_ticks_what_nothing_speaks_against", item.is_checked(TICK), "it is not ticked")
 	await _test_click(dialog, files, item)
-	# Only this one: the other scripts of the copy are the tests of the class itself.
+	# Only this script is selected: the other scripts of the copy are tests of the class itself.
 	dialog.call("tick_all", false)
 	item.set_checked(TICK, true)
 	_test_unsaved(dialog)
@@ -208,9 +208,9 @@ func _test_moving() -> void:
 	await get_tree().process_frame
 
 
-## A click on the name shows the script, and does not untick it.
+## A click on the name shows the script, and does not toggle its check box.
 func _test_click(dialog: Window, files: Tree, item: TreeItem) -> void:
-	# A screen that is none has hardly any room.
+	# A headless display has hardly any room.
 	dialog.size = Vector2i(1000, 600)
 	await get_tree().process_frame
 	files.scroll_to_item(item)
@@ -234,7 +234,7 @@ func _test_click(dialog: Window, files: Tree, item: TreeItem) -> void:
 		item.is_checked(TICK) and files.get_selected() == item and shown.contains("HTTPClientRust.new()"), "%s at %s" % [shown, at])
 
 
-## A scene and its script, by the other choice of the dialog.
+## Moves a scene and its script, with the other choice of the dialog.
 func _test_moving_nodes() -> void:
 	_write(SCRIPT_OF_SCENE, OLD_SCRIPT_OF_SCENE)
 	_write(SCENE_TO_MOVE, OLD_SCENE)
@@ -277,7 +277,7 @@ func _test_moving_nodes() -> void:
 	await get_tree().process_frame
 
 
-## Godot 4.7 tells which of the open scenes have changes: only those are refused, and the others are opened again.
+## Godot 4.7 can list the open scenes with unsaved changes: only those are refused, and the others are opened again.
 func _test_newer_editor(dialog: Window) -> void:
 	var newer := NewerEditor.new()
 	newer.open = [SCENE_TO_MOVE]

@@ -1,10 +1,10 @@
 @tool
 extends "res://tests/support/editor_test.gd"
-## Makes requests with HTTPClientRust inside of the editor, prints a line for each test as tests/run.gd does, and ends the
-## editor with 0 if all of them hold.
+## Makes requests with HTTPClientRust inside of the editor, prints a line for each test like tests/run.gd, and quits the editor
+## with code 0 if all of them pass.
 ##
-## Only where the environment names the test server in HTTP_CLIENT_RUST_TEST_HTTP (host:port); otherwise it does nothing,
-## so that the sample project can be opened as any other.
+## Runs only if the environment variable HTTP_CLIENT_RUST_TEST_HTTP has the address of the test server (host:port), so that the
+## sample project can be opened like any other.
 
 const DEADLINE_MS := 20_000
 const CLASS := &"HTTPClientRust"
@@ -19,7 +19,7 @@ func _enter_tree() -> void:
 
 func _run() -> void:
 	_report("the_editor_runs_this", Engine.is_editor_hint(), "Engine.is_editor_hint() is false")
-	# A class that is not made for the editor would be a placeholder here, without its methods.
+	# A class that is not available in the editor would be a placeholder here, without its methods.
 	var client: RefCounted = ClassDB.instantiate(CLASS)
 	if client == null:
 		_report("the_class_works_in_the_editor", false, "there is no class %s" % CLASS)
@@ -82,7 +82,7 @@ func _test_refused_port(client: RefCounted) -> void:
 		answer["status"] == HTTPClient.STATUS_CANT_CONNECT and str(answer["message"]).contains(port), str(answer))
 
 
-## One GET on a new connection: its code, body, last status and message.
+## Makes one GET on a new connection. Returns its code, body, last status and message.
 func _fetch(client: RefCounted, address: String, target: String) -> Dictionary:
 	_end_ms = Time.get_ticks_msec() + DEADLINE_MS
 	var code := 0

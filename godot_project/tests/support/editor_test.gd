@@ -1,6 +1,6 @@
 @tool
 extends EditorPlugin
-## What the tests inside of the editor share: a line for each test, as tests/run.gd prints them, and the editor's end.
+## The common functions of tests in the editor: printing a line for each test like tests/run.gd, and quitting the editor.
 
 var _passed := 0
 var _failed := 0
@@ -15,9 +15,9 @@ func _report(test_name: String, holds: bool, otherwise: String) -> void:
 		print("FAIL ", test_name, ": ", otherwise)
 
 
-## Ends the editor, with 0 if all tests hold.
+## Quits the editor, with code 0 if all tests pass.
 func _finish() -> void:
-	# An editor that quits while it still looks for files warns about that.
+	# An editor that quits during a scan of the project prints a warning.
 	while EditorInterface.get_resource_filesystem().is_scanning():
 		await get_tree().process_frame
 	print("%d passed, %d failed" % [_passed, _failed])

@@ -1,5 +1,5 @@
 extends Logger
-## Collects the errors that are logged. Only from Godot 4.5 on, where scripts can listen to the log: load it by path.
+## Collects the logged errors. Scripts can read the log only from Godot 4.5 on, so load this file by its path.
 
 var messages := PackedStringArray()
 var _mutex := Mutex.new()

@@ -1,6 +1,6 @@
 extends RefCounted
-## One request and its answer, driven one poll() at a time as a game does it, with everything that a script can see of
-## it written down.
+## One request and its response, driven with one poll() per frame like a game does, with a record of everything that a script can
+## see.
 
 const STATUS_NAMES: PackedStringArray = [
 	"DISCONNECTED", "RESOLVING", "CANT_RESOLVE", "CONNECTING", "CANT_CONNECT", "CONNECTED", "REQUESTING", "BODY",
@@ -8,20 +8,20 @@ const STATUS_NAMES: PackedStringArray = [
 ]
 
 var client: RefCounted
-## What connect_to_host() or request() returned.
+## The return value of connect_to_host() or request().
 var error := OK
-## The statuses one after the other, each once.
+## The statuses in order, without repetitions.
 var statuses: Array[String] = []
-## What poll() returned other than OK, one after the other, each once. How often it returned OK is a matter of luck.
+## The errors of poll() in order, without repetitions. The number of calls that return OK depends on timing.
 var poll_codes: Array[String] = []
 var code := 0
 var headers := PackedStringArray()
 var length := -1
 var chunked := false
 var body := PackedByteArray()
-## The length of each piece that read_response_body_chunk() returned.
+## The length of each piece returned by read_response_body_chunk().
 var chunk_sizes: Array[int] = []
-## get_error_message() at the end, where the class has it.
+## The value of get_error_message() at the end, if the class has this method.
 var message := ""
 var timed_out := false
 ## Whether poll() is called before each read, as the tutorial does.
@@ -39,7 +39,7 @@ static func status_name(status: int) -> String:
 	return STATUS_NAMES[status] if status >= 0 and status < STATUS_NAMES.size() else str(status)
 
 
-## Connects, and comes back when that has worked or failed.
+## Connects, and returns when that has succeeded or failed.
 func open(host: String, port: int) -> void:
 	_end_ms = Time.get_ticks_msec() + patience_ms
 	error = client.connect_to_host(host, port)
@@ -48,13 +48,13 @@ func open(host: String, port: int) -> void:
 	_note_message()
 
 
-## Sends a request, and comes back when its answer was read to the end or failed.
+## Sends a request, and returns when the response has been read to its end or has failed.
 func send(method: int, target: String, request_headers: PackedStringArray, request_body: Variant) -> void:
 	await start(method, target, request_headers, request_body)
 	await read_body()
 
 
-## Sends a request, and comes back when the head of the answer is there.
+## Sends a request, and returns when the head of the response has arrived.
 func start(method: int, target: String, request_headers: PackedStringArray, request_body: Variant) -> void:
 	_end_ms = Time.get_ticks_msec() + patience_ms
 	if request_body is PackedByteArray:
@@ -90,7 +90,7 @@ func read_body() -> void:
 	_note_message()
 
 
-## Polls until the status is another one, e.g. to see the server end an idle connection.
+## Polls until the status changes, for example until the server closes an idle connection.
 func poll_until_status_changes() -> void:
 	_end_ms = Time.get_ticks_msec() + patience_ms
 	_note_status()
@@ -102,7 +102,7 @@ func text() -> String:
 	return body.get_string_from_utf8()
 
 
-## What two clients must agree about. The date of an answer is the only thing that may differ between them.
+## The results that must be equal for two clients. Only the date of a response may differ.
 func record() -> Dictionary:
 	var lasting_headers: Array[String] = []
 	for header: String in headers:
@@ -153,7 +153,7 @@ func _note_message() -> void:
 		message = client.get_error_message()
 
 
-## Short text as it is, everything else by its hash.
+## A short text unchanged, anything else as a hash.
 func _shown_body() -> String:
 	var is_text := body.size() < 4096
 	for byte: int in body if is_text else PackedByteArray():

@@ -1,5 +1,5 @@
 extends "res://tests/support/test_case.gd"
-## What the tests of sessions, tasks and nodes have in common.
+## The common functions of the tests of sessions, tasks and nodes.
 
 const SUCCESS := 0
 const CANCELLED := 100
@@ -7,7 +7,7 @@ const INVALID_REQUEST := 101
 const HELLO := "Hello from the embedded server.\n"
 
 
-## A fresh session. Fails where the class is missing.
+## A new session. Fails if the class is missing.
 func new_session() -> RefCounted:
 	return made(&"HTTPSessionRust")
 
@@ -22,7 +22,7 @@ func url(path: String, server := "http") -> String:
 	return "%s://%s%s" % ["https" if server == "https" else "http", address_of(server), path]
 
 
-## A URL whose answer is exactly these bytes, after which the server closes the connection or keeps it.
+## A URL whose response is exactly these bytes. After them, the server closes the connection or keeps it open.
 func url_of_reply(reply: Variant, close := true, options := "") -> String:
 	return url(reply_target(reply, close, options), "raw")
 
@@ -34,7 +34,7 @@ func response_with(headers: PackedStringArray, body: PackedByteArray, code := "2
 	return (head + "\r\n").to_utf8_buffer() + body
 
 
-## Waits until a task is completed, and gives its response; fails if that takes too long.
+## Waits until a task is completed, and returns its response. Fails if that takes too long.
 func response_of(task: RefCounted, what := "task") -> RefCounted:
 	if not assert_true(task != null, "%s: there must be a task" % what):
 		return null
@@ -45,7 +45,7 @@ func response_of(task: RefCounted, what := "task") -> RefCounted:
 	return task.get_response()
 
 
-## Fetches, and fails unless it comes out like this.
+## Makes a request, and returns its response.
 func fetched(session: RefCounted, at: String, headers := PackedStringArray(), method := 0, body: Variant = null) -> RefCounted:
 	return await response_of(session.fetch(at, headers, method, body), at.left(80))
 
@@ -59,7 +59,7 @@ func assert_response(response: RefCounted, result: int, code: int, what := "resp
 		"%s: expected result %d and code %d, got %s: %s" % [what, result, code, found, response.get_error_message()])
 
 
-## The request as the server saw it.
+## The request as the server received it.
 func echo_of(response: RefCounted) -> Dictionary:
 	var parsed: Variant = response.get_json() if response != null else null
 	if parsed is Dictionary and (parsed as Dictionary).has("headers"):
@@ -68,7 +68,7 @@ func echo_of(response: RefCounted) -> Dictionary:
 	return {"method": "", "target": "", "headers": [], "body_text": ""}
 
 
-## Writes down every signal of a task, with its arguments, and in which frame it came.
+## Records every signal of a task, with its arguments and its frame.
 func recorded(task: RefCounted) -> Array[Array]:
 	var events: Array[Array] = []
 	var note := func(what: String, values: Array) -> void:
@@ -101,7 +101,7 @@ func remove_folder() -> void:
 	DirAccess.remove_absolute(folder())
 
 
-## Signature of every method that a class has of its own, by name.
+## The signatures of all methods that a class declares itself, by name.
 func signatures_of(name: StringName) -> Dictionary:
 	var signatures := {}
 	for method: Dictionary in ClassDB.class_get_method_list(name, true):
@@ -132,7 +132,7 @@ func type_of(info: Dictionary, returned: bool) -> String:
 	return type_string(info["type"])
 
 
-## Fails where a class has not exactly these methods besides the accessors of its properties.
+## Fails unless a class has exactly these methods in addition to the accessors of its properties.
 func assert_methods(name: StringName, expected: PackedStringArray) -> void:
 	var actual := signatures_of(name)
 	for property: Dictionary in ClassDB.class_get_property_list(name, true):

@@ -1,5 +1,5 @@
 extends "res://tests/support/test_case.gd"
-## What the tests of the tool that moves scripts share: a project of their own in a folder, and what the tool says of it.
+## The common functions of the tests of the migration tool: a project in its own folder, and the tool's result for it.
 
 const Migration := preload("res://addons/http_client_rust/editor/migration.gd")
 const ProjectScripts := preload("res://addons/http_client_rust/editor/project_scripts.gd")
@@ -16,7 +16,7 @@ func _init(folder: String, old := Migration.OLD) -> void:
 	_remove(folder)
 
 
-## What the tool finds in a project of these scripts, texts by names.
+## The tool's result for a project of these scripts, given as texts by name.
 func _read(texts: Dictionary, old := _old) -> ProjectScripts:
 	for name: String in texts:
 		_write(name, texts[name])

@@ -1,15 +1,15 @@
 extends RefCounted
-## What every test file extends: checks that say what they expected, the addresses of the test server, and clients.
+## The base class of all test files: checks with messages, the addresses of the test server, and clients.
 
 const Exchange := preload("res://tests/support/exchange.gd")
 const BUILT_IN := &"HTTPClient"
 
 var tree: SceneTree
-## The command line's `--name=value`, without the dashes.
+## The command line's `--name=value` arguments, without the dashes.
 var arguments: Dictionary
 var failures := PackedStringArray()
 var checks := 0
-## How long one test may take. A file with slow tests sets it in `_init()`.
+## Time limit for one test. A file with slow tests sets it in `_init()`.
 var deadline_seconds := 30.0
 
 
@@ -35,7 +35,7 @@ func assert_contains(text: String, part: String, what := "text") -> bool:
 	return assert_true(text.contains(part), "%s: expected it to contain %s, got %s" % [what, _shown(part), _shown(text)])
 
 
-## `pattern` is a regular expression; upper and lower case count as the same.
+## `pattern` is a regular expression that ignores case.
 func assert_matches(text: String, pattern: String, what := "text") -> bool:
 	var found := RegEx.create_from_string("(?i)" + pattern).search(text) != null
 	return assert_true(found, "%s: expected it to match /%s/, got %s" % [what, pattern, _shown(text)])
@@ -49,7 +49,7 @@ func assert_status(client: RefCounted, expected: int, what := "status") -> bool:
 	return assert_equal(Exchange.status_name(client.get_status()), Exchange.status_name(expected), what)
 
 
-## `actual` and `expected` are in the same unit, e.g. milliseconds.
+## `actual` and `expected` are in the same unit, such as milliseconds.
 func assert_below(actual: float, limit: float, what: String) -> bool:
 	return assert_true(actual < limit, "%s: expected less than %s, got %s" % [what, limit, actual])
 
@@ -58,12 +58,12 @@ func error_name(error: int) -> String:
 	return "%s (%d)" % [error_string(error), error]
 
 
-## The class that the tests are about.
+## The class that is tested.
 func class_under_test() -> StringName:
 	return StringName(arguments.get("class", "HTTPClientRust"))
 
 
-## An object of a class; in an export without the library, of what stands in for it there.
+## An object of a class, or of its stand-in in an export without the library.
 static func instance_of(name: StringName) -> Object:
 	if ClassDB.class_exists(name):
 		return ClassDB.instantiate(name)
@@ -74,7 +74,7 @@ static func is_known(name: StringName) -> bool:
 	return ClassDB.class_exists(name) or ResourceLoader.exists(stand_in_of(name))
 
 
-## The file of the add-on that stands in for a class.
+## The add-on's file with the stand-in for a class.
 static func stand_in_of(name: StringName) -> String:
 	var file := "stream" if name == &"HTTPClientRustStream" else str(name).trim_prefix("HTTP").trim_suffix("Rust").to_lower()
 	return "res://addons/http_client_rust/web/%s.gd" % file
@@ -87,7 +87,7 @@ func new_client(client_class: StringName = class_under_test()) -> RefCounted:
 	return client
 
 
-## Host of one of the servers: "http", "raw", "speaks-first" or "never-accepts".
+## The host of one of the servers: "http", "raw", "speaks-first" or "never-accepts".
 func host_of(server: String) -> String:
 	return address_of(server).get_slice(":", 0)
 
@@ -102,7 +102,7 @@ func address_of(server: String) -> String:
 	return arguments.get(server, "127.0.0.1:1")
 
 
-## A port of 127.0.0.1 on which nobody listens.
+## A port of 127.0.0.1 on which no server listens.
 func refused_port() -> int:
 	return str(arguments.get("refused-port", "1")).to_int()
 
@@ -120,7 +120,7 @@ func connect_client(client: RefCounted, server := "http") -> void:
 	assert_status(client, HTTPClient.STATUS_CONNECTED, "status after connecting to %s" % server)
 
 
-## Sends a request on a connected client and reads the answer to its end. `body` is a String or a PackedByteArray.
+## Sends a request on a connected client, and reads the response to its end. `body` is a String or a PackedByteArray.
 func exchange(
 		client: RefCounted, method: int, target: String, headers := PackedStringArray(), body: Variant = "") -> Exchange:
 	var result := Exchange.new(client)
@@ -129,8 +129,8 @@ func exchange(
 	return result
 
 
-## What the client makes of exactly these bytes. `reply` is a String or a PackedByteArray; with `close` the server ends
-## the connection after them; `options` are further ones of the server, e.g. "&split=1".
+## The client's result for exactly these bytes. `reply` is a String or a PackedByteArray. With `close`, the server closes the
+## connection after them. `options` are further options of the server, such as "&split=1".
 func answer_to(reply: Variant, close: bool, options := "") -> Exchange:
 	var client: RefCounted = await connected_client("raw")
 	return await exchange(client, HTTPClient.METHOD_GET, reply_target(reply, close, options))
@@ -138,13 +138,13 @@ func answer_to(reply: Variant, close: bool, options := "") -> Exchange:
 
 func reply_target(reply: Variant, close: bool, options := "") -> String:
 	var bytes: PackedByteArray = reply if reply is PackedByteArray else str(reply).to_utf8_buffer()
-	# Godot logs an error when it encodes nothing.
+	# Godot logs an error if an empty array is encoded.
 	var base64 := "" if bytes.is_empty() else Marshalls.raw_to_base64(bytes)
 	var encoded := base64.replace("+", "-").replace("/", "_").replace("=", "")
 	return "/reply?close=%d%s&b64=%s" % [int(close), options, encoded]
 
 
-## The request as the server saw it: keys "method", "target", "headers" and so on.
+## The request as the server received it: keys "method", "target", "headers" and so on.
 func echoed(answer: Exchange) -> Dictionary:
 	var parsed: Variant = JSON.parse_string(answer.text())
 	if parsed is Dictionary:
@@ -153,7 +153,7 @@ func echoed(answer: Exchange) -> Dictionary:
 	return {"method": "", "target": "", "headers": [], "body_text": ""}
 
 
-## All values that an echoed request has under this name.
+## All values with this name in an echoed request.
 func sent_values(echo: Dictionary, name: String) -> PackedStringArray:
 	var values := PackedStringArray()
 	for field: Array in echo["headers"]:
@@ -171,7 +171,7 @@ func wait_seconds(seconds: float) -> void:
 	await tree.create_timer(seconds).timeout
 
 
-## The CRC-32 of some bytes. It stands, little-endian, eight bytes before the end of every gzip file.
+## The CRC-32 of some bytes. Every gzip file has it eight bytes before its end, in little-endian order.
 static func crc32(bytes: PackedByteArray) -> int:
 	var zipped := bytes.compress(FileAccess.COMPRESSION_GZIP)
 	return zipped.decode_u32(zipped.size() - 8)

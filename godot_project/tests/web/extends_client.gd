@@ -1,5 +1,5 @@
 extends HTTPClientRust
-## A class between: what extends it names the same classes.
+## A class in the middle: the class that extends it names the same classes.
 
 var other: HTTPClientRust
 

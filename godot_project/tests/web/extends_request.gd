@@ -1,5 +1,5 @@
 extends HTTPRequestRust
-## Has its own _exit_tree(), as scripts of games have.
+## Has its own _exit_tree(), like scripts of games.
 
 @export var path := ""
 

@@ -1,5 +1,5 @@
 extends "res://tests/support/fetch_case.gd"
-## What a browser cannot do: each says so. Runs in exports without the library only.
+## What a browser does not support: each case gives a message. Runs only in exports without the library.
 # expect-log: ^WARNING: HTTPClientRust: a browser does not let scripts send the header (cookie|connection)
 # expect-log: ^ERROR: HTTPClientRust\.(connect_to_host|request|set_connection|set_https?_proxy)\(\): .*browser
 # expect-log: HTTPSessionRust\.(set_cookie|set_cookie_file|clear_cookies)\(\): a browser manages the cookies itself
@@ -81,7 +81,7 @@ func test_the_stand_ins_have_no_names_for_the_editor() -> void:
 func test_every_recipe_is_a_script_that_parses() -> void:
 	var count := 0
 	for file: String in DirAccess.get_files_at("res://examples/recipes"):
-		# Scripts that were compiled are listed under other names.
+		# Compiled scripts are listed under other names.
 		var name := file.trim_suffix(".remap").replace(".gdc", ".gd")
 		if name.get_extension() == "gd" and not file.ends_with(".gdc"):
 			count += 1

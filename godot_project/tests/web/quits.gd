@@ -1,5 +1,5 @@
 extends SceneTree
-## Ends in the middle of a request, which then is cancelled.
+## Quits during a request, which is then cancelled.
 
 
 func _initialize() -> void:

@@ -1,5 +1,5 @@
 extends "res://tests/support/fetch_case.gd"
-## Recording and playing in an export without the library, in the library's own format.
+## Recording and replay in an export without the library, in the library's own format.
 # expect-log: ^ERROR: HTTPSessionRust\.set_replay_mode\(\): there is no mode 3
 # expect-log: ^ERROR: HTTPRequestRust\.request\(\): the replay_file
 
@@ -7,7 +7,7 @@ const MISS := 102
 const RECORD := 1
 const ONLY := 2
 const FILE := "user://tape.har"
-## What the library writes: out of order, with a base URL, marks and a body that is no text.
+## A file of the library: out of order, with a base URL, markers and a binary body.
 const OF_THE_LIBRARY := """{"log":{"version":"1.2","creator":{"name":"HTTPClientRust","version":"0.1.0"},"entries":[
 {"_baseUrl":"http://127.0.0.1:8123/api/","_number":2,"request":{"method":"GET","url":"http://127.0.0.1:8123/api/me?token=[redacted]","headers":[{"name":"Cookie","value":"[redacted]"}]},"response":{"status":200,"headers":[{"name":"Content-Type","value":"application/json"},{"name":"Content-Encoding","value":"gzip"},{"name":"Content-Length","value":"9"}],"content":{"size":13,"text":"{\\"level\\":\\"8\\"}"}},"time":1.0},
 {"_baseUrl":"http://127.0.0.1:8123/api/","_number":1,"request":{"method":"GET","url":"http://127.0.0.1:8123/api/me?token=[redacted]","headers":[]},"response":{"status":401,"headers":[],"content":{"size":3,"text":"AP8K","encoding":"base64"}},"time":1.0},
@@ -60,7 +60,7 @@ func test_what_was_recorded_is_played_and_has_no_secret_in_it() -> void:
 	var played := await _everything(session)
 	assert_equal(played.size(), recorded_answers.size(), "answers")
 	for index: int in played.size():
-		# What the server sent back of the secrets is not in the file.
+		# Secrets that the server echoed are not in the file.
 		var parts := 2 if index in [2, 3] else 3
 		assert_equal(played[index].slice(0, parts), recorded_answers[index].slice(0, parts), "answer %d" % index)
 

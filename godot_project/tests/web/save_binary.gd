@@ -1,5 +1,5 @@
 extends SceneTree
-## Saves a scene as Godot's editor does with the extension .scn, once plain and once compressed.
+## Saves a scene with the extension .scn like Godot's editor, once plain and once compressed.
 
 
 func _initialize() -> void:
