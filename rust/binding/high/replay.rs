@@ -44,7 +44,7 @@ impl ReplayProperties {
     /// What lies on the disk is read on the worker: such a file may have hundreds of MiB. Only the engine can read what lies in a pack.
     fn play(&self) -> Replay {
         let (path, name) = (&self.file, self.file.to_string());
-        let Some(file) = FileAccess::open(path, ModeFlags::READ) else {
+        let Some(mut file) = FileAccess::open(path, ModeFlags::READ) else {
             return Replay::refused(format!("the replay file {name:?} cannot be opened; check that it may be read"));
         };
         // Of a file in a pack it is empty, or no path of the system.
@@ -52,7 +52,8 @@ impl ReplayProperties {
         if on_disk.is_absolute() && on_disk.is_file() {
             return Replay::only_file(&name, &on_disk, self.keeps_timing);
         }
-        let bytes = file.get_buffer(i64::try_from(file.get_length()).unwrap_or(i64::MAX));
+        let length = file.get_length();
+        let bytes = file.get_buffer(i64::try_from(length).unwrap_or_default());
         Replay::only(&name, bytes.as_slice(), self.keeps_timing)
     }
 }
