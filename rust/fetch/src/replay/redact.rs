@@ -137,10 +137,10 @@ fn redact_header((name, value): &mut (String, String), sent: bool, secrets: &mut
 
 /// Whether a value is `Bearer TOKEN` or `Basic BASE64`, whatever its header is called.
 fn has_credentials(value: &str) -> bool {
-    value.split_once(' ').is_some_and(|(scheme, rest)| {
-        let is_token = rest.len() >= 8 && rest.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
-        is_token && ["Bearer", "Basic"].iter().any(|known| scheme.eq_ignore_ascii_case(known))
-    })
+    let Some((scheme, rest)) = value.split_once(' ') else { return false };
+    let is_token = rest.len() >= 8 && rest.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
+    let has_user = || BASE64_STANDARD.decode(rest).is_ok_and(|decoded| decoded.contains(&b':'));
+    is_token && (scheme.eq_ignore_ascii_case("Bearer") || scheme.eq_ignore_ascii_case("Basic") && has_user())
 }
 
 /// The whole, the token of `Bearer TOKEN`, and the password in `Basic BASE64`.
