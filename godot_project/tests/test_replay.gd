@@ -8,6 +8,17 @@ const OFF := 0
 const RECORD := 1
 const ONLY := 2
 const POST := HTTPClient.METHOD_POST
+## A certificate whose script asks for a request while a session reads it.
+class AskingCertificate extends X509Certificate:
+	var session: RefCounted
+	var task: RefCounted
+
+	@warning_ignore("native_method_override")
+	func save_to_string() -> String:
+		task = session.fetch("http://127.0.0.1:9/")
+		return ""
+
+
 const EXAMPLE := "res://examples/replay_login/replay_login.tscn"
 
 
@@ -258,3 +269,59 @@ func test_requests_of_all_threads_wait_while_one_opens_the_file() -> void:
 		while thread.is_alive():
 			await wait_frames(1)
 		assert_equal(thread.wait_to_finish(), OK, "answered from the file, and from nowhere else")
+
+
+func test_a_script_that_asks_for_a_request_while_the_session_is_made_ready_is_refused_and_waits_for_nothing() -> void:
+	var session := new_session()
+	if session == null:
+		return
+	var certificate := AskingCertificate.new()
+	certificate.session = session
+	session.set_tls_options(TLSOptions.client(certificate))
+	var outer := await response_of(session.fetch(url("/hello")))
+	assert_response(outer, INVALID_REQUEST, 0, "its certificate is empty")
+	if assert_true(certificate.task != null, "the script of the certificate must run"):
+		var inner := await response_of(certificate.task)
+		if assert_response(inner, INVALID_REQUEST, 0, "the request from within"):
+			assert_contains(inner.get_error_message(), "call_deferred()", "message")
+	certificate.session = null
+	certificate.task = null
+	session.set_tls_options(null)
+	assert_response(await response_of(session.fetch(url("/hello"))), SUCCESS, 200, "a later request")
+
+
+func test_a_node_is_told_of_a_damaged_file_by_its_completion() -> void:
+	var session := playing(tape("damaged.har"))
+	if session == null:
+		return
+	FileAccess.open(tape("damaged.har"), FileAccess.WRITE).store_string("{\"log\":{\"entries\":[{\"request\":")
+	var node: Node = made(&"HTTPRequestRust")
+	node.session = session
+	tree.root.add_child.call_deferred(node)
+	await wait_frames(1)
+	# The file is read on the worker, so that it costs no frame.
+	assert_error(node.request("http://a.invalid/"), OK)
+	var result: Array = await Signal(node, &"request_completed")
+	assert_equal(result[0], 9, "RESULT_REQUEST_FAILED")
+	var response: RefCounted = node.get_task().get_response()
+	assert_equal(response.get_result(), INVALID_REQUEST, "result of the task")
+	assert_contains(response.get_error_message(), "is damaged", "message")
+	node.queue_free()
+	await wait_frames(2)
+	remove_folder()
+
+
+func test_sessions_and_games_that_record_into_one_file_share_it() -> void:
+	var sessions := [recording(), recording()]
+	if sessions[0] == null:
+		return
+	for number: int in 6:
+		await fetched(sessions[number % 2], "hello?%d" % number)
+	assert_equal(entries().size(), 6, "entries")
+	for session: RefCounted in sessions:
+		session.replay_mode = OFF
+		await fetched(session, "hello")
+	var directory := DirAccess.open(folder())
+	directory.include_hidden = true
+	assert_equal(Array(directory.get_files()), ["tape.har"], "the lock is removed")
+	remove_folder()

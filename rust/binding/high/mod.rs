@@ -10,6 +10,7 @@ pub(crate) mod held;
 mod node;
 mod node_properties;
 mod packed_file;
+mod readying;
 mod replay;
 mod request_body;
 mod response;

@@ -1,6 +1,9 @@
 //! What a session is told about recording and playing, and what that comes to.
 
+use std::path::PathBuf;
+
 use godot::builtin::GString;
+use godot::classes::file_access::ModeFlags;
 use godot::classes::{FileAccess, ProjectSettings};
 use godot::obj::Singleton;
 use http_fetch::Replay;
@@ -38,7 +41,22 @@ impl ReplayProperties {
                  for non-resource files in the export preset",
                 path.to_string()
             )),
-            _ => Replay::only(&path.to_string(), FileAccess::get_file_as_bytes(path).as_slice(), self.keeps_timing),
+            _ => self.play(),
         }
+    }
+    /// What lies on the disk is read on the worker: such a file may have hundreds of MiB. Only the engine can read what lies in a pack.
+    fn play(&self) -> Replay {
+        let (path, name) = (&self.file, self.file.to_string());
+        let Some(mut file) = FileAccess::open(path, ModeFlags::READ) else {
+            return Replay::refused(format!("the replay file {name:?} cannot be opened; check that it may be read"));
+        };
+        // Of a file in a pack it is empty, or no path of the system.
+        let on_disk = PathBuf::from(file.get_path_absolute().to_string());
+        if on_disk.is_absolute() && on_disk.is_file() {
+            return Replay::only_file(&name, &on_disk, self.keeps_timing);
+        }
+        let length = file.get_length();
+        let bytes = file.get_buffer(i64::try_from(length).unwrap_or_default());
+        Replay::only(&name, bytes.as_slice(), self.keeps_timing)
     }
 }

@@ -18,6 +18,7 @@ use crate::convert::tls_argument::TlsArgument;
 use crate::high::body::{Session, Task, worker};
 use crate::high::delivery;
 use crate::high::held::Held;
+use crate::high::readying::Readying;
 use crate::high::replay::ReplayProperties;
 use crate::high::request_body::request_body;
 use crate::high::task::HttpTaskRust;
@@ -35,8 +36,8 @@ pub(crate) struct HttpSessionRust {
 pub(crate) struct SessionShared {
     pub(crate) session: Session,
     own: Mutex<Own>,
-    /// Held while what was set becomes settings: no request goes out with half of them.
-    readying: Mutex<()>,
+    /// What was set becomes settings in turn: no request goes out with half of them.
+    readying: Readying,
 }
 
 /// Locked for moments only, in which nothing is called.
@@ -97,7 +98,11 @@ impl SessionShared {
 
     /// Does all that has to be done before a request can be made; what cannot be is a sentence.
     pub(crate) fn make_ready(&self) -> Result<(), String> {
-        let _readying = self.readying.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(_turn) = self.readying.enter() else {
+            return Err("the session is reading its files, and this call comes from a script that runs meanwhile, such as a Logger; \
+                        use call_deferred() to make the request afterwards"
+                .to_owned());
+        };
         self.know_replay();
         self.know_tls()
     }
@@ -153,7 +158,7 @@ pub(crate) fn on_disk(path: &GString) -> std::path::PathBuf {
 impl IRefCounted for HttpSessionRust {
     fn init(_base: Base<RefCounted>) -> Self {
         let session = Session::on(worker().clone(), first_settings());
-        Self { shared: Arc::new(SessionShared { session, own: Mutex::default(), readying: Mutex::default() }) }
+        Self { shared: Arc::new(SessionShared { session, own: Mutex::default(), readying: Readying::default() }) }
     }
 }
 

@@ -78,6 +78,7 @@ mod tests {
             },
             response: Some(Response { status: 200, reason: "s3cret".to_owned(), headers, content, wire_size: None }),
             timings: Timings::default(),
+            tls: None,
             end: End::Failed(Failure {
                 kind: FailureKind::Reset,
                 sentence: "s3cret".to_owned(),

@@ -9,16 +9,23 @@
 //! | `_baseUrl` | an entry | the base URL of the session |
 //! | `_end` | an entry | how the exchange ended, if not with a complete response |
 //! | `_encoding` | `postData` | `base64` if the body is not text |
+//! | `_securityDetails` | an entry | the parameters of TLS and the certificates of the server; see `tls.rs` |
 
 mod date;
 mod debug;
 mod read;
+mod tls;
+mod walk;
 mod write;
 
 pub use read::{HarError, LONGEST_FILE, read};
+pub(crate) use tls::Chains;
 pub(crate) use write::{HEAD, TAIL, entry_text};
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
+
+use http_net::TlsInfo;
 
 /// One exchange.
 #[derive(Clone, PartialEq)]
@@ -36,6 +43,8 @@ pub struct Entry {
     pub response: Option<Response>,
     /// How long the phases took.
     pub timings: Timings,
+    /// What TLS agreed on; none without TLS, and where the file does not say it.
+    pub tls: Option<Arc<TlsInfo>>,
     /// How it ended.
     pub end: End,
 }

@@ -6,7 +6,10 @@ use std::time::{Duration, SystemTime};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::Value;
+use serde_json::error::Category;
 
+use super::tls::Chains;
+use super::walk::{Met, walk};
 use super::{Content, End, Entry, Failure, FailureKind, Request, Response, Timings};
 
 /// The maximum size of a file, in bytes.
@@ -37,27 +40,40 @@ pub enum HarError {
 }
 
 /// Reads the entries of a file, in the order in which their requests began.
+///
+/// The entries are parsed one by one. Besides the bytes of the file, only the entries are in memory.
 pub fn read(bytes: &[u8]) -> Result<Vec<Entry>, HarError> {
     if bytes.len() > LONGEST_FILE {
         return Err(HarError::TooLong);
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    let file: Value = serde_json::from_slice(bytes).map_err(|error| HarError::NotJson { line: error.line() })?;
-    let entries = file["log"]["entries"].as_array().ok_or(HarError::NoEntries)?;
-    let numbered = entries.iter().enumerate();
-    let mut read: Vec<Entry> = numbered
-        .map(|(at, value)| entry(value).map_err(|missing| HarError::Entry { number: at + 1, missing }))
-        .collect::<Result<_, _>>()?;
-    if read.iter().all(|entry| entry.number.is_some()) {
-        read.sort_by_key(|entry| entry.number);
+    let (mut read, mut chains) = (Ok(Vec::new()), Chains::default());
+    let parsed = walk(bytes, &mut |met| match met {
+        Met::List => read = Ok(Vec::new()),
+        Met::Entry(value) => {
+            // After a bad one, that the file is no JSON from some line on would still be more to the point.
+            let Ok(entries) = &mut read else { return };
+            match entry(value, &mut chains) {
+                Ok(entry) => entries.push(entry),
+                Err(missing) => read = Err(HarError::Entry { number: entries.len() + 1, missing }),
+            }
+        }
+    });
+    parsed.map_err(|error| match error.classify() {
+        Category::Data => HarError::NoEntries,
+        _ => HarError::NotJson { line: error.line() },
+    })?;
+    let mut entries = read?;
+    if entries.iter().all(|entry| entry.number.is_some()) {
+        entries.sort_by_key(|entry| entry.number);
     }
-    Ok(read)
+    Ok(entries)
 }
 
-fn entry(value: &Value) -> Result<Entry, &'static str> {
-    let end = end(&value["_end"]);
-    let request = request(&value["request"])?;
-    let response = response(&value["response"], &request.method)?;
+fn entry(mut value: Value, chains: &mut Chains) -> Result<Entry, &'static str> {
+    let end = end(taken(&mut value, "_end"));
+    let request = request(taken(&mut value, "request"))?;
+    let response = response(taken(&mut value, "response"), &request.method)?;
     let end = match (&response, end) {
         // What browsers write of a request that came to nothing.
         (None, End::Whole) => {
@@ -67,45 +83,49 @@ fn entry(value: &Value) -> Result<Entry, &'static str> {
     };
     Ok(Entry {
         number: value["_number"].as_u64(),
-        base_url: text(&value["_baseUrl"]),
+        base_url: text(&mut value, "_baseUrl"),
         started: SystemTime::UNIX_EPOCH,
         request,
         response,
         timings: timings(&value["timings"]),
+        tls: chains.read(taken(&mut value, "_securityDetails")),
         end,
     })
 }
 
-fn request(value: &Value) -> Result<Request, &'static str> {
-    let method = text(&value["method"]);
+fn request(mut value: Value) -> Result<Request, &'static str> {
+    let method = text(&mut value, "method");
     if method.is_empty() {
         return Err("request's method");
     }
-    let url = text(&value["url"]);
+    let url = text(&mut value, "url");
     if url.is_empty() {
         return Err("request's URL");
     }
     let size = value["bodySize"].as_u64().unwrap_or_default();
-    Ok(Request { method, url, headers: headers(&value["headers"]), body: post_data(&value["postData"], size) })
+    let headers = headers(taken(&mut value, "headers"));
+    Ok(Request { method, url, headers, body: post_data(taken(&mut value, "postData"), size) })
 }
 
-fn post_data(value: &Value, size: u64) -> Option<Content> {
-    let mime = text(&value["mimeType"]);
-    if let Some(text) = value["text"].as_str() {
+fn post_data(mut value: Value, size: u64) -> Option<Content> {
+    let mime = text(&mut value, "mimeType");
+    if let Value::String(text) = taken(&mut value, "text") {
         return Some(match decoded(text, &value["_encoding"]) {
             Some(bytes) => Content::of(mime, bytes),
             None => Content::left_out(mime, size),
         });
     }
-    if let Some(params) = value["params"].as_array().filter(|params| !params.is_empty()) {
-        let pairs = params.iter().map(|pair| (text(&pair["name"]), text(&pair["value"])));
+    if let Value::Array(params) = taken(&mut value, "params")
+        && !params.is_empty()
+    {
+        let pairs = params.into_iter().map(|mut pair| (text(&mut pair, "name"), text(&mut pair, "value")));
         let form = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
         return Some(Content::of(mime, form.into_bytes()));
     }
     value.is_object().then(|| Content::left_out(mime, size))
 }
 
-fn response(value: &Value, method: &str) -> Result<Option<Response>, &'static str> {
+fn response(mut value: Value, method: &str) -> Result<Option<Response>, &'static str> {
     let status = value["status"].as_u64().ok_or("response's status")?;
     if status == 0 {
         return Ok(None);
@@ -114,47 +134,46 @@ fn response(value: &Value, method: &str) -> Result<Option<Response>, &'static st
     else {
         return Err("response's status from 200 to 999");
     };
-    let content = &value["content"];
+    let mut content = taken(&mut value, "content");
     let size = content["size"].as_u64().unwrap_or_default();
-    let mime = text(&content["mimeType"]);
-    let bytes = match content["text"].as_str() {
-        Some(text) => decoded(text, &content["encoding"]),
+    let mime = text(&mut content, "mimeType");
+    let bytes = match taken(&mut content, "text") {
+        Value::String(text) => decoded(text, &content["encoding"]),
         // Without a size nobody knows whether there was a body.
-        None => (size == 0 || method == "HEAD").then(Vec::new),
+        _ => (size == 0 || method == "HEAD").then(Vec::new),
     };
     Ok(Some(Response {
         status,
-        reason: text(&value["statusText"]),
-        headers: headers(&value["headers"]),
+        reason: text(&mut value, "statusText"),
+        headers: headers(taken(&mut value, "headers")),
         content: Content { mime, size, bytes },
         wire_size: value["bodySize"].as_u64(),
     }))
 }
 
-fn decoded(text: &str, encoding: &Value) -> Option<Vec<u8>> {
-    match encoding.as_str() {
-        Some("base64") => {
-            let text: String = text.chars().filter(|character| !character.is_ascii_whitespace()).collect();
-            BASE64_STANDARD.decode(text).ok()
-        }
-        _ => Some(text.as_bytes().to_vec()),
+fn decoded(mut text: String, encoding: &Value) -> Option<Vec<u8>> {
+    if encoding.as_str() != Some("base64") {
+        return Some(text.into_bytes());
     }
+    text.retain(|character| !character.is_ascii_whitespace());
+    BASE64_STANDARD.decode(text).ok()
 }
 
-fn headers(value: &Value) -> Vec<(String, String)> {
-    let fields = value.as_array().into_iter().flatten();
-    fields.map(|field| (text(&field["name"]), text(&field["value"]))).filter(|(name, _)| !name.is_empty()).collect()
+fn headers(value: Value) -> Vec<(String, String)> {
+    let Value::Array(fields) = value else { return Vec::new() };
+    let fields = fields.into_iter().map(|mut field| (text(&mut field, "name"), text(&mut field, "value")));
+    fields.filter(|(name, _)| !name.is_empty()).collect()
 }
 
-fn end(value: &Value) -> End {
+fn end(mut value: Value) -> End {
     match value["kind"].as_str() {
         None => End::Whole,
         Some("given up") => End::GivenUp,
         Some("packed") => End::Packed,
         Some(name) => End::Failed(Failure {
             kind: FailureKind::named(name).unwrap_or(FailureKind::Reset),
-            sentence: text(&value["sentence"]),
             limit: duration(value["limit"].as_f64().unwrap_or_default() * 1000.0),
+            sentence: text(&mut value, "sentence"),
         }),
     }
 }
@@ -176,8 +195,17 @@ fn duration(millis: f64) -> Duration {
     Duration::from_secs_f64(millis / 1000.0)
 }
 
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_default().to_owned()
+/// Takes a member out; null where there is none.
+fn taken(value: &mut Value, name: &str) -> Value {
+    value.get_mut(name).map(Value::take).unwrap_or_default()
+}
+
+/// Takes a text out; an empty one where there is none.
+fn text(value: &mut Value, name: &str) -> String {
+    match taken(value, name) {
+        Value::String(text) => text,
+        _ => String::new(),
+    }
 }
 
 impl fmt::Display for HarError {

@@ -6,6 +6,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Value, json};
 
+use super::tls::Chains;
 use super::{Content, End, Entry, Timings, date};
 
 /// What stands before the entries.
@@ -17,8 +18,8 @@ pub(crate) const HEAD: &str = concat!(
 /// What stands behind them.
 pub(crate) const TAIL: &str = "\n]}}\n";
 
-/// One entry, on one line.
-pub(crate) fn entry_text(entry: &Entry) -> String {
+/// One entry, on one line. `chains` is what stands in those before.
+pub(crate) fn entry_text(entry: &Entry, chains: &mut Chains) -> String {
     let mut members = Map::new();
     members.extend(entry.number.map(|number| ("_number".to_owned(), number.into())));
     if !entry.base_url.is_empty() {
@@ -30,6 +31,7 @@ pub(crate) fn entry_text(entry: &Entry) -> String {
     members.insert("response".to_owned(), response(entry));
     members.insert("cache".to_owned(), json!({}));
     members.insert("timings".to_owned(), timings(&entry.timings));
+    members.extend(entry.tls.as_ref().map(|tls| ("_securityDetails".to_owned(), chains.write(tls))));
     let end = match &entry.end {
         End::Whole => None,
         End::GivenUp => Some(json!({"kind": "given up"})),

@@ -1,4 +1,4 @@
-//! Where the values of secret names stand in a text: JSON, a query, a form. The text may be anything, such as JSON in lines of events, a
+//! Where the values of secret names stand in a text: JSON, a query, a form; XML stands in [`xml`](super::xml). The text may be anything, such as JSON in lines of events, a
 //! page with URLs, or half of a document; what looks like a field is one.
 
 use std::ops::Range;
@@ -59,7 +59,8 @@ impl<'a> Scanner<'a> {
                     self.next = None;
                     self.at += 1;
                 }
-                b'-' | b'0'..=b'9' if self.is_secret() => {
+                // No number is a token.
+                b'-' | b'0'..=b'9' if self.is_secret("") => {
                     let rest = &bytes[self.at..];
                     let len = rest.iter().take_while(|byte| is_of_number(**byte)).count();
                     let place = self.at..self.at + len;
@@ -82,9 +83,8 @@ impl<'a> Scanner<'a> {
         self.containers.last() == Some(&true) || self.next == Some(Secrecy::All)
     }
 
-    fn is_secret(&self) -> bool {
-        let least = if self.sent { Secrecy::WhereSent } else { Secrecy::Value };
-        self.containers.last() == Some(&true) || self.next.is_some_and(|next| next >= least)
+    fn is_secret(&self, value: &str) -> bool {
+        self.containers.last() == Some(&true) || self.next.unwrap_or(Secrecy::None).hides(value, self.sent)
     }
 
     fn string(&mut self) {
@@ -98,9 +98,9 @@ impl<'a> Scanner<'a> {
             Err(stop) => {
                 // A quote that stands for itself, or a text that was cut in a value.
                 self.no_quote_until = stop;
-                if self.is_secret() && stop > start {
-                    let value = self.text[start..stop].to_owned();
-                    self.found.push(Found { place: start..stop, value, is_bare: false });
+                let value = &self.text[start..stop];
+                if stop > start && self.is_secret(value) {
+                    self.found.push(Found { place: start..stop, value: value.to_owned(), is_bare: false });
                     self.next = None;
                 }
                 return;
@@ -114,7 +114,7 @@ impl<'a> Scanner<'a> {
             self.at = self.text.len() - behind.len() + 1;
             return;
         }
-        if self.is_secret() {
+        if self.is_secret(&value) {
             self.found.push(Found { place: start..end, value, is_bare: false });
         } else if value.contains('"') && self.depth < DEEPEST {
             self.look_into(&value, start..end);
@@ -170,12 +170,14 @@ pub(super) fn of_query(text: &str, is_form: bool, is_url: bool) -> Vec<Found> {
     for start in first.into_iter().chain(starts) {
         let rest = &bytes[start..];
         let Some(len) = rest.iter().position(|byte| !is_of_name(*byte)) else { continue };
-        if len == 0 || rest[len] != b'=' || secrecy(&percent_decoded(&text[start..start + len])) < Secrecy::WhereSent {
+        if len == 0 || rest[len] != b'=' {
             continue;
         }
+        let secrecy = secrecy(&percent_decoded(&text[start..start + len]));
         let start = start + len + 1;
-        // A value within another ends where the next field may begin: no byte is in more than two, however many there are.
-        let is_inside = start < done;
+        // A value within another ends where the next field may begin, and so does one that has to look like a token: no byte is in more than
+        // two, however many there are.
+        let is_inside = start < done || secrecy <= Secrecy::IfToken;
         let ends = |byte: &u8| {
             #[cfg(test)]
             steps::count();
@@ -183,9 +185,9 @@ pub(super) fn of_query(text: &str, is_form: bool, is_url: bool) -> Vec<Found> {
             ends || is_inside && matches!(byte, b'?' | b';')
         };
         let len = bytes[start..].iter().position(ends).unwrap_or(bytes.len() - start);
-        done = done.max(start + len);
-        if len > 0 {
-            let value = percent_decoded(&text[start..start + len]);
+        let value = percent_decoded(&text[start..start + len]);
+        if len > 0 && secrecy.hides(&value, true) {
+            done = done.max(start + len);
             found.push(Found { place: start..start + len, value, is_bare: false });
         }
     }
@@ -248,6 +250,12 @@ mod tests {
             (r#"{"token":"x\"#, &["x\\"]),
             ("{\"token\":\"x\n\"a\"", &["x"]),
             (r#"{"code":200}"#, &[]),
+            (
+                r#"{"access":"4f5cd2e0a9b84c3e","refresh":"short","access":{"refresh":"9f5cd2e0a9b84c3e"}}"#,
+                &["4f5cd2e0a9b84c3e", "9f5cd2e0a9b84c3e"],
+            ),
+            (r#"{"refresh":1234567890123456789}"#, &[]),
+            (r#"{"x":"eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln"}"#, &["eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln"]),
         ] {
             assert_eq!(values(of_json(text, false)), expected, "{text}");
         }
@@ -262,6 +270,10 @@ mod tests {
         assert_eq!(values(of_query("password=a", false, false)), Vec::<String>::new(), "no query");
         assert_eq!(values(of_query("<a href=\"/x?token=t\">", false, false)), ["t"]);
         assert_eq!(values(of_query("user%5Bpassword%5D=p", true, false)), ["p"]);
+        assert_eq!(values(of_query("/x?access=all&refresh=4f5cd2e0a9b84c3e&a=b", false, false)), ["4f5cd2e0a9b84c3e"]);
+        assert_eq!(values(of_query("/x;jsessionid=4f5c?a=b", false, false)), ["4f5c?a=b"], "it may be part of it");
+        let web_token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln";
+        assert_eq!(values(of_query(&format!("/x?next={web_token};b"), false, false)), [web_token]);
     }
 
     #[test]
@@ -290,7 +302,9 @@ mod tests {
     #[test]
     fn a_text_is_read_once_however_its_quotes_and_names_stand() {
         let count = 10_000;
-        for piece in ["\\\"", "\"\\\"", "\"\n", "?token=", ";token=", "&sid=a;", "{\"token\":\"", "\\"] {
+        for piece in
+            ["\\\"", "\"\\\"", "\"\n", "?token=", ";token=", ";access=", ";x=", "&sid=a;", "{\"token\":\"", "\\"]
+        {
             for start in ["", "\"", "?token=", "{\"token\":\""] {
                 let text = format!("{start}{}", piece.repeat(count));
                 steps::begin();

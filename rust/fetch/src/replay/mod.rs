@@ -17,6 +17,8 @@
 //! can be used any number of times. Any other request that is made more often than it was recorded is a miss.
 
 mod fields;
+mod index;
+mod lock_file;
 mod matching;
 mod multipart;
 mod names;
@@ -25,8 +27,11 @@ mod record;
 mod recorder;
 mod redact;
 mod secrets;
+mod xml;
 
 use std::fmt;
+use std::fs::File;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -34,10 +39,11 @@ use std::time::{Instant, SystemTime};
 use http_net::{Body, Context, Error};
 use http_protocol::Method;
 
-use self::play::{Played, Tape};
+use self::play::{Played, Source, Tape};
 use self::record::Recording;
 use self::recorder::Recorder;
 use crate::exchange::Exchange;
+use crate::har;
 
 /// The maximum size of a body, in bytes. Longer bodies are neither recorded nor compared.
 pub const LONGEST_BODY: usize = 64 << 20;
@@ -70,8 +76,8 @@ impl Replay {
         Self::default()
     }
 
-    /// Records to this file. The file starts empty, unless it is already being recorded to. If that is not possible, requests are
-    /// refused.
+    /// Records to this file. The file starts empty, unless this process or another one already records to it. Then it contains the
+    /// exchanges of all of them. If recording is not possible, requests are refused.
     pub fn record(path: &Path) -> Self {
         Self(Recorder::open(path).map_or_else(|sentence| Mode::Refused(sentence.into()), Mode::Record))
     }
@@ -80,7 +86,18 @@ impl Replay {
     /// as they took when they were recorded. If the file cannot be read, requests are refused. The file is read when the first request
     /// begins, on its worker.
     pub fn only(name: &str, bytes: &[u8], keeps_timing: bool) -> Self {
-        Self(Mode::Only(Arc::new(Tape::new(name, bytes, keeps_timing))))
+        if bytes.len() > har::LONGEST_FILE {
+            return Self::refused(play::unreadable(name, &har::HarError::TooLong));
+        }
+        Self(Mode::Only(Arc::new(Tape::new(name, Source::Bytes(bytes.to_vec()), keeps_timing))))
+    }
+
+    /// The same with a file on the disk. It is opened now, and read when the first request begins, on its worker.
+    pub fn only_file(name: &str, path: &Path, keeps_timing: bool) -> Self {
+        match File::open(path) {
+            Ok(file) => Self(Mode::Only(Arc::new(Tape::new(name, Source::File(file), keeps_timing)))),
+            Err(error) => Self::refused(play::cannot_read(name, &error)),
+        }
     }
 
     /// Refuses all requests with this sentence.
@@ -149,6 +166,12 @@ impl Replay {
             record::no_connection(recorder, asked, headers, body, error, wall);
         }
     }
+}
+
+/// What the system says, without its number.
+fn words_of(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_owned()
 }
 
 impl fmt::Debug for Replay {

@@ -1,10 +1,13 @@
-//! Names of what is secret: headers, parameters of a URL, fields of a form and of JSON. This is the one list.
+//! Names of what is secret: headers, parameters of a URL, fields of a form and of JSON, elements and attributes of XML. This is the one
+//! list. Beside it stand the values that are secret by their look, whatever their name.
 
 /// What a name says of its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Secrecy {
     /// It can be shown.
     None,
+    /// It is secret if it looks like a token: the name means something harmless elsewhere.
+    IfToken,
     /// It is secret where it is sent, as the code of a login is. In an answer the name means something else.
     WhereSent,
     /// It is secret, if it is one value.
@@ -14,7 +17,7 @@ pub(super) enum Secrecy {
 }
 
 /// Words that make a name one of a secret, also at the end of a word that was written without a gap, such as `authtoken`.
-const ENDINGS: [&str; 15] = [
+const ENDINGS: [&str; 18] = [
     "token",
     "tokens",
     "secret",
@@ -30,9 +33,12 @@ const ENDINGS: [&str; 15] = [
     "apikey",
     "signature",
     "authorization",
+    "sessionid",
+    "sessid",
+    "samlresponse",
 ];
 /// Words that do so alone.
-const WORDS: [&str; 27] = [
+const WORDS: [&str; 39] = [
     "auth",
     "pass",
     "sig",
@@ -43,9 +49,13 @@ const WORDS: [&str; 27] = [
     "totp",
     "pin",
     "session",
-    "sessionid",
+    "sess",
     "sid",
     "ssid",
+    "cvv",
+    "cvc",
+    "mfa",
+    "saml",
     "csrf",
     "xsrf",
     "nonce",
@@ -60,7 +70,20 @@ const WORDS: [&str; 27] = [
     "privatekey",
     "authkey",
     "sessionkey",
+    "appkey",
+    "clientkey",
+    "encryptionkey",
+    "licensekey",
+    "masterkey",
+    "sharedkey",
+    "signingkey",
+    "subscriptionkey",
 ];
+/// Names, as a whole, that are ones of secrets where the value looks like a token: a pair of `access` and `refresh` is what some servers
+/// answer a login with, and `access` may as well be `public`.
+const IF_TOKEN: [&str; 3] = ["access", "refresh", "authentication"];
+/// What looks like a token has so many characters, and has letters and digits.
+const SHORTEST_TOKEN: usize = 16;
 /// A key is a secret unless one of these stands before it.
 const HARMLESS_KEYS: [&str; 8] =
     ["public", "primary", "foreign", "sort", "cache", "partition", "object", "translation"];
@@ -81,6 +104,38 @@ const ABOUT: [&str; 14] = [
     "hint",
     "algorithm",
 ];
+
+impl Secrecy {
+    /// Whether this value of such a name is a secret. `sent` is whether this side has written it.
+    pub(super) fn hides(self, value: &str, sent: bool) -> bool {
+        match self {
+            Self::None => is_web_token(value),
+            Self::IfToken => looks_like_token(value),
+            Self::WhereSent => sent || is_web_token(value),
+            Self::Value | Self::All => true,
+        }
+    }
+}
+
+/// A JSON Web Token (RFC 7519): whatever it is called, it is a credential.
+fn is_web_token(value: &str) -> bool {
+    let of_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    let mut parts = value.split('.');
+    let begins = |part: Option<&str>| part.is_some_and(|part| part.len() > 8 && part.starts_with("eyJ"));
+    value.starts_with("eyJ")
+        && (3..=5).contains(&value.split('.').count())
+        && value.split('.').all(|part| part.bytes().all(of_part))
+        && begins(parts.next())
+        && parts.next().is_some_and(|part| part.len() > 8 || part.is_empty())
+}
+
+fn looks_like_token(value: &str) -> bool {
+    value.len() >= SHORTEST_TOKEN
+        && value.bytes().all(|byte| byte.is_ascii_graphic())
+        && !value.contains("://")
+        && value.bytes().any(|byte| byte.is_ascii_digit())
+        && value.bytes().any(|byte| byte.is_ascii_alphabetic())
+}
 
 /// What a name says of its value.
 pub(super) fn secrecy(name: &str) -> Secrecy {
@@ -104,7 +159,10 @@ pub(super) fn secrecy(name: &str) -> Secrecy {
     {
         return Secrecy::WhereSent;
     }
-    Secrecy::None
+    match words.as_slice() {
+        [word] if IF_TOKEN.contains(&word.as_str()) => Secrecy::IfToken,
+        _ => Secrecy::None,
+    }
 }
 
 /// `apiKey`, `API_Key`, `x-api-key2` and `user[api.key]` as words in lower case.
@@ -157,6 +215,12 @@ mod tests {
             "X-Amz-Credential",
             "credentials",
             "apikey",
+            "PHPSESSID",
+            "JSESSIONID",
+            "samlresponse",
+            "X-CSRF-Token",
+            "X-Amz-Security-Token",
+            "X-Hub-Signature-256",
         ] {
             assert_eq!(secrecy(name), Secrecy::All, "{name}");
         }
@@ -179,6 +243,11 @@ mod tests {
             "pass",
             "auth",
             "ticket",
+            "cvv",
+            "masterkey",
+            "SAMLResponse",
+            "Ocp-Apim-Subscription-Key",
+            "X-Auth",
         ] {
             assert_eq!(secrecy(name), Secrecy::Value, "{name}");
         }
@@ -208,8 +277,43 @@ mod tests {
             "spin",
             "content-type",
             "etag",
+            "accessibility",
+            "access_level",
+            "refresh_rate",
+            "assess",
         ] {
             assert_eq!(secrecy(name), Secrecy::None, "{name}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_means_something_harmless_elsewhere_hides_what_looks_like_a_token() {
+        for (name, value, is_secret) in [
+            ("access", "4f5cd2e0a9b84c3e", true),
+            ("Refresh", "eyJhbGciOiJIUzI1NiJ9.e30.c2ln", true),
+            ("access", "public", false),
+            ("refresh", "5; url=https://a.example/b", false),
+            ("refresh", "https://a.example/b/12345", false),
+            ("refresh", "2026-01-31 12:00:00", false),
+            ("access", "administrators-only", false),
+        ] {
+            assert_eq!(secrecy(name).hides(value, false), is_secret, "{name} {value}");
+        }
+    }
+
+    #[test]
+    fn a_web_token_is_a_secret_under_any_name() {
+        for (value, is_secret) in [
+            ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl", true),
+            ("eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.", true),
+            ("eyJhbGciOiJSU0EifQ.a2V5a2V5a2V5.aXY.dGV4dA.dGFn", true),
+            ("eyJhbGciOiJIUzI1NiJ9", false),
+            ("eyJ.a.b", false),
+            ("eyJhbGciOiJIUzI1NiJ9.is.no token", false),
+            ("1.2.3", false),
+            ("", false),
+        ] {
+            assert_eq!(secrecy("name").hides(value, false), is_secret, "{value}");
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Answers from a file, over a link in memory: what the network would have brought goes the same way.
 
 use std::collections::VecDeque;
+use std::fs::File;
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
@@ -13,10 +14,11 @@ use http_net::{
 use http_protocol::Method;
 use url::{Position, Url};
 
+use super::index::Index;
 use super::matching::Shape;
 use super::record::{codings, content_of, value};
 use super::secrets::Secrets;
-use super::{Asked, redact};
+use super::{Asked, redact, words_of};
 use crate::exchange::Exchange;
 use crate::har::{self, Content, End, Entry, Failure, FailureKind, HarError};
 use crate::lock::lock;
@@ -30,23 +32,46 @@ const NOT_PACKED: [u8; 16] = [0xff; 16];
 pub(super) struct Tape {
     name: String,
     keeps_timing: bool,
-    /// Nothing once they are read.
-    bytes: Mutex<Vec<u8>>,
+    source: Mutex<Source>,
     read: OnceLock<Result<Arc<Player>, String>>,
 }
 
+/// Where the bytes of a file are.
+pub(super) enum Source {
+    Bytes(Vec<u8>),
+    /// It is open, so that it stays the same file.
+    File(File),
+}
+
+impl Source {
+    /// None if there are too many.
+    fn bytes(self) -> io::Result<Option<Vec<u8>>> {
+        let bytes = match self {
+            Self::Bytes(bytes) => bytes,
+            Self::File(file) => {
+                let len = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+                let mut bytes = Vec::with_capacity(len.min(har::LONGEST_FILE) + 1);
+                file.take(har::LONGEST_FILE as u64 + 1).read_to_end(&mut bytes)?;
+                bytes
+            }
+        };
+        Ok((bytes.len() <= har::LONGEST_FILE).then_some(bytes))
+    }
+}
+
 impl Tape {
-    pub(super) fn new(name: &str, bytes: &[u8], keeps_timing: bool) -> Self {
-        let (read, is_too_long) = (OnceLock::new(), bytes.len() > har::LONGEST_FILE);
-        let _ = is_too_long.then(|| read.set(Err(unreadable(name, &HarError::TooLong))));
-        let bytes = if is_too_long { Vec::new() } else { bytes.to_vec() };
-        Self { name: name.to_owned(), keeps_timing, bytes: Mutex::new(bytes), read }
+    pub(super) fn new(name: &str, source: Source, keeps_timing: bool) -> Self {
+        Self { name: name.to_owned(), keeps_timing, source: Mutex::new(source), read: OnceLock::new() }
     }
 
     /// Its entries; the error is a sentence.
     pub(super) fn player(&self) -> Result<Arc<Player>, String> {
         let read = self.read.get_or_init(|| {
-            let bytes = std::mem::take(&mut *lock(&self.bytes));
+            let source = std::mem::replace(&mut *lock(&self.source), Source::Bytes(Vec::new()));
+            let bytes = match source.bytes() {
+                Ok(bytes) => bytes.ok_or_else(|| unreadable(&self.name, &HarError::TooLong))?,
+                Err(error) => return Err(cannot_read(&self.name, &error)),
+            };
             Player::read(&self.name, &bytes, self.keeps_timing).map(Arc::new)
         });
         read.clone()
@@ -58,14 +83,22 @@ impl Tape {
     }
 }
 
-fn unreadable(name: &str, error: &HarError) -> String {
+pub(super) fn unreadable(name: &str, error: &HarError) -> String {
     format!("the replay file {name:?} {error}")
+}
+
+/// The system does not give a file out.
+pub(super) fn cannot_read(name: &str, error: &io::Error) -> String {
+    let words = words_of(error);
+    format!("the replay file {name:?} cannot be read: {words}; check that it is there and may be read")
 }
 
 /// The entries of a file, and how far they are played.
 pub(super) struct Player {
     name: String,
+    /// Of each request there is its shape alone.
     entries: Vec<(Entry, Shape)>,
+    index: Index,
     keeps_timing: bool,
     state: Mutex<State>,
 }
@@ -79,18 +112,20 @@ struct State {
 impl Player {
     fn read(name: &str, bytes: &[u8], keeps_timing: bool) -> Result<Self, String> {
         let entries = har::read(bytes).map_err(|error| unreadable(name, &error))?;
-        let mut secrets = Secrets::default();
+        let (mut secrets, mut index) = (Secrets::default(), Index::default());
         let entries: Vec<_> = entries
             .into_iter()
             .map(|mut entry| {
                 // A file of a browser is not redacted.
                 redact::entry(&mut entry, &mut secrets);
                 let shape = Shape::of(&entry.request, &entry.base_url);
+                index.add(&shape);
+                entry.request = har::Request::default();
                 (entry, shape)
             })
             .collect();
         let state = Mutex::new(State { is_played: vec![false; entries.len()], secrets: Secrets::default() });
-        Ok(Self { name: name.to_owned(), entries, keeps_timing, state })
+        Ok(Self { name: name.to_owned(), entries, index, keeps_timing, state })
     }
 
     /// The entry that answers a request; else why there is none.
@@ -99,10 +134,8 @@ impl Player {
         let mut base_url = base_url.to_owned();
         redact::request(&mut request, &mut base_url, &mut state.secrets);
         let shape = Shape::of(&request, &base_url);
-        let agreeing: Vec<usize> = (0..self.entries.len()).filter(|at| self.entries[*at].1.agrees(&shape)).collect();
-        let next = agreeing.iter().find(|at| !state.is_played[**at]);
-        let Some(at) = next.or(agreeing.last().filter(|_| shape.is_safe())).copied() else {
-            return Err(self.miss(&shape, agreeing.len()));
+        let Some(at) = self.next(&shape, &state.is_played) else {
+            return Err(self.miss(&shape));
         };
         state.is_played[at] = true;
         let entry = &self.entries[at].0;
@@ -119,8 +152,27 @@ impl Player {
         Ok(entry)
     }
 
-    fn miss(&self, shape: &Shape, recorded: usize) -> String {
+    /// The first entry that agrees and was not played; else, for who only asks, the last that agrees.
+    fn next(&self, shape: &Shape, is_played: &[bool]) -> Option<usize> {
+        let agrees = |at: &usize| self.entries[*at].1.agrees(shape);
+        let is_new = |at: &usize| !is_played[*at] && agrees(at);
+        let (same, others) = (self.index.same(shape), self.index.others(shape));
+        let next = same.iter().find(|at| is_new(at)).copied();
+        let before = next.map_or(others.len(), |next| others.partition_point(|at| *at < next));
+        if let Some(at) = others[..before].iter().find(|at| is_new(at)).copied().or(next) {
+            return Some(at);
+        }
+        if !shape.is_safe() {
+            return None;
+        }
+        let last = same.iter().rfind(|at| agrees(at)).copied();
+        let after = last.map_or(0, |last| others.partition_point(|at| *at <= last));
+        others[after..].iter().rfind(|at| agrees(at)).copied().or(last)
+    }
+
+    fn miss(&self, shape: &Shape) -> String {
         let (name, asked) = (&self.name, shape.name());
+        let recorded = self.entries.iter().filter(|(_, other)| other.agrees(shape)).count();
         if recorded > 0 {
             let responses = if recorded == 1 { "response" } else { "responses" };
             return format!(
@@ -149,6 +201,8 @@ pub(super) struct Played {
     base_url: String,
     link: Link,
     far: MemoryStream,
+    /// Of the exchange as it was recorded.
+    tls: Option<Arc<TlsInfo>>,
     began: Instant,
     /// What comes, and how long after the beginning.
     coming: VecDeque<(Duration, Coming)>,
@@ -169,7 +223,7 @@ impl Played {
         if let Ok(host) = Host::parse(&authority(&url), -1, url.starts_with("https:")) {
             link.tell_stored(Store::Replay, &host);
         }
-        Self { tape, has_missed: false, url, base_url, link, far, began: now, coming: VecDeque::new() }
+        Self { tape, has_missed: false, url, base_url, link, far, tls: None, began: now, coming: VecDeque::new() }
     }
 
     /// Has what is due arrive. What was sent is read, and not needed any more.
@@ -214,6 +268,7 @@ impl Exchange for Played {
             self.failed(Error::misuse(sentence))
         })?;
         self.began = now;
+        self.tls.clone_from(&entry.tls);
         self.coming = coming(entry, request.method, player.keeps_timing);
         if let End::Failed(failure) = &entry.end
             && entry.response.is_none()
@@ -273,7 +328,7 @@ impl Exchange for Played {
     }
 
     fn tls(&self) -> Option<Arc<TlsInfo>> {
-        None
+        self.tls.clone()
     }
 
     /// The next request has an answer of its own.
@@ -438,19 +493,67 @@ fn told(failure: &Failure, url: &str) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use super::super::matching::COMPARED;
     use super::*;
 
     #[test]
     fn only_what_a_file_has_no_answer_to_is_a_miss_and_no_other_misuse() {
         let now = Instant::now();
         for (har, missed) in [(&br#"{"log":{"entries":[]}}"#[..], true), (b"[]", false)] {
-            let tape = Arc::new(Tape::new("tape.har", har, false));
+            let tape = Arc::new(Tape::new("tape.har", Source::Bytes(har.to_vec()), false));
             let asked = Asked { method: Method::Get, url: "http://a/", base_url: "" };
             let mut played = Played::new(tape, asked, Context::shared().clone(), now);
             let request = Request { route: None, method: Method::Get, url: "/", headers: &[], user_agent: "" };
             let error = played.begin(&request, Body::empty(), now).unwrap_err();
             assert!(error.is_misuse());
             assert_eq!(played.has_missed(), missed, "{error}");
+        }
+    }
+
+    fn player(entries: impl Iterator<Item = String>) -> Player {
+        let har = format!(r#"{{"log":{{"entries":[{}]}}}}"#, entries.collect::<Vec<_>>().join(","));
+        Player::read("tape.har", har.as_bytes(), false).unwrap()
+    }
+
+    fn get(url: String) -> har::Request {
+        har::Request { method: "GET".to_owned(), url, ..har::Request::default() }
+    }
+
+    #[test]
+    fn an_answer_is_found_without_a_look_at_every_entry() {
+        const COUNT: usize = 3000;
+        let url = |number: usize| format!("http://a/x?number={number}");
+        let entry =
+            |number| format!(r#"{{"request":{{"method":"GET","url":"{}"}},"response":{{"status":200}}}}"#, url(number));
+        // What other requests may agree with has to be looked at too, and stands in the middle.
+        let open =
+            r#"{"request":{"method":"GET","url":"http://a/y?token=[redacted]"},"response":{"status":200}}"#.to_owned();
+        let player = player((0..COUNT).map(entry).chain([open]).chain((0..COUNT).map(entry)));
+        COMPARED.set(0);
+        // Twice as they were recorded, then once more, in the opposite order.
+        for number in (0..COUNT).chain(0..COUNT).chain((0..COUNT).rev()) {
+            assert!(player.find(get(url(number)), "").is_ok());
+        }
+        assert!(COMPARED.get() <= 3 * COUNT * 4, "{}", COMPARED.get());
+    }
+
+    #[test]
+    fn whatever_is_redacted_in_either_the_first_that_was_not_played_comes_first_and_the_last_again() {
+        let urls = ["/u/abcd/x", "/u/[redacted]/x", "/u/efgh/x", "/u/[redacted]/x", "/v"];
+        let entry = |(at, url): (usize, &&str)| {
+            format!(r#"{{"request":{{"method":"GET","url":"http://a{url}"}},"response":{{"status":{}}}}}"#, 200 + at)
+        };
+        for (asked, expected) in [
+            ("/u/abcd/x", &[200, 201, 203, 203][..]),
+            ("/u/[redacted]/x", &[200, 201, 202, 203, 203]),
+            ("/u/ijkl/x", &[201, 203, 203]),
+            ("/v", &[204, 204]),
+        ] {
+            let player = player(urls.iter().enumerate().map(entry));
+            for status in expected {
+                let found = player.find(get(format!("http://a{asked}")), "").unwrap();
+                assert_eq!(found.response.as_ref().unwrap().status, *status, "{asked}");
+            }
         }
     }
 }

@@ -31,6 +31,7 @@ struct Tape {
     on_kept: bool,
     wall: SystemTime,
     timings: Timings,
+    tls: Option<Arc<TlsInfo>>,
     /// None before the exchange began, and once it is recorded.
     draft: Option<Draft>,
 }
@@ -88,6 +89,7 @@ impl Recording {
             on_kept,
             wall,
             timings: Timings::default(),
+            tls: None,
             draft: None,
         };
         Self { inner, tape }
@@ -127,8 +129,8 @@ impl Tape {
             response = Some(har::Response { status: head.status, reason, headers, content, wire_size });
         }
         let timings = timings(&self.timings, self.on_kept);
-        let number = Some(draft.number);
-        self.recorder.add(Entry { number, base_url, started: self.wall, request, response, timings, end });
+        let (number, tls) = (Some(draft.number), self.tls.take());
+        self.recorder.add(Entry { number, base_url, started: self.wall, request, response, timings, tls, end });
     }
 
     /// The exchange failed.
@@ -152,6 +154,7 @@ impl Exchange for Recording {
         let body = copied(body, &sent);
         let number = self.tape.recorder.next_number();
         self.inner.begin(request, body, now)?;
+        self.tape.tls = self.inner.tls();
         let mut headers: Vec<(String, String)> = request.headers.iter().map(|line| pair(line)).collect();
         let mut add = |name: &str, value: String| {
             if !headers.iter().any(|(other, _)| other.eq_ignore_ascii_case(name)) {
@@ -267,6 +270,7 @@ pub(super) fn no_connection(
         request: har::Request { method, url, headers, body },
         response: None,
         timings: har::Timings::default(),
+        tls: None,
         end: End::Failed(failure),
     });
 }

@@ -1,20 +1,25 @@
-//! A file that is recorded into, entry by entry.
+//! A file that is recorded into, entry by entry, by whoever has one: several sessions, and several processes.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{self, Seek, SeekFrom, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, OnceLock, Weak};
+use std::sync::{Arc, Condvar, LazyLock, Mutex, OnceLock, PoisonError, Weak};
 
-use super::redact;
+use super::lock_file::{Alone, Share};
 use super::secrets::Secrets;
-use crate::har::{self, Entry};
+use super::{redact, words_of};
+use crate::har::{self, Chains, Entry};
 use crate::lock::lock;
 
 /// A file that is being recorded into.
 pub(super) struct Recorder {
     path: PathBuf,
+    /// The one name of the file.
+    name: PathBuf,
+    /// None once this goes.
+    share: Option<Share>,
     /// Requests that begun. This and the next stand beside the lock, which is held while a disk writes: nobody who asks waits for that.
     begun: AtomicU64,
     /// Why nothing is recorded any more.
@@ -24,30 +29,43 @@ pub(super) struct Recorder {
 
 struct State {
     file: File,
-    /// Where the entries end.
-    end: u64,
-    entries: u64,
     secrets: Secrets,
+    /// Certificates that this process has written.
+    chains: Chains,
 }
 
+/// The recorders of this process, by the name of their file.
+static OPEN: LazyLock<Mutex<HashMap<PathBuf, Weak<Recorder>>>> = LazyLock::new(Mutex::default);
+/// One of them is gone, and has given up its share.
+static GONE: Condvar = Condvar::new();
+
 impl Recorder {
-    /// Begins the file. Whoever records into the same file at the same time shares it. The error is a sentence.
+    /// Begins the file, unless somebody records into it already: who does that in this process shares its recorder, and what another process
+    /// has written stays. The error is a sentence.
     pub(super) fn open(path: &Path) -> Result<Arc<Self>, String> {
-        static OPEN: LazyLock<Mutex<HashMap<PathBuf, Weak<Recorder>>>> = LazyLock::new(Mutex::default);
         let mut open = lock(&OPEN);
-        open.retain(|_, recorder| recorder.strong_count() > 0);
-        if let Some(recorder) = open.get(&one_name(path)).and_then(Weak::upgrade) {
-            return Ok(recorder);
+        let name = one_name(path);
+        while let Some(recorder) = open.get(&name) {
+            if let Some(recorder) = recorder.upgrade() {
+                return Ok(recorder);
+            }
+            // Somebody drops it at this moment. What it has recorded is not to be added to.
+            open = GONE.wait(open).unwrap_or_else(PoisonError::into_inner);
         }
-        let mut file = File::create(path).map_err(|error| cannot_write(path, &error))?;
-        let whole = [har::HEAD, har::TAIL].concat();
-        file.write_all(whole.as_bytes()).map_err(|error| cannot_write(path, &error))?;
-        let end = har::HEAD.len() as u64;
-        let state = State { file, end, entries: 0, secrets: Secrets::default() };
+        let mut begun = None;
+        let share = Share::take(&name, || {
+            begun = Some(begin(path)?);
+            Ok(())
+        });
+        let share = share.map_err(|error| cannot_write(path, &error))?;
+        let file = begun.map_or_else(|| options().open(path), Ok).map_err(|error| cannot_write(path, &error))?;
+        let state = Mutex::new(State { file, secrets: Secrets::default(), chains: Chains::default() });
         let (begun, problem) = (AtomicU64::new(0), OnceLock::new());
-        let recorder = Arc::new(Self { path: path.to_owned(), begun, problem, state: Mutex::new(state) });
         // Of a file that is there now.
-        open.insert(one_name(path), Arc::downgrade(&recorder));
+        let name = one_name(path);
+        let recorder =
+            Arc::new(Self { path: path.to_owned(), name: name.clone(), share: Some(share), begun, problem, state });
+        open.insert(name, Arc::downgrade(&recorder));
         Ok(recorder)
     }
 
@@ -68,8 +86,7 @@ impl Recorder {
             return;
         }
         redact::entry(&mut entry, &mut state.secrets);
-        let gap = if state.entries == 0 { "\n" } else { ",\n" };
-        let text = [gap, &har::entry_text(&entry)].concat();
+        let text = har::entry_text(&entry, &mut state.chains);
         if let Err(error) = state.append(&text) {
             // Under the lock, so this is the first.
             let _ = self.problem.set(cannot_write(&self.path, &error));
@@ -77,24 +94,73 @@ impl Recorder {
     }
 }
 
+impl Drop for Recorder {
+    fn drop(&mut self) {
+        self.share = None;
+        let mut open = lock(&OPEN);
+        if open.get(&self.name).is_some_and(|recorder| recorder.strong_count() == 0) {
+            open.remove(&self.name);
+        }
+        drop(open);
+        GONE.notify_all();
+    }
+}
+
 impl State {
     fn append(&mut self, text: &str) -> io::Result<()> {
-        let written = self.write_at_end(&[text, har::TAIL].concat());
-        if written.is_ok() {
-            self.end += text.len() as u64;
-            self.entries += 1;
-            return Ok(());
+        let _alone = Alone::with(&self.file)?;
+        let (end, gap) = end(&self.file)?;
+        let written = write_at(&self.file, end, &[gap, text, har::TAIL].concat());
+        if written.is_err() {
+            // The disk is full, most likely. What was there before has room.
+            write_at(&self.file, end, har::TAIL)?;
+            self.file.set_len(end + har::TAIL.len() as u64)?;
         }
-        // The disk is full, most likely. What was there before has room.
-        self.write_at_end(har::TAIL)?;
-        self.file.set_len(self.end + har::TAIL.len() as u64)?;
         written
     }
+}
 
-    fn write_at_end(&mut self, text: &str) -> io::Result<()> {
-        self.file.seek(SeekFrom::Start(self.end))?;
-        self.file.write_all(text.as_bytes())
+/// Where the entries end, and what stands between them and the next one.
+fn end(mut file: &File) -> io::Result<(u64, &'static str)> {
+    let mut len = file.seek(SeekFrom::End(0))?;
+    if len == 0 {
+        // It was removed while somebody else recorded into it.
+        write_at(file, 0, &whole())?;
+        len = whole().len() as u64;
     }
+    // With one byte before it.
+    let mut last = [0; har::TAIL.len() + 1];
+    let start = len.saturating_sub(last.len() as u64);
+    file.seek(SeekFrom::Start(start))?;
+    let is_there = file.read_exact(&mut last).is_ok();
+    match last {
+        [before, ref tail @ ..] if is_there && tail == har::TAIL.as_bytes() => {
+            Ok((start + 1, if before == b'[' { "\n" } else { ",\n" }))
+        }
+        _ => Err(io::Error::other("another program has changed it")),
+    }
+}
+
+fn write_at(mut file: &File, place: u64, text: &str) -> io::Result<()> {
+    file.seek(SeekFrom::Start(place))?;
+    file.write_all(text.as_bytes())
+}
+
+/// A file without entries.
+fn whole() -> String {
+    [har::HEAD, har::TAIL].concat()
+}
+
+fn begin(path: &Path) -> io::Result<File> {
+    let file = options().truncate(true).open(path)?;
+    write_at(&file, 0, &whole())?;
+    Ok(file)
+}
+
+fn options() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    options
 }
 
 /// The name of a file that is the same however a path to it is spelled.
@@ -105,12 +171,8 @@ fn one_name(path: &Path) -> PathBuf {
 }
 
 fn cannot_write(path: &Path, error: &io::Error) -> String {
-    let text = error.to_string();
-    let words = text.split(" (os error").next().unwrap_or(&text);
-    format!(
-        "the replay file {:?} cannot be written: {words}; set replay_file to a file in a folder that exists",
-        path.display().to_string()
-    )
+    let (words, name) = (words_of(error), path.display().to_string());
+    format!("the replay file {name:?} cannot be written: {words}; set replay_file to a file in a folder that exists")
 }
 
 #[cfg(test)]
@@ -127,6 +189,54 @@ mod tests {
         }
         let other = Recorder::open(&folder.path().join("inner/tape.har")).unwrap();
         assert!(!Arc::ptr_eq(&first, &other));
+    }
+
+    #[test]
+    fn what_others_have_done_to_the_file_is_told_and_none_of_it_is_lost() {
+        let entry = || Entry {
+            number: None,
+            base_url: String::new(),
+            started: std::time::SystemTime::UNIX_EPOCH,
+            request: har::Request { method: "GET".to_owned(), url: "http://a/".to_owned(), ..har::Request::default() },
+            response: Some(har::Response { status: 200, ..har::Response::default() }),
+            timings: har::Timings::default(),
+            tls: None,
+            end: har::End::Whole,
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tape.har");
+        let recorder = Recorder::open(&path).unwrap();
+        recorder.add(entry());
+        // As another process would add one.
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(
+            &path,
+            text.replace(har::TAIL, &[",\n", &har::entry_text(&entry(), &mut Chains::default()), har::TAIL].concat()),
+        )
+        .unwrap();
+        recorder.add(entry());
+        assert_eq!(har::read(&std::fs::read(&path).unwrap()).unwrap().len(), 3);
+        std::fs::write(&path, "").unwrap();
+        recorder.add(entry());
+        assert_eq!(har::read(&std::fs::read(&path).unwrap()).unwrap().len(), 1, "it begins again where it was emptied");
+        std::fs::write(&path, "notes of somebody").unwrap();
+        recorder.add(entry());
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "notes of somebody");
+        assert!(recorder.problem().unwrap().contains("another program has changed it"));
+    }
+
+    #[test]
+    fn who_begins_while_the_last_one_goes_begins_the_file_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tape.har");
+        for _ in 0..200 {
+            let recorder = Recorder::open(&path).unwrap();
+            let dropping = std::thread::spawn(move || drop(recorder));
+            let next = Recorder::open(&path).unwrap();
+            dropping.join().unwrap();
+            assert!(lock(&OPEN).get(&next.name).unwrap().upgrade().is_some_and(|open| Arc::ptr_eq(&open, &next)));
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no lock is left");
     }
 
     #[test]

@@ -11,8 +11,12 @@ use super::multipart;
 use super::names::{Secrecy, secrecy};
 use super::record;
 use super::secrets::{MARK, Secrets};
+use super::xml;
 use crate::har::{Content, End, Entry, Request, Response};
 use crate::header_line::ContentType;
+
+/// No token is as long as this, in bytes.
+const LONGEST_TOKEN: usize = 16 << 10;
 
 /// Redacts an exchange. Secrets of earlier ones are replaced in it too, and its own are remembered.
 pub(super) fn entry(entry: &mut Entry, secrets: &mut Secrets) {
@@ -123,12 +127,20 @@ fn redact_header((name, value): &mut (String, String), sent: bool, secrets: &mut
             redacted_pair(pair, secrets) + attributes
         });
         *value = redacted.collect::<Vec<_>>().join("\n");
-    } else if secrecy(name) >= Secrecy::Value {
+    } else if secrecy(name).hides(value, false) || has_credentials(value) {
         find_credentials(value, secrets);
         MARK.clone_into(value);
     } else {
         redact_text(value, Text { sent, what: What::Line }, secrets);
     }
+}
+
+/// Whether a value is `Bearer TOKEN` or `Basic BASE64`, whatever its header is called.
+fn has_credentials(value: &str) -> bool {
+    let Some((scheme, rest)) = value.split_once(' ') else { return false };
+    let is_token = rest.len() >= 8 && rest.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
+    let has_user = || BASE64_STANDARD.decode(rest).is_ok_and(|decoded| decoded.contains(&b':'));
+    is_token && (scheme.eq_ignore_ascii_case("Bearer") || scheme.eq_ignore_ascii_case("Basic") && has_user())
 }
 
 /// The whole, the token of `Bearer TOKEN`, and the password in `Basic BASE64`.
@@ -166,7 +178,6 @@ fn redact_content(content: &mut Content, sent: bool, secrets: &mut Secrets) {
         let what = if is_form(&content.mime, bytes) { What::Form } else { What::Body };
         return redact_bytes(bytes, Text { sent, what }, secrets);
     };
-    let least = if sent { Secrecy::WhereSent } else { Secrecy::Value };
     let text = Text { sent, what: What::Body };
     let (mut redacted, mut done) = (Vec::with_capacity(bytes.len()), 0);
     let look_through = |place: Range<usize>, redacted: &mut Vec<u8>, secrets: &mut Secrets| {
@@ -178,8 +189,11 @@ fn redact_content(content: &mut Content, sent: bool, secrets: &mut Secrets) {
         // What is in no part may be one that cannot be read.
         look_through(done..part.content.start, &mut redacted, secrets);
         done = part.content.end;
-        if secrecy(&part.name) >= least && !part.content.is_empty() {
-            let value = text_of(&bytes[part.content]);
+        let named = secrecy(&part.name);
+        // A long one is a file, and no token.
+        let is_looked_at = named > Secrecy::IfToken || part.content.len() < LONGEST_TOKEN;
+        let value = if is_looked_at { text_of(&bytes[part.content.clone()]) } else { String::new() };
+        if !value.is_empty() && named.hides(&value, sent) {
             secrets.add(&value);
             // Forms write line ends in their own way.
             secrets.add(&value.replace("\r\n", "\n"));
@@ -247,6 +261,8 @@ fn latin1(bytes: &[u8]) -> String {
 fn redact_text(text: &mut String, how: Text, secrets: &mut Secrets) {
     if matches!(how.what, What::Body | What::Form) {
         let found = fields::of_json(text, how.sent);
+        redact_found(text, found, secrets);
+        let found = xml::of_xml(text, how.sent);
         redact_found(text, found, secrets);
     }
     let is_url = how.what == What::Url;
@@ -322,6 +338,7 @@ mod tests {
             request: Request { url: "https://api.example/a/x\"y-key".to_owned(), ..Request::default() },
             response: Some(Response { content: Content::of("", b"is hunter2's".to_vec()), ..Response::default() }),
             timings: crate::har::Timings::default(),
+            tls: None,
             end: End::Whole,
         };
         super::entry(&mut entry, &mut Secrets::default());
@@ -417,6 +434,44 @@ mod tests {
             assert_eq!(secrets.replace(b"abc-s3cret, Bearer abc-s3cret"), b"[redacted], [redacted]", "{name}");
             let (_, secrets) = redacted_header(name, "Basic em9lOnMzY3JldC1w");
             assert_eq!(secrets.replace(b"<s3cret-p>"), b"<[redacted]>", "{name}");
+        }
+    }
+
+    #[test]
+    fn a_secret_name_hides_its_value_in_each_place() {
+        let value = "4f5cd2e0a9b84c3e7d";
+        for name in
+            ["password", "api_key", "X-Auth-Token", "csrf_token", "client_secret", "access", "refresh", "sessionid"]
+        {
+            let part = format!("--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n--b--\r\n");
+            for (mime, body) in [
+                ("application/json", format!(r#"{{"a":[{{"b":{{"{name}":"{value}"}}}}]}}"#)),
+                ("text/xml", format!("<a><b><{name}>{value}</{name}></b></a>")),
+                ("text/html", format!("<form><input name=\"{name}\" value=\"{value}\"></form>")),
+                ("application/x-www-form-urlencoded", format!("a=b&{name}={value}")),
+                ("multipart/form-data; boundary=b", part),
+                ("text/event-stream", format!("data: {{\"{name}\":\"{value}\"}}\n\n")),
+            ] {
+                let expected = body.replace(value, MARK);
+                let redacted = String::from_utf8(redacted_body(mime, body.as_bytes())).unwrap();
+                assert_eq!(redacted, expected, "{name} in {mime}");
+            }
+            let mut url = format!("https://a.example/b?c=d&{name}={value}#e");
+            redact_text(&mut url, Text::URL, &mut Secrets::default());
+            assert_eq!(url, format!("https://a.example/b?c=d&{name}={MARK}#e"));
+            assert_eq!(redacted_header(name, value).0, MARK, "header {name}");
+            assert_eq!(redacted_header("Cookie", &format!("{name}={value}")).0, format!("{name}={MARK}"));
+            let cookie = redacted_header("Set-Cookie", &format!("{name}={value}; Path=/")).0;
+            assert_eq!(cookie, format!("{name}={MARK}; Path=/"));
+        }
+        let web_token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl";
+        for header in [format!("Bearer {web_token}"), "Basic em9lOnMzY3JldC1w".to_owned(), web_token.to_owned()] {
+            assert_eq!(redacted_header("X-Forwarded-Login", &header).0, MARK, "whatever it is called");
+        }
+        for (name, value) in
+            [("Refresh", "5; url=/a"), ("Accept", "text/html"), ("X-Say", "Basic instincts"), ("Server", "a/1.2.3")]
+        {
+            assert_eq!(redacted_header(name, value).0, value);
         }
     }
 }

@@ -1,0 +1,131 @@
+//! What TLS agreed on, in the member `_securityDetails`, with the names that the developer tools of browsers have for it. The certificates
+//! themselves are ours. They stand in the first entry that has them: all others say which they are.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use aws_lc_rs::digest;
+use http_net::{Certificate, TlsInfo};
+use serde_json::{Value, json};
+
+/// Certificates that stand in entries before, by the name that the file gives them.
+#[derive(Default)]
+pub(crate) struct Chains {
+    known: HashMap<String, Vec<String>>,
+    /// Of the entry before, which most likely has the same.
+    last: Option<(Arc<TlsInfo>, Value)>,
+}
+
+impl Chains {
+    /// The member of an entry.
+    pub(super) fn write(&mut self, info: &Arc<TlsInfo>) -> Value {
+        if let Some((_, written)) = self.last.as_ref().filter(|(last, _)| last == info) {
+            return written.clone();
+        }
+        let name = name_of(&info.peer_certificates);
+        let certificate = info.peer_certificates.first().and_then(|pem| Certificate::parse_pem(pem));
+        let mut written = json!({
+            "protocol": info.version.replace("TLSv", "TLS "),
+            "cipher": info.cipher_suite,
+            "keyExchangeGroup": info.key_exchange,
+            "_alpn": info.alpn,
+            "_resumed": info.resumed,
+        });
+        if let Some(certificate) = certificate {
+            let addresses = certificate.addresses.iter().map(ToString::to_string);
+            written["subjectName"] = certificate.subject.into();
+            written["sanList"] = certificate.dns_names.into_iter().chain(addresses).collect();
+            written["issuer"] = certificate.issuer.into();
+            written["validFrom"] = certificate.not_before.into();
+            written["validTo"] = certificate.not_after.into();
+        }
+        if !info.peer_certificates.is_empty() {
+            written["_certificates"] = name.as_str().into();
+        }
+        self.last = Some((info.clone(), written.clone()));
+        if !info.peer_certificates.is_empty() && self.known.insert(name, Vec::new()).is_none() {
+            written["_pem"] = info.peer_certificates.iter().map(String::as_str).collect();
+        }
+        written
+    }
+
+    /// What the member of an entry says; none where there is none.
+    pub(super) fn read(&mut self, value: Value) -> Option<Arc<TlsInfo>> {
+        let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
+        let version = text("protocol");
+        if version.is_empty() {
+            return None;
+        }
+        let name = text("_certificates");
+        if let Some(chain) = value["_pem"].as_array() {
+            let chain = chain.iter().filter_map(Value::as_str).map(str::to_owned).collect();
+            self.known.insert(name.clone(), chain);
+        }
+        let info = TlsInfo {
+            version: version.replace("TLS ", "TLSv"),
+            cipher_suite: text("cipher"),
+            key_exchange: text("keyExchangeGroup"),
+            alpn: text("_alpn"),
+            resumed: value["_resumed"].as_bool().unwrap_or_default(),
+            peer_certificates: self.known.get(&name).cloned().unwrap_or_default(),
+        };
+        if let Some((last, _)) = self.last.as_ref().filter(|(last, _)| **last == info) {
+            return Some(last.clone());
+        }
+        let info = Arc::new(info);
+        self.last = Some((info.clone(), Value::Null));
+        Some(info)
+    }
+}
+
+/// The same for the same certificates, in whatever process.
+fn name_of(chain: &[String]) -> String {
+    let hash = digest::digest(&digest::SHA256, chain.concat().as_bytes());
+    hash.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn info(certificates: &[&str], resumed: bool) -> Arc<TlsInfo> {
+        Arc::new(TlsInfo {
+            version: "TLSv1.3".to_owned(),
+            cipher_suite: "TLS13_AES_256_GCM_SHA384".to_owned(),
+            key_exchange: "X25519MLKEM768".to_owned(),
+            alpn: "http/1.1".to_owned(),
+            resumed,
+            peer_certificates: certificates.iter().map(|text| (*text).to_owned()).collect(),
+        })
+    }
+
+    #[test]
+    fn what_tls_agreed_on_comes_back_and_each_chain_stands_in_the_file_once() {
+        let all = [
+            info(&["one", "authority"], false),
+            info(&["one", "authority"], false),
+            info(&["two"], false),
+            info(&["one", "authority"], true),
+            info(&[], false),
+        ];
+        let (mut writing, mut reading) = (Chains::default(), Chains::default());
+        let written: Vec<Value> = all.iter().map(|info| writing.write(info)).collect();
+        let chains = written.iter().map(|value| value.get("_pem").is_some()).collect::<Vec<_>>();
+        assert_eq!(chains, [true, false, true, false, false]);
+        for (info, value) in all.iter().zip(written) {
+            assert_eq!(value["protocol"], "TLS 1.3", "as browsers write it");
+            assert_eq!(reading.read(value).as_ref(), Some(info));
+        }
+    }
+
+    #[test]
+    fn what_a_browser_wrote_is_read_as_far_as_it_goes() {
+        let value =
+            json!({"protocol": "TLS 1.2", "cipher": "AES_128_GCM", "certificateId": 0, "subjectName": "a.example"});
+        let info = Chains::default().read(value).unwrap();
+        assert_eq!((info.version.as_str(), info.cipher_suite.as_str()), ("TLSv1.2", "AES_128_GCM"));
+        for value in [Value::Null, json!({}), json!([]), json!({"protocol": 7}), json!("TLS")] {
+            assert_eq!(Chains::default().read(value), None);
+        }
+    }
+}
