@@ -98,7 +98,7 @@ func test_names_change_in_code_and_nowhere_else() -> void:
 		assert_equal(Names.in_script("res://a.gd", text, WEB), text, "what stays")
 	var own := Names.own_name("HTTPClientRust", "res://a.gd")
 	for case: Array in [
-			["var a: HTTPClientRust", "var a: %s" % own], ["f(HTTPClientRust.METHOD_GET)", "f(%s.METHOD_GET)" % own],
+			["var a: HTTPClientRust", "var a: %s" % own], ["var a: Dictionary[HTTPClientRust.Status, int]", "var a: Dictionary[%s.Status, int]" % own], ["f(HTTPClientRust.METHOD_GET)", "f(%s.METHOD_GET)" % own],
 			["var a := b as HTTPClientRust # HTTPClientRust", "var a := b as %s # HTTPClientRust" % own]]:
 		assert_equal(
 			Names.in_script("res://a.gd", case[0], WEB), "%s\nconst %s = preload(\"%s/client.gd\")\n" % [case[1], own, WEB], "what changes")

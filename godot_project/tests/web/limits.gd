@@ -64,27 +64,7 @@ func test_a_stream_that_a_script_makes_is_not_connected() -> void:
 	assert_equal([stream.get_status(), stream.poll(), stream.get_connected_host()], [0, ERR_UNCONFIGURED, ""], "a stream")
 
 
-func test_scenes_in_the_binary_form_have_the_node() -> void:
-	for path: String in ["res://tests/web/binary.scn", "res://tests/web/compressed.scn"]:
-		var scene := (load(path) as PackedScene).instantiate()
-		var request := scene.get_node("%HTTPRequest" + "Rust")
-		assert_equal([request.max_redirects, request.timeout, request.get_child_count()], [3, 7.5, 1], path)
-		scene.free()
-
-
 func test_the_stand_ins_have_no_names_for_the_editor() -> void:
 	for info: Dictionary in ProjectSettings.get_global_class_list():
 		assert_true(not str(info["path"]).begins_with("res://addons/"), "%s is a name" % info["class"])
 	assert_true(is_known(&"HTTPSessionRust"), "they are here")
-
-
-func test_every_recipe_is_a_script_that_parses() -> void:
-	var count := 0
-	for file: String in DirAccess.get_files_at("res://examples/recipes"):
-		# Scripts that were compiled are listed under other names.
-		var name := file.trim_suffix(".remap").replace(".gdc", ".gd")
-		if name.get_extension() == "gd" and not file.ends_with(".gdc"):
-			count += 1
-			var script := load("res://examples/recipes/" + name) as GDScript
-			assert_true(script != null and script.can_instantiate(), name)
-	assert_true(count >= 12, "there are %d recipes" % count)

@@ -1,0 +1,8 @@
+extends Node
+## Types of the add-on in what the editor's inspector shows.
+
+@export var request: HTTPRequestRust
+@export var all: Array[HTTPRequestRust] = []
+@export var codes: Array[HTTPClientRust.ResponseCode] = [HTTPClientRust.RESPONSE_OK]
+@export_group("HTTPRequestRust")
+@export var status: HTTPClientRust.Status = HTTPClientRust.STATUS_BODY
