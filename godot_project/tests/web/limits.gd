@@ -59,6 +59,17 @@ func test_a_session_refuses_what_a_browser_cannot_do_and_says_so() -> void:
 	assert_response(await fetched(cookies, url("/hello"), ["Cookie: a=b"]), SUCCESS, 200, "a header that is left out")
 
 
+func test_in_a_browser_the_length_of_a_body_is_that_of_the_header_unless_it_is_packed() -> void:
+	for case: Array in [
+			[["X-A: b"], 5], [["Content-Encoding: gzip"], -1], [["Content-Encoding: br", "X-A: b"], -1]]:
+		var client := await connected_client("raw")
+		client.set("_is_browser", true)
+		var reply := response_with(PackedStringArray(case[0]), "hello".to_utf8_buffer())
+		var answer := await exchange(client, HTTPClient.METHOD_GET, reply_target(reply, true))
+		assert_equal([answer.code, answer.body.size()], [200, 5], "answer with %s" % [case[0]])
+		assert_equal(client.get_response_body_length(), case[1], "length with %s" % [case[0]])
+
+
 func test_a_stream_that_a_script_makes_is_not_connected() -> void:
 	var stream := made(&"HTTPClientRustStream")
 	assert_equal([stream.get_status(), stream.poll(), stream.get_connected_host()], [0, ERR_UNCONFIGURED, ""], "a stream")
