@@ -5,7 +5,7 @@ extends SceneTree
 ##         --http=HOST:PORT --raw=HOST:PORT --refused-port=PORT …
 ##
 ## `--class=HTTPClient` puts the engine's own class in the place of HTTPClientRust: to try out the tests themselves.
-## `--only=WORD` runs the tests whose names contain it. `--left-out=FILE` leaves out those that a JSON file names below that of the
+## `--only=WORD` runs the tests whose names contain it. `--left-out=FILE,FILE` leaves out those that JSON files name below that of the
 ## test file, each with its reason; one that is not there has failed.
 
 const TestCase := preload("res://tests/support/test_case.gd")
@@ -58,9 +58,12 @@ func _run(script: GDScript, name: String, arguments: Dictionary) -> void:
 		_report_failure("\n       ".join(failures))
 
 
-func _left_out(file: String, test_file: String) -> Dictionary:
-	var all: Variant = JSON.parse_string(FileAccess.get_file_as_string(file)) if not file.is_empty() else {}
-	return (all as Dictionary).get(test_file, {})
+func _left_out(files: String, test_file: String) -> Dictionary:
+	var left_out := {}
+	for file: String in files.split(",", false):
+		var all: Dictionary = JSON.parse_string(FileAccess.get_file_as_string(file))
+		left_out.merge(all.get(test_file, {}))
+	return left_out
 
 
 ## An `await` that never comes back would otherwise leave the engine running for ever.

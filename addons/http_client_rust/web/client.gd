@@ -200,6 +200,7 @@ func get_response_header_values(name: String) -> PackedStringArray:
 
 ## A browser drops them.
 func get_response_trailers() -> PackedStringArray:
+	Limits.warn_of_no_effect("get_response_trailers")
 	return PackedStringArray()
 
 
@@ -238,6 +239,7 @@ func get_timings() -> Dictionary:
 
 
 func get_tls_info() -> Dictionary:
+	Limits.warn_of_no_effect("get_tls_info")
 	return {}
 
 

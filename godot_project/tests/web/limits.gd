@@ -2,6 +2,9 @@ extends "res://tests/support/fetch_case.gd"
 ## What a browser cannot do: each says so. Runs in exports without the library only.
 # expect-log: ^WARNING: A browser does not let scripts send the header (cookie|connection)
 # expect-log: ^ERROR: HTTPClientRust\.(connect_to_host|request|set_connection|set_https?_proxy)\(\): .*browser
+# expect-log: ^WARNING: A browser does not show (its TLS connections|trailers) to scripts
+# expect-log: ^WARNING: A browser has its own (cache|limit of connections): \w+ has no effect
+# expect-log: ^WARNING: A browser manages the cookies itself: cookies_enabled has no effect
 # expect-log: HTTPSessionRust\.(set_cookie|set_cookie_file|clear_cookies)\(\): A browser manages the cookies itself
 
 
@@ -57,6 +60,23 @@ func test_a_session_refuses_what_a_browser_cannot_do_and_says_so() -> void:
 	cookies.clear_cookies()
 	assert_equal([cookies.get_cookies(url("/")).size(), cookies.cookie_file], [0, ""], "cookies")
 	assert_response(await fetched(cookies, url("/hello"), ["Cookie: a=b"]), SUCCESS, 200, "a header that is left out")
+
+
+func test_what_has_no_effect_and_no_error_says_so_once() -> void:
+	var said: Dictionary = (load(stand_in_of(&"HTTPClientRust").get_base_dir().path_join("limits.gd")) as Script).get("_said")
+	for turn: int in 2:
+		var session := new_session()
+		session.cache_directory = ""
+		session.max_connections_per_host = 6
+		session.cookies_enabled = true
+		assert_equal(said.has("cache_directory") or said.has("cookies_enabled"), turn > 0, "a default")
+		session.cache_directory = "user://cache"
+		session.max_connections_per_host = 2
+		session.cookies_enabled = false
+		var client := new_client()
+		assert_equal([client.get_response_trailers().size(), client.get_tls_info()], [0, {}], "what is always empty")
+		for member: String in ["cache_directory", "max_connections_per_host", "cookies_enabled", "get_response_trailers", "get_tls_info"]:
+			assert_true(said.has(member), member)
 
 
 func test_in_a_browser_the_length_of_a_body_is_that_of_the_header_unless_it_is_packed() -> void:
