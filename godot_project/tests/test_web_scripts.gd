@@ -110,6 +110,7 @@ func test_a_scene_of_instances_has_their_nodes_in_properties_of_exported_types()
 		assert_equal([of_instance.timeout, of_instance.max_redirects], [2.5, 3], "a property that is changed, and one that is not")
 		assert_equal([scene.get_node("Scene").method, second.max_redirects], [3, 1], "properties")
 		assert_equal([scene.status, scene.codes], [HTTPClient.STATUS_CONNECTION_ERROR, [200]], "enums")
+		assert_equal([HTTPRequest.RESULT_TIMEOUT, HTTPRequest.RESULT_SUCCESS].map(scene.is_timeout), [true, false], "a type of an enum")
 		assert_error(second.request(url("/hello")), OK, "request()")
 		await second.request_completed
 		await wait_frames(1)

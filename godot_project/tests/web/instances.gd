@@ -6,3 +6,7 @@ extends Node
 @export var codes: Array[HTTPClientRust.ResponseCode] = [HTTPClientRust.RESPONSE_OK]
 @export_group("HTTPRequestRust")
 @export var status: HTTPClientRust.Status = HTTPClientRust.STATUS_BODY
+
+
+func is_timeout(result: HTTPRequestRust.Result) -> bool:
+	return result == HTTPRequestRust.RESULT_TIMEOUT
