@@ -165,3 +165,18 @@ func test_a_scene_with_a_very_long_text_is_changed_too() -> void:
 		"a mesh, as text ".repeat(1_000_000) + "\\\"".repeat(1_000_000), "Rust"]
 	var changed := Names.in_scene("res://a.tscn", scene, WEB)
 	assert_equal([changed.contains("type=\"Node\" parent"), changed.contains("script = ExtResource(")], [true, true], "the node")
+
+
+func test_a_name_in_a_binary_file_is_found_wherever_it_stands() -> void:
+	var path := "user://binary.scn"
+	for case: Array in [["RSRC", "HTTPRequest" + "Rust", true], ["RSRC", "HTTPRequest", false], ["RSCC", "", true], ["", "", false]]:
+		for before: int in 40:
+			var file := FileAccess.open(path, FileAccess.WRITE)
+			file.store_buffer(str(case[0]).to_ascii_buffer())
+			for index: int in before:
+				file.store_8(index * 37 % 256)
+			file.store_buffer(str(case[1]).to_ascii_buffer())
+			file.store_32(0)
+			file.close()
+			assert_equal(Names.may_be_in_file(path, 16), case[2], "%s behind %d bytes" % [case, before])
+	assert_true(not Names.may_be_in_file("user://missing.scn"), "a file that is not there")

@@ -6,8 +6,6 @@ const Names := preload("stand_in_names.gd")
 
 ## Files of the add-on that the stand-ins read, beside their own folder.
 const SHARED: PackedStringArray = ["console/body_text.gd"]
-## So many bytes of a binary scene are looked through at once.
-const PIECE := 1 << 20
 
 ## The folder of the add-on.
 var _addon := ""
@@ -89,7 +87,7 @@ func _take(path: String, before: String, after: String) -> void:
 ## A scene or resource that is not text becomes text, where something in it has to change. Not in [method _customize_scene]: what that
 ## changes is kept in a cache, and no plugin that has it leaves other exports alone.
 func _export_binary(path: String) -> void:
-	if not _may_mention(path):
+	if not Names.may_be_in_file(path):
 		return
 	var resource := ResourceLoader.load(path)
 	var extension := "tscn" if resource is PackedScene else "tres"
@@ -103,22 +101,6 @@ func _export_binary(path: String) -> void:
 		_changed.append(path)
 		add_file("%s.%s" % [path, extension], changed.to_utf8_buffer(), true)
 	DirAccess.remove_absolute(text_file)
-
-
-static func _may_mention(path: String) -> bool:
-	var file := FileAccess.open(path, FileAccess.READ)
-	# What is compressed does not show its names.
-	if file == null or file.get_buffer(4) == "RSCC".to_ascii_buffer():
-		return file != null
-	var names := Names.FILES.keys().map(func(name: String) -> String: return name.to_ascii_buffer().hex_encode())
-	var end := ""
-	while file.get_position() < file.get_length():
-		var digits := end + file.get_buffer(PIECE).hex_encode()
-		if names.any(func(name: String) -> bool: return digits.contains(name)):
-			return true
-		# A name may be in two pieces.
-		end = digits.right(names.reduce(func(most: int, name: String) -> int: return maxi(most, name.length()), 0))
-	return false
 
 
 ## The list of extensions goes into every export as it is on the disk, whatever a plugin skips. Should the editor end before

@@ -63,6 +63,10 @@ const LOGGED: &[&str] = &[
     r"^ERROR: HTTPSessionRust\.\w+\(\): A browser manages the cookies itself",
     "^WARNING: A browser .+ (has no effect|is always empty)",
 ];
+/// A scene that cannot be read, and what the export says of it. Godot says more.
+const DAMAGED: (&str, &[u8]) = ("tests/web/damaged.scn", b"RSRC\0\0\0\0\0\0\0\0HTTPRequestRust");
+const SAID_OF_DAMAGED: &str = "res://tests/web/damaged.scn could not be changed and will not work in this export";
+const LOGGED_OF_DAMAGED: &[&str] = &["^(ERROR|WARNING): .*damaged\\.scn"];
 /// Has scenes and resources that are text go into the export as they are.
 const KEEPS_TEXT: &str = "\n[editor]\n\nexport/convert_text_resources_to_binary=false\n";
 /// In place of the plugin, to export without it.
@@ -101,8 +105,10 @@ impl Export {
         let servers = Servers::start()?;
         make_recipes(godot, workspace, project.path(), &servers)?;
         let (pack, output) = export(godot, project.path(), self.name(), "game.pck")?;
-        if !output.contains(SAID) {
-            bail!("the export does not say that stand-ins take the library's place");
+        for said in [SAID, SAID_OF_DAMAGED] {
+            if !output.contains(said) {
+                bail!("the export does not say {said:?}");
+            }
         }
         let game = Game { godot, workspace, pack: &pack, servers: &servers };
         let mut outcome = Outcome::default();
@@ -171,10 +177,7 @@ impl Game<'_> {
             // Some of the tests that say what they log are left out.
             head.announced.iter_mut().for_each(|announced| announced.required = false);
         }
-        for pattern in LOGGED {
-            let pattern = Regex::new(pattern).context("a regular expression")?;
-            head.announced.push(Announced { pattern, required: false });
-        }
+        head.announced.extend(logged(LOGGED)?);
         let mut all: Vec<std::ffi::OsString> = vec!["--main-pack".into(), self.pack.into()];
         all.extend(arguments.iter().map(Into::into));
         all.extend(self.servers.arguments().into_iter().map(Into::into));
@@ -190,6 +193,14 @@ impl Game<'_> {
             echo: Echo::Only(suite::is_result),
         })
     }
+}
+
+/// What may be in a log.
+fn logged(patterns: &[&str]) -> Result<Vec<Announced>> {
+    let announced = |pattern: &&str| {
+        Ok(Announced { pattern: Regex::new(pattern).context("a regular expression")?, required: false })
+    };
+    patterns.iter().map(announced).collect()
 }
 
 /// The run, if it printed this.
@@ -248,20 +259,25 @@ fn project(godot: &Godot, workspace: &Workspace, converts_text: bool) -> Result<
         (Export::Compressed.name(), "Web", 2),
         (others, "Linux", 2),
     ];
-    let text: String = presets.iter().enumerate().map(|(index, preset)| described(index, *preset)).collect();
+    let is_run = |file: &PathBuf| SCRIPTS.iter().chain(TESTS).any(|test| file.ends_with(Path::new("tests").join(test)));
+    let not_run = suite::test_files(workspace).into_iter().filter(|file| !is_run(file));
+    let left_out =
+        not_run.map(|file| Ok(format!(",{}", suite::in_project(workspace, &file)?))).collect::<Result<String>>()?;
+    let text: String = presets.iter().enumerate().map(|(index, preset)| described(index, *preset, &left_out)).collect();
     std::fs::write(copy.path().join("export_presets.cfg"), text).context("cannot write export_presets.cfg")?;
     if !converts_text {
         let settings = copy.path().join("project.godot");
         let text = std::fs::read_to_string(&settings).context("cannot read project.godot")?;
         std::fs::write(&settings, text + KEEPS_TEXT).context("cannot write project.godot")?;
     }
+    std::fs::write(copy.path().join(DAMAGED.0), DAMAGED.1).context("cannot write a damaged scene")?;
     let saves = sample.join("tests").join(SAVES_BINARY);
     let arguments = vec!["--script".into(), suite::in_project(workspace, &saves)?.into()];
     prepare(godot, copy.path(), "scenes in the binary form", arguments, ScriptHead::of(&saves)?)?;
     Ok(copy)
 }
 
-fn described(index: usize, (name, platform, script_mode): (&str, &str, u8)) -> String {
+fn described(index: usize, (name, platform, script_mode): (&str, &str, u8), left_out: &str) -> String {
     format!(
         r#"[preset.{index}]
 
@@ -270,7 +286,7 @@ platform="{platform}"
 runnable=true
 export_filter="all_resources"
 include_filter="tests/*.json"
-exclude_filter="bench/*,demo/pictures/*,tests/editor_*,addons/{ADDON}/export/*"
+exclude_filter="bench/*,demo/pictures/*,tests/editor_*,addons/{ADDON}/export/*{left_out}"
 export_path=""
 script_export_mode={script_mode}
 
@@ -292,7 +308,7 @@ fn export(godot: &Godot, project: &Path, preset: &str, pack: &str) -> Result<(Pa
         screen: None,
         home: None,
         environment: Vec::new(),
-        head: ScriptHead::default(),
+        head: ScriptHead { announced: logged(LOGGED_OF_DAMAGED)?, ..ScriptHead::default() },
         deadline: editor::DEADLINE,
         echo: Echo::Nothing,
     })?;
