@@ -92,6 +92,29 @@ func test_every_signal_has_the_same_arguments() -> void:
 		assert_equal(actual, expected, "signals of " + name)
 
 
+func test_the_page_says_of_every_member_whether_it_is_supported() -> void:
+	var page := FileAccess.get_file_as_string(ProjectSettings.globalize_path("res://../docs/web.md").simplify_path())
+	for name: String in Names.FILES:
+		if page.to_lower().contains("all members of `%s`" % name.to_lower()):
+			continue
+		var tables := Array(page.split("\n### ").slice(1)).filter(
+			func(section: String) -> bool: return RegEx.create_from_string("\\b%s\\b" % name).search(section.get_slice("\n", 0)) != null)
+		if not assert_equal(tables.size(), 1, "tables of " + name):
+			continue
+		var members := ClassDB.class_get_property_list(name, true).filter(
+			func(info: Dictionary) -> bool: return not info["usage"] & (PROPERTY_USAGE_CATEGORY | PROPERTY_USAGE_GROUP))
+		var accessors := []
+		for info: Dictionary in members:
+			accessors.append_array([ClassDB.class_get_property_getter(name, info["name"]), ClassDB.class_get_property_setter(name, info["name"])])
+		members.append_array(ClassDB.class_get_signal_list(name, true))
+		members.append_array(ClassDB.class_get_method_list(name, true).filter(
+			func(info: Dictionary) -> bool: return not accessors.has(StringName(info["name"]))))
+		assert_true(members.size() > 5, "members of " + name)
+		for info: Dictionary in members:
+			var is_told := RegEx.create_from_string("`%s(\\(\\))?`" % info["name"]).search(tables[0]) != null
+			assert_true(is_told or str(info["name"]).begins_with("_"), "docs/web.md says nothing of %s.%s" % [name, info["name"]])
+
+
 func test_names_change_in_code_and_nowhere_else() -> void:
 	for text: String in [
 			"# HTTPClientRust", "var a := \"HTTPClientRust\"", "var b = $HTTPClientRust", "var c = x.HTTPClientRust", "HTTPClientRustless()"]:
