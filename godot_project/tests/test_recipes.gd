@@ -196,9 +196,9 @@ func _run(name: String, replaced: Dictionary, expected: PackedStringArray, separ
 
 ## A recipe with other parts, that keeps what it prints. In an export, the one that was made before it.
 func _changed(name: String, replaced: Dictionary) -> GDScript:
-	var made := MADE.path_join("%s_%08x.gd" % [name.get_basename(), str(replaced).hash()])
+	var file := MADE.path_join("%s_%08x.gd" % [name.get_basename(), str(replaced).hash()])
 	if not _has_library:
-		return load(made) if ResourceLoader.exists(made) else null
+		return load(file) if ResourceLoader.exists(file) else null
 	var source := FileAccess.get_file_as_string(FOLDER.path_join(name))
 	for part: String in replaced:
 		assert_true(source.contains(part), "%s has %s" % [name, part])
@@ -206,7 +206,7 @@ func _changed(name: String, replaced: Dictionary) -> GDScript:
 	source = source.replace("print(", "printed.append(").replace("extends Node\n", "extends Node\n\nvar printed: Array = []\n")
 	if arguments.has("keep-recipes"):
 		DirAccess.make_dir_recursive_absolute(MADE)
-		FileAccess.open(made, FileAccess.WRITE).store_string(source)
+		FileAccess.open(file, FileAccess.WRITE).store_string(source)
 	var script := GDScript.new()
 	script.source_code = source
 	assert_error(script.reload(), OK, "parsing what was made of it:\n" + source)

@@ -137,7 +137,7 @@ func test_a_built_in_script_names_the_classes() -> void:
 ## A file of the project; in an export, also in both binary forms.
 func _forms(file: String) -> PackedStringArray:
 	var forms: PackedStringArray = ["res://tests/web/" + file]
-	for folder: String in ["plain", "compressed"] if not ClassDB.class_exists(&"HTTPRequestRust") else []:
+	for form: String in ["plain", "compressed"] if not ClassDB.class_exists(&"HTTPRequestRust") else []:
 		var extension := "scn" if file.ends_with(".tscn") else "res"
-		forms.append("res://tests/web/%s/%s.%s" % [folder, file.get_basename(), extension])
+		forms.append("res://tests/web/%s/%s.%s" % [form, file.get_basename(), extension])
 	return forms
