@@ -5,8 +5,8 @@ extends SceneTree
 ##         --http=HOST:PORT --raw=HOST:PORT --refused-port=PORT …
 ##
 ## `--class=HTTPClient` tests the engine's own class instead of HTTPClientRust, to check the tests themselves. `--only=WORD` runs
-## the tests whose names contain the word. `--left-out=FILE` leaves out tests: the JSON file lists them by test file, each with a
-## reason. A listed test that does not exist counts as failed.
+## the tests whose names contain the word. `--left-out=FILE,FILE` leaves out tests: the JSON files list them by test file, each with
+## a reason. A listed test that does not exist counts as failed.
 
 const TestCase := preload("res://tests/support/test_case.gd")
 
@@ -58,9 +58,12 @@ func _run(script: GDScript, name: String, arguments: Dictionary) -> void:
 		_report_failure("\n       ".join(failures))
 
 
-func _left_out(file: String, test_file: String) -> Dictionary:
-	var all: Variant = JSON.parse_string(FileAccess.get_file_as_string(file)) if not file.is_empty() else {}
-	return (all as Dictionary).get(test_file, {})
+func _left_out(files: String, test_file: String) -> Dictionary:
+	var left_out := {}
+	for file: String in files.split(",", false):
+		var all: Dictionary = JSON.parse_string(FileAccess.get_file_as_string(file))
+		left_out.merge(all.get(test_file, {}))
+	return left_out
 
 
 ## Enforces the deadline. Otherwise, an `await` that never resumes would keep the engine running for ever.

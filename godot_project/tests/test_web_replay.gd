@@ -2,6 +2,9 @@ extends "res://tests/support/test_case.gd"
 ## Files that the Web stand-in replays, whatever program wrote them.
 
 const Replay := preload("res://addons/http_client_rust/web/replay.gd")
+const Names := preload("res://addons/http_client_rust/web/secret_names.gd")
+## What the tests of the library read too.
+const NAMES := "res://../rust/fetch/tests/data/secret_names.json"
 
 const PATH := "user://odd_web.har"
 const ENTRY := {
@@ -54,6 +57,43 @@ func test_a_secret_behind_a_long_text_is_found() -> void:
 	tape.call("_append", asked)
 	var text := FileAccess.get_file_as_string(PATH)
 	assert_equal([text.contains("behind-secret"), text.contains("first-secret")], [false, false], "secrets")
+
+
+func test_names_of_secrets_are_those_of_the_library() -> void:
+	var names: Variant = JSON.parse_string(FileAccess.get_file_as_string(ProjectSettings.globalize_path(NAMES).simplify_path()))
+	if not assert_true(names is Dictionary, "the list of the library"):
+		return
+	assert_equal((names as Dictionary).keys(), ["all", "value", "where_sent", "if_token", "none"], "lists")
+	for list: String in names:
+		for name: String in names[list]:
+			assert_equal(Names.secrecy(name), Names.Secrecy[list.to_upper()], name)
+
+
+func test_what_the_library_redacts_is_redacted_and_nothing_else() -> void:
+	for case: Array in [
+			["{\"token_type\": \"bearer\", \"author\": \"Ada\", \"public_key\": \"abcd\", \"status_code\": 7}", ""],
+			["{\"sessionId\": 12345, \"api_key\": \"abcde\"}", "{\"sessionId\": \"[redacted]\", \"api_key\": \"[redacted]\"}"],
+			["{\"session\": {\"name\": \"Ada\"}}", ""],
+			["{\"access\": \"public\", \"refresh\": \"https://a.example/b/12345\"}", ""],
+			["{\"access\": \"4f5cd2e0a9b84c3e\"}", "{\"access\": \"[redacted]\"}"],
+			["{\"name\": \"eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.\"}", "{\"name\": \"[redacted]\"}"],
+			["name=eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln&b=1.2.3", "name=[redacted]&b=1.2.3"],
+			["{\"a\": {\"credentials\": {\"user\": {\"name\": [\"}\", 1, {}]}}}, \"b\": 2}", "{\"a\": {\"credentials\": \"[redacted]\"}, \"b\": 2}"],
+			["{\"secrets\": [\"abcde\", {\"a\": \"it ends h", "{\"secrets\": \"[redacted]\""],
+			["{\"to\\u006ben\": \"abcde\"}", "{\"to\\u006ben\": \"[redacted]\"}"],
+			["access%5Ftoken=abcde&tokenUrl=b#code=c", "access%5Ftoken=[redacted]&tokenUrl=b#code=[redacted]"],
+			["{\"tokens\": %s\"deep-secret\"%s}" % ["[".repeat(20_000), "]".repeat(20_000)], "{\"tokens\": \"[redacted]\"}"]]:
+		var found: String = Replay.new(PATH, true, false).call("_text_without_secrets", case[0], false)
+		assert_equal(found, case[0] if str(case[1]).is_empty() else case[1], str(case[0]).left(80))
+	for case: Array in [[true, "{\"code\":\"[redacted]\"}"], [false, "{\"code\":\"abcde\"}"]]:
+		var found: String = Replay.new(PATH, true, false).call("_text_without_secrets", "{\"code\":\"abcde\"}", case[0])
+		assert_equal(found, case[1], "a code that was sent: %s" % [case[0]])
+	for case: Array in [
+			["Cookie", "a=b; =c; defgh; ", "a=[redacted]; =[redacted];[redacted]; "], ["Set-Cookie", "a=b; Path=/", "a=[redacted]; Path=/"],
+			["X-Api-Key", "abcde", "[redacted]"], ["Author", "abcde", "abcde"], ["Authorization", "Basic YTpi", "[redacted]"],
+			["X-Login", "Bearer abcde", "[redacted]"], ["X-Login", "Basic YTpi", "[redacted]"], ["Via", "Basic instincts", "Basic instincts"]]:
+		var found: String = Replay.new(PATH, true, false).call("_header_without_secret", case[0], case[1])
+		assert_equal(found, case[2], case[0])
 
 
 ## The response to the request of `ENTRY`, or `{problem}`.

@@ -92,13 +92,36 @@ func test_every_signal_has_the_same_arguments() -> void:
 		assert_equal(actual, expected, "signals of " + name)
 
 
+func test_the_page_says_of_every_member_whether_it_is_supported() -> void:
+	var page := FileAccess.get_file_as_string(ProjectSettings.globalize_path("res://../docs/web.md").simplify_path())
+	for name: String in Names.FILES:
+		if page.to_lower().contains("all members of `%s`" % name.to_lower()):
+			continue
+		var tables := Array(page.split("\n### ").slice(1)).filter(
+			func(section: String) -> bool: return RegEx.create_from_string("\\b%s\\b" % name).search(section.get_slice("\n", 0)) != null)
+		if not assert_equal(tables.size(), 1, "tables of " + name):
+			continue
+		var members := ClassDB.class_get_property_list(name, true).filter(
+			func(info: Dictionary) -> bool: return not info["usage"] & (PROPERTY_USAGE_CATEGORY | PROPERTY_USAGE_GROUP))
+		var accessors := []
+		for info: Dictionary in members:
+			accessors.append_array([ClassDB.class_get_property_getter(name, info["name"]), ClassDB.class_get_property_setter(name, info["name"])])
+		members.append_array(ClassDB.class_get_signal_list(name, true))
+		members.append_array(ClassDB.class_get_method_list(name, true).filter(
+			func(info: Dictionary) -> bool: return not accessors.has(StringName(info["name"]))))
+		assert_true(members.size() > 5, "members of " + name)
+		for info: Dictionary in members:
+			var is_told := RegEx.create_from_string("`%s(\\(\\))?`" % info["name"]).search(tables[0]) != null
+			assert_true(is_told or str(info["name"]).begins_with("_"), "docs/web.md says nothing of %s.%s" % [name, info["name"]])
+
+
 func test_names_change_in_code_and_nowhere_else() -> void:
 	for text: String in [
 			"# HTTPClientRust", "var a := \"HTTPClientRust\"", "var b = $HTTPClientRust", "var c = x.HTTPClientRust", "HTTPClientRustless()"]:
 		assert_equal(Names.in_script("res://a.gd", text, WEB), text, "what stays")
 	var own := Names.own_name("HTTPClientRust", "res://a.gd")
 	for case: Array in [
-			["var a: HTTPClientRust", "var a: %s" % own], ["f(HTTPClientRust.METHOD_GET)", "f(%s.METHOD_GET)" % own],
+			["var a: HTTPClientRust", "var a: %s" % own], ["var a: Dictionary[HTTPClientRust.Status, int]", "var a: Dictionary[%s.Status, int]" % own], ["f(HTTPClientRust.METHOD_GET)", "f(%s.METHOD_GET)" % own],
 			["var a := b as HTTPClientRust # HTTPClientRust", "var a := b as %s # HTTPClientRust" % own]]:
 		assert_equal(
 			Names.in_script("res://a.gd", case[0], WEB), "%s\nconst %s = preload(\"%s/client.gd\")\n" % [case[1], own, WEB], "what changes")
@@ -165,3 +188,18 @@ func test_a_scene_with_a_very_long_text_is_changed_too() -> void:
 		"a mesh, as text ".repeat(1_000_000) + "\\\"".repeat(1_000_000), "Rust"]
 	var changed := Names.in_scene("res://a.tscn", scene, WEB)
 	assert_equal([changed.contains("type=\"Node\" parent"), changed.contains("script = ExtResource(")], [true, true], "the node")
+
+
+func test_a_name_in_a_binary_file_is_found_wherever_it_stands() -> void:
+	var path := "user://binary.scn"
+	for case: Array in [["RSRC", "HTTPRequest" + "Rust", true], ["RSRC", "HTTPRequest", false], ["RSCC", "", true], ["", "", false]]:
+		for before: int in 40:
+			var file := FileAccess.open(path, FileAccess.WRITE)
+			file.store_buffer(str(case[0]).to_ascii_buffer())
+			for index: int in before:
+				file.store_8(index * 37 % 256)
+			file.store_buffer(str(case[1]).to_ascii_buffer())
+			file.store_32(0)
+			file.close()
+			assert_equal(Names.may_be_in_file(path, 16), case[2], "%s behind %d bytes" % [case, before])
+	assert_true(not Names.may_be_in_file("user://missing.scn"), "a file that is not there")

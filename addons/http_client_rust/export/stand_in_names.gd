@@ -13,6 +13,8 @@ const FILES := {
 const NODE := "HTTPRequestRust"
 const NODE_BASE := "Node"
 const RESOURCE_ID := "http_client_rust_stand_in"
+## So many bytes of a binary file are looked through at once.
+const PIECE := 1 << 20
 
 ## In runs: a step for each character would be more than there may be in a mesh that is written as text.
 const STRING := "\"[^\"\\\\]*+(?:\\\\[\\s\\S][^\"\\\\]*+)*+\""
@@ -25,6 +27,23 @@ const SECTION := (
 ## Whether a text has one of the names, anywhere.
 static func mentions(text: String) -> bool:
 	return FILES.keys().any(func(name: String) -> bool: return text.contains(name))
+
+
+## The same of a binary scene or resource. One that is compressed does not show its names: it may have any.
+static func may_be_in_file(path: String, piece := PIECE) -> bool:
+	var file := FileAccess.open(path, FileAccess.READ)
+	if file == null or file.get_buffer(4) == "RSCC".to_ascii_buffer():
+		return file != null
+	var names := FILES.keys().map(func(name: String) -> String: return name.to_ascii_buffer().hex_encode())
+	var longest: int = names.reduce(func(most: int, name: String) -> int: return maxi(most, name.length()), 0)
+	var end := ""
+	while file.get_position() < file.get_length():
+		# A name may be in two pieces.
+		var digits := end + file.get_buffer(piece).hex_encode()
+		if names.any(func(name: String) -> bool: return digits.contains(name)):
+			return true
+		end = digits.right(longest)
+	return false
 
 
 ## The text of a script with other names; [param folder] is where the stand-ins are. The same text if there is nothing to

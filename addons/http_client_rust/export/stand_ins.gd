@@ -13,6 +13,8 @@ var _is_needed := false
 ## The list of extensions as it was, while an export goes on that leaves ours out; empty otherwise.
 var _list := ""
 var _changed := PackedStringArray()
+## What has one of the names in it, and could not be read or written.
+var _left := PackedStringArray()
 
 
 ## The first in the order of names is asked first: before the engine's own, which add the library and compile scripts.
@@ -24,6 +26,7 @@ func _export_begin(features: PackedStringArray, _is_debug: bool, _path: String, 
 	_addon = (get_script() as Script).resource_path.get_base_dir().get_base_dir()
 	_is_needed = not has_library(_extension(), features)
 	_changed.clear()
+	_left.clear()
 	if not _is_needed:
 		return
 	_leave_out_of_list()
@@ -59,6 +62,8 @@ func _export_end() -> void:
 	print("HTTPClientRust: there is no library for this platform. The export uses stand-ins that are based on the built-in HTTPClient.")
 	for path: String in _changed:
 		print("  changed: ", path)
+	for path: String in _left:
+		push_warning("HTTPClientRust: %s could not be changed and will not work in this export; open it in the editor and save it again." % path)
 
 
 ## Whether one of the libraries of a `.gdextension` is for an export with these features.
@@ -79,28 +84,23 @@ func _take(path: String, before: String, after: String) -> void:
 		skip()
 
 
-## A scene or resource that is not text becomes text, where something in it has to change.
+## A scene or resource that is not text becomes text, where something in it has to change. Not in [method _customize_scene]: what that
+## changes is kept in a cache, and no plugin that has it leaves other exports alone.
 func _export_binary(path: String) -> void:
-	var names := FileAccess.get_file_as_bytes(path)
-	# What is compressed does not show its names.
-	var resource := ResourceLoader.load(path) if _may_mention(names) else null
-	if resource == null:
+	if not Names.may_be_in_file(path):
 		return
+	var resource := ResourceLoader.load(path)
 	var extension := "tscn" if resource is PackedScene else "tres"
 	var text_file := EditorInterface.get_editor_paths().get_cache_dir().path_join("http_client_rust_stand_in." + extension)
-	if ResourceSaver.save(resource, text_file) == OK:
-		var source := FileAccess.get_file_as_string(text_file)
-		var changed := Names.in_scene(path, source, _stand_ins())
-		if changed != source:
-			_changed.append(path)
-			add_file("%s.%s" % [path, extension], changed.to_utf8_buffer(), true)
-		DirAccess.remove_absolute(text_file)
-
-
-static func _may_mention(bytes: PackedByteArray) -> bool:
-	var digits := bytes.hex_encode()
-	return digits.begins_with("RSCC".to_ascii_buffer().hex_encode()) or Names.FILES.keys().any(
-		func(name: String) -> bool: return digits.contains(name.to_ascii_buffer().hex_encode()))
+	if resource == null or ResourceSaver.save(resource, text_file) != OK:
+		_left.append(path)
+		return
+	var source := FileAccess.get_file_as_string(text_file)
+	var changed := Names.in_scene(path, source, _stand_ins())
+	if changed != source:
+		_changed.append(path)
+		add_file("%s.%s" % [path, extension], changed.to_utf8_buffer(), true)
+	DirAccess.remove_absolute(text_file)
 
 
 ## The list of extensions goes into every export as it is on the disk, whatever a plugin skips. Should the editor end before

@@ -200,6 +200,7 @@ func get_response_header_values(name: String) -> PackedStringArray:
 
 ## A browser drops them.
 func get_response_trailers() -> PackedStringArray:
+	Limits.warn_of_no_effect("get_response_trailers")
 	return PackedStringArray()
 
 
@@ -238,6 +239,7 @@ func get_timings() -> Dictionary:
 
 
 func get_tls_info() -> Dictionary:
+	Limits.warn_of_no_effect("get_tls_info")
 	return {}
 
 
@@ -387,8 +389,8 @@ func _await_head() -> Error:
 	if _http.has_response() or _http.get_status() == HTTPClient.STATUS_BODY:
 		_code = _http.get_response_code()
 		_is_chunked = _http.is_response_chunked()
-		_length = -1 if _is_chunked else _http.get_response_body_length()
 		_headers = _http.get_response_headers() if _http.has_response() else PackedStringArray()
+		_length = _length_of_body()
 		_shows_response = true
 		_silent_since = Time.get_ticks_msec()
 		_timings["first_byte"] = Time.get_ticks_usec() - _began
@@ -400,6 +402,15 @@ func _await_head() -> Error:
 		Status.STATUS_CONNECTION_ERROR, ERR_CONNECTION_ERROR,
 		"the connection to %s ended without a response%s" % [
 			_shown_host(), ", or the server does not allow other sites to read its responses (CORS)" if _is_browser else ""])
+
+
+## In a browser the engine knows of none. The header has the length of what was sent, which is that of the body unless it is packed.
+func _length_of_body() -> int:
+	if _is_chunked or not _is_browser:
+		return -1 if _is_chunked else _http.get_response_body_length()
+	var told := Limits.values_of(_headers, "Content-Length")
+	var is_known := told.size() == 1 and told[0].is_valid_int() and not Limits.has_header(_headers, "Content-Encoding")
+	return maxi(told[0].to_int(), -1) if is_known else -1
 
 
 func _read() -> PackedByteArray:

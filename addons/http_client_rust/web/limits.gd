@@ -11,6 +11,15 @@ const CERTIFICATES := (
 const COOKIES := "a browser manages the cookies itself and does not show them to scripts"
 const CONNECTION := "a browser does not give access to its connections; connection is always null and cannot be set"
 const FILES := "in a browser, files can only be written to user://"
+## Warnings about members that have no effect. Each is printed once.
+const WITHOUT_EFFECT := {
+	"cache_directory": "a browser has its own cache; cache_directory has no effect",
+	"max_connections_per_host": "a browser has its own limit of connections; max_connections_per_host has no effect",
+	"cookies_enabled": "a browser manages the cookies itself; cookies_enabled has no effect",
+	"max_redirects": "a browser follows redirects itself; max_redirects has no effect",
+	"get_response_trailers": "a browser does not show trailers to scripts; get_response_trailers() is always empty",
+	"get_tls_info": "a browser does not show its TLS connections to scripts; get_tls_info() is always empty",
+}
 
 ## Headers that a browser does not let a script send (Fetch standard, forbidden request-header).
 const WITHHELD: PackedStringArray = [
@@ -32,9 +41,19 @@ static var _said := {}
 static func warn_of_withheld(headers: PackedStringArray) -> void:
 	for header: String in headers:
 		var name := header.get_slice(":", 0).strip_edges().to_lower()
-		if WITHHELD.has(name) and not _said.has(name):
-			_said[name] = true
-			push_warning("HTTPClientRust: a browser does not let scripts send the header %s" % name)
+		if WITHHELD.has(name):
+			warn_once(name, "a browser does not let scripts send the header %s" % name)
+
+
+static func warn_of_no_effect(member: String) -> void:
+	warn_once(member, WITHOUT_EFFECT[member])
+
+
+## Prints a warning once, for what neither an error nor a response reports.
+static func warn_once(what: String, sentence: String) -> void:
+	if not _said.has(what):
+		_said[what] = true
+		push_warning("HTTPClientRust: " + sentence)
 
 
 static func can_be_written(path: String) -> bool:

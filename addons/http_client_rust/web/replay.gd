@@ -5,21 +5,18 @@ extends RefCounted
 const Client := preload("client.gd")
 const Limits := preload("limits.gd")
 const BodyText := preload("../console/body_text.gd")
+const Names := preload("secret_names.gd")
 
 const MARK := "[redacted]"
 const METHODS: PackedStringArray = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PATCH"]
 const METHODS_THAT_ASK: PackedStringArray = ["GET", "HEAD", "OPTIONS"]
-## Names of what is secret.
-const SECRET := (
-	"(?i)token|secret|passw|passphrase|passcode|pwd|credential|signature|auth|cookie|session|csrf|xsrf|nonce|assertion|verifier"
-	+ "|ticket|bearer|(api|access|private|session)_?-?key|(^|[^a-z])(pass|key|sig|sign|hmac|jwt|t?otp|pin|s?sid|code)([^a-z]|$)")
 ## Name and value of what may be secret: in JSON, in a query or form, and in a form of parts.
 ## Nothing is gone back into: a long text would take more steps than there may be, and what stands behind it would not be found.
 const JSON_NAME := "\"((?:[^\"\\\\]|\\\\.){1,200}+)\"\\s*+:\\s*+"
 const JSON_STRING := "\"[^\"\\\\]*+(?:\\\\.[^\"\\\\]*+)*+\""
-const JSON_LIST := JSON_NAME + "(\\[[^\\[\\]]*+\\]|\\{[^{}]*+\\})"
-const JSON_VALUE := JSON_NAME + "(" + JSON_STRING + "|-?[0-9][0-9.eE+-]*+)"
-const PAIR := "(?<=[?&]|^)([^=&?#\\s\"{}:/]+)=([^&#\\s\"]*)"
+const JSON_LIST := "\\G(?<list>[\\[{](?:[^\\[\\]{}\"]++|" + JSON_STRING + "|(?&list))*+[\\]}])"
+const JSON_VALUE := JSON_NAME + "((?=[\\[{])|" + JSON_STRING + "|-?[0-9][0-9.eE+-]*+)"
+const PAIR := "(?<=[?&#;]|^)([^=&?#\\s\"{}:/]+)=([^&#\\s\"]*)"
 const PART := "name=\"([^\"]*)\"[^\\r\\n]*\\r\\n(?:[^\\r\\n]+\\r\\n)*\\r\\n([^\\r]*+(?:\\r(?!\\n--)[^\\r]*+)*+)(?=\\r\\n--)"
 const SHORTEST_ANYWHERE := 4
 
@@ -228,54 +225,88 @@ static func _fits(pattern: String, text: String, anything: String) -> bool:
 ## An entry with a mark in the place of what is secret, wherever it stands in it.
 func _without_secrets(entry: Dictionary) -> Dictionary:
 	var copy := entry.duplicate(true)
-	for part: String in ["request", "response"]:
-		for header: Dictionary in (copy.get(part, {}) as Dictionary).get("headers", []):
+	var parts: Array[Dictionary] = [copy["request"], copy.get("response", {})]
+	for part: Dictionary in parts:
+		for header: Dictionary in part.get("headers", []):
 			header["value"] = _header_without_secret(str(header["name"]), str(header["value"]))
 	# Once to find them all, once to find each everywhere.
 	for turn: int in 2:
-		copy["request"]["url"] = _text_without_secrets(str(copy["request"]["url"]))
-		for content: Dictionary in [copy["request"].get("postData", {}), (copy.get("response", {}) as Dictionary).get("content", {})]:
+		copy["request"]["url"] = _text_without_secrets(str(copy["request"]["url"]), true)
+		for index: int in parts.size():
+			var is_sent := index == 0
+			for header: Dictionary in parts[index].get("headers", []):
+				header["value"] = _text_without_secrets(str(header["value"]), is_sent)
+			var content: Dictionary = parts[index].get("postData" if is_sent else "content", {})
 			if content.has("encoding") or content.has("_encoding"):
-				var bytes := _bytes_without_secrets(Marshalls.base64_to_raw(content["text"]), str(content.get("mimeType")))
+				var bytes := _bytes_without_secrets(Marshalls.base64_to_raw(content["text"]), str(content.get("mimeType")), is_sent)
 				content["text"] = Marshalls.raw_to_base64(bytes)
 			elif content.has("text"):
-				content["text"] = _text_without_secrets(str(content["text"]))
-		for header: Dictionary in (copy.get("response", {}) as Dictionary).get("headers", []):
-			header["value"] = _text_without_secrets(str(header["value"]))
+				content["text"] = _text_without_secrets(str(content["text"]), is_sent)
 	return copy
 
 
 func _header_without_secret(name: String, value: String) -> String:
-	if RegEx.create_from_string(SECRET).search(name) == null or value.contains(MARK):
+	if value.contains(MARK):
 		return value
-	if name.to_lower() == "set-cookie":
-		_note(value.get_slice(";", 0).get_slice("=", 1))
-		return RegEx.create_from_string("^([^=;]*=)[^;]*").sub(value, "$1" + MARK)
+	match name.to_lower():
+		"set-cookie":
+			_note(value.get_slice(";", 0).get_slice("=", 1))
+			return RegEx.create_from_string("^([^=;]*=)[^;]*").sub(value, "$1" + MARK)
+		"cookie":
+			var pairs := value.split(";")
+			for index: int in pairs.size():
+				# Without a name it is all value.
+				var name_length := pairs[index].find("=") + 1
+				_note(pairs[index].substr(name_length).strip_edges())
+				if not pairs[index].strip_edges().is_empty():
+					pairs[index] = pairs[index].left(name_length) + MARK
+			return ";".join(pairs)
+	if not Names.hides(name, value, false) and not Names.has_credentials(value):
+		return value
 	_note(value)
 	_note(value.get_slice(" ", 1) if value.contains(" ") else "")
 	return MARK
 
 
-func _text_without_secrets(text: String) -> String:
-	for pattern: String in [JSON_LIST, JSON_VALUE, PAIR, PART]:
+## [param is_sent] is whether this side wrote the text.
+func _text_without_secrets(text: String, is_sent: bool) -> String:
+	for pattern: String in [JSON_VALUE, PAIR, PART]:
 		var changed := ""
 		var done := 0
 		for found: RegExMatch in RegEx.create_from_string(pattern).search_all(text):
-			if RegEx.create_from_string(SECRET).search(found.get_string(1)) == null or found.get_string(2).contains(MARK):
+			var start := found.get_start(2)
+			var end := found.get_end(2)
+			var name := found.get_string(1).uri_decode() if pattern == PAIR else _unescaped(found.get_string(1))
+			var is_list := pattern == JSON_VALUE and start == end
+			if start < done or start == end and not is_list or is_list and Names.secrecy(name) != Names.Secrecy.ALL:
 				continue
-			for value: RegExMatch in RegEx.create_from_string(JSON_STRING).search_all(found.get_string(2)):
-				_note(value.get_string().substr(1, value.get_string().length() - 2))
-			_note(found.get_string(2).trim_prefix("\"").trim_suffix("\"").uri_decode())
-			changed += text.substr(done, found.get_start(2) - done) + (MARK if pattern in [PAIR, PART] else "\"%s\"" % MARK)
-			done = found.get_end(2)
+			if not is_list and not Names.hides(name, _meant(text.substr(start, end - start), pattern), is_sent or pattern == PAIR):
+				continue
+			if is_list:
+				var list := RegEx.create_from_string(JSON_LIST).search(text, start)
+				# Of a text that was cut off, all the rest.
+				end = list.get_end() if list != null else text.length()
+			var value := text.substr(start, end - start)
+			if value.contains(MARK) and not is_list:
+				continue
+			for part: RegExMatch in RegEx.create_from_string(JSON_STRING).search_all(value):
+				_note(part.get_string().substr(1, part.get_string().length() - 2))
+			_note(value.trim_prefix("\"").trim_suffix("\"").uri_decode())
+			changed += text.substr(done, start - done) + (MARK if pattern in [PAIR, PART] else "\"%s\"" % MARK)
+			done = end
 		text = changed + text.substr(done)
 	for secret: String in _secrets:
 		text = text.replace(secret, MARK).replace(secret.uri_encode(), MARK)
 	return text
 
 
+static func _unescaped(name: String) -> String:
+	var json := JSON.new()
+	return json.data if name.contains("\\") and json.parse("\"%s\"" % name) == OK else name
+
+
 ## The same for what is no text, such as a form with a file in it. In digits, since bytes cannot be searched.
-func _bytes_without_secrets(bytes: PackedByteArray, type: String) -> PackedByteArray:
+func _bytes_without_secrets(bytes: PackedByteArray, type: String, is_sent: bool) -> PackedByteArray:
 	var gap := _digits("\r\n\r\n")
 	var boundary := _digits("--" + type.get_slice("boundary=", 1))
 	var parts := bytes.hex_encode().split(boundary) if type.contains("boundary=") else PackedStringArray([bytes.hex_encode()])
@@ -284,14 +315,22 @@ func _bytes_without_secrets(bytes: PackedByteArray, type: String) -> PackedByteA
 			continue
 		var lines := parts[index].get_slice(gap, 0).hex_decode().get_string_from_utf8()
 		var head := RegEx.create_from_string("name=\"([^\"]*)\"").search(lines)
-		if head != null and RegEx.create_from_string(SECRET).search(head.get_string(1)) != null:
-			var at := parts[index].find(gap) + gap.length()
-			_note(parts[index].substr(at).hex_decode().get_string_from_utf8().strip_edges())
+		var at := parts[index].find(gap) + gap.length()
+		var value := parts[index].substr(at).hex_decode().get_string_from_utf8().strip_edges()
+		if head != null and Names.hides(head.get_string(1), value, is_sent):
+			_note(value)
 			parts[index] = parts[index].left(at) + _digits(MARK + "\r\n")
 	var digits := boundary.join(parts)
 	for secret: String in _secrets:
 		digits = digits.replace(_digits(secret), _digits(MARK))
 	return digits.hex_decode()
+
+
+## Returns a value as it is meant: without the quotation marks and escapes of JSON, or without percent-encoding.
+static func _meant(value: String, pattern: String) -> String:
+	if pattern == PAIR:
+		return value.uri_decode()
+	return _unescaped(value.trim_prefix("\"").trim_suffix("\"")) if pattern == JSON_VALUE else value
 
 
 static func _digits(text: String) -> String:

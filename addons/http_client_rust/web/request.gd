@@ -8,12 +8,8 @@ const Limits := preload("limits.gd")
 
 signal request_completed(result: int, response_code: int, headers: PackedStringArray, body: PackedByteArray)
 
-enum Result {
-	RESULT_SUCCESS = 0, RESULT_CHUNKED_BODY_SIZE_MISMATCH = 1, RESULT_CANT_CONNECT = 2, RESULT_CANT_RESOLVE = 3,
-	RESULT_CONNECTION_ERROR = 4, RESULT_TLS_HANDSHAKE_ERROR = 5, RESULT_NO_RESPONSE = 6, RESULT_BODY_SIZE_LIMIT_EXCEEDED = 7,
-	RESULT_BODY_DECOMPRESS_FAILED = 8, RESULT_REQUEST_FAILED = 9, RESULT_DOWNLOAD_FILE_CANT_OPEN = 10,
-	RESULT_DOWNLOAD_FILE_WRITE_ERROR = 11, RESULT_REDIRECT_LIMIT_REACHED = 12, RESULT_TIMEOUT = 13,
-}
+## That of responses, which begins with what HTTPRequest has. This node gives no other.
+const Result = Response.Result
 const RESULT_SUCCESS = Result.RESULT_SUCCESS
 const RESULT_CHUNKED_BODY_SIZE_MISMATCH = Result.RESULT_CHUNKED_BODY_SIZE_MISMATCH
 const RESULT_CANT_CONNECT = Result.RESULT_CANT_CONNECT

@@ -111,4 +111,5 @@ func get_timings() -> Dictionary:
 
 
 func get_tls_info() -> Dictionary:
+	Limits.warn_of_no_effect("get_tls_info")
 	return {}

@@ -144,6 +144,8 @@ func _begin(kind: Task.Kind, url: String, path: String, custom_headers: PackedSt
 		headers.append("Accept: text/event-stream")
 	task._problem = _take_body(task, headers, body)
 	task._headers = headers
+	if max_redirects == 0 and OS.has_feature("web"):
+		Limits.warn_of_no_effect("max_redirects")
 	task._settings = {
 		"timeout": timeout, "connect_timeout": connect_timeout, "stall_timeout": stall_timeout, "max_redirects": max_redirects,
 		"allow_insecure_redirects": allow_insecure_redirects, "max_retries": max_retries, "retry_unsafe_methods": retry_unsafe_methods,
@@ -338,6 +340,8 @@ func is_accepting_compression() -> bool:
 
 
 func set_cookies_enabled(new_value: bool) -> void:
+	if not new_value:
+		Limits.warn_of_no_effect("cookies_enabled")
 	cookies_enabled = new_value
 
 
@@ -355,6 +359,8 @@ func get_cookie_file() -> String:
 
 
 func set_cache_directory(new_value: String) -> void:
+	if not new_value.is_empty():
+		Limits.warn_of_no_effect("cache_directory")
 	cache_directory = new_value
 
 
@@ -366,6 +372,8 @@ func set_max_connections_per_host(new_value: int) -> void:
 	if new_value < 1:
 		push_error("HTTPSessionRust.set_max_connections_per_host(): %d connections are not possible; use 1 or more" % new_value)
 	else:
+		if new_value != max_connections_per_host:
+			Limits.warn_of_no_effect("max_connections_per_host")
 		max_connections_per_host = new_value
 
 

@@ -2,6 +2,9 @@ extends "res://tests/support/fetch_case.gd"
 ## What a browser does not support: each case gives a message. Runs only in exports without the library.
 # expect-log: ^WARNING: HTTPClientRust: a browser does not let scripts send the header (cookie|connection)
 # expect-log: ^ERROR: HTTPClientRust\.(connect_to_host|request|set_connection|set_https?_proxy)\(\): .*browser
+# expect-log: ^WARNING: HTTPClientRust: a browser does not show (its TLS connections|trailers) to scripts
+# expect-log: ^WARNING: HTTPClientRust: a browser has its own (cache|limit of connections); \w+ has no effect
+# expect-log: ^WARNING: HTTPClientRust: a browser manages the cookies itself; cookies_enabled has no effect
 # expect-log: HTTPSessionRust\.(set_cookie|set_cookie_file|clear_cookies)\(\): a browser manages the cookies itself
 
 
@@ -59,32 +62,40 @@ func test_a_session_refuses_what_a_browser_cannot_do_and_says_so() -> void:
 	assert_response(await fetched(cookies, url("/hello"), ["Cookie: a=b"]), SUCCESS, 200, "a header that is left out")
 
 
+func test_what_has_no_effect_and_no_error_says_so_once() -> void:
+	var said: Dictionary = (load(stand_in_of(&"HTTPClientRust").get_base_dir().path_join("limits.gd")) as Script).get("_said")
+	for turn: int in 2:
+		var session := new_session()
+		session.cache_directory = ""
+		session.max_connections_per_host = 6
+		session.cookies_enabled = true
+		assert_equal(said.has("cache_directory") or said.has("cookies_enabled"), turn > 0, "a default")
+		session.cache_directory = "user://cache"
+		session.max_connections_per_host = 2
+		session.cookies_enabled = false
+		var client := new_client()
+		assert_equal([client.get_response_trailers().size(), client.get_tls_info()], [0, {}], "what is always empty")
+		for member: String in ["cache_directory", "max_connections_per_host", "cookies_enabled", "get_response_trailers", "get_tls_info"]:
+			assert_true(said.has(member), member)
+
+
+func test_in_a_browser_the_length_of_a_body_is_that_of_the_header_unless_it_is_packed() -> void:
+	for case: Array in [
+			[["X-A: b"], 5], [["Content-Encoding: gzip"], -1], [["Content-Encoding: br", "X-A: b"], -1]]:
+		var client := await connected_client("raw")
+		client.set("_is_browser", true)
+		var reply := response_with(PackedStringArray(case[0]), "hello".to_utf8_buffer())
+		var answer := await exchange(client, HTTPClient.METHOD_GET, reply_target(reply, true))
+		assert_equal([answer.code, answer.body.size()], [200, 5], "answer with %s" % [case[0]])
+		assert_equal(client.get_response_body_length(), case[1], "length with %s" % [case[0]])
+
+
 func test_a_stream_that_a_script_makes_is_not_connected() -> void:
 	var stream := made(&"HTTPClientRustStream")
 	assert_equal([stream.get_status(), stream.poll(), stream.get_connected_host()], [0, ERR_UNCONFIGURED, ""], "a stream")
-
-
-func test_scenes_in_the_binary_form_have_the_node() -> void:
-	for path: String in ["res://tests/web/binary.scn", "res://tests/web/compressed.scn"]:
-		var scene := (load(path) as PackedScene).instantiate()
-		var request := scene.get_node("%HTTPRequest" + "Rust")
-		assert_equal([request.max_redirects, request.timeout, request.get_child_count()], [3, 7.5, 1], path)
-		scene.free()
 
 
 func test_the_stand_ins_have_no_names_for_the_editor() -> void:
 	for info: Dictionary in ProjectSettings.get_global_class_list():
 		assert_true(not str(info["path"]).begins_with("res://addons/"), "%s is a name" % info["class"])
 	assert_true(is_known(&"HTTPSessionRust"), "they are here")
-
-
-func test_every_recipe_is_a_script_that_parses() -> void:
-	var count := 0
-	for file: String in DirAccess.get_files_at("res://examples/recipes"):
-		# Compiled scripts are listed under other names.
-		var name := file.trim_suffix(".remap").replace(".gdc", ".gd")
-		if name.get_extension() == "gd" and not file.ends_with(".gdc"):
-			count += 1
-			var script := load("res://examples/recipes/" + name) as GDScript
-			assert_true(script != null and script.can_instantiate(), name)
-	assert_true(count >= 12, "there are %d recipes" % count)

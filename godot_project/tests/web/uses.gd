@@ -36,6 +36,10 @@ func is_one(what: Variant) -> bool:
 	return what is HTTPClientRust and not what is HTTPSessionRust
 
 
+func is_a(what: Variant) -> bool:
+	return is_instance_of(what, HTTPClientRust)
+
+
 func as_one(what: Variant) -> HTTPClientRust:
 	return what as HTTPClientRust
 

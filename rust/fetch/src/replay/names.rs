@@ -1,5 +1,5 @@
-//! Names of what is secret: headers, parameters of a URL, fields of a form and of JSON, elements and attributes of XML. This is the one
-//! list. Beside it stand the values that are secret by their look, whatever their name.
+//! Names of what is secret: headers, parameters of a URL, fields of a form and of JSON, elements and attributes of XML. This is the one list.
+//! The stand-in of web exports has a copy, and a test compares them. It also contains the rules for values that are secret under any name.
 
 /// What a name says of its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -105,6 +105,9 @@ const ABOUT: [&str; 14] = [
     "algorithm",
 ];
 
+/// What a code is that is secret where it is sent, unless it is just called so.
+const SENT_CODES: [&str; 3] = ["auth", "device", "user"];
+
 impl Secrecy {
     /// Whether this value of such a name is a secret. `sent` is whether this side has written it.
     pub(super) fn hides(self, value: &str, sent: bool) -> bool {
@@ -154,9 +157,7 @@ pub(super) fn secrecy(name: &str) -> Secrecy {
         let before = words.len().checked_sub(2).map_or("", |at| words[at].as_str());
         return if HARMLESS_KEYS.contains(&before) { Secrecy::None } else { Secrecy::Value };
     }
-    if last == "code"
-        && (words.len() == 1 || words.iter().any(|word| matches!(word.as_str(), "auth" | "device" | "user")))
-    {
+    if last == "code" && (words.len() == 1 || words.iter().any(|word| SENT_CODES.contains(&word.as_str()))) {
         return Secrecy::WhereSent;
     }
     match words.as_slice() {
@@ -193,96 +194,47 @@ fn words(name: &str) -> Vec<String> {
 mod tests {
     use super::*;
 
+    fn file(below: &str) -> String {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(below);
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    /// The stand-in of web exports says the same of these names: `test_web_replay.gd`.
     #[test]
     fn names_of_secrets_are_known_however_they_are_written() {
-        for name in [
-            "token",
-            "access_token",
-            "refreshToken",
-            "ACCESS-TOKEN",
-            "X-Auth-Token",
-            "authtoken",
-            "idToken2",
-            "tokens",
-            "password",
-            "new_password",
-            "user[password]",
-            "passwordConfirm",
-            "pwd",
-            "client_secret",
-            "clientSecret",
-            "X-Amz-Signature",
-            "X-Amz-Credential",
-            "credentials",
-            "apikey",
-            "PHPSESSID",
-            "JSESSIONID",
-            "samlresponse",
-            "X-CSRF-Token",
-            "X-Amz-Security-Token",
-            "X-Hub-Signature-256",
+        let names: serde_json::Value = serde_json::from_str(&file("tests/data/secret_names.json")).unwrap();
+        for (list, expected) in [
+            ("all", Secrecy::All),
+            ("value", Secrecy::Value),
+            ("where_sent", Secrecy::WhereSent),
+            ("if_token", Secrecy::IfToken),
+            ("none", Secrecy::None),
         ] {
-            assert_eq!(secrecy(name), Secrecy::All, "{name}");
+            let names = names[list].as_array().unwrap();
+            assert!(names.len() > 2, "{list}");
+            for name in names {
+                assert_eq!(secrecy(name.as_str().unwrap()), expected, "{name}");
+            }
         }
-        for name in [
-            "key",
-            "api_key",
-            "apiKey",
-            "APIKey",
-            "X-Api-Key",
-            "x-functions-key",
-            "sig",
-            "signing_key",
-            "sessionId",
-            "sid",
-            "csrf",
-            "jwt",
-            "otp",
-            "pin",
-            "code_verifier",
-            "pass",
-            "auth",
-            "ticket",
-            "cvv",
-            "masterkey",
-            "SAMLResponse",
-            "Ocp-Apim-Subscription-Key",
-            "X-Auth",
-        ] {
-            assert_eq!(secrecy(name), Secrecy::Value, "{name}");
-        }
-        for name in ["code", "device_code", "authCode"] {
-            assert!(secrecy(name) >= Secrecy::WhereSent, "{name}");
-        }
-        for name in [
-            "",
-            "name",
-            "user",
-            "id",
-            "monkey",
-            "keyboard",
-            "token_type",
-            "expires_in",
-            "token_expires_in",
-            "public_key",
-            "primaryKey",
-            "zip_code",
-            "country_code",
-            "status_code",
-            "design",
-            "passed",
-            "compass",
-            "tokenUrl",
-            "author",
-            "spin",
-            "content-type",
-            "etag",
-            "accessibility",
-            "access_level",
-            "refresh_rate",
-            "assess",
-        ] {
-            assert_eq!(secrecy(name), Secrecy::None, "{name}");
+    }
+
+    #[test]
+    fn the_stand_in_of_web_exports_has_the_same_lists_of_names() {
+        let script = file("../../addons/http_client_rust/web/secret_names.gd");
+        let lists: [(&str, &[&str]); 6] = [
+            ("ENDINGS", &ENDINGS),
+            ("WORDS", &WORDS),
+            ("HARMLESS_KEYS", &HARMLESS_KEYS),
+            ("ABOUT", &ABOUT),
+            ("SENT_CODES", &SENT_CODES),
+            ("IF_TOKEN", &IF_TOKEN),
+        ];
+        for (name, list) in lists {
+            let (_, behind) = script.split_once(&format!("const {name}: PackedStringArray = [")).expect(name);
+            let (inside, _) = behind.split_once(']').expect(name);
+            // What stands between quotes is every second part.
+            let there: Vec<&str> = inside.split('"').skip(1).step_by(2).collect();
+            assert_eq!(there, list, "{name}");
         }
     }
 

@@ -1,0 +1,105 @@
+extends RefCounted
+## Names of secrets: headers, URL parameters, fields of forms and of JSON. The lists are copies of those of the library, in
+## rust/fetch/src/replay/names.rs. A test compares them.
+
+## What a name says of its value.
+enum Secrecy {
+	## It can be shown.
+	NONE,
+	## It is secret if it looks like a token, because the name also means something harmless.
+	IF_TOKEN,
+	## It is secret where it is sent, as the code of a login is. In an answer the name means something else.
+	WHERE_SENT,
+	## It is secret, if it is one value.
+	VALUE,
+	## Everything in it is secret.
+	ALL,
+}
+
+## Words that make a name one of a secret, also at the end of a word that was written without a gap, such as `authtoken`.
+const ENDINGS: PackedStringArray = [
+	"token", "tokens", "secret", "secrets", "password", "passwords", "passwd", "passphrase", "passcode", "pwd", "credential",
+	"credentials", "apikey", "signature", "authorization", "sessionid", "sessid", "samlresponse",
+]
+## Words that do so alone.
+const WORDS: PackedStringArray = [
+	"auth", "pass", "sig", "sign", "hmac", "jwt", "otp", "totp", "pin", "session", "sess", "sid", "ssid", "cvv", "cvc", "mfa", "saml",
+	"csrf", "xsrf", "nonce", "assertion", "verifier", "ticket", "bearer", "cookie", "cookies", "accesskey", "secretkey", "privatekey",
+	"authkey", "sessionkey", "appkey", "clientkey", "encryptionkey", "licensekey", "masterkey", "sharedkey", "signingkey",
+	"subscriptionkey",
+]
+## Names of secrets if the value looks like a token. Some servers answer a login with `access` and `refresh`, but `access` can also be
+## `public`.
+const IF_TOKEN: PackedStringArray = ["access", "refresh", "authentication"]
+## A token has at least this many characters.
+const SHORTEST_TOKEN := 16
+## A key is a secret unless one of these stands before it.
+const HARMLESS_KEYS: PackedStringArray = ["public", "primary", "foreign", "sort", "cache", "partition", "object", "translation"]
+## What is said about a secret is none.
+const ABOUT: PackedStringArray = [
+	"type", "types", "url", "uri", "endpoint", "expires", "expiry", "expiration", "count", "length", "limit", "policy", "hint", "algorithm",
+]
+## What a code is that is secret where it is sent, unless it is just called so.
+const SENT_CODES: PackedStringArray = ["auth", "device", "user"]
+## `apiKey`, `API_Key`, `x-api-key2` and `user[api.key]` have two words each, or three.
+const WORD := "\\p{Lu}+(?=\\p{Lu}\\p{Ll})|\\p{Lu}*[^\\p{Lu}\\P{L}]+|\\p{Lu}+"
+const LONGEST_NAME := 256
+
+static var _words := RegEx.create_from_string(WORD)
+static var _web_token := RegEx.create_from_string("^eyJ[\\w-]{6,}\\.([\\w-]{9,})?(\\.[\\w-]*){1,3}$")
+static var _token := RegEx.create_from_string("^(?=.*[0-9])(?=.*[A-Za-z])[!-~]+$")
+static var _visible := RegEx.create_from_string("^[!-~]+$")
+static var _base64 := RegEx.create_from_string("^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$")
+
+
+## What a name says of its value.
+static func secrecy(name: String) -> Secrecy:
+	var words := PackedStringArray()
+	for found: RegExMatch in _words.search_all(name.left(LONGEST_NAME)):
+		words.append(found.get_string().to_lower())
+	var last := words[-1] if not words.is_empty() else ""
+	if words.is_empty() or ABOUT.has(last) or last == "in" and words.has("expires"):
+		return Secrecy.NONE
+	for word: String in words:
+		for ending: String in ENDINGS:
+			if word.ends_with(ending):
+				return Secrecy.ALL
+	for word: String in words:
+		if WORDS.has(word):
+			return Secrecy.VALUE
+	var before := words[-2] if words.size() > 1 else ""
+	if last == "key":
+		return Secrecy.NONE if HARMLESS_KEYS.has(before) else Secrecy.VALUE
+	if last == "code" and (words.size() == 1 or Array(words).any(func(word: String) -> bool: return SENT_CODES.has(word))):
+		return Secrecy.WHERE_SENT
+	return Secrecy.IF_TOKEN if words.size() == 1 and IF_TOKEN.has(last) else Secrecy.NONE
+
+
+## Returns whether [param value] of a field with this name is a secret. [param is_sent] is whether this side wrote it.
+static func hides(name: String, value: String, is_sent: bool) -> bool:
+	match secrecy(name):
+		Secrecy.NONE:
+			return is_web_token(value)
+		Secrecy.IF_TOKEN:
+			return looks_like_token(value)
+		Secrecy.WHERE_SENT:
+			return is_sent or is_web_token(value)
+	return true
+
+
+## Returns whether [param value] is a JSON Web Token (RFC 7519), which is a credential under any name.
+static func is_web_token(value: String) -> bool:
+	return value.begins_with("eyJ") and _web_token.search(value) != null
+
+
+static func looks_like_token(value: String) -> bool:
+	return value.length() >= SHORTEST_TOKEN and not value.contains("://") and _token.search(value) != null
+
+
+## Returns whether [param value] is `Bearer TOKEN` or `Basic BASE64`, in a header with any name.
+static func has_credentials(value: String) -> bool:
+	var parts := value.split(" ", true, 1)
+	if parts.size() != 2 or _visible.search(parts[1]) == null:
+		return false
+	return parts[0].to_lower() == "bearer" or (
+		parts[0].to_lower() == "basic" and _base64.search(parts[1]) != null and Marshalls.base64_to_utf8(parts[1]).contains(":"))
