@@ -40,8 +40,7 @@
 //! | `/gzip/{n}` | `n` bytes of text (up to 2^28) as `Content-Encoding: gzip`; each length is compressed once |
 //! | `/until-close/{n}` | the same bytes without a length: ends with the connection |
 //! | `/file/{n}?cut=…` | the same bytes with an `ETag`; `Range: bytes=N-` gives the rest as 206, or 416; the connection ends after `cut` bytes of a body |
-//! | `/events?count=3&retry=10` | this number of server-sent events, `event 1`… or those after the `Last-Event-ID`, then the end
-//! |
+//! | `/events?count=3&retry=10` | this number of server-sent events, `event 1`… or those after the `Last-Event-ID`, then the end |
 //! | `/small/{n}?fields=13&size=20` | at most 1 MiB of the same bytes, behind a head of that many fields, in one write |
 //! | `/stream?lines=5&delay_ms=100` | a chunk per line of text: `line 1 of 5` |
 //! | `/close` | text with `Connection: close`, then closes |
