@@ -1,4 +1,4 @@
-//! The project's tasks. `cargo xtask --help` explains them to people.
+//! The project's tasks. `cargo xtask --help` explains them.
 //!
 //! ```text
 //! commands/   one file per subcommand
