@@ -57,7 +57,7 @@ impl<T> ObjectRegistry<T> {
         let address = object as usize;
         let registry = ptr::from_ref(self).cast();
         // The object is alive, so it was not removed. If another object with this address was removed before, the count includes
-        // it: whatever passed the object to this thread also made the new count visible.
+        // it: the code that passed the object to this thread also made the new count visible.
         let gone = self.gone.load(Ordering::Relaxed);
         let last = LAST.get();
         if (last.registry, last.address, last.gone) == (registry, address, gone) {

@@ -14,7 +14,7 @@ use crate::convert::spare;
 /// With more header fields than this, a table finds the fields with the same name.
 const FEW_FIELDS: usize = 32;
 
-/// The `Error` constant of the same name.
+/// The `Error` constant with the same name.
 pub(crate) fn error_code(code: ErrorCode) -> GError {
     match code {
         ErrorCode::Unavailable => GError::ERR_UNAVAILABLE,

@@ -2,12 +2,12 @@
 //! grow. `cargo xtask soak` builds and starts it.
 //!
 //! ```text
-//! plan       which exchange comes next, and what must come of it
-//! player     one client, taken through one plan after the other
-//! tally      what came of all of them, and how the memory went
-//! footprint  what idle clients and large bodies cost in memory, instead
-//! server     the embedded server, in a process of its own
-//! bare_loop  another program: the loop that the benchmark compares with
+//! plan       the next exchange, and its expected result
+//! player     one client, which makes one exchange after the other
+//! tally      the results of all exchanges, and the memory over time
+//! footprint  the memory for idle clients and large bodies (with --memory)
+//! server     the embedded server, in its own process
+//! bare_loop  a separate program: the loop that the benchmark compares with
 //! ```
 
 mod footprint;
@@ -51,7 +51,7 @@ struct Arguments {
     /// Instead, test sessions and nodes in Godot, which `cargo xtask` starts.
     #[arg(long, conflicts_with_all = ["clients", "memory"])]
     sessions: bool,
-    /// Be the server of such a run.
+    /// Run as the server of a soak run.
     #[arg(long, hide = true)]
     serve: bool,
 }

@@ -24,7 +24,7 @@ const BATCH: usize = 64 << 10;
 /// Serves the connection until either side ends it.
 ///
 /// # Errors
-/// Errors of the stream. Nobody needs to see them, because the client is gone.
+/// Errors of the stream. The caller ignores them, because the client is gone.
 pub(crate) async fn serve(mut stream: impl Transport) -> io::Result<()> {
     let mut ahead = BytesMut::new();
     while let Some(head_length) = read_head(&mut stream, &mut ahead).await? {

@@ -59,10 +59,10 @@ pub(crate) fn crc32_of_body(length: u64) -> u32 {
     whole.finalize()
 }
 
-/// The longest text that `/gzip` packs, in bytes.
+/// The longest text that `/gzip` compresses, in bytes.
 pub(crate) const LARGEST_TEXT: u64 = 256 << 20;
 
-/// Words of the text that `/gzip` packs.
+/// Words of the text that `/gzip` compresses.
 const WORDS: [&str; 8] = ["player", "score", "level", "\"name\":", "true,", "0.25", "inventory", "north"];
 
 /// This many bytes of text, compressed with gzip. The text consists of numbered lines with a few words in any order, which

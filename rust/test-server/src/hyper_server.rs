@@ -21,7 +21,7 @@ const BUFFER: usize = 1 << 20;
 /// Serves the connection until either side ends it.
 ///
 /// # Errors
-/// Errors of hyper. Nobody needs to see them, because the client is gone or broke the protocol.
+/// Errors of hyper. The caller ignores them, because the client is gone or broke the protocol.
 pub(crate) async fn serve(stream: impl Transport) -> io::Result<()> {
     http1::Builder::new()
         .title_case_headers(true)

@@ -23,33 +23,33 @@
 //! | route | answer |
 //! | --- | --- |
 //! | `/hello` | text: `Hello from the embedded server.` |
-//! | `/slow?ms=500` | the same, after that time |
+//! | `/slow?ms=500` | the same, after this time |
 //! | `/json` | a JSON object with a list, a nested object, `true` and `null` |
 //! | `/html` | a page |
-//! | `/image.png?number=0` | a picture of 64 by 64 pixels, with other colours for each number |
-//! | `/scores?ms=0` | a JSON object with a list of players and their scores, after that time |
-//! | `/chat?delay_ms=0` | server-sent events as of a language model: one for each word, and one of the type `done` |
+//! | `/image.png?number=0` | a picture of 64 by 64 pixels, with different colors for each number |
+//! | `/scores?ms=0` | a JSON object with a list of players and their scores, after this time |
+//! | `/chat?delay_ms=0` | server-sent events like those of a language model: one for each word, and one of the type `done` |
 //! | `/empty` | 200 with `Content-Length: 0` |
 //! | `/echo` | JSON: `method`, `target`, `version`, `headers` (pairs of name and value, in the original spelling and order), `body_length`, `body_crc32`, `body_text` (null above 64 KiB or if it is not UTF-8) |
 //! | `/upload` | JSON: `bytes` and `crc32` of the body, which is not stored |
-//! | `/status/{code}?body=1` | that status, from 200 to 999, with a line of text (none for 204 and 304, an empty one for `body=0`) |
-//! | `/redirect?to=/hello` | 302 with that `Location` |
+//! | `/status/{code}?body=1` | this status, from 200 to 999, with a line of text (none for 204 and 304, an empty one for `body=0`) |
+//! | `/redirect?to=/hello` | 302 with this `Location` |
 //! | `/bytes/{n}?delay_ms=0` | `n` bytes (up to 2^40) with `Content-Length`: 1 MiB of pseudo-random bytes repeated; with a delay, a pause before each 64 KiB |
-//! | `/crc/{n}` | JSON: `bytes` and `crc32` of what `/bytes/{n}`, `/chunked/{n}` and `/until-close/{n}` send |
+//! | `/crc/{n}` | JSON: `bytes` and `crc32` of the body of `/bytes/{n}`, `/chunked/{n}` and `/until-close/{n}` |
 //! | `/chunked/{n}?size=16384&delay_ms=0` | the same bytes in chunks of exactly `size` (1 to 2^20); with a delay, a pause before each |
 //! | `/gzip/{n}` | `n` bytes of text (up to 2^28) as `Content-Encoding: gzip`; each length is compressed once |
-//! | `/until-close/{n}` | the same bytes without a length: ends with the connection |
-//! | `/file/{n}?cut=…` | the same bytes with an `ETag`; `Range: bytes=N-` gives the rest as 206, or 416; the connection ends after `cut` bytes of a body |
+//! | `/until-close/{n}` | the same bytes as `/bytes/{n}`, without a length: the body ends with the connection |
+//! | `/file/{n}?cut=…` | the same bytes with an `ETag`; `Range: bytes=N-` returns the rest with 206, or 416; the connection ends after `cut` bytes of a body |
 //! | `/events?count=3&retry=10` | this number of server-sent events, `event 1`… or those after the `Last-Event-ID`, then the end |
-//! | `/small/{n}?fields=13&size=20` | at most 1 MiB of the same bytes, behind a head of that many fields, in one write |
-//! | `/stream?lines=5&delay_ms=100` | a chunk per line of text: `line 1 of 5` |
+//! | `/small/{n}?fields=13&size=20` | at most 1 MiB of the same bytes, after a head with this number of fields, in one write |
+//! | `/stream?lines=5&delay_ms=100` | one chunk per line of text: `line 1 of 5` |
 //! | `/close` | text with `Connection: close`, then closes |
 //! | `/trailers` | chunked text, with the trailers `X-Checksum` (CRC-32 in hex) and `X-Lines` |
 //! | `/early-hints` | 103 with a `Link`, then `/hello` |
 //! | `/headers/{count}?size=20` | `/hello` with this number of fields `X-Field-1`… whose values have this size |
 //! | `/set-cookies` | `/hello` with two `Set-Cookie` fields |
-//! | `/cacheable?control=max-age%3D60&tag=v1&vary=X` | a number that grows with each answer, with these `Cache-Control`, `ETag` and `Vary`; 304 to an `If-None-Match` with the tag |
-//! | `/upgrade-echo` | with `Upgrade: echo`: 101, then every byte comes back; else 426 |
+//! | `/cacheable?control=max-age%3D60&tag=v1&vary=X` | a number that grows with each answer, with these values of `Cache-Control`, `ETag` and `Vary`; 304 for an `If-None-Match` with the tag |
+//! | `/upgrade-echo` | with `Upgrade: echo`: 101, then the server echoes every byte; otherwise 426 |
 //! | `OPTIONS *` | 200 with `Allow` |
 //!
 //! hyper has no `/chunked`, `/until-close`, `/file`, `/events`, `/small`, `/trailers`, `/early-hints` and `/upgrade-echo`, and
@@ -65,20 +65,20 @@
 //!
 //! | route | what is sent |
 //! | --- | --- |
-//! | `/reply?b64=…&close=0&reset=0&split=0&delay_ms=0&ms=50` | exactly these bytes (base64url, padded or not), in pieces of `split` bytes with at least 1 ms between them; then the connection is closed, or reset (`ms` later), or kept |
+//! | `/reply?b64=…&close=0&reset=0&split=0&delay_ms=0&ms=50` | exactly these bytes (base64url, padded or not), in pieces of `split` bytes with at least 1 ms between them; then the connection is closed, reset (`ms` later) or kept open |
 //! | `/fault/never-answers` | nothing |
 //! | `/fault/drip?ms=50` | a reply of 43 bytes, one byte at a time |
-//! | `/fault/stop-in-head`, `stop-in-chunk`, `stop-between-chunks` | a reply up to there, then nothing |
+//! | `/fault/stop-in-head`, `stop-in-chunk`, `stop-between-chunks` | a reply up to this point, then nothing |
 //! | `/fault/reset-at-once` | a reset |
-//! | `/fault/reset-in-head?ms=50`, `reset-in-body`, `reset-in-chunk` | a reply up to there and, `ms` later, a reset |
+//! | `/fault/reset-in-head?ms=50`, `reset-in-body`, `reset-in-chunk` | a reply up to this point and, `ms` later, a reset |
 //! | `/fault/half-close` | a reply and the end of the stream; the server continues to read |
 //! | `/fault/early-413?ms=50` | 413 with a body, before the request's body is read; then a reset |
 //! | `/fault/early-413-keep-reading` | the same, but the server reads on until the client ends |
 //! | `/fault/two-responses` | two replies for one request |
 //! | `/fault/data-after-end` | a reply and more bytes after it |
 //! | `/fault/body-cut-short` | 400 of 1000 bytes, then the end |
-//! | `/fault/megabytes-of-header?mb=4` | that many MiB of fields, then an empty body |
-//! | `/fault/endless-1xx?delay_ms=0`, `endless-small-chunks` | 103 again and again; chunks of one byte |
+//! | `/fault/megabytes-of-header?mb=4` | this number of MiB of fields, then an empty body |
+//! | `/fault/endless-1xx?delay_ms=0`, `endless-small-chunks` | 103 repeatedly; chunks of one byte |
 //! | `/fault/length-max?ms=50` | `Content-Length` 2^63-1 and a byte from time to time |
 //! | `/fault/gzip-bomb` | 10 MiB of zeros, compressed, as `Content-Encoding: gzip` |
 //! | `/fault/garbage?seed=1&bytes=4096` | random bytes, then the end |

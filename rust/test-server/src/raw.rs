@@ -27,7 +27,7 @@ const BETWEEN_PIECES: Duration = Duration::from_millis(1);
 /// Serves the connection until the client or a reply ends it, or until nothing has come for a minute.
 ///
 /// # Errors
-/// Errors of the socket. Nobody needs to see them.
+/// Errors of the socket. The caller ignores them.
 pub(crate) async fn serve(mut stream: TcpStream) -> io::Result<()> {
     if timeout(LONGEST, is_tls(&stream)).await?? {
         return timeout(LONGEST, until_the_client_ends(&mut stream)).await?;

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! commands/   one file per subcommand
-//! checks      what needs no Godot
-//! bench/      what `bench` measures, and its table
+//! checks      the checks that need no Godot
+//! bench/      the cases of `bench`, and its table
 //! ```
 
 mod bench;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::cases::{Case, Row, Unit};
 
-/// The head of the table.
+/// The header of the table.
 pub(crate) const HEAD: &str = "\
 | case | built-in | ours | ratio: median (min–max) | to reach | |
 | --- | ---: | ---: | ---: | ---: | --- |";

@@ -1,4 +1,4 @@
-//! `cargo xtask screenshots`: pictures of the sample, of the editor with the panel, and of the help page.
+//! `cargo xtask screenshots`: takes pictures of the sample, of the editor with the panel, and of the help page.
 //!
 //! Godot takes the pictures itself, controlled by scripts in `godot_project/demo/pictures`. A blank picture or an error in the
 //! log fails the run. On Linux, it uses a virtual screen if Xvfb is installed.
@@ -93,7 +93,7 @@ impl Studio<'_> {
         self.take("the sample", &project, &script, arguments, &self.out)
     }
 
-    /// Starts the editor four times: see `demo/pictures/plugin.gd`.
+    /// Starts the editor four times, see `demo/pictures/plugin.gd`.
     fn editor(&self, workspace: &Workspace) -> Result<Vec<String>> {
         let project = workspace.godot_project();
         let plugin = project.join("demo/pictures");
