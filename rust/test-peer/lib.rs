@@ -1,4 +1,4 @@
-//! A second extension, as a game may have one besides HTTPClientRust. Its class `TestPeer` is a `StreamPeer` that is not part of
+//! A second extension, such as a game may have besides HTTPClientRust. Its class `TestPeer` is a `StreamPeer` that is not part of
 //! the engine. Only the tests load it.
 
 use std::collections::VecDeque;

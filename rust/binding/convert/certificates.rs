@@ -12,7 +12,7 @@ const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 /// The certificates in an `X509Certificate`.
 ///
 /// The engine saves a chain of several certificates as copies of the first one. If the chain was loaded from a file, this
-/// function reads the file instead. A chain from another source is an error.
+/// function reads the file instead. Such copies from another source give an error.
 pub(crate) fn of_chain(chain: &Gd<X509Certificate>) -> Result<Trust, Error> {
     let path = chain.get_path();
     if !path.is_empty() && FileAccess::file_exists(&path) {

@@ -270,7 +270,7 @@ fn hook_here() {
         });
         main_loop.set_meta("_http_client_rust", &held.to_variant());
     }
-    // Earlier notices are in no list, so this drains every task.
+    // Notices from before this moment are in no list, so this drains every task.
     let all: Vec<Kept> = hub().tasks.iter().flat_map(HashMap::values).cloned().collect();
     all.iter().for_each(drain);
 }

@@ -29,7 +29,7 @@ pub(crate) struct ForeignStream {
     may_hold_bytes: bool,
     /// A byte that was read to find out whether one was available.
     held: Option<u8>,
-    /// How many bytes the last write passed in vain. The engine's TLS (mbedTLS) may have built a record of them already, and then
+    /// How many bytes the peer refused in the last write. The engine's TLS (mbedTLS) may have built a record of them already, and then
     /// accepts only a retry with the same number of bytes.
     refused: Option<usize>,
 }

@@ -69,7 +69,7 @@ impl Exchanges {
         }
     }
 
-    /// Starts or pauses the recording. Exchanges that are running during a pause end with an error in the panel.
+    /// Starts or pauses the recording. In the panel, a pause ends all running exchanges with an error.
     pub(crate) fn set_recording(&mut self, is_recording: bool) {
         if std::mem::replace(&mut self.is_recording, is_recording) && !is_recording {
             for connection in self.connections.values_mut() {

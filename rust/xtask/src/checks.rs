@@ -14,8 +14,8 @@ use crate::workspace::Workspace;
 /// The time limit of one call of cargo, on a slow machine that compiles everything.
 const DEADLINE: Duration = Duration::from_secs(45 * 60);
 
-/// Crates, and the crates that they must not depend on. The layers depend on each other in one direction, and the tasks must be
-/// quick to build.
+/// Crates, and the crates that they must not depend on. The layers depend on each other in one direction, and the tasks are built
+/// before everything else.
 const FORBIDDEN: [(&str, &[&str]); 6] = [
     ("http-client", &["godot"]),
     ("http-fetch", &["godot", "http-client"]),
