@@ -1,14 +1,15 @@
-//! Keeps names and versions in one place: Cargo.toml. The add-on's own files have to repeat them, because Godot reads
-//! those and not Cargo.toml; this stops the build where they say something else.
+//! Keeps names and versions in one place: Cargo.toml. The add-on's own files must repeat them, because Godot reads only those.
+//! This script stops the build if they differ.
 //!
-//! It cannot put the library into the add-on, since it runs before there is one: `cargo xtask build` does that.
+//! It cannot copy the library into the add-on, because it runs before the library is built. `cargo xtask build` does that.
 
 use std::fs;
 use std::path::Path;
 
-/// What the godot crate calls the function that Godot calls first.
+/// The godot crate's name for the entry point that Godot calls.
 const ENTRY_SYMBOL: &str = "gdext_rust_init";
-/// What scripts call the client and the node: with the feature `engine-names` as the engine does, which must not have them then.
+/// The names of the client and the node in scripts. The feature `engine-names` uses the engine's names, so the engine must not
+/// have these classes.
 const CLASS_NAMES: [&str; 2] =
     if cfg!(feature = "engine-names") { ["HTTPClient", "HTTPRequest"] } else { ["HTTPClientRust", "HTTPRequestRust"] };
 
@@ -47,7 +48,7 @@ fn main() {
     }
 }
 
-/// Where the library for a target stands in the add-on: under cargo's name for it, with the target added.
+/// The path of the library for a target in the add-on: cargo's name for it, with the target added.
 fn library_of(package: &str, target: &str) -> String {
     let system = target.split('.').next().unwrap_or_default();
     let (prefix, extension) = match system {
@@ -55,12 +56,12 @@ fn library_of(package: &str, target: &str) -> String {
         "macos" | "ios" => ("lib", "dylib"),
         _ => ("lib", "so"),
     };
-    // One file serves every processor of a Mac.
+    // One file is for all processors of a Mac.
     let target = if target == "macos" { "macos.universal" } else { target };
     format!("bin/{prefix}{package}.{target}.{extension}")
 }
 
-/// Reads a file of the add-on, and has cargo run this again when it changes.
+/// Reads a file of the add-on, and lets cargo run this script again when it changes.
 fn read(path: &Path) -> String {
     println!("cargo:rerun-if-changed={}", path.display());
     fs::read_to_string(path)
@@ -79,7 +80,7 @@ fn demand(path: &Path, text: &str, key: &str, expected: &str) {
     );
 }
 
-/// The quoted values of one section.
+/// The keys and quoted values of one section.
 fn values_of_section<'a>(text: &'a str, section: &str) -> Vec<(&'a str, &'a str)> {
     let header = format!("[{section}]");
     let Some(start) = text.find(&header) else {

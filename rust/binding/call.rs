@@ -1,5 +1,5 @@
-//! What surrounds every call from a script: panics are caught and leave a message, and a script's mistakes are printed where its
-//! author looks.
+//! Wraps every call from a script: it catches panics and leaves a message, and it prints the script's mistakes in the engine's
+//! log.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -8,7 +8,7 @@ use http_client::{Error, ErrorCode, HttpClient};
 
 use crate::convert::types::error_code;
 
-/// Runs one call on a client. `otherwise` is given back for an error or a panic.
+/// Runs one call on a client. Returns `otherwise` after an error or a panic.
 pub(crate) fn value_of<'a, T>(
     client: impl Into<Option<&'a HttpClient>>,
     method: &str,
@@ -24,7 +24,7 @@ pub(crate) fn value_of<'a, T>(
     }
 }
 
-/// Runs one call on a client that gives back an `Error` constant.
+/// Runs one call on a client that returns an `Error` constant.
 pub(crate) fn error_of<'a>(
     client: impl Into<Option<&'a HttpClient>>,
     method: &str,
@@ -40,7 +40,7 @@ pub(crate) fn error_of<'a>(
 }
 
 fn caught<T>(client: Option<&HttpClient>, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-    // Written in place: a result that comes out of the closure is copied twice, which half of a getter's time would go to.
+    // The closure writes the result in place. Returning it would copy it twice, which takes half of the time of a getter.
     let mut result = None;
     let ended = catch_unwind(AssertUnwindSafe(|| result = Some(work())));
     if let (Ok(()), Some(result)) = (ended, result) {
@@ -53,7 +53,7 @@ fn caught<T>(client: Option<&HttpClient>, work: impl FnOnce() -> Result<T, Error
     })
 }
 
-/// Runs one call of another class that gives back an `Error` constant: of a panic the godot crate would make 0, which is `OK`.
+/// Runs one call of another class that returns an `Error` constant. After a panic, the godot crate would return 0, which is `OK`.
 pub(crate) fn failed_on_panic(work: impl FnOnce() -> GError) -> GError {
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| {
         godot_error!("{FAULT}");
@@ -61,7 +61,7 @@ pub(crate) fn failed_on_panic(work: impl FnOnce() -> GError) -> GError {
     })
 }
 
-/// Runs what the engine calls by itself. A panic leaves a message.
+/// Runs code that the engine calls on its own. A panic leaves a message.
 pub(crate) fn guarded(work: impl FnOnce()) {
     if catch_unwind(AssertUnwindSafe(work)).is_err() {
         godot_error!("{FAULT}");
@@ -70,9 +70,10 @@ pub(crate) fn guarded(work: impl FnOnce()) {
 
 const FAULT: &str = "something went wrong inside HTTPClientRust; please report it together with the log";
 
-/// Prints a mistake of the script, as the engine's own classes do. What the network or a server does is no mistake of it.
+/// Prints a mistake of the script, as the engine's own classes do. Errors of the network or the server are not mistakes of the
+/// script.
 fn report(method: &str, error: &Error) {
-    // Two threads on one client are not a mistake that must be seen: the script is told, and tries again.
+    // Two threads that use one client are not a mistake to print: the script gets the error code and tries again.
     if error.is_misuse() && error.code != ErrorCode::Busy {
         godot_error!("{}.{method}(): {error}", env!("CLASS_NAME"));
     }
@@ -86,7 +87,7 @@ mod tests {
 
     use super::*;
 
-    /// A stream whose end is a fault of a program's.
+    /// A stream that panics when it is read.
     struct Faulty;
 
     impl Stream for Faulty {

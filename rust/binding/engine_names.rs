@@ -1,6 +1,6 @@
-//! Built for an engine that has no `HTTPClient` and no `HTTPRequest` of its own (`disabled_classes` in its build profile), the library
-//! takes these names, and scripts need no change. This is what Godot calls first then: in an engine that has one of the classes it
-//! says so and stops there, where the godot crate would go on and have every method refused.
+//! The entry point for an engine without its own `HTTPClient` and `HTTPRequest` (`disabled_classes` in its build profile). The
+//! library takes these names, so scripts need no change. If the engine has one of the classes, this entry point prints an error
+//! and stops the load. Without it, the godot crate would continue, and the engine would refuse every method.
 
 use std::ffi::CStr;
 
@@ -11,14 +11,14 @@ const REASON: &CStr = c"this library contains the classes HTTPClient and HTTPReq
     use the add-on's normal library, whose classes are HTTPClientRust and HTTPRequestRust, or an engine that was \
     built without these two classes (disabled_classes in its build profile)";
 
-// SAFETY: the godot crate exports no function of this name where it is told to use another one.
+// SAFETY: the godot crate exports no function with this name, because this build sets another entry symbol.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn gdext_rust_init(
     get_proc_address: sys::GDExtensionInterfaceGetProcAddress,
     library: sys::GDExtensionClassLibraryPtr,
     initialization: *mut sys::GDExtensionInitialization,
 ) -> sys::GDExtensionBool {
-    // SAFETY: Godot gives its own function.
+    // SAFETY: Godot passes its own function.
     if unsafe { is_a_name_taken(get_proc_address) } == Some(true) {
         return 0;
     }
@@ -26,14 +26,14 @@ unsafe extern "C" fn gdext_rust_init(
     unsafe { crate::gdext_rust_init_of_the_crate(get_proc_address, library, initialization) }
 }
 
-/// Whether the engine has one of the classes; says what to do if it has.
+/// Whether the engine has one of the classes. If it has, prints what to do.
 ///
 /// # Safety
 ///
-/// The argument is the function that Godot gives to a library.
+/// The argument is the function that Godot passes to a library.
 unsafe fn is_a_name_taken(get_proc_address: sys::GDExtensionInterfaceGetProcAddress) -> Option<bool> {
     let get = get_proc_address?;
-    // SAFETY: the names are those of functions of these types, which Godot has since 4.1.
+    // SAFETY: Godot has functions with these names and types since 4.1.
     let (new_name, class_tag, print_error) = unsafe {
         (
             std::mem::transmute::<_, sys::GDExtensionInterfaceStringNameNewWithLatin1Chars>(get(
@@ -48,9 +48,9 @@ unsafe fn is_a_name_taken(get_proc_address: sys::GDExtensionInterfaceGetProcAddr
         )
     };
     let has_class = |class_name: &CStr| {
-        // A StringName is a pointer. It names a static text, and is never freed: a few bytes, once.
+        // A StringName is a pointer. This one refers to a static text and is never freed, which costs a few bytes once.
         let mut name: *mut std::ffi::c_void = std::ptr::null_mut();
-        // SAFETY: the name is made where there is room for one, and then asked for.
+        // SAFETY: the engine creates the name in memory that has room for one, and then looks the name up.
         let tag = unsafe {
             new_name((&raw mut name).cast(), class_name.as_ptr(), 1);
             class_tag((&raw const name).cast())
@@ -60,7 +60,7 @@ unsafe fn is_a_name_taken(get_proc_address: sys::GDExtensionInterfaceGetProcAddr
     let is_taken = NAMES.into_iter().any(has_class);
     if is_taken {
         let (title, place) = (c"HTTPClientRust cannot be loaded.", c"rust/binding/engine_names.rs");
-        // SAFETY: these are texts that end with a NUL.
+        // SAFETY: all these texts end with a NUL.
         unsafe { print_error(title.as_ptr(), REASON.as_ptr(), c"gdext_rust_init".as_ptr(), place.as_ptr(), 1, 1) };
     }
     Some(is_taken)

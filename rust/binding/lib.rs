@@ -1,9 +1,9 @@
 //! The GDExtension. It registers `HTTPClientRust`, which uses the crate `http-client`, and the other classes, which use the crate
 //! `http-fetch`.
 //!
-//! This crate converts types and contains no rules of HTTP. `low` and `high` have the classes, `convert` the types, `network_panel` the data
-//! for the editor's debugger. The rest is the interface to the engine. A panic
-//! in an entry point is caught in `call`.
+//! This crate converts types and contains no rules of HTTP. `low` and `high` have the classes, `convert` the types, and
+//! `network_panel` the data for the editor's debugger. The rest is the interface to the engine. `call` catches a panic in an
+//! entry point.
 
 mod call;
 mod convert;
@@ -21,8 +21,8 @@ use godot::init::{ExtensionLibrary, InitStage, gdextension};
 
 struct Extension;
 
-// SAFETY: the library keeps to the rules of the engine's threads: what it calls from other threads than the main one is
-// documented as usable there.
+// SAFETY: the library follows the engine's thread rules. The functions that it calls on other threads than the main thread are
+// documented as safe there.
 #[cfg_attr(not(feature = "engine-names"), gdextension)]
 #[cfg_attr(feature = "engine-names", gdextension(entry_symbol = gdext_rust_init_of_the_crate))]
 unsafe impl ExtensionLibrary for Extension {
@@ -33,7 +33,7 @@ unsafe impl ExtensionLibrary for Extension {
             high::register();
             network_panel::register();
         }
-        // An engine that lacks the class has no use for our pages on it, or has its own.
+        // An engine without the classes does not need our pages, or has its own.
         if stage == InitStage::Editor && !cfg!(feature = "engine-names") {
             editor_help::load();
         }

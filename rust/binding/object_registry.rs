@@ -1,4 +1,4 @@
-//! Where objects lie: what an object shares with its calls, found by the object's address, without the godot crate's cell.
+//! Finds the shared state of an object by the object's address, without the godot crate's cell.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -11,22 +11,22 @@ use godot::obj::GodotClass;
 use godot::private::{Storage, as_storage};
 use godot::sys;
 
-/// Enough that threads which call objects of their own do not meet.
+/// Enough for threads that call different objects to use different locks.
 const SHARDS: usize = 16;
 
-/// The objects of one class that were called, and what each shares with its calls.
+/// The objects of one class that were called, with the shared state of each.
 pub(crate) struct ObjectRegistry<T> {
     shards: [RwLock<Shard<T>>; SHARDS],
-    /// Counts the objects that went. What a thread remembers was true before.
+    /// Counts the removed objects. What a thread remembers is only valid while this count is the same.
     gone: AtomicU64,
 }
 
-/// The last object that this thread called: most calls are on the same one as the call before.
+/// The last object that this thread called. Most calls use the same object as the previous call.
 #[derive(Clone, Copy)]
 struct Last {
     registry: *const (),
     address: usize,
-    /// How many objects had gone.
+    /// The number of objects that were removed before the call.
     gone: u64,
     shared: *const (),
 }
@@ -44,10 +44,11 @@ impl<T> ObjectRegistry<T> {
         Self { shards, gone: AtomicU64::new(0) }
     }
 
-    /// What the object shares. The first time `ask` is asked, which is told the address, so that the object can have it forgotten.
+    /// The shared state of the object. In the first call for an object, `ask` provides it. It also gets the address, so that the
+    /// object can unregister itself.
     ///
     /// # Safety
-    /// `object` must be a living object of the class `C`, as the engine hands it to a method of that class.
+    /// `object` must be a living object of the class `C`, as the engine passes it to a method of that class.
     pub(crate) unsafe fn shared_of<C: GodotClass>(
         &self,
         object: sys::GDExtensionClassInstancePtr,
@@ -55,26 +56,26 @@ impl<T> ObjectRegistry<T> {
     ) -> Arc<T> {
         let address = object as usize;
         let registry = ptr::from_ref(self).cast();
-        // The object is alive, and so did not go: if another went at this address before it, that was counted, and whoever handed
-        // the object to this thread handed the count with it.
+        // The object is alive, so it was not removed. If another object with this address was removed before, the count includes
+        // it: the code that passed the object to this thread also made the new count visible.
         let gone = self.gone.load(Ordering::Relaxed);
         let last = LAST.get();
         if (last.registry, last.address, last.gone) == (registry, address, gone) {
             let shared: *const T = last.shared.cast();
-            // SAFETY: it is the registry's own, of an object that has not gone, and so the registry still has it.
+            // SAFETY: the pointer belongs to the state of an object that was not removed, so the registry still holds it.
             return unsafe {
                 Arc::increment_strong_count(shared);
                 Arc::from_raw(shared)
             };
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: promised by the caller.
         let shared = unsafe { self.found(object, ask) };
         LAST.set(Last { registry, address, gone, shared: Arc::as_ptr(&shared).cast() });
         shared
     }
 
     /// # Safety
-    /// As of [`shared_of`](Self::shared_of).
+    /// The same as for [`shared_of`](Self::shared_of).
     unsafe fn found<C: GodotClass>(
         &self,
         object: sys::GDExtensionClassInstancePtr,
@@ -83,7 +84,7 @@ impl<T> ObjectRegistry<T> {
         let address = object as usize;
         let known = self.shard(address).read().unwrap_or_else(PoisonError::into_inner).get(&address).cloned();
         known.unwrap_or_else(|| {
-            // SAFETY: the caller's promise.
+            // SAFETY: promised by the caller.
             let storage = unsafe { as_storage::<C>(object) };
             let shared = ask(&storage.get(), address);
             self.shard(address).write().unwrap_or_else(PoisonError::into_inner).insert(address, shared.clone());
@@ -91,11 +92,11 @@ impl<T> ObjectRegistry<T> {
         })
     }
 
-    /// Forgets an object that is about to go.
+    /// Removes an object that is about to be freed.
     pub(crate) fn forget(&self, address: usize) {
         self.gone.fetch_add(1, Ordering::Relaxed);
         let forgotten = self.shard(address).write().unwrap_or_else(PoisonError::into_inner).remove(&address);
-        // After the lock: with it may go a script's stream.
+        // Dropped after the lock, because it may drop a stream of a script.
         drop(forgotten);
     }
 
@@ -104,12 +105,12 @@ impl<T> ObjectRegistry<T> {
     }
 }
 
-/// Addresses differ in their middle bits; multiplication carries those upwards.
+/// Addresses differ in their middle bits. The multiplication moves these to the upper bits.
 fn mixed(address: usize) -> usize {
     (address as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(32) as usize
 }
 
-/// Hashes one address. Nobody chooses addresses to make them collide.
+/// Hashes one address. An attacker cannot choose addresses, so collisions are not a risk.
 #[derive(Default)]
 struct AddressHasher(usize);
 

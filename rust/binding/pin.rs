@@ -1,13 +1,13 @@
 //! Keeps the library in memory until the process ends.
 
-/// Godot unloads extensions when it quits. A thread of ours that still runs then, waiting for the system's resolver, would return into
-/// memory that is gone; so the library is made one that is never unloaded.
+/// Godot unloads extensions when it quits. A thread of the library can still be waiting for the system's resolver then, and would
+/// return into unmapped memory. So the library is marked as never unloadable.
 #[cfg(unix)]
 pub(crate) fn keep_loaded() {
     let mut info = std::mem::MaybeUninit::<libc::Dl_info>::zeroed();
     let address = keep_loaded as fn() as *const libc::c_void;
-    // SAFETY: the address is that of a function in this library, and `info` has room for the answer. The name in it is that of a
-    // loaded library, and with RTLD_NOLOAD nothing is loaded: the library is only marked.
+    // SAFETY: the address is that of a function in this library, and `info` has room for the result. The name in it is that of a
+    // loaded library. With RTLD_NOLOAD, nothing is loaded, and the library is only marked.
     unsafe {
         if libc::dladdr(address, info.as_mut_ptr()) != 0 {
             let path = info.assume_init().dli_fname;
@@ -25,6 +25,6 @@ pub(crate) fn keep_loaded() {
     let mut module = std::ptr::null_mut();
     let address = keep_loaded as fn() as *const u16;
     let flags = GET_MODULE_HANDLE_EX_FLAG_FROM_ADDRESS | GET_MODULE_HANDLE_EX_FLAG_PIN;
-    // SAFETY: with these flags the second argument is an address in the module, and `module` has room for the answer.
+    // SAFETY: with these flags, the second argument is an address in the module, and `module` has room for the result.
     unsafe { GetModuleHandleExW(flags, address, &mut module) };
 }

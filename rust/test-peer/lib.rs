@@ -1,5 +1,5 @@
-//! Another extension, as a game may have one beside HTTPClientRust: its class `TestPeer` is a `StreamPeer` that the engine does not
-//! know. Only the tests load it.
+//! A second extension, such as a game may have besides HTTPClientRust. Its class `TestPeer` is a `StreamPeer` that is not part of
+//! the engine. Only the tests load it.
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
@@ -15,28 +15,28 @@ use godot::register::{GodotClass, godot_api};
 
 struct Extension;
 
-// SAFETY: nothing here runs on a thread of its own.
+// SAFETY: this extension starts no threads.
 #[gdextension]
 unsafe impl ExtensionLibrary for Extension {}
 
-/// A connection of its own kind, without `poll()` and `get_status()`: the least that a `StreamPeer` can be. It goes over TCP once it was
-/// told to connect; before, the test is the other end: it feeds what is read, and takes what is written.
+/// A minimal `StreamPeer`, without `poll()` and `get_status()`. After a call to connect, it uses TCP. Before that, the test is
+/// the other end: it provides the bytes to read, and takes the written bytes.
 #[derive(GodotClass)]
 #[class(tool, init, base = StreamPeerExtension)]
 struct TestPeer {
     stream: Option<TcpStream>,
     fed: VecDeque<u8>,
     written: Vec<u8>,
-    /// What follows behind that which was fed.
+    /// What follows after the provided bytes.
     ending: Ending,
-    /// How many bytes more are taken in writes.
+    /// How many more bytes writes accept.
     #[init(val = i64::MAX)]
     room: i64,
-    /// `get_available_bytes()` says 0 whatever there is.
+    /// Whether `get_available_bytes()` always returns 0.
     is_mute: bool,
-    /// How often it was read or written.
+    /// The number of reads and writes.
     transfers: i64,
-    /// Called in the middle of every call of the engine.
+    /// Called during every call from the engine.
     hook: Option<Callable>,
 }
 
@@ -102,7 +102,7 @@ impl TestPeer {
         self.transfers
     }
 
-    /// Nothing is borrowed meanwhile: the hook may call this object, or free it.
+    /// Nothing is borrowed during the call, because the hook may call this object or free it.
     fn call_hook(this: &Gd<Self>) {
         let hook = this.bind().hook.clone();
         if let Some(hook) = hook {
@@ -166,9 +166,9 @@ impl IStreamPeerExtension for TestPeer {
         _bytes: i32,
         received: RawPtr<*mut i32>,
     ) -> Error {
-        // SAFETY: the engine hands over room for the count.
+        // SAFETY: the engine passes room for the count.
         unsafe { *received.ptr() = 0 };
-        // Whoever polls must not call what blocks.
+        // Code that polls must not call a blocking method.
         Error::ERR_UNAVAILABLE
     }
 
@@ -179,24 +179,24 @@ impl IStreamPeerExtension for TestPeer {
         bytes: i32,
         received: RawPtr<*mut i32>,
     ) -> Error {
-        // SAFETY: the engine hands over room for the count.
+        // SAFETY: the engine passes room for the count.
         unsafe { *received.ptr() = 0 };
         Self::call_hook(&this);
         let size = usize::try_from(bytes).unwrap_or(0);
-        // SAFETY: the engine hands over room for this many bytes, which have values from here on.
+        // SAFETY: the engine passes room for this number of bytes, which are initialized here.
         let buffer = unsafe {
             buffer.ptr().write_bytes(0, size);
             std::slice::from_raw_parts_mut(buffer.ptr(), size)
         };
         let (count, error) = this.clone().bind_mut().receive(buffer);
-        // SAFETY: as above.
+        // SAFETY: see above.
         unsafe { *received.ptr() = count as i32 };
         error
     }
 
     #[func(gd_self)]
     unsafe fn put_data_rawptr(_this: Gd<Self>, _data: RawPtr<*const u8>, _bytes: i32, sent: RawPtr<*mut i32>) -> Error {
-        // SAFETY: the engine hands over room for the count.
+        // SAFETY: the engine passes room for the count.
         unsafe { *sent.ptr() = 0 };
         Error::ERR_UNAVAILABLE
     }
@@ -208,13 +208,13 @@ impl IStreamPeerExtension for TestPeer {
         bytes: i32,
         sent: RawPtr<*mut i32>,
     ) -> Error {
-        // SAFETY: the engine hands over room for the count.
+        // SAFETY: the engine passes room for the count.
         unsafe { *sent.ptr() = 0 };
         Self::call_hook(&this);
-        // SAFETY: the engine hands over this many bytes.
+        // SAFETY: the engine passes this number of bytes.
         let data = unsafe { std::slice::from_raw_parts(data.ptr(), usize::try_from(bytes).unwrap_or(0)) };
         let (count, error) = this.clone().bind_mut().send(data);
-        // SAFETY: as above.
+        // SAFETY: see above.
         unsafe { *sent.ptr() = count as i32 };
         error
     }
@@ -225,7 +225,7 @@ impl IStreamPeerExtension for TestPeer {
         this.bind().available()
     }
 
-    /// The trait wants it, and the engine gets the one above: the first of a name is registered.
+    /// The trait requires this method. The engine calls the one above, because the first registration of a name wins.
     fn get_available_bytes(&self) -> i32 {
         self.available()
     }

@@ -1,17 +1,17 @@
 #!/bin/sh
-# Unpacks packages from the Debian mirror that this machine is configured to use, without root and without touching what is
-# installed: apt with a configuration of its own downloads, and checks what it downloads by the signed list of the suite.
+# Unpacks packages from the Debian mirror that this machine is configured to use. It needs no root rights, and changes no installed
+# package. apt downloads the packages with a separate configuration, and checks them with the signed list of the suite.
 #
 # get_debian.sh FOLDER SUITE ARCHITECTURE PACKAGE...
 #
-# puts the packages, and what they need, below FOLDER/root. A package can have a version, as `godot=4.6.3*`; where the suite has
-# moved on, what it has is taken. Exit code 2: this is no machine for it, having no apt or no Debian; without arguments, that is all
-# that is looked at.
+# puts the packages and their dependencies into FOLDER/root. A package can have a version, such as `godot=4.6.3*`. If the suite no
+# longer has one of the versions, it uses the current versions. Exit code 2 means that this machine has no apt or is not Debian.
+# Without arguments, the script only checks this.
 set -eu
 
 command -v apt-get >/dev/null && command -v dpkg >/dev/null || exit 2
-# Debian lies under `debian` on every mirror; a cloud image names a file with the mirrors instead. Suites with a hyphen are not
-# the archive itself, but its updates and security fixes.
+# Every mirror has Debian in the folder `debian`. A cloud image names a file with mirrors instead. Suites with a hyphen contain
+# updates and security fixes, not the archive itself.
 mirrors=$(apt-get update --print-uris 2>/dev/null | sed -n \
     -e "s|^'\(.*/debian/\)dists/[a-z]*/InRelease'.*|\1|p" \
     -e "s|^'\(mirror+file:.*/debian\.list/\)dists/[a-z]*/InRelease'.*|\1|p" | sort -u)
@@ -24,7 +24,7 @@ apt=$folder/apt
 trap 'rm -rf "$apt"' EXIT
 trap 'exit 1' HUP INT TERM
 
-# Settings over those of the machine: these stay in force, as a proxy may stand there.
+# Overrides some of the machine's settings. The others stay in force, because they may contain a proxy.
 configure() {
     rm -rf "$apt"
     mkdir -p "$apt/parts" "$apt/state/lists/partial" "$apt/cache/archives/partial"
@@ -48,10 +48,10 @@ Dir::Etc::sourceparts "$apt/parts";
 Dir::Etc::preferences "/dev/null";
 Dir::Etc::preferencesparts "/dev/null";
 END
-    # As root, apt would download as a user who may not write into this folder, and warn.
+    # As root, apt would download as a user without write access to this folder, and print a warning.
     [ "$(id -u)" != 0 ] || echo 'APT::Sandbox::User "root";' >>"$apt/conf"
     printf 'Types: deb\nURIs: %s\nSuites: %s\nComponents: main\n' "$1" "$suite" >"$apt/parts/suite.sources"
-    # Others keep packages under `debian` too, signed with keys of their own: Debian's key alone counts.
+    # Other vendors also have a folder `debian`, with packages that are signed with their own keys. Only Debian's key is accepted.
     for key in /usr/share/keyrings/debian-archive-keyring.pgp /usr/share/keyrings/debian-archive-keyring.gpg; do
         if [ -f "$key" ]; then
             echo "Signed-By: $key" >>"$apt/parts/suite.sources"
@@ -64,7 +64,7 @@ apt_get() {
     timeout 1200 env DEBIAN_FRONTEND=noninteractive LC_ALL=C apt-get --config-file "$apt/conf" --assume-yes "$@"
 }
 
-# Shows what apt and dpkg say only where they fail.
+# Shows the output of a command only if it fails.
 quietly() {
     "$@" >"$apt/log" 2>&1 || { cat "$apt/log" >&2 && return 1; }
 }

@@ -1,4 +1,4 @@
-//! The trusted certificates that a script or the project names, as PEM text.
+//! The trusted certificates that a script or a project setting names, as PEM text.
 
 use godot::builtin::{GString, Variant};
 use godot::classes::{FileAccess, ProjectSettings, X509Certificate};
@@ -6,23 +6,23 @@ use godot::meta::ToGodot;
 use godot::obj::{Gd, Singleton};
 use http_client::{Error, ErrorCode, Trust};
 
-/// What begins each certificate.
+/// The first line of every certificate.
 const BEGIN: &str = "-----BEGIN CERTIFICATE-----";
 
 /// The certificates in an `X509Certificate`.
 ///
-/// The engine writes a chain of several as its first one several times. So where it came from a file, the file is read; a chain
-/// from elsewhere cannot be.
+/// The engine saves a chain of several certificates as copies of the first one. If the chain was loaded from a file, this
+/// function reads the file instead. Such copies from another source give an error.
 pub(crate) fn of_chain(chain: &Gd<X509Certificate>) -> Result<Trust, Error> {
     let path = chain.get_path();
     if !path.is_empty() && FileAccess::file_exists(&path) {
         return of_file(&path);
     }
-    // A method of newer engines than the oldest that is supported, hence the detour.
+    // The oldest supported engine does not have this method, so it is called by name.
     let text = chain.clone().try_call("save_to_string", &[]);
     let text = text.map_err(|_| invalid("the trusted certificate has a save_to_string() that cannot be called"))?;
     let text = text.stringify().to_string();
-    // An X509Certificate that nothing was loaded into is written as a block without content.
+    // The engine saves an X509Certificate without content as an empty block.
     let mut blocks = text.split(BEGIN).skip(1).filter(|block| !block.trim_start().starts_with("-----END"));
     match (blocks.next(), blocks.next()) {
         (None, _) => Err(invalid("the trusted certificate in the TLSOptions is empty; load one into it first")),
@@ -52,23 +52,23 @@ pub(crate) fn of_file(path: &GString) -> Result<Trust, Error> {
     Ok(Trust::Pem(bytes.as_slice().into()))
 }
 
-/// Those that the project trusts instead of the system's, if it does.
+/// The certificates that the project trusts instead of those of the system, if it names any.
 pub(crate) fn chosen_by_project() -> Result<Trust, Error> {
     let path = setting("network/tls/certificate_bundle_override").try_to::<GString>().unwrap_or_default();
     if path.is_empty() { Ok(Trust::System) } else { of_file(&path) }
 }
 
-/// Whether the project leaves TLS 1.3 out.
+/// Whether the project disables TLS 1.3.
 pub(crate) fn is_tls13_disabled() -> bool {
     setting("network/tls/enable_tls_v1.3").try_to::<bool>().is_ok_and(|enabled| !enabled)
 }
 
-/// Whether the project leaves the hybrid key exchange out. The setting is our own.
+/// Whether the project disables the hybrid key exchange. This setting belongs to the add-on.
 pub(crate) fn is_hybrid_disabled() -> bool {
     setting("network/tls/enable_hybrid_key_exchange").try_to::<bool>().is_ok_and(|enabled| !enabled)
 }
 
-/// A project setting; nil if this engine does not know it.
+/// A project setting, or nil if this engine does not know it.
 pub(crate) fn setting(name: &str) -> Variant {
     ProjectSettings::singleton().get_setting_ex(name).default_value(&Variant::nil().to_variant()).done()
 }

@@ -1,4 +1,4 @@
-//! The class's enums, as scripts know them: `HTTPClientRust.Method`, `.Status` and `.ResponseCode`.
+//! The enums of the class, as scripts see them: `HTTPClientRust.Method`, `.Status` and `.ResponseCode`.
 
 use std::borrow::Cow;
 
@@ -8,8 +8,8 @@ use godot::meta::error::ConvertError;
 use godot::meta::shape::GodotShape;
 use godot::meta::{FromGodot, GodotConvert, ToGodot};
 
-/// Makes a newtype of an integer that scripts see as one of the enums. Every integer is taken: whether it is a value of the
-/// enum is checked later, where a message can say so.
+/// Creates a newtype of an integer that scripts see as one of the enums. It accepts every integer. Later code checks whether the
+/// enum has the value, where an error message is possible.
 macro_rules! script_enum {
     ($(#[$doc:meta])* $name:ident, $script_name:expr) => {
         $(#[$doc])*
@@ -62,7 +62,7 @@ script_enum!(
     concat!(env!("CLASS_NAME"), ".Status")
 );
 
-/// Names and values, in the order of the values.
+/// Names and values, sorted by value.
 pub(crate) const METHODS: &[(&str, i64)] = &[
     ("METHOD_GET", 0),
     ("METHOD_HEAD", 1),
@@ -76,7 +76,7 @@ pub(crate) const METHODS: &[(&str, i64)] = &[
     ("METHOD_MAX", 9),
 ];
 
-/// Names and values, in the order of the values.
+/// Names and values, sorted by value.
 pub(crate) const STATUSES: &[(&str, i64)] = &[
     ("STATUS_DISCONNECTED", 0),
     ("STATUS_RESOLVING", 1),
@@ -91,7 +91,7 @@ pub(crate) const STATUSES: &[(&str, i64)] = &[
     ("STATUS_SSL_HANDSHAKE_ERROR", 9),
 ];
 
-/// Names and values, in the order of the values.
+/// Names and values, sorted by value.
 pub(crate) const RESPONSE_CODES: &[(&str, i64)] = &[
     ("RESPONSE_CONTINUE", 100),
     ("RESPONSE_SWITCHING_PROTOCOLS", 101),

@@ -1,4 +1,4 @@
-//! Between Godot's types and Rust's.
+//! Conversions between the types of Godot and Rust.
 
 pub(crate) mod certificates;
 pub(crate) mod enums;

@@ -1,17 +1,18 @@
-//! The array that the last read gave out, used again for the next one once the script has dropped it.
+//! Reuses the array that the last read returned, once the script has dropped it.
 //!
-//! A new array costs as much as reading into it: the engine finds memory for it and fills it with zeros. A script that drops
-//! each chunk before it reads the next, as most do, needs one array for a whole body, and all its clients need the same one.
+//! A new array costs as much as reading into it: the engine allocates memory and fills it with zeros. Most scripts drop each
+//! chunk before they read the next. They need one array for a whole body, and all clients can share it.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use godot::builtin::PackedByteArray;
 
-/// Lengths of which an array is worth keeping, in bytes. New ones below are cheap; those above would hold much memory.
+/// The lengths of arrays that are worth keeping, in bytes. Shorter arrays are cheap to create, and longer ones would hold much
+/// memory.
 const LENGTHS: std::ops::RangeInclusive<usize> = 8 << 10..=4 << 20;
 
-/// How many reads do without after one whose script had kept its array: getting hold of that one has copied it.
+/// How many reads skip the spare array after one read found that the script had kept it. Taking such an array copies it.
 const AFTER_A_COPY: u32 = 64;
 
 static SPARE: Mutex<Option<Spare>> = Mutex::new(None);
@@ -19,11 +20,12 @@ static TO_SKIP: AtomicU32 = AtomicU32::new(0);
 
 struct Spare(PackedByteArray);
 
-// SAFETY: its memory is shared with a script's array by an atomic count of references, and copied before it is written if that
-// count says so.
+// SAFETY: the array shares its memory with a script's array by an atomic reference count. If the memory is shared, a write copies
+// it first.
 unsafe impl Send for Spare {}
 
-/// The spare array with this length and any contents, if there is one and nobody else has it.
+/// Takes the spare array and gives it this length. Its contents are arbitrary. None if there is no spare array, or this read
+/// skips it. An array that the script still has is copied.
 pub(crate) fn take(length: usize) -> Option<PackedByteArray> {
     if !LENGTHS.contains(&length) || is_to_be_skipped() {
         return None;
@@ -39,14 +41,14 @@ pub(crate) fn take(length: usize) -> Option<PackedByteArray> {
     Some(array)
 }
 
-/// Remembers an array that is given out now, or was not needed.
+/// Remembers an array that is returned to a script now, or that was not needed.
 pub(crate) fn keep(array: &PackedByteArray) {
     if LENGTHS.contains(&array.len()) && TO_SKIP.load(Ordering::Relaxed) == 0 {
         *lock() = Some(Spare(array.clone()));
     }
 }
 
-/// Gives the memory back.
+/// Frees the spare array.
 pub(crate) fn release() {
     let spare = lock().take();
     drop(spare);

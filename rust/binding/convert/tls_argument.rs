@@ -1,4 +1,4 @@
-//! The third argument of `connect_to_host`: `use_ssl` of the old reference, or `TLSOptions` of today's engine.
+//! The third argument of `connect_to_host`: the bool `use_ssl` of older engines, or the `TLSOptions` of current ones.
 
 use godot::builtin::{GString, Variant};
 use godot::classes::TlsOptions as GodotTlsOptions;
@@ -10,18 +10,18 @@ use http_client::{Error, ErrorCode, TlsOptions, Verify};
 
 use crate::convert::certificates::{chosen_by_project, is_hybrid_disabled, is_tls13_disabled, of_chain, of_file};
 
-/// A value of any type; [`read`](Self::read) says what it means.
+/// A value of any type. [`read`](Self::read) interprets it.
 #[derive(Clone, Debug)]
 pub(crate) struct TlsArgument(Variant);
 
 impl TlsArgument {
-    /// TLS with these options, or those of the project.
+    /// TLS with these options, or with those of the project.
     pub(crate) fn of(options: Option<Gd<GodotTlsOptions>>) -> Self {
         Self(options.map_or_else(|| true.to_variant(), |options| options.to_variant()))
     }
 
-    /// Whether TLS is wanted for this host, which may turn it on by itself, and how it is secured. `verify_host` counts beside a bool
-    /// only.
+    /// Whether the connection to this host uses TLS, and the options for it. A host that starts with `https://` also turns TLS
+    /// on. `verify_host` only counts if the argument is a bool.
     pub(crate) fn read(
         &self,
         host: &str,
@@ -106,5 +106,5 @@ impl ToGodot for TlsArgument {
     }
 }
 
-// SAFETY: the only default value is a bool, which has nothing to mutate or share.
+// SAFETY: the only default value is a bool, which cannot be mutated and shares no memory.
 unsafe impl GodotImmutable for TlsArgument {}

@@ -1,4 +1,4 @@
-//! Errors, headers, figures, TLS facts and bytes, as Godot's types.
+//! Converts errors, headers, timings, TLS information and bytes into Godot's types.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -11,10 +11,10 @@ use http_client::{ByteBuffer, Certificate, ErrorCode, Head, Timings, TlsInfo};
 
 use crate::convert::spare;
 
-/// With more header fields than this, finding those of the same name takes a table.
+/// With more header fields than this, a table finds the fields with the same name.
 const FEW_FIELDS: usize = 32;
 
-/// The `Error` constant of the same name.
+/// The `Error` constant with the same name.
 pub(crate) fn error_code(code: ErrorCode) -> GError {
     match code {
         ErrorCode::Unavailable => GError::ERR_UNAVAILABLE,
@@ -34,11 +34,11 @@ pub(crate) fn header_lines(head: &Head) -> PackedStringArray {
     head.fields.iter().map(|field| GString::from(&*field.line())).collect()
 }
 
-/// The headers of a response by name. Values of headers with the same name are joined by `"; "` under its first spelling;
-/// lengths that agree are one.
+/// The headers of a response by name. Values of headers with the same name are joined by `"; "` under the first spelling of the
+/// name. Equal lengths count once.
 pub(crate) fn header_dictionary(head: &Head) -> VarDictionary {
     let mut joined: Vec<(String, String)> = Vec::with_capacity(head.fields.len());
-    // Many are found by a table, few faster by looking at each.
+    // A table is faster for many fields. For few, comparing each one is faster.
     let mut places: Option<HashMap<String, usize>> = (head.fields.len() > FEW_FIELDS).then(HashMap::new);
     for field in head.fields.iter() {
         let place = match &mut places {
@@ -68,7 +68,7 @@ pub(crate) fn header_dictionary(head: &Head) -> VarDictionary {
     dictionary
 }
 
-/// Phases and their microseconds; −1 for one that is not over, or did not happen.
+/// The phases and their durations in microseconds. −1 stands for a phase that is not over, or did not happen.
 pub(crate) fn timings_dictionary(timings: &Timings) -> VarDictionary {
     let microseconds =
         |phase: Option<Duration>| phase.map_or(-1, |time| i64::try_from(time.as_micros()).unwrap_or(i64::MAX));
@@ -86,10 +86,10 @@ pub(crate) fn timings_dictionary(timings: &Timings) -> VarDictionary {
     dictionary
 }
 
-/// What TLS agreed on.
+/// The result of the TLS handshake.
 pub(crate) fn tls_dictionary(info: &TlsInfo) -> VarDictionary {
     let certificates: PackedStringArray = info.peer_certificates.iter().map(GString::from).collect();
-    // In the same order; one that cannot be read has no facts.
+    // In the order of the certificates. A certificate that cannot be parsed has an empty dictionary.
     let read =
         |text: &String| Certificate::parse_pem(text).map(|read| certificate_dictionary(&read)).unwrap_or_default();
     let facts: Array<VarDictionary> = info.peer_certificates.iter().map(read).collect();
@@ -108,7 +108,7 @@ pub(crate) fn tls_dictionary(info: &TlsInfo) -> VarDictionary {
     dictionary
 }
 
-/// What stands in a certificate.
+/// The contents of a certificate.
 fn certificate_dictionary(certificate: &Certificate) -> VarDictionary {
     let names = certificate.dns_names.iter().map(|name| shown(name));
     let addresses = certificate.addresses.iter().map(|address| GString::from(&address.to_string()));
@@ -127,7 +127,7 @@ fn certificate_dictionary(certificate: &Certificate) -> VarDictionary {
     dictionary
 }
 
-/// A peer's text, with control characters escaped: it is there to be shown.
+/// A text from the peer for display, with control characters escaped.
 fn shown(text: &str) -> GString {
     let mut shown = String::with_capacity(text.len());
     for character in text.chars() {
@@ -140,7 +140,7 @@ fn shown(text: &str) -> GString {
     GString::from(&shown)
 }
 
-/// An array of bytes that a body is received into.
+/// An array of bytes that receives a body.
 pub(crate) struct Bytes(pub(crate) PackedByteArray);
 
 impl ByteBuffer for Bytes {
@@ -156,7 +156,7 @@ impl ByteBuffer for Bytes {
 
     fn set_len(&mut self, len: usize) {
         if len == 0 {
-            // Nothing came; the next read needs the same.
+            // Nothing came, so the next read needs an array of this length too.
             let unused = std::mem::take(&mut self.0);
             spare::keep(&unused);
         } else if len != self.0.len() {
@@ -170,7 +170,7 @@ impl ByteBuffer for Bytes {
 }
 
 impl Bytes {
-    /// For the script. The next read of a body that is not over may use the same memory.
+    /// Returns the array for the script. If the body is not over, the next read may use the same memory.
     pub(crate) fn give_out(self, is_over: bool) -> PackedByteArray {
         if is_over {
             spare::release();
@@ -181,7 +181,7 @@ impl Bytes {
     }
 }
 
-/// The bytes of a body to send. The array shares its memory with the script's, which copies it when it changes it.
+/// The bytes of a body to send. The array shares its memory with the script's array, which copies it before a change.
 pub(crate) struct SharedBytes(PackedByteArray);
 
 impl SharedBytes {
@@ -196,5 +196,5 @@ impl AsRef<[u8]> for SharedBytes {
     }
 }
 
-// SAFETY: the array is only read, and dropped; its memory is shared by an atomic count of references.
+// SAFETY: the array is only read and dropped. Its memory has an atomic reference count.
 unsafe impl Send for SharedBytes {}

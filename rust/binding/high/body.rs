@@ -1,7 +1,7 @@
-//! Bodies in the engine's own arrays: the worker receives into the memory that a script gets, so that no frame pays for a copy.
+//! Bodies in the engine's own arrays: the worker receives into the memory that the script gets, so no frame pays for a copy.
 //!
-//! The worker may be in the middle of that when the engine goes. So every call of the engine is made under a lock that [`leave_engine`]
-//! takes: from then on bodies are Rust's, and arrays of the engine's that the worker still has are left where they are.
+//! The engine can shut down while the worker uses such an array. So every call to the engine needs a lock that [`leave_engine`]
+//! takes. After it, new bodies are in Rust's memory, and the worker leaks the engine's arrays that it still has.
 
 use std::mem::ManuallyDrop;
 use std::sync::{Arc, LazyLock, PoisonError, RwLock, RwLockReadGuard};
@@ -17,34 +17,35 @@ pub(crate) type Session = http_fetch::Session<Body>;
 pub(crate) type Task = http_fetch::Task<Body>;
 pub(crate) type Worker = http_fetch::Worker<Body>;
 
-/// Whether the engine is there.
+/// Whether the engine may still be called.
 static ENGINE: RwLock<Engine> = RwLock::new(Engine::Runs);
 
 #[derive(Clone, Copy, PartialEq)]
 enum Engine {
     Runs,
-    /// Only the main thread may still call it.
+    /// Only the main thread may still call the engine.
     Ends,
     IsGone,
 }
 
-/// The one of the process.
+/// The worker of the process.
 pub(crate) fn worker() -> &'static Arc<Worker> {
     static WORKER: LazyLock<Arc<Worker>> = LazyLock::new(|| Worker::new(Context::shared().clone()));
     &WORKER
 }
 
-/// From here on nothing of the engine's is called for a body.
+/// From now on, other threads do not call the engine for a body.
 pub(crate) fn leave_engine() {
     *ENGINE.write().unwrap_or_else(PoisonError::into_inner) = Engine::Ends;
 }
 
-/// The library goes.
+/// The library is being unloaded.
 pub(crate) fn forget_engine() {
     *ENGINE.write().unwrap_or_else(PoisonError::into_inner) = Engine::IsGone;
 }
 
-/// Calls the engine from any thread; none if it is not there for this one any more. It stays meanwhile, so it must be a short call.
+/// Calls the engine from any thread. None if this thread may no longer call it. The engine cannot shut down during the call, so
+/// the call must be short.
 pub(crate) fn with_engine<T>(call: impl FnOnce() -> T) -> Option<T> {
     let engine = engine();
     let is_there = match *engine {
@@ -59,28 +60,28 @@ fn engine() -> RwLockReadGuard<'static, Engine> {
     ENGINE.read().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// See the module.
+/// The memory of a body. See the module.
 pub(crate) enum Body {
     /// In the engine's memory.
     Engines(Array),
-    /// Of the time after it.
+    /// In Rust's memory, after the engine has shut down.
     Rusts(Vec<u8>),
 }
 
 pub(crate) struct Array {
     array: ManuallyDrop<PackedByteArray>,
-    /// Where its bytes lie, which nobody else has: it is not cloned before the last of them is written.
+    /// The start of the array's bytes. This is the only owner: the array is not cloned before its last byte is written.
     start: *mut u8,
     len: usize,
 }
 
-// SAFETY: the array's count of references is atomic; its bytes are written by the one owner before anybody else has it.
+// SAFETY: the array's reference count is atomic. The only owner writes the bytes before anybody else has the array.
 unsafe impl Send for Array {}
-// SAFETY: what is shared is only read.
+// SAFETY: shared bodies are only read.
 unsafe impl Sync for Array {}
 
 impl Body {
-    /// For a script. Shares the memory.
+    /// The body as an array for a script. Shares the memory.
     pub(crate) fn give_out(&self) -> PackedByteArray {
         match self {
             Self::Engines(array) => (*array.array).clone(),
@@ -90,7 +91,7 @@ impl Body {
 }
 
 impl Array {
-    /// Under the lock.
+    /// Call this only while holding the lock.
     fn resize(&mut self, len: usize) {
         self.array.resize(len);
         let bytes = self.array.as_mut_slice();
@@ -116,7 +117,7 @@ impl ByteBuffer for Body {
         let engine = engine();
         match self {
             Self::Engines(array) if *engine == Engine::Runs => array.resize(len),
-            // Its memory stays; it cannot become longer any more.
+            // The memory stays as it is, because the engine can no longer resize it.
             Self::Engines(array) if len <= array.len => array.len = len,
             Self::Engines(array) => {
                 let mut bytes = array.as_slice().to_vec();
@@ -129,7 +130,7 @@ impl ByteBuffer for Body {
 
     fn as_mut_slice(&mut self) -> &mut [u8] {
         match self {
-            // SAFETY: the array has so many bytes there, and this is the only reference to it.
+            // SAFETY: the array has `len` bytes at `start`, and this is the only reference to them.
             Self::Engines(array) => unsafe { std::slice::from_raw_parts_mut(array.start, array.len) },
             Self::Rusts(bytes) => bytes,
         }
@@ -138,7 +139,7 @@ impl ByteBuffer for Body {
 
 impl Array {
     fn as_slice(&self) -> &[u8] {
-        // SAFETY: the array has so many bytes there as long as this does, and nobody writes to an array that is shared.
+        // SAFETY: the array has `len` bytes at `start` for as long as `self` lives, and nobody writes to a shared array.
         unsafe { std::slice::from_raw_parts(self.start, self.len) }
     }
 }
@@ -154,7 +155,7 @@ impl Buffer for Body {
 
 impl Drop for Array {
     fn drop(&mut self) {
-        // SAFETY: it is dropped here alone, and not used any more.
+        // SAFETY: the array is dropped only here, and not used afterwards.
         with_engine(|| unsafe { ManuallyDrop::drop(&mut self.array) });
     }
 }

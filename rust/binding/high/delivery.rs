@@ -1,8 +1,9 @@
-//! From the worker to scripts: who has a task until it is completed, one batch of signals a frame, and the end of the program.
+//! Delivers from the worker to scripts: it keeps every task until the task is completed, emits one batch of signals per frame,
+//! and handles the end of the program.
 //!
-//! The worker calls a hook when there is something new, and that makes one deferred call. All signals are emitted on the main thread; what
-//! else threads need of a task they take themselves ([`wait_to_finish`]). When the root leaves the tree, every task completes as cancelled
-//! and everything of the engine's is let go: later there is nobody who could.
+//! The worker calls a hook when there is something new, and the hook makes one deferred call. All signals are emitted on the main
+//! thread. Other threads read the result of a task directly ([`wait_to_finish`]). When the root leaves the tree, every task
+//! completes as cancelled, and all objects of the engine are released, because nothing can release them later.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -31,23 +32,23 @@ static HUB: Mutex<Hub> = Mutex::new(Hub {
 });
 
 struct Hub {
-    /// Tasks that are not completed, by the worker's number.
+    /// Tasks that are not completed, by the number that the worker gave them.
     tasks: Option<HashMap<u64, Kept>>,
-    /// What `HTTPSessionRust.shared()` gives.
+    /// The session that `HTTPSessionRust.shared()` returns.
     shared: Option<Held<Gd<HttpSessionRust>>>,
-    /// The end of the program will be noticed.
+    /// The hooks for the worker and for the end of the program are set.
     is_hooked: bool,
     is_asked_to_hook: bool,
-    /// It has come.
+    /// The program has ended.
     is_closed: bool,
-    /// In which frame there was the last batch.
+    /// The frame of the last batch.
     last_frame: Option<u64>,
 }
 
-/// A task's object, and what it shares, so that nothing needs to ask the object for it.
+/// A task's object and its shared state. Keeping both avoids asking the object for its state.
 #[derive(Clone)]
 struct Kept {
-    /// Whose task it is.
+    /// The session of the task.
     session: Arc<SessionShared>,
     object: Held<Gd<HttpTaskRust>>,
     shared: Arc<TaskShared>,
@@ -57,7 +58,7 @@ fn hub() -> MutexGuard<'static, Hub> {
     HUB.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Starts a task of a session, and holds its object until it is completed. `prepare` is called before anything can happen to it.
+/// Starts a task of a session, and keeps its object until it is completed. `prepare` runs before the task starts.
 pub(crate) fn start(
     session: &Arc<SessionShared>,
     prepare: impl FnOnce(&TaskShared),
@@ -67,7 +68,7 @@ pub(crate) fn start(
     let (object, shared) = HttpTaskRust::made();
     prepare(&shared);
     let kept = Kept { session: session.clone(), object: Held(object.clone()), shared: shared.clone() };
-    // Under the lock: its first notice finds it.
+    // The lock is held until the task is registered, so its first notice finds it.
     let mut hub = hub();
     let task = start();
     let id = task.id();
@@ -77,14 +78,14 @@ pub(crate) fn start(
         hub.tasks.get_or_insert_default().insert(id, kept);
     }
     drop(hub);
-    // After the end of the program nothing is emitted any more.
+    // After the end of the program, no signals are emitted.
     if is_closed && let Some(response) = shared.task().and_then(Task::response) {
         shared.complete(response);
     }
     object
 }
 
-/// Cancels all tasks of a session, in the order in which they were started.
+/// Cancels all tasks of a session, in the order of their start.
 pub(crate) fn cancel_all(session: &Arc<SessionShared>) {
     let of_session = |(_, kept): &(&u64, &Kept)| Arc::ptr_eq(&kept.session, session);
     let mut tasks: Vec<(u64, Kept)> =
@@ -93,7 +94,7 @@ pub(crate) fn cancel_all(session: &Arc<SessionShared>) {
     tasks.iter().for_each(|(_, kept)| kept.shared.cancel());
 }
 
-/// The session of the whole game.
+/// The session that the whole game shares.
 pub(crate) fn shared_session(make: impl FnOnce() -> Gd<HttpSessionRust>) -> Gd<HttpSessionRust> {
     hook_up();
     let known = hub().shared.as_ref().map(|held| held.0.clone());
@@ -110,11 +111,11 @@ pub(crate) fn shared_session(make: impl FnOnce() -> Gd<HttpSessionRust>) -> Gd<H
     kept
 }
 
-/// Sleeps until a task is completed. On the main thread its signals are emitted meanwhile, and no other's.
+/// Blocks until a task is completed. On the main thread, this emits the signals of this task, and of no other.
 pub(crate) fn wait_to_finish(object: &Gd<HttpTaskRust>, shared: &Arc<TaskShared>) {
     let Some(task) = shared.task() else { return };
     if !is_main_thread() {
-        // Its signals come on the main thread, which may be waiting for this one.
+        // The main thread emits the signals. It may be waiting for this thread.
         let response = task.wait();
         shared.complete(response);
         return;
@@ -129,13 +130,13 @@ pub(crate) fn wait_to_finish(object: &Gd<HttpTaskRust>, shared: &Arc<TaskShared>
         }
         shared.add_pending(notices);
     }
-    // Where this was called by a function that its end calls, or another thread has waited too.
+    // The task may have been completed already, by another waiting thread, or because a handler of its last signal called this.
     if let Some(response) = task.response() {
         shared.complete(response);
     }
 }
 
-/// Emits what happened since the last call: once a frame.
+/// Emits everything that happened since the last call. Runs once per frame.
 fn deliver() {
     let frame = Engine::singleton().get_process_frames();
     if hub().last_frame == Some(frame) && is_put_off() {
@@ -154,14 +155,14 @@ fn deliver() {
         }
     }
     for kept in order {
-        // Unless somebody who waits for the task was faster.
+        // A caller that waits for the task may have taken the notice already.
         if let Some(notice) = kept.shared.next_pending() {
             emit(&kept.object.0, &kept.shared, notice);
         }
     }
 }
 
-/// Emits all that there is of a task.
+/// Emits all pending notices of a task.
 fn drain(kept: &Kept) {
     kept.shared.add_pending(kept.shared.task().map(Task::take_notices).unwrap_or_default());
     while let Some(notice) = kept.shared.next_pending() {
@@ -169,7 +170,8 @@ fn drain(kept: &Kept) {
     }
 }
 
-/// Has the next batch come with the next frame: another deferred call would come in this one too. Not possible without a tree.
+/// Schedules the next batch for the next frame, because another deferred call would still run in this frame. Returns false
+/// without a scene tree.
 fn is_put_off() -> bool {
     let Some(tree) = scene_tree() else { return false };
     let next = Callable::from_sync_fn("HTTPTaskRust.deliver_next", |_: &[&Variant]| guarded(deliver));
@@ -177,7 +179,7 @@ fn is_put_off() -> bool {
     true
 }
 
-/// Emits one thing that happened to a task. On the main thread.
+/// Emits one notice of a task. Call this on the main thread.
 fn emit(object: &Gd<HttpTaskRust>, shared: &Arc<TaskShared>, notice: Notice) {
     let mut signals = object.clone().upcast::<Object>();
     let is_cancelled = shared.is_cancelled();
@@ -200,7 +202,7 @@ fn emit(object: &Gd<HttpTaskRust>, shared: &Arc<TaskShared>, notice: Notice) {
             forget_connections(&mut object.clone());
             drop(held);
         }
-        // Who cancels wants to hear no more of it than its end.
+        // After a cancellation, only the end of the task is emitted.
         _ if is_cancelled => {}
         Notice::ResponseStarted(facts) => {
             let response = shared.response_with(Known::Head(facts));
@@ -224,12 +226,12 @@ fn emit(object: &Gd<HttpTaskRust>, shared: &Arc<TaskShared>, notice: Notice) {
             let arguments = [i64::from(attempt).to_variant(), after.as_secs_f64().to_variant(), reason.to_variant()];
             signals.emit_signal("retrying", &arguments);
         }
-        // Nothing else is told today.
+        // Other notices have no signal today.
         _ => {}
     }
 }
 
-/// Has the worker deliver, and the end of the program noticed. From another thread, the main thread is asked to.
+/// Sets the hooks for the worker and for the end of the program. On another thread, it asks the main thread to do so.
 fn hook_up() {
     let mut hub = hub();
     if hub.is_hooked || hub.is_closed {
@@ -250,7 +252,7 @@ fn hook_up() {
 
 fn hook_here() {
     let notice = Held(Callable::from_sync_fn("HTTPTaskRust.deliver", |_: &[&Variant]| guarded(deliver)));
-    // Its lock is held meanwhile: after `quit` took the hook away, nothing is called any more.
+    // The worker holds its lock during the call. So nothing calls this any more after `quit` has removed the hook.
     worker().set_deliver(Some(Box::new(move || {
         let notice: &Held<Callable> = &notice;
         notice.0.call_deferred(&[]);
@@ -261,19 +263,19 @@ fn hook_here() {
             connect(&root, "tree_exiting", &ending, None);
         }
     } else if let Some(mut main_loop) = main_loop() {
-        // It goes with the main loop, when nobody can be told any more.
+        // It is dropped with the main loop, when no signal can be emitted any more.
         let ending = Ending;
         let held = Callable::from_sync_fn("HTTPSessionRust.quit", move |_: &[&Variant]| {
             let _: &Ending = &ending;
         });
         main_loop.set_meta("_http_client_rust", &held.to_variant());
     }
-    // What happened before is listed nowhere.
+    // Notices from before this moment are in no list, so this drains every task.
     let all: Vec<Kept> = hub().tasks.iter().flat_map(HashMap::values).cloned().collect();
     all.iter().for_each(drain);
 }
 
-/// The end of the program: every task completes as cancelled, and nothing of the engine's is kept.
+/// The end of the program: every task completes as cancelled, and all objects of the engine are released.
 fn quit() {
     close(true);
 }
@@ -299,7 +301,7 @@ fn close(tells: bool) {
     drop(session);
 }
 
-/// What a main loop without a tree takes with it.
+/// A value that a main loop without a scene tree drops when it ends.
 struct Ending;
 
 impl Drop for Ending {
@@ -308,7 +310,7 @@ impl Drop for Ending {
     }
 }
 
-/// When the library goes. All is over by then, unless no main loop ever ran.
+/// Called when the library is unloaded. Everything has ended by then, unless no main loop ever ran.
 pub(crate) fn release() {
     close(false);
     forget_engine();

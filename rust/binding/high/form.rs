@@ -1,4 +1,4 @@
-//! The class `HTTPFormRust`: a form that is being put together.
+//! The class `HTTPFormRust`: a form with its fields and files.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -11,7 +11,7 @@ use http_fetch::multipart::{DiskFile, Form, FormError, Source};
 
 use crate::high::packed_file::PackedFile;
 
-/// See the module.
+/// A form. See the module.
 #[derive(GodotClass)]
 #[class(tool, base = RefCounted, rename = HTTPFormRust)]
 pub(crate) struct HttpFormRust {
@@ -19,7 +19,7 @@ pub(crate) struct HttpFormRust {
 }
 
 impl HttpFormRust {
-    /// The form as it is now.
+    /// A copy of the form in its current state.
     pub(crate) fn form(&self) -> Arc<Form> {
         Arc::new(self.lock().clone())
     }
@@ -94,7 +94,7 @@ fn last_part(path: &str) -> String {
     path.rsplit(['/', '\\']).next().unwrap_or_default().to_owned()
 }
 
-/// Where a file's bytes come from: the disk, or, in an exported game, the pack.
+/// The source of a file's bytes: the disk, or the pack of an exported game.
 fn source_of(path: &GString) -> Arc<dyn Source> {
     let on_disk = ProjectSettings::singleton().globalize_path(path);
     if !path.to_string().starts_with("res://")

@@ -6,10 +6,10 @@ use godot::classes::object::ConnectFlags;
 use godot::meta::ToGodot;
 use godot::obj::{EngineBitfield, Gd, Inherits};
 
-/// Something of the engine's that is kept where several threads can reach it.
+/// A value of the engine that is stored where several threads can reach it.
 ///
-/// Whoever makes one promises: what is in it counts its references atomically, is only cloned and given up under the lock that it lies
-/// behind, and is called on one thread at a time.
+/// The creator promises three things: the value has an atomic reference count, it is cloned and dropped only under the lock that
+/// protects it, and only one thread at a time calls it.
 #[derive(Clone)]
 pub(crate) struct Held<T>(pub(crate) T);
 
@@ -18,8 +18,8 @@ unsafe impl<T> Send for Held<T> {}
 // SAFETY: the same.
 unsafe impl<T> Sync for Held<T> {}
 
-/// Connects a signal, by the engine's own method: the godot crate's keeps a list of connections for a reload, which this library refuses,
-/// and with it every callable.
+/// Connects a signal with the engine's own method. The godot crate's method keeps a list of connections for a hot reload, and
+/// with it every callable. This library does not support hot reload.
 pub(crate) fn connect<T: Inherits<Object>>(
     object: &Gd<T>,
     signal: &str,

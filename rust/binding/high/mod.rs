@@ -1,7 +1,8 @@
-//! The classes above `HTTPClientRust`: session, task, response and form, and the node. The crate `http-fetch` does their work.
+//! The classes above `HTTPClientRust`: session, task, response, form and node. The crate `http-fetch` does their work.
 //!
-//! A worker thread of that crate makes the requests. What happens to them comes to the main thread by [`delivery`], which has every task
-//! until it is completed; of the engine's the worker has the memory of bodies and files of a pack, and knows when it must not use them.
+//! A worker thread of that crate makes the requests. [`delivery`] passes the results to the main thread and keeps every task
+//! until it is completed. The worker uses two things of the engine: the memory of bodies, and the files in a pack. It knows when
+//! it must not use them.
 
 mod body;
 mod delivery;
@@ -22,7 +23,7 @@ mod values;
 
 pub(crate) use delivery::release;
 
-/// Completes the classes, which must be registered already.
+/// Completes the registration of the classes, which must be registered already.
 pub(crate) fn register() {
     response::register();
     task::register();

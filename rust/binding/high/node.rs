@@ -1,7 +1,7 @@
-//! The class `HTTPRequestRust`: the engine's node `HTTPRequest`, member by member, over a session's connections.
+//! The class `HTTPRequestRust`: the API of the engine's node `HTTPRequest`, over the connections of a session.
 //!
-//! It works while the tree is paused, for it processes nothing: its task's end comes by [`delivery`](crate::high::delivery). Leaving the
-//! tree is a notification here and no virtual method, which a script's own would hide.
+//! The node works while the tree is paused, because it needs no processing: [`delivery`](crate::high::delivery) reports the end
+//! of its task. It reacts to leaving the tree in a notification. A virtual method would be hidden by one in the script.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
@@ -28,12 +28,12 @@ use crate::high::task::{HttpTaskRust, TaskShared};
 use crate::high::values::{ENGINE_RESULTS, EngineMethod, EngineStatus, HeaderLines, RawBody};
 use crate::low;
 
-/// What scripts call it.
+/// The name of the class in scripts.
 pub(crate) const NAME: &str = env!("NODE_CLASS_NAME");
-/// How long a request waits for one of its session's connections before it makes another: the engine's node never waits.
+/// How long a request waits for a connection of its session before it opens another one. The engine's node never waits.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// See the module. Its properties stand in [`node_properties`](crate::high::node_properties).
+/// The node. See the module. [`node_properties`](crate::high::node_properties) has its properties.
 #[derive(GodotClass)]
 #[cfg_attr(not(feature = "engine-names"), class(tool, base = Node, rename = HTTPRequestRust))]
 #[cfg_attr(feature = "engine-names", class(tool, base = Node, rename = HTTPRequest))]
@@ -42,10 +42,10 @@ pub(crate) struct HttpRequestRust {
     base: Base<Node>,
 }
 
-/// What the object shares with the calls on it, and with its task.
+/// The state that the object shares with the calls on it and with its task.
 pub(crate) struct NodeShared(Mutex<State>);
 
-/// Locked for moments only, in which nothing is called and nothing goes that a script could have to do with.
+/// Locked only for moments. While it is locked, nothing is called, and no value is dropped that could run code of a script.
 pub(crate) struct State {
     pub(crate) download_file: GString,
     pub(crate) download_chunk_size: i64,
@@ -56,29 +56,29 @@ pub(crate) struct State {
     pub(crate) timeout: f64,
     http_proxy: Option<Option<Chosen>>,
     https_proxy: Option<Option<Chosen>>,
-    /// Those of a script, and what they come to; else they are the session's.
+    /// The options that a script set. None: the session's options apply.
     tls: Option<TlsOptions>,
     pub(crate) session: Option<Held<Gd<HttpSessionRust>>>,
-    /// Under way, or the last one.
+    /// The current task, or the last one.
     task: Option<Held<Gd<HttpTaskRust>>>,
     is_requesting: bool,
-    /// Grows with each request: the end of an earlier one is nobody's any more.
+    /// Increases with each request. The end of an earlier request is ignored.
     turn: u64,
 }
 
-// SAFETY: the text's count of references is atomic, and one thread at a time has the lock.
+// SAFETY: the text has an atomic reference count, and only one thread at a time has the lock.
 unsafe impl Send for State {}
 
-/// The way from a task to its node.
+/// The link from a task to its node.
 pub(crate) struct NodeLink {
-    /// Used on the main thread only, and only while the node says that it waits: it says otherwise from when it leaves the tree.
+    /// Used only on the main thread, and only while the node waits for this request. A node that has left the tree does not wait.
     id: InstanceId,
     shared: Weak<NodeShared>,
     turn: u64,
 }
 
 impl NodeLink {
-    /// The task came to its end.
+    /// Called when the task has ended.
     pub(crate) fn completed(self, task: &Arc<TaskShared>) {
         let Some(shared) = self.shared.upgrade() else { return };
         let mut state = shared.lock();
@@ -101,7 +101,7 @@ impl NodeLink {
     }
 }
 
-/// The engine's results have none for what is found wrong with a request after it began.
+/// The engine has no result for an error that is found in a request after its start, so this returns `RESULT_REQUEST_FAILED`.
 fn engine_result(result: i64) -> i64 {
     const REQUEST_FAILED: i64 = 9;
     if ENGINE_RESULTS.iter().any(|(_, value)| *value == result) { result } else { REQUEST_FAILED }
@@ -126,7 +126,7 @@ impl NodeShared {
         self.lock().task.as_ref().map(|held| held.0.clone())
     }
 
-    /// Sets something that must not change during a request.
+    /// Sets a value that must not change during a request.
     pub(crate) fn set(&self, method: &str, set: impl FnOnce(&mut State)) {
         let mut state = self.lock();
         if state.is_requesting {
@@ -263,7 +263,7 @@ impl HttpRequestRust {
             Some(Phase::Resolving) => RESOLVING,
             Some(Phase::Requesting) => REQUESTING,
             Some(Phase::Receiving) => BODY,
-            // Who waits for a place will connect.
+            // A request that waits for a connection will connect next.
             Some(_) => CONNECTING,
         })
     }
@@ -337,7 +337,7 @@ fn start(
     let to =
         (!file.is_empty()).then(|| Download { path: on_disk(&file), resumes: false, limit: settings.body_size_limit });
     let mut state = shared.lock();
-    // Another thread may have been faster.
+    // Another thread may have started a request in the meantime.
     if std::mem::replace(&mut state.is_requesting, true) {
         drop(state);
         return busy();

@@ -1,4 +1,4 @@
-//! The properties of `HTTPRequestRust`: those of the engine's `HTTPRequest`, and its session.
+//! The properties of `HTTPRequestRust`: those of the engine's `HTTPRequest`, and the session.
 
 use godot::builtin::GString;
 use godot::classes::ClassDb;
@@ -15,7 +15,7 @@ use crate::high::values::ENGINE_RESULTS;
 use crate::low;
 use crate::registration::{engine_hint, register_enum, register_property};
 
-/// What the engine's node takes for `download_chunk_size`, in bytes.
+/// The values that the engine's node accepts for `download_chunk_size`, in bytes.
 const CHUNK_SIZES: std::ops::RangeInclusive<i64> = 256..=16 << 20;
 
 #[godot_api(secondary)]
@@ -78,7 +78,7 @@ impl HttpRequestRust {
         }
     }
 
-    // The engine's is not const either.
+    // Not const, because the engine's method is not const either.
     #[func(gd_self)]
     fn get_timeout(this: Gd<Self>) -> f64 {
         Self::shared_of(&this).lock().timeout
@@ -113,7 +113,7 @@ impl HttpRequestRust {
     }
 }
 
-/// Completes the class, which must be registered already.
+/// Completes the registration of the class, which must be registered already.
 pub(crate) fn register() {
     register_enum::<HttpRequestRust>("Result", ENGINE_RESULTS);
     property::<GString>("download_file", ["get_download_file", "set_download_file"]);
@@ -123,7 +123,7 @@ pub(crate) fn register() {
     property::<i64>("body_size_limit", ["get_body_size_limit", "set_body_size_limit"]);
     property::<i64>("max_redirects", ["get_max_redirects", "set_max_redirects"]);
     property::<f64>("timeout", ["get_timeout", "set_timeout"]);
-    // Not stored in scenes: a session is no resource.
+    // Scenes do not store it, because a session is not a resource.
     register_property::<HttpRequestRust, Option<Gd<HttpSessionRust>>>(
         "session",
         ["get_session", "set_session"],
@@ -132,7 +132,7 @@ pub(crate) fn register() {
     );
 }
 
-/// Registers one of the engine's properties, which the inspector is told as the engine tells its own.
+/// Registers one of the engine's properties, with the hint that the engine's own property has in the inspector.
 fn property<T: Var>(name: &str, methods: [&str; 2]) {
     let known = ClassDb::singleton().class_get_property_list_ex("HTTPRequest").no_inheritance(true).done();
     let name_in_list = GString::from(name);

@@ -1,7 +1,7 @@
-//! A file of an exported game's pack, which only the engine can read: piece by piece, on the worker's thread.
+//! A file in the pack of an exported game. Only the engine can read it, so the worker's thread reads it piece by piece.
 //!
-//! The engine may go in the middle of that. So every call of it is a short one, made while it is kept from going
-//! ([`with_engine`](crate::high::body::with_engine)); later ones are errors, of which nobody hears any more.
+//! The engine can shut down between two pieces. So every call to the engine is short, and the engine cannot shut down during a
+//! call ([`with_engine`](crate::high::body::with_engine)). Later calls return errors, which no script sees.
 
 use std::io::{self, Read};
 use std::mem::ManuallyDrop;
@@ -14,10 +14,10 @@ use http_fetch::multipart::Source;
 
 use crate::high::body::with_engine;
 
-/// Bytes that are read in one call of the engine.
+/// How many bytes one call to the engine reads.
 const MOST: usize = 256 << 10;
 
-/// See the module.
+/// The path of the file. See the module.
 pub(crate) struct PackedFile {
     path: String,
 }
@@ -50,7 +50,7 @@ struct Opened {
     file: ManuallyDrop<Gd<FileAccess>>,
 }
 
-// SAFETY: nobody else has the object, its count of references is atomic, and one thread at a time uses it.
+// SAFETY: nobody else has the object, its reference count is atomic, and only one thread at a time uses it.
 unsafe impl Send for Opened {}
 
 impl Read for Opened {
@@ -65,7 +65,7 @@ impl Read for Opened {
 
 impl Drop for Opened {
     fn drop(&mut self) {
-        // SAFETY: it is dropped here alone, and not used any more. Without the engine it stays where it is.
+        // SAFETY: the object is dropped only here, and not used afterwards. It is leaked if the engine has shut down.
         with_engine(|| unsafe { ManuallyDrop::drop(&mut self.file) });
     }
 }

@@ -1,4 +1,4 @@
-//! What a session is told about recording and playing, and what that comes to.
+//! The recording and replay properties of a session, and the settings that result from them.
 
 use std::path::PathBuf;
 
@@ -12,18 +12,18 @@ pub(crate) const REPLAY_OFF: i64 = 0;
 pub(crate) const REPLAY_RECORD: i64 = 1;
 pub(crate) const REPLAY_ONLY: i64 = 2;
 
-/// As a script has set them.
+/// The properties, as a script has set them.
 #[derive(Clone, Default)]
 pub(crate) struct ReplayProperties {
     pub(crate) file: GString,
     pub(crate) mode: i64,
     pub(crate) keeps_timing: bool,
-    /// The settings do not have yet what these come to.
+    /// The session's settings do not reflect these values yet.
     pub(crate) is_new: bool,
 }
 
 impl ReplayProperties {
-    /// Begins to record, or reads the file, which may lie in the pack of an exported game.
+    /// Starts the recording, or reads the file, which can be in the pack of an exported game.
     pub(crate) fn begin(&self) -> Replay {
         let path = &self.file;
         match self.mode {

@@ -1,4 +1,4 @@
-//! What scripts give as a body, as the worker takes it.
+//! Converts the body that a script passes into the form that the worker needs.
 
 use godot::builtin::{GString, PackedByteArray, Variant, VariantType};
 use godot::classes::Json;
@@ -7,7 +7,7 @@ use http_fetch::RequestBody;
 
 use crate::high::form::HttpFormRust;
 
-/// A body of any type. Bytes are copied: the worker must hold nothing of the engine's, which may be gone before it.
+/// Converts a body of any type. Bytes are copied: the worker must not keep memory of the engine, which may shut down first.
 pub(crate) fn request_body(body: &Variant) -> RequestBody {
     match body.get_type() {
         VariantType::NIL => RequestBody::Empty,

@@ -1,4 +1,4 @@
-//! The class `HTTPResponseRust`: values, and nothing that works.
+//! The class `HTTPResponseRust`: only values, without any work of its own.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -14,7 +14,7 @@ use crate::high::body::Response;
 use crate::high::values::{ALL_RESULTS, ResultValue};
 use crate::registration::register_enum;
 
-/// See the module. Made by tasks only.
+/// A response. See the module. Only tasks create it.
 #[derive(GodotClass)]
 #[class(tool, no_init, base = RefCounted, rename = HTTPResponseRust)]
 pub(crate) struct HttpResponseRust {
@@ -22,7 +22,7 @@ pub(crate) struct HttpResponseRust {
     _base: Base<RefCounted>,
 }
 
-/// What is known: the head at first, then all of it.
+/// What is known about the response: first the head, later everything.
 #[derive(Clone)]
 pub(crate) enum Known {
     Head(Arc<Facts>),
@@ -50,7 +50,7 @@ impl HttpResponseRust {
         Gd::from_init_fn(|base| Self { known: Mutex::new(known), _base: base })
     }
 
-    /// Says more. What is complete stays as it is.
+    /// Adds what is known now. A complete response does not change.
     pub(crate) fn learn(&self, known: Known) {
         let mut now = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         if now.response().is_none() {
@@ -106,7 +106,7 @@ impl HttpResponseRust {
         let Some(response) = known.response().filter(|response| !response.body.as_slice().is_empty()) else {
             return Variant::nil();
         };
-        // An object of its own: the static method would log what is no JSON as an error.
+        // The static method would log invalid JSON as an error, so this uses an object.
         let mut json = Json::new_gd();
         match json.parse(&GString::from(&response.json_text())) {
             GError::OK => json.get_data(),
@@ -155,7 +155,7 @@ impl HttpResponseRust {
     }
 }
 
-/// Completes the class, which must be registered already.
+/// Completes the registration of the class, which must be registered already.
 pub(crate) fn register() {
     register_enum::<HttpResponseRust>("Result", ALL_RESULTS);
 }

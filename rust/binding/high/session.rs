@@ -1,4 +1,5 @@
-//! The class `HTTPSessionRust`: what many requests share. Its properties stand in [`session_properties`](crate::high::session_properties).
+//! The class `HTTPSessionRust`: the state that many requests share. [`session_properties`](crate::high::session_properties) has
+//! its properties.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::SystemTime;
@@ -25,34 +26,34 @@ use crate::high::task::HttpTaskRust;
 use crate::high::values::{AnyValue, HeaderLines};
 use crate::low::{connect_timeout_of_project, seconds, user_agent};
 
-/// See the module.
+/// A session. See the module.
 #[derive(GodotClass)]
 #[class(tool, base = RefCounted, rename = HTTPSessionRust)]
 pub(crate) struct HttpSessionRust {
     shared: Arc<SessionShared>,
 }
 
-/// What the object shares with the calls on it.
+/// The state that the object shares with the calls on it.
 pub(crate) struct SessionShared {
     pub(crate) session: Session,
     own: Mutex<Own>,
-    /// What was set becomes settings in turn: no request goes out with half of them.
+    /// Lets one thread at a time turn properties into settings, so that no request sees only a part of them.
     readying: Readying,
 }
 
-/// Locked for moments only, in which nothing is called.
+/// Locked only for moments. While it is locked, nothing is called.
 #[derive(Default)]
 pub(crate) struct Own {
     pub(crate) trusted_ca_file: GString,
     pub(crate) cookie_file: GString,
     pub(crate) cache_directory: GString,
     pub(crate) tls_options: Option<Held<Gd<GodotTlsOptions>>>,
-    /// The settings have what `trusted_ca_file` and `tls_options` come to.
+    /// The settings reflect `trusted_ca_file` and `tls_options`.
     pub(crate) is_tls_known: bool,
     pub(crate) replay: ReplayProperties,
 }
 
-// SAFETY: the text's count of references is atomic, and one thread at a time has the lock.
+// SAFETY: the text has an atomic reference count, and only one thread at a time has the lock.
 unsafe impl Send for Own {}
 
 impl SessionShared {
@@ -60,7 +61,7 @@ impl SessionShared {
         self.own.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins to record or to play, if that was asked for since the last request.
+    /// Starts a recording or a replay, if a script asked for it since the last request.
     fn know_replay(&self) {
         let mut own = self.own();
         if !std::mem::take(&mut own.replay.is_new) {
@@ -68,16 +69,17 @@ impl SessionShared {
         }
         let replay = own.replay.clone();
         drop(own);
-        // A file that this session records into is closed before it is opened anew. A request that is made without this lock goes nowhere.
+        // This closes a file that this session records into before it is opened again. A request that starts without this lock is
+        // refused.
         self.session.set(|settings| settings.replay = Replay::refused("the replay_file is being opened"));
         let replay = replay.begin();
         self.session.set(|settings| settings.replay = replay);
     }
 
-    /// Reads the certificates and options that changed since the last request; what cannot be read is a sentence.
+    /// Reads the certificates and options that changed since the last request. An error is a sentence.
     fn know_tls(&self) -> Result<(), String> {
         let mut own = self.own();
-        // What is set from here on counts for the next request.
+        // Values that are set from now on apply to the next request.
         if std::mem::replace(&mut own.is_tls_known, true) {
             return Ok(());
         }
@@ -96,7 +98,7 @@ impl SessionShared {
         }
     }
 
-    /// Does all that has to be done before a request can be made; what cannot be is a sentence.
+    /// Does everything that must happen before a request can start. An error is a sentence.
     pub(crate) fn make_ready(&self) -> Result<(), String> {
         let Some(_turn) = self.readying.enter() else {
             return Err("the session is reading its files, and this call comes from a script that runs meanwhile, such as a Logger; \
@@ -115,7 +117,7 @@ impl SessionShared {
         Request { url: url.to_string(), method, headers: headers.lines(), body }
     }
 
-    /// Starts a request, and gives the object of its task.
+    /// Starts a request, and returns the object of its task.
     fn start(
         self: &Arc<Self>,
         url: &GString,
@@ -144,12 +146,12 @@ impl HttpSessionRust {
     }
 }
 
-/// The settings that a session has before a script sets any.
+/// The settings of a session before a script changes any.
 pub(crate) fn first_settings() -> Settings {
     Settings { user_agent: user_agent(), connect_timeout: seconds(connect_timeout_of_project()), ..Settings::default() }
 }
 
-/// A path as the system knows it.
+/// Converts a path of the engine into a path of the operating system.
 pub(crate) fn on_disk(path: &GString) -> std::path::PathBuf {
     ProjectSettings::singleton().globalize_path(path).to_string().into()
 }
@@ -302,7 +304,7 @@ impl HttpSessionRust {
     }
 }
 
-/// The proxy that a script gives to a setter. What cannot be one is an error in the log, and fails the next connection.
+/// The proxy that a script passes to a setter. An invalid one logs an error and makes the next connection fail.
 pub(crate) fn chosen_proxy(setter: &str, host: &GString, port: i64) -> Option<Chosen> {
     let proxy = Proxy::choose(&host.to_string(), port);
     if let Some(Err(error)) = &proxy {

@@ -1,4 +1,4 @@
-//! The properties of `HTTPSessionRust`. They hold for the requests that are made from then on.
+//! The properties of `HTTPSessionRust`. They apply to requests that start later.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -218,7 +218,7 @@ fn set(this: &Gd<HttpSessionRust>, change: impl FnOnce(&mut Settings)) {
     HttpSessionRust::shared_of(this).session.set(change);
 }
 
-/// The cache in a folder, which is made here; what is in it is read and written by the worker. None for no path.
+/// Creates the folder of a cache, and opens the cache. The worker reads and writes its contents. None for an empty path.
 fn cache_in(path: &GString) -> Result<Option<Cache>, String> {
     if path.is_empty() {
         return Ok(None);
@@ -257,7 +257,7 @@ fn in_bytes(limit: Option<u64>) -> i64 {
     limit.map_or(-1, |limit| i64::try_from(limit).unwrap_or(i64::MAX))
 }
 
-/// A count that may be as large as scripts like; below 0 it is none.
+/// A limit of any size. A negative number means no limit.
 pub(crate) fn limit(count: i64) -> Option<u32> {
     u64::try_from(count).ok().map(|count| u32::try_from(count).unwrap_or(u32::MAX))
 }

@@ -1,4 +1,5 @@
-//! The properties of `HTTPSessionRust` that record and play back. Setting one begins anew, with the next request.
+//! The properties of `HTTPSessionRust` for recording and replay. A change takes effect with the next request, which starts a new
+//! recording or replay.
 
 use godot::builtin::GString;
 use godot::global::godot_error;

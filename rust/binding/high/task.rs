@@ -1,4 +1,4 @@
-//! The class `HTTPTaskRust`: a request under way. [`delivery`](crate::high::delivery) emits its signals.
+//! The class `HTTPTaskRust`: a running request. [`delivery`](crate::high::delivery) emits its signals.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -22,7 +22,7 @@ use crate::high::node::NodeLink;
 use crate::high::response::{HttpResponseRust, Known};
 use crate::registration::register_signal;
 
-/// See the module. Made by sessions and nodes only.
+/// A task. See the module. Only sessions and nodes create it.
 #[derive(GodotClass)]
 #[class(tool, no_init, base = RefCounted, rename = HTTPTaskRust)]
 pub(crate) struct HttpTaskRust {
@@ -30,33 +30,33 @@ pub(crate) struct HttpTaskRust {
     _base: Base<RefCounted>,
 }
 
-/// What a task's object shares with those who deliver to it, or end it.
+/// The state that a task's object shares with the code that delivers to the task or ends it.
 #[derive(Default)]
 pub(crate) struct TaskShared {
-    /// Set before anybody else has it.
+    /// Set before anybody else can access this state.
     task: OnceLock<Task>,
-    /// It was cancelled before it was completed: whatever the worker says, it is cancelled, and nothing else is emitted.
+    /// The task was cancelled before it was completed. It ends as cancelled, whatever the worker reports, and emits nothing else.
     is_cancelled: AtomicBool,
     state: Mutex<State>,
 }
 
-/// Locked for moments only, in which nothing is called and nothing goes that a script could have to do with.
+/// Locked only for moments. While it is locked, nothing is called, and no value is dropped that could run code of a script.
 #[derive(Default)]
 struct State {
-    /// Taken from the worker, and not emitted yet: a function that a signal calls may wait for the task, and go on with them.
+    /// Notices from the worker that are not emitted yet. A handler of a signal may wait for the task and emit the rest of them.
     pending: VecDeque<Notice>,
     response: Option<Held<Gd<HttpResponseRust>>>,
     is_completed: bool,
-    /// What [`HttpTaskRust::wait`] made for those who wait.
+    /// The objects whose signals [`HttpTaskRust::wait`] returned.
     waiters: Vec<Held<Gd<RefCounted>>>,
-    /// Nodes that it ends with.
+    /// Nodes whose end cancels the task.
     nodes: Vec<InstanceId>,
-    /// The node whose request it is.
+    /// The node that made the request.
     node: Option<NodeLink>,
 }
 
 impl TaskShared {
-    /// The worker's side. None only while it is made.
+    /// The worker's task. None only while this state is being created.
     pub(crate) fn task(&self) -> Option<&Task> {
         self.task.get()
     }
@@ -85,7 +85,7 @@ impl TaskShared {
         self.is_cancelled.load(Ordering::SeqCst)
     }
 
-    /// Whatever the worker knows by now: who cancels a task that is not completed gets one that is cancelled.
+    /// Cancels a task that is not completed. Its result is then cancelled, whatever the worker knows already.
     pub(crate) fn cancel(&self) {
         let state = self.lock();
         if state.is_completed {
@@ -102,7 +102,7 @@ impl TaskShared {
         self.lock().response.as_ref().map(|held| held.0.clone())
     }
 
-    /// The one object for what is known, which learns it.
+    /// Adds what is known to the task's only response object, and returns it.
     pub(crate) fn response_with(&self, known: Known) -> Gd<HttpResponseRust> {
         if let Some(response) = self.response() {
             response.bind().learn(known);
@@ -112,15 +112,15 @@ impl TaskShared {
         let mut state = self.lock();
         let kept = state.response.get_or_insert_with(|| Held(made.clone())).0.clone();
         drop(state);
-        // Another thread may have been faster.
+        // Another thread may have created the object in the meantime.
         kept.bind().learn(known);
         kept
     }
 
-    /// From here on the task is completed for those who ask.
+    /// Completes the task.
     pub(crate) fn complete(&self, response: Arc<Response>) -> Gd<HttpResponseRust> {
         let mut state = self.lock();
-        // From here on nobody can cancel it.
+        // From now on, nobody can cancel the task.
         let is_first = !std::mem::replace(&mut state.is_completed, true);
         drop(state);
         let is_late = is_first && self.is_cancelled() && response.result != ResultCode::Cancelled;
@@ -128,7 +128,7 @@ impl TaskShared {
         self.response_with(Known::All(response))
     }
 
-    /// Those to be told of the end, each once.
+    /// Takes everything that waits for the end of the task, so that each is notified once.
     pub(crate) fn take_listeners(&self) -> (Vec<Gd<RefCounted>>, Vec<InstanceId>, Option<NodeLink>) {
         let mut state = self.lock();
         let waiters = std::mem::take(&mut state.waiters).into_iter().map(|held| held.0).collect();
@@ -234,7 +234,7 @@ impl HttpTaskRust {
         if !shared.is_completed() && !node.is_connected(TREE_EXITING, &ending) {
             connect(&node, TREE_EXITING, &ending, None);
             shared.lock().nodes.push(node.instance_id());
-            // It may have come to its end meanwhile, on another thread's account.
+            // Another thread may have completed the task in the meantime.
             if shared.is_completed() {
                 let (_, nodes, _) = shared.take_listeners();
                 leave_nodes(&shared, nodes);
@@ -264,17 +264,17 @@ impl HttpTaskRust {
     }
 }
 
-/// Completes the class, which must be registered already.
+/// Completes the registration of the class, which must be registered already.
 pub(crate) fn register() {
     register_signal::<HttpTaskRust, (GString, GString, GString)>("event_received", &["type", "data", "id"]);
 }
 
-/// Undoes all connections of a task that is over: a function that uses the task would keep it alive for ever.
+/// Disconnects all signals of a completed task. A connected function that refers to the task would keep it alive forever.
 pub(crate) fn forget_connections(task: &mut Gd<HttpTaskRust>) {
     for signal in SIGNALS {
         for connection in task.get_signal_connection_list(signal).iter_shared() {
             let callable = connection.get("callable").map(|callable| callable.to::<Callable>());
-            // One of a single use is gone already.
+            // A one-shot connection is gone already.
             if let Some(callable) = callable.filter(|callable| task.is_connected(signal, callable)) {
                 task.disconnect(signal, &callable);
             }
@@ -292,11 +292,11 @@ const SIGNALS: [&str; 7] = [
     "retrying",
 ];
 
-/// The signal of what [`HttpTaskRust::wait`] makes.
+/// The signal of the objects that [`HttpTaskRust::wait`] returns.
 pub(crate) const WAITED: &str = "finished";
 const TREE_EXITING: &str = "tree_exiting";
 
-/// Lets go of nodes that a task was bound to. On the main thread, where nodes live.
+/// Disconnects the nodes that a task was bound to. Call this on the main thread, where nodes live.
 pub(crate) fn leave_nodes(shared: &Arc<TaskShared>, nodes: Vec<InstanceId>) {
     for id in nodes {
         if let Ok(mut node) = Gd::<Node>::try_from_instance_id(id) {
@@ -312,10 +312,11 @@ fn ending_with_node(shared: &Arc<TaskShared>, is_armed: bool) -> Callable {
     Callable::from_custom(EndingWithNode { task: Arc::downgrade(shared), is_armed })
 }
 
-/// Cancels a task when it is called, and when it goes: a node that was never in the tree takes its connections with it when it is freed.
+/// Cancels a task when the signal calls it, and also when it is dropped. A node that was never in the tree drops its connections
+/// when it is freed.
 struct EndingWithNode {
     task: Weak<TaskShared>,
-    /// Not one that only stands for another, to find it.
+    /// False for a value that is only used to find an existing connection.
     is_armed: bool,
 }
 

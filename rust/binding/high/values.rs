@@ -1,4 +1,4 @@
-//! Enums and arguments of these classes, as scripts know them.
+//! The enums and argument types of these classes, as scripts see them.
 
 use godot::builtin::{PackedByteArray, PackedStringArray, Variant};
 use godot::meta::conv::ByValue;
@@ -29,13 +29,13 @@ script_enum!(
     "HTTPClient.Status"
 );
 
-// SAFETY: an integer has nothing to mutate or share.
+// SAFETY: an integer cannot be mutated and shares no memory.
 unsafe impl GodotImmutable for EngineMethod {}
 
-/// Names and values, in the order of the values; the engine's own.
+/// Names and values of the engine's own results, sorted by value.
 pub(crate) const ENGINE_RESULTS: &[(&str, i64)] = ALL_RESULTS.split_at(14).0;
 
-/// Names and values, in the order of the values.
+/// Names and values, sorted by value.
 pub(crate) const ALL_RESULTS: &[(&str, i64)] = &[
     ("RESULT_SUCCESS", 0),
     ("RESULT_CHUNKED_BODY_SIZE_MISMATCH", 1),
@@ -56,10 +56,10 @@ pub(crate) const ALL_RESULTS: &[(&str, i64)] = &[
     ("RESULT_REPLAY_MISS", 102),
 ];
 
-/// Names and values, in the order of the values.
+/// Names and values, sorted by value.
 pub(crate) const REPLAY_MODES: &[(&str, i64)] = &[("REPLAY_OFF", 0), ("REPLAY_RECORD", 1), ("REPLAY_ONLY", 2)];
 
-/// Makes a newtype of a type of the engine's that may be a default value.
+/// Creates a newtype of one of the engine's types that can be a default value.
 macro_rules! argument {
     ($(#[$doc:meta])* $name:ident, $of:ty, $shape:expr) => {
         $(#[$doc])*
@@ -88,7 +88,7 @@ macro_rules! argument {
             }
         }
 
-        // SAFETY: the only default value is an empty one, which whoever changes it copies.
+        // SAFETY: the only default value is empty, and a writer copies it first.
         unsafe impl GodotImmutable for $name {}
     };
 }
@@ -113,7 +113,7 @@ argument!(
 );
 
 impl HeaderLines {
-    /// As the worker takes them.
+    /// The lines in the form that the worker needs.
     pub(crate) fn lines(&self) -> Vec<String> {
         self.0.as_slice().iter().map(ToString::to_string).collect()
     }

@@ -1,7 +1,7 @@
 //! The class `HTTPClientRust`: the API of Godot's `HTTPClient`, member by member.
 //!
-//! No method borrows the object mutably, since another thread's call would then wait behind it: methods that are not const take
-//! `gd_self`, and what changes stands behind the lock of [`HttpClient`].
+//! No method borrows the object mutably, because a call on another thread would have to wait for it. Methods that are not const
+//! take `gd_self`, and the lock of [`HttpClient`] protects all mutable state.
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -26,7 +26,7 @@ use crate::low::stream_class::HttpClientRustStream;
 use crate::object_registry::ObjectRegistry;
 use crate::registration::{hint, register_enum, register_property};
 
-/// The objects that one of the hot methods was called on.
+/// The objects on which a hot method was called.
 pub(crate) static OBJECTS: ObjectRegistry<Shared> = ObjectRegistry::new();
 
 #[derive(GodotClass)]
@@ -36,30 +36,30 @@ pub(crate) struct HttpClientRust {
     shared: Arc<Shared>,
 }
 
-/// What an object shares with the calls on it, so that none of them borrows the object for longer than it takes to get this.
+/// The state that an object shares with the calls on it. A call borrows the object only while it takes this state.
 pub(crate) struct Shared {
     pub(crate) client: Arc<HttpClient>,
     own: Mutex<Own>,
 }
 
-/// What an object has besides its client. Locked for moments only, in which nothing is called and nothing goes that a script could have
-/// to do with.
+/// The state of an object besides its client. Locked only for moments. While it is locked, nothing is called, and no value is
+/// dropped that could run code of a script.
 #[derive(Default)]
 struct Own {
     trusted_ca_file: GString,
-    /// The stream that `get_connection()` gave last, and of which connection. It stays as long as that connection is the client's, so
-    /// that everybody gets the same object.
+    /// The last stream that `get_connection()` returned, and its connection. It is kept as long as the client has that
+    /// connection, so that every caller gets the same object.
     stream: Option<(RawConnection, Gd<HttpClientRustStream>)>,
-    /// Where the object lies, once one of the hot methods was called.
+    /// The address of the object, once one of the hot methods was called.
     address: Option<usize>,
 }
 
-// SAFETY: the text and the stream, whose counts of references are atomic, are only handed out and given up, and one thread at a time
-// has the lock.
+// SAFETY: the text and the stream have atomic reference counts and are only cloned and dropped, and only one thread at a time has
+// the lock.
 unsafe impl Send for Own {}
 
 impl Shared {
-    /// The open connection as a stream; the same object every time.
+    /// The open connection as a stream. Returns the same object every time.
     pub(crate) fn stream(&self) -> Option<Gd<StreamPeer>> {
         let connection = RawConnection::of(&self.client)?;
         let known =
@@ -70,7 +70,7 @@ impl Shared {
         }
         let made = HttpClientRustStream::over(connection.clone());
         let mut own = self.lock_own();
-        // Another thread may have been faster. What is not needed goes after the lock.
+        // Another thread may have created the stream in the meantime. The unused one is dropped after the lock.
         if let Some(stream) = known(&own) {
             drop(own);
             return Some(stream.upcast());
@@ -81,7 +81,7 @@ impl Shared {
         Some(made.upcast())
     }
 
-    /// Lets go of the stream, unless its connection is still the client's.
+    /// Drops the stream, unless the client still has its connection.
     fn forget_stream(&self) {
         let mut own = self.lock_own();
         let over = own.stream.take_if(|(connection, _)| !connection.is_of(&self.client));
@@ -126,7 +126,7 @@ impl HttpClientRust {
         let host = host.to_string();
         let opened = error_of(&**client, "connect_to_host", || {
             let (secure, tls) = use_ssl.read(&host, verify_host, &trusted_ca_file).map_err(|error| {
-                // The connection that was open is closed in any case.
+                // A failed call closes the open connection too.
                 client.close();
                 client.refused(error)
             })?;
@@ -294,7 +294,7 @@ impl HttpClientRust {
         value_of(None, "query_string_from_dict", GString::new(), || Ok(GString::from(&query_string(&fields))))
     }
 
-    /// Notes where the object lies, so that it can be forgotten there.
+    /// Stores the object's address, so that the registry can remove the object later.
     pub(crate) fn remember_address(&self, address: usize) -> Arc<Shared> {
         self.shared.lock_own().address = Some(address);
         self.shared.clone()
@@ -304,7 +304,7 @@ impl HttpClientRust {
         &self.shared.client
     }
 
-    /// What the object shares, so that it is not borrowed while a call lasts.
+    /// The shared state, so that the object is not borrowed during a call.
     fn shared(this: &Gd<Self>) -> Arc<Shared> {
         this.bind().shared.clone()
     }
@@ -314,7 +314,7 @@ impl HttpClientRust {
     }
 }
 
-/// Completes the class, which must be registered already, with its hot methods.
+/// Completes the registration of the class, which must be registered already, and adds its hot methods.
 pub(crate) fn register() {
     register_enum::<HttpClientRust>("Method", METHODS);
     register_enum::<HttpClientRust>("Status", STATUSES);
@@ -344,8 +344,8 @@ pub(crate) fn register() {
     register_property::<HttpClientRust, GString>("trusted_ca_file", methods, file, default);
 }
 
-/// The client's connection that a stream is, or that it stands on with the engine's TLS in between. An error if there is more of that than may
-/// be looked through: what stands below cannot be told then, be it a client, or the stream itself.
+/// The client's connection that a stream represents, or on which it is built with the engine's TLS in between. Returns an error
+/// for too many layers, because the stream below could then be any client, or the stream itself.
 fn connection_below(peer: &Gd<StreamPeer>) -> Result<Option<RawConnection>, Error> {
     let mut peer = peer.clone();
     for _ in 0..=RawConnection::DEEPEST {
@@ -378,7 +378,7 @@ fn query_string(fields: &VarDictionary) -> String {
     query.finish()
 }
 
-/// A timeout in seconds, where 0 is none.
+/// A timeout in seconds. 0 means none.
 pub(crate) fn timeout(given: f64) -> Result<Option<Duration>, Error> {
     if given >= 0.0 && Duration::try_from_secs_f64(given).is_ok() {
         return Ok(seconds(given));
@@ -395,7 +395,7 @@ pub(crate) fn connect_timeout_of_project() -> f64 {
     setting("network/limits/tcp/connect_timeout_seconds").try_to::<i64>().map_or(30.0, |seconds| seconds as f64)
 }
 
-/// What a client begins with. All clients share it that are made while the project's setting stays as it is.
+/// The initial settings of a client. Clients share them until the project's setting changes.
 fn first_settings() -> Arc<Settings> {
     static SHARED: Mutex<Option<Arc<Settings>>> = Mutex::new(None);
     let connect_timeout = seconds(connect_timeout_of_project());

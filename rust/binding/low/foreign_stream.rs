@@ -1,4 +1,4 @@
-//! A `StreamPeer` of a script's, of the engine's or of another extension's, as something to speak HTTP over.
+//! Speaks HTTP over a `StreamPeer` of a script, of the engine or of another extension.
 
 use std::io;
 
@@ -9,32 +9,33 @@ use godot::meta::ToGodot;
 use godot::obj::{EngineEnum, Gd};
 use http_client::{Probe, Stream};
 
-/// Bytes that are handed over at once. The engine takes them in an array of their own.
+/// How many bytes are passed in one call. The engine needs a separate array for them.
 const PIECE: usize = 256 * 1024;
-/// What a peer is asked for, in bytes, that says that nothing waits.
+/// How many bytes are requested if the peer reports none as available.
 const UNTOLD: usize = 4096;
-/// `STATUS_NONE` or `STATUS_DISCONNECTED` of `StreamPeerTCP`, `StreamPeerTLS` and their kin.
+/// `STATUS_NONE` or `STATUS_DISCONNECTED` of `StreamPeerTCP`, `StreamPeerTLS` and similar classes.
 const NONE: i64 = 0;
-/// `STATUS_CONNECTING` or `STATUS_HANDSHAKING`, and `STATUS_CONNECTED`, of `StreamPeerTCP`, `StreamPeerTLS` and their kin.
+/// `STATUS_CONNECTING` or `STATUS_HANDSHAKING`, and `STATUS_CONNECTED`, of `StreamPeerTCP`, `StreamPeerTLS` and similar classes.
 const CONNECTING: i64 = 1;
 const CONNECTED: i64 = 2;
 
-/// See the module.
+/// The stream. See the module.
 pub(crate) struct ForeignStream {
     peer: Gd<StreamPeer>,
     has_poll: bool,
     has_status: bool,
-    /// It may hold bytes when it is no longer connected. The engine's own do not, and log an error when they are asked.
+    /// The peer may still hold bytes when it is not connected. The engine's own streams do not, and log an error if they are
+    /// asked.
     may_hold_bytes: bool,
-    /// A byte that was taken to find out whether there is one.
+    /// A byte that was read to find out whether one was available.
     held: Option<u8>,
-    /// How many bytes it did not take. Like every TLS of mbedTLS's kind, the engine's may have made a record of them, and says so to who offers
-    /// as many again.
+    /// How many bytes the peer refused in the last write. The engine's TLS (mbedTLS) may have built a record of them already, and then
+    /// accepts only a retry with the same number of bytes.
     refused: Option<usize>,
 }
 
-// SAFETY: reference counts of the engine's objects are atomic, and only one thread at a time has the stream; that the peer can be used
-// from the thread that polls the client is what every script that shares a `StreamPeer` has to see to.
+// SAFETY: the engine's objects have atomic reference counts, and only one thread at a time has the stream. A script that passes a
+// `StreamPeer` must make sure that the peer can be used on the thread that polls the client.
 unsafe impl Send for ForeignStream {}
 
 impl ForeignStream {
@@ -45,7 +46,7 @@ impl ForeignStream {
         Self { peer, has_poll, has_status, may_hold_bytes, held: None, refused: None }
     }
 
-    /// Where the peer says that it is connected to.
+    /// The address to which the peer says that it is connected.
     pub(crate) fn host(&mut self) -> Option<String> {
         if !self.peer.has_method("get_connected_host") || !self.peer.has_method("get_connected_port") {
             return None;
@@ -56,17 +57,17 @@ impl ForeignStream {
         (!host.is_empty() && port > 0).then(|| if port == 80 { host } else { format!("{host}:{port}") })
     }
 
-    /// Calls a method without arguments, which a script may have made one with.
+    /// Calls a method without arguments. A script may have defined it with arguments, which gives an error.
     fn ask(&mut self, method: &str) -> io::Result<Variant> {
         self.peer.try_call(method, &[]).map_err(|_| {
             io::Error::other(format!("the stream passed to set_connection() has a {method}() that cannot be called"))
         })
     }
 
-    /// Has the peer look at its connection. None if it does not tell its status.
+    /// Polls the peer and returns its status. None if the peer has no status.
     fn status(&mut self) -> io::Result<Option<i64>> {
         let before = self.status_as_it_was()?;
-        // The engine's own log an error for a question that a closed one cannot answer.
+        // The engine's own streams log an error if a closed stream is polled.
         if self.has_poll && before.is_none_or(|status| [CONNECTING, CONNECTED].contains(&status)) {
             self.ask("poll")?;
             return self.status_as_it_was();
@@ -81,16 +82,16 @@ impl ForeignStream {
         self.ask("get_status").map(|status| Some(status.try_to::<i64>().unwrap_or(CONNECTED)))
     }
 
-    /// The status, if it is one with which nothing can be read.
+    /// The status, if nothing can be read with it.
     fn status_without_bytes(&mut self) -> io::Result<Option<i64>> {
         let status = self.status()?.filter(|&status| status != CONNECTED);
         Ok(status.filter(|_| !self.may_hold_bytes || self.peer.get_available_bytes() <= 0))
     }
 
-    /// Takes what there is of the peer's bytes.
+    /// Reads the bytes that the peer has.
     fn take(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let waiting = self.peer.get_available_bytes();
-        // Something may have come meanwhile, and some peers cannot tell.
+        // Bytes may have arrived since, and some peers cannot report them.
         let wanted = usize::try_from(waiting).ok().filter(|&waiting| waiting > 0).unwrap_or(UNTOLD);
         let wanted = wanted.min(PIECE).min(buffer.len());
         let (error, data) = answer::<PackedByteArray>(&self.peer.get_partial_data(wanted as i32))?;
@@ -115,7 +116,7 @@ impl Stream for ForeignStream {
             return Ok(1);
         }
         match self.status_without_bytes()? {
-            // It was closed, and nothing says that anything is missing.
+            // The stream was closed, and nothing indicates that bytes are missing.
             Some(NONE) => Ok(0),
             Some(status) => Err(not_connected(status)),
             None => self.take(buffer),
@@ -156,7 +157,7 @@ impl Stream for ForeignStream {
         if self.has_status {
             return Ok(Probe::Quiet);
         }
-        // Only a read shows the end of a peer without a status.
+        // A peer without a status shows its end only in a read.
         let mut byte = [0];
         match self.take(&mut byte) {
             Ok(0) => Ok(Probe::End),
@@ -170,7 +171,7 @@ impl Stream for ForeignStream {
     }
 }
 
-/// Takes apart what `get_partial_data` and `put_partial_data` give: an error, and a value.
+/// Splits the result of `get_partial_data` and `put_partial_data` into an error and a value.
 fn answer<T: godot::meta::FromGodot>(array: &VarArray) -> io::Result<(GError, T)> {
     let element = |index: usize| array.get(index).unwrap_or_else(Variant::nil);
     let error =

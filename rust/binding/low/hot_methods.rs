@@ -1,9 +1,10 @@
-//! Methods that a game calls thousands of times a second, registered without the godot crate's cell, and one that must not borrow the
-//! object although it is const.
+//! Methods that a game calls thousands of times per second. They are registered without the godot crate's cell. One more method
+//! is here because it must not borrow the object although it is const.
 //!
-//! For threads, that crate guards an object by a lock that makes a system call whenever it is left: more than all else that a
-//! `poll()` of an idle connection costs. The client has its own lock and needs no other, so these methods find it by the address of
-//! the object ([`object_registry`](crate::object_registry)). All else about them is as if they stood under `#[func]`.
+//! With threads, that crate guards an object with a lock that makes a system call on every release. This costs more than
+//! everything else in a `poll()` of an idle connection. The client has its own lock and needs no other, so these methods find it
+//! by the address of the object ([`object_registry`](crate::object_registry)). In every other way, they behave like methods with
+//! `#[func]`.
 
 use godot::builtin::{GString, PackedByteArray, PackedStringArray, VarDictionary, Variant};
 use godot::classes::StreamPeer;
@@ -21,7 +22,7 @@ use crate::convert::enums::{MethodValue, StatusValue};
 use crate::convert::types::{Bytes, SharedBytes, header_dictionary, header_lines};
 use crate::low::class::{HttpClientRust, OBJECTS, Shared};
 
-/// Registers a method: its name, its flags, its arguments, of which the last may have a default, and what it does.
+/// Registers a method: its name, flags, arguments, result and body. The last argument can have a default.
 macro_rules! method {
     ($name:literal, $flags:expr, ($($argument:ident: $type:ty $(= $default:expr)?),*) -> $result:ty, $work:expr) => {{
         const CONTEXT: CallContext<'static> = CallContext::func(env!("CLASS_NAME"), $name);
@@ -33,7 +34,7 @@ macro_rules! method {
 
         fn call(object: sys::GDExtensionClassInstancePtr, arguments: Arguments) -> $result {
             let work: fn(&Shared, Arguments) -> $result = $work;
-            // SAFETY: the engine calls methods of this class only with living objects of it.
+            // SAFETY: the engine calls methods of this class only with living objects of this class.
             let shared = unsafe { OBJECTS.shared_of(object, HttpClientRust::remember_address) };
             work(&shared, arguments)
         }
@@ -46,7 +47,7 @@ macro_rules! method {
             result: sys::GDExtensionVariantPtr,
             error: *mut sys::GDExtensionCallError,
         ) {
-            // SAFETY: the engine calls this with what its interface promises: an object of this class, and pointers that are valid.
+            // SAFETY: the engine passes what its interface promises: an object of this class, and valid pointers.
             unsafe {
                 handle_fallible_varcall(&CONTEXT, &mut *error, || {
                     let defaults = defaults();
@@ -65,12 +66,12 @@ macro_rules! method {
         ) {
             handle_fallible_ptrcall(&CONTEXT, || {
                 let kind = sys::PtrcallType::Standard;
-                // SAFETY: as above.
+                // SAFETY: see above.
                 unsafe { Signature::<Arguments, $result>::in_ptrcall(object, &CONTEXT, arguments, result, call, kind) }
             });
         }
 
-        // SAFETY: both functions take the arguments and give the type that are registered.
+        // SAFETY: both functions take the registered arguments and return the registered type.
         let info = unsafe {
             ClassMethodInfo::from_signature::<HttpClientRust, Arguments, $result>(
                 $name.into(),

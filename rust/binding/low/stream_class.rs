@@ -1,8 +1,8 @@
-//! The class `HTTPClientRustStream`: what `HTTPClientRust.get_connection()` gives.
+//! The class `HTTPClientRustStream`, which `HTTPClientRust.get_connection()` returns.
 //!
-//! The object itself never changes: what does stands behind the locks of the [`RawConnection`]. No call borrows the object for longer
-//! than it takes to get hold of that, since it may last long, or lead to a script that frees the object; for that the methods take
-//! `gd_self`, except those that look at the client's view and return.
+//! The object itself never changes: the locks of the [`RawConnection`] protect all mutable state. A call borrows the object only
+//! until it has the connection, because the call may block, or may run a script that frees the object. Therefore the methods take
+//! `gd_self`, except those that only read the client's state and return at once.
 
 use std::io;
 use std::time::Duration;
@@ -18,18 +18,19 @@ use http_client::{Interest, RawConnection};
 use crate::call::value_of;
 use crate::convert::types::error_code;
 
-/// The statuses are those of `StreamPeerTCP`.
+/// The statuses of `StreamPeerTCP`.
 const STATUS_NONE: i64 = 0;
 const STATUS_CONNECTED: i64 = 2;
-/// How long a blocking call sleeps before it looks again. Bytes wake it, and `close()`; what another thread has read and left does not.
+/// How long a blocking call sleeps before it checks again. New bytes and `close()` wake it. Bytes that another thread has
+/// received but not read do not.
 const SLICE: Duration = Duration::from_millis(100);
-/// How much of the engine's memory is made ready for one read, in bytes.
+/// How much of the engine's buffer is initialized for one read, in bytes.
 const PIECE: usize = 64 * 1024;
 
 #[derive(GodotClass)]
 #[class(tool, init, base = StreamPeerExtension, rename = HTTPClientRustStream)]
 pub(crate) struct HttpClientRustStream {
-    /// None in an object that a script made itself.
+    /// None in an object that a script created.
     connection: Option<RawConnection>,
 }
 
@@ -41,8 +42,9 @@ impl HttpClientRustStream {
         stream
     }
 
-    /// The engine looks up each method of an extension's stream at the first call on that object, without a lock, and clears the place
-    /// while it looks: of two threads that call first, one can jump to address 0. So each is called once before the object is handed out.
+    /// The engine looks up each method of an extension's stream in the first call on that object. It uses no lock, and clears the
+    /// entry during the lookup. If two threads make the first call, one of them can jump to address 0. So each method is called
+    /// once before the object is returned to a script.
     fn have_methods_looked_up(stream: &Gd<StreamPeer>) {
         let mut stream = stream.clone();
         let byte = PackedByteArray::from([0]);
@@ -71,7 +73,7 @@ impl IStreamPeerExtension for HttpClientRustStream {
         bytes: i32,
         received: RawPtr<*mut i32>,
     ) -> GError {
-        // SAFETY: the engine hands over room for `bytes` bytes, and for the count.
+        // SAFETY: the engine passes room for `bytes` bytes and for the count.
         unsafe { receive_raw("get_data", &this, buffer.ptr(), bytes, received.ptr(), true) }
     }
 
@@ -82,13 +84,13 @@ impl IStreamPeerExtension for HttpClientRustStream {
         bytes: i32,
         received: RawPtr<*mut i32>,
     ) -> GError {
-        // SAFETY: as above.
+        // SAFETY: see above.
         unsafe { receive_raw("get_partial_data", &this, buffer.ptr(), bytes, received.ptr(), false) }
     }
 
     #[func(gd_self)]
     unsafe fn put_data_rawptr(this: Gd<Self>, data: RawPtr<*const u8>, bytes: i32, sent: RawPtr<*mut i32>) -> GError {
-        // SAFETY: the engine hands over `bytes` bytes, and room for the count.
+        // SAFETY: the engine passes `bytes` bytes and room for the count.
         unsafe { send_raw("put_data", &this, data.ptr(), bytes, sent.ptr(), true) }
     }
 
@@ -99,7 +101,7 @@ impl IStreamPeerExtension for HttpClientRustStream {
         bytes: i32,
         sent: RawPtr<*mut i32>,
     ) -> GError {
-        // SAFETY: as above.
+        // SAFETY: see above.
         unsafe { send_raw("put_partial_data", &this, data.ptr(), bytes, sent.ptr(), false) }
     }
 
@@ -108,7 +110,7 @@ impl IStreamPeerExtension for HttpClientRustStream {
         with(&this, "get_available_bytes", 0, available)
     }
 
-    /// The trait wants it, and the engine gets the one above: the first of a name is registered.
+    /// The trait requires this method. The engine calls the one above, because the first registration of a name wins.
     fn get_available_bytes(&self) -> i32 {
         self.connection.as_ref().map_or(0, available)
     }
@@ -145,7 +147,7 @@ impl HttpClientRustStream {
 
     #[func(gd_self)]
     fn set_no_delay(this: Gd<Self>, enabled: bool) {
-        // A connection that has just gone needs no option.
+        // A connection that has just been closed needs no option.
         with(&this, "set_no_delay", (), |connection| drop(connection.set_no_delay(enabled)));
     }
 
@@ -159,7 +161,7 @@ fn available(connection: &RawConnection) -> i32 {
     i32::try_from(connection.available()).unwrap_or(i32::MAX)
 }
 
-/// Runs one call on the connection, if there is one.
+/// Runs one call on the connection, if the object has one.
 fn with<T: Copy>(
     this: &Gd<HttpClientRustStream>,
     method: &str,
@@ -181,14 +183,14 @@ unsafe fn receive_raw(
     received: *mut i32,
     blocking: bool,
 ) -> GError {
-    // SAFETY: the caller's promise. The engine reads it whatever happens.
+    // SAFETY: promised by the caller. The engine reads the count in every case.
     unsafe { *received = 0 };
     let len = usize::try_from(bytes).unwrap_or(0);
     let (count, error) = transfer(method, this, |connection| {
-        // SAFETY: the caller's promise.
+        // SAFETY: promised by the caller.
         unsafe { receive(connection, buffer, len, blocking) }
     });
-    // SAFETY: the caller's promise.
+    // SAFETY: promised by the caller.
     unsafe { *received = count as i32 };
     error
 }
@@ -203,13 +205,13 @@ unsafe fn send_raw(
     sent: *mut i32,
     blocking: bool,
 ) -> GError {
-    // SAFETY: the caller's promise. The engine reads it whatever happens.
+    // SAFETY: promised by the caller. The engine reads the count in every case.
     unsafe { *sent = 0 };
     let len = usize::try_from(bytes).unwrap_or(0);
-    // SAFETY: the caller's promise; an empty slice needs no memory.
+    // SAFETY: promised by the caller. An empty slice needs no memory.
     let data = if len == 0 { &[] } else { unsafe { std::slice::from_raw_parts(data, len) } };
     let (count, error) = transfer(method, this, |connection| send(connection, data, blocking));
-    // SAFETY: the caller's promise.
+    // SAFETY: promised by the caller.
     unsafe { *sent = count as i32 };
     error
 }
@@ -228,22 +230,25 @@ fn transfer(
     }
 }
 
-/// Reads into `len` bytes at `buffer`; `blocking` until they are full. Says how much was read, and why not more.
+/// Reads up to `len` bytes into `buffer`. If `blocking`, it waits until all have come. Returns how many bytes were read, and an
+/// `Error` constant.
 ///
 /// # Safety
-/// There must be room for `len` bytes, which need not be initialised.
+///
+/// `buffer` must have room for `len` bytes, which need not be initialized.
 unsafe fn receive(connection: &RawConnection, buffer: *mut u8, len: usize, blocking: bool) -> (usize, GError) {
     let mut filled = 0;
     while filled < len {
         let size = PIECE.min(len - filled);
-        // SAFETY: `filled + size` is within the room. The engine's memory is made zeros first, since a slice must have values.
+        // SAFETY: `filled + size` is within the buffer. The engine's memory is set to zeros first, because a slice must be
+        // initialized.
         let room = unsafe {
             let start = buffer.add(filled);
             start.write_bytes(0, size);
             std::slice::from_raw_parts_mut(start, size)
         };
         match connection.read(room) {
-            // The engine throws the bytes beside an error away. The next call has the error again.
+            // The engine discards bytes that come together with an error. The next call returns the error again.
             Ok(0) | Err(_) if filled > 0 && !blocking => break,
             Ok(0) => return (filled, GError::ERR_FILE_EOF),
             Ok(count) => filled += count,
@@ -257,7 +262,8 @@ unsafe fn receive(connection: &RawConnection, buffer: *mut u8, len: usize, block
     (filled, GError::OK)
 }
 
-/// Writes `bytes`; `blocking` until all are out of our hands, else once. Says how much was written, and why not more.
+/// Writes `bytes`. If `blocking`, it waits until all are written and flushed, otherwise it tries once. Returns how many bytes
+/// were written, and an `Error` constant.
 fn send(connection: &RawConnection, bytes: &[u8], blocking: bool) -> (usize, GError) {
     let mut written = 0;
     while written < bytes.len() {

@@ -1,4 +1,5 @@
-//! From what connections do to news of exchanges: which begins when, what belongs to which, and how long its phases took.
+//! Turns the events of connections into news about exchanges: when each one begins, which events belong to it, and how long its
+//! phases took.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -9,43 +10,43 @@ use http_client::{Content, Event, Host, Phase, Store, Timings, TlsInfo, task_of_
 use super::outbox::{FOR_BODIES, FOR_HEADS, Outbox};
 use super::update::{Answered, Opening, Sent, Update, size_of_tls};
 
-/// So many bytes of a body are shown, of either direction.
+/// How many bytes of a body are shown, in each direction.
 pub(crate) const MOST_OF_BODY: usize = 1 << 20;
 
-/// See the module.
+/// The exchanges of all connections. See the module.
 pub(crate) struct Exchanges {
     pub(crate) outbox: Outbox,
     is_recording: bool,
-    /// A moment, and when that was.
+    /// A moment, and its time since 1970.
     epoch: (Instant, Duration),
-    /// Those of every connection that is there: what is known of it counts for exchanges to come, too.
+    /// All existing connections. What is known about a connection also applies to its later exchanges.
     connections: HashMap<u64, Connection>,
     last_exchange: u64,
 }
 
-/// What is known of a connection.
+/// The state of a connection.
 #[derive(Default)]
 struct Connection {
     origin: String,
     proxy: String,
-    /// As [`Opening::store`] has it.
+    /// The same value as in [`Opening::store`].
     store: &'static str,
     is_secure: bool,
     peer: Option<String>,
     tls: Option<Arc<TlsInfo>>,
-    /// When the step that goes on began.
+    /// When the current step began.
     step_began: Option<Instant>,
     timings: Timings,
-    /// Requests that were sent on it.
+    /// The number of requests that were sent on it.
     requests: u64,
-    /// The one that the panel is told of.
+    /// The current or last exchange that the panel knows.
     exchange: Option<Exchange>,
 }
 
-/// An exchange that goes on, or the last of a connection.
+/// The current exchange of a connection, or its last one.
 struct Exchange {
     id: u64,
-    /// When the request began; none before it did.
+    /// When the request began. None before that.
     requested: Option<Instant>,
     sent: u64,
     received: u64,
@@ -57,7 +58,7 @@ struct Exchange {
 }
 
 impl Exchanges {
-    /// `since_1970` is when `now` is.
+    /// `since_1970` is the time of `now` since 1970.
     pub(crate) fn new(now: Instant, since_1970: Duration) -> Self {
         Self {
             outbox: Outbox::default(),
@@ -68,7 +69,7 @@ impl Exchanges {
         }
     }
 
-    /// What goes on while it ends is not told to its end.
+    /// Starts or pauses the recording. In the panel, a pause ends all running exchanges with an error.
     pub(crate) fn set_recording(&mut self, is_recording: bool) {
         if std::mem::replace(&mut self.is_recording, is_recording) && !is_recording {
             for connection in self.connections.values_mut() {
@@ -81,7 +82,7 @@ impl Exchanges {
         }
     }
 
-    /// Records no more, and drops what waits.
+    /// Stops the recording, and drops all pending news.
     pub(crate) fn forget_all(&mut self) {
         self.is_recording = false;
         self.outbox = Outbox::default();
@@ -92,7 +93,7 @@ impl Exchanges {
         self.epoch.1 + at.saturating_duration_since(self.epoch.0)
     }
 
-    /// Notes what happened.
+    /// Processes one event.
     pub(crate) fn note(&mut self, id: u64, event: &Event<'_>, now: Instant) {
         match event {
             Event::Stored(store) => {
@@ -109,7 +110,7 @@ impl Exchanges {
                 let passed = began.map(|began| now.saturating_duration_since(began));
                 let timings = &mut connection.timings;
                 match passed {
-                    // It connects once more: the server broke off a handshake.
+                    // The client connects again, because the server aborted a handshake.
                     Some(took) if timings.connect.is_some() => Timings::add(&mut timings.tls, took),
                     passed => timings.dns = passed,
                 }
@@ -169,7 +170,7 @@ impl Exchanges {
         }
     }
 
-    /// A connection is being made: for whom is not known yet, but it is shown.
+    /// Notes that a connection is being made. The request is not known yet, but the panel shows the exchange.
     fn dialling(&mut self, id: u64, phase: &'static str, now: Instant) {
         let connection = self.connections.entry(id).or_default();
         connection.step_began = Some(now);
@@ -179,7 +180,7 @@ impl Exchanges {
         self.tell(id, |news, _| news.phase = Some(phase));
     }
 
-    /// What a store has no answer to, or only a failure, is shown all the same.
+    /// Begins an exchange for a store that has no answer or only a failure, so that the panel shows it.
     fn begin_stored(&mut self, id: u64, now: Instant) {
         let connection = self.connections.get(&id);
         if connection.is_some_and(|connection| !connection.store.is_empty() && connection.exchange.is_none()) {
@@ -195,7 +196,7 @@ impl Exchanges {
         self.tell(id, |news, connection| news.timings = Some(connection.timings));
     }
 
-    /// The step that a connection failed in took its time too.
+    /// Ends the step in which a connection failed, so that its time counts.
     fn end_unfinished_step(&mut self, id: u64, phase: Phase, now: Instant) {
         match phase {
             Phase::Resolve => self.end_step(id, now, |timings, took| timings.dns = Some(took)),
@@ -264,7 +265,7 @@ impl Exchanges {
         });
     }
 
-    /// To what the panel is told of a connection's exchange that goes on.
+    /// Adds news to the running exchange of a connection.
     fn tell(&mut self, id: u64, note: impl FnOnce(&mut Update, &Connection)) {
         if let Some(connection) = self.connections.get(&id)
             && let Some(exchange) = connection.exchange.as_ref().filter(|exchange| !exchange.is_over)
@@ -281,7 +282,7 @@ impl Exchanges {
         }
     }
 
-    /// Something of a request happened; `passed` is the time since it began.
+    /// Adds news about the progress of a request. `passed` is the time since it began.
     fn progress(
         &mut self,
         id: u64,
@@ -296,7 +297,7 @@ impl Exchanges {
         news.timings = Some(connection.timings);
     }
 
-    /// The exchange that goes on is over; `error` says why, in case nothing better is said.
+    /// Ends the running exchange. `error` is the reason, unless a better one follows.
     fn fail(&mut self, id: u64, error: String, now: Instant) {
         self.progress(id, now, |exchange, timings, news, passed| {
             timings.total = passed;
@@ -305,7 +306,7 @@ impl Exchanges {
         });
     }
 
-    /// Takes what is lent, as far as there is room.
+    /// Copies the borrowed content, as far as there is room.
     pub(crate) fn keep(&mut self, id: u64, content: Content<'_>) {
         if let Content::Destination { host, proxy } = content {
             return self.keep_destination(id, host, proxy);
@@ -314,7 +315,7 @@ impl Exchanges {
             return;
         };
         if let Content::Failure(error) = content {
-            // It comes behind the event that ends the exchange. A connection may fail long after, while it is idle.
+            // The failure follows the event that ends the exchange. An idle connection can also fail much later.
             if std::mem::take(&mut exchange.has_failed) {
                 self.outbox.news_of(exchange.id).error = Some(error.to_string());
             }
@@ -339,7 +340,7 @@ impl Exchanges {
             exchange.left_out += asked as u64;
             news.left_out = Some(exchange.left_out);
         }
-        // Nothing is kept behind a gap.
+        // After a gap, nothing more of the body is kept.
         let kept = |kept: usize| if has_room { kept + asked } else { MOST_OF_BODY };
         match content {
             Content::RequestBody(bytes) => {
@@ -369,7 +370,8 @@ impl Exchanges {
 mod tests {
     use super::*;
 
-    /// Notes these events of one connection, each so many milliseconds after the one before, and gives the timings that are told at last.
+    /// Processes events of one connection, and returns the last timings in the news. Each event has the number of milliseconds
+    /// since the previous one.
     fn timings_of(events: &[(u64, Event<'_>)]) -> [Option<u128>; 3] {
         let mut now = Instant::now();
         let mut exchanges = Exchanges::new(now, Duration::ZERO);

@@ -1,8 +1,8 @@
-//! What the panel *Network* in the editor's debugger is told of a running game, and the add-on's monitors.
+//! Sends the data of a running game to the panel *Network* in the editor's debugger, and provides the add-on's monitors.
 //!
-//! Only where a debugger is there, and in no release build: otherwise nobody watches the connections, and nothing is kept, computed or sent. The editor's side is
-//! `addons/http_client_rust/network`. It says when it listens, and which batch it has taken; the game sends a batch a frame, and none while
-//! too much was sent that the editor has not taken.
+//! This only runs with a debugger, and never in a release build. Otherwise no observer is set, and nothing is kept, computed or
+//! sent. The editor's side is in `addons/http_client_rust/network`. It reports whether it listens and which batch it has
+//! processed. The game sends one batch per frame. It pauses while too much data is waiting for the editor.
 //!
 //! ```text
 //!  connections ──▶ recorder ──▶ exchanges ──▶ outbox ──▶ here, once a frame ──▶ EngineDebugger ──▶ the editor
@@ -31,11 +31,11 @@ use self::recorder::Recorder;
 use crate::call::guarded;
 use crate::high::held::{Held, connect};
 
-/// What stands before the messages' names.
+/// The prefix of the messages.
 const CAPTURE: &str = "http_client_rust";
-/// To the editor: a batch, as [`wire::arguments`] has it.
+/// To the editor: a batch, in the form of [`wire::arguments`].
 const EXCHANGES: &str = "http_client_rust:exchanges";
-/// From the editor: whether it listens; which batch it has taken.
+/// From the editor: whether it listens, and which batch it has processed.
 const LISTEN: &str = "listen";
 const TAKEN: &str = "taken";
 
@@ -50,16 +50,16 @@ type Monitor = fn(&Recorder) -> u64;
 
 static PANEL: Mutex<Option<Panel>> = Mutex::new(None);
 
-/// There is one where a debugger is.
+/// The panel's state. Exists only with a debugger.
 struct Panel {
     recorder: Arc<Recorder>,
-    /// In which frame the last batch was sent.
+    /// The frame in which the last batch was sent.
     last_frame: Option<u64>,
 }
 
-/// When the library has come. Where a debugger is, it watches from now on.
+/// Called when the library has been loaded. With a debugger, the recorder watches all connections from now on.
 pub(crate) fn register() {
-    // What a game's players get tells nobody, whatever it is started with.
+    // A release build sends nothing, even if it is started with a debugger.
     let is_debugged = Os::singleton().is_debug_build() && EngineDebugger::singleton().is_active();
     if let Some(recorder) = install(Context::shared(), is_debugged) {
         *PANEL.lock().unwrap_or_else(PoisonError::into_inner) =
@@ -68,7 +68,7 @@ pub(crate) fn register() {
     }
 }
 
-/// Has connections watched if a debugger is there, and only then.
+/// Sets the observer of connections, but only with a debugger.
 fn install(context: &Context, is_debugged: bool) -> Option<Arc<Recorder>> {
     let recorder = is_debugged.then(|| Arc::new(Recorder::new(Instant::now, SystemTime::now())))?;
     context.set_observer(Some(recorder.clone()));
@@ -95,11 +95,11 @@ fn talk(recorder: &Arc<Recorder>) {
         });
         performance.add_custom_monitor(&StringName::from(name), &monitor);
     }
-    // There is no tree yet.
+    // The tree does not exist yet.
     Callable::from_sync_fn("HTTPClientRust.await_end", |_: &[&Variant]| guarded(await_end)).call_deferred(&[]);
 }
 
-/// Has all of it end with the tree: what is the engine's must not outlive it.
+/// Connects the end of the tree with the end of the panel, because objects of the engine must not outlive it.
 fn await_end() {
     let tree = Engine::singleton().get_main_loop().and_then(|main_loop| main_loop.try_cast::<SceneTree>().ok());
     if let Some(root) = tree.and_then(|tree| tree.get_root()) {
@@ -108,7 +108,7 @@ fn await_end() {
     }
 }
 
-/// A message of the editor's. Whether it is one that is known.
+/// Handles a message from the editor. Returns whether the message is known.
 fn hear(recorder: &Recorder, arguments: &[&Variant]) -> Variant {
     let first = || arguments.get(1).and_then(|data| data.try_to::<godot::builtin::VarArray>().ok()?.get(0));
     let message = arguments.first().map(|message| message.stringify().to_string()).unwrap_or_default();
@@ -123,7 +123,7 @@ fn hear(recorder: &Recorder, arguments: &[&Variant]) -> Variant {
     is_known.to_variant()
 }
 
-/// Sends what has gathered: once a frame.
+/// Sends the pending batch. Runs once per frame.
 fn send() {
     let frame = Engine::singleton().get_process_frames();
     let (recorder, was_sent) = {
@@ -131,7 +131,7 @@ fn send() {
         let Some(panel) = &mut *panel else { return };
         (panel.recorder.clone(), panel.last_frame.replace(frame) == Some(frame))
     };
-    // The engine is called without the lock: what it prints may come back by a script.
+    // The lock is not held during calls to the engine, because a script can call the library when the engine prints something.
     if !was_sent || !is_put_off() {
         send_batch(&recorder);
     }
@@ -146,7 +146,7 @@ fn send_batch(recorder: &Recorder) {
     }
 }
 
-/// Has the next batch go with the next frame. Not possible without a tree.
+/// Schedules the next batch for the next frame. Returns false without a scene tree.
 fn is_put_off() -> bool {
     let tree = Engine::singleton().get_main_loop().and_then(|main_loop| main_loop.try_cast::<SceneTree>().ok());
     let Some(tree) = tree else { return false };
@@ -155,7 +155,8 @@ fn is_put_off() -> bool {
     true
 }
 
-/// The end of the program, or of the library: the last batch goes, nobody watches any more, and nothing of the engine's is kept.
+/// The end of the program or of the library: the last batch is sent, the observer is removed, and all objects of the engine are
+/// released.
 pub(crate) fn leave() {
     let panel = PANEL.lock().unwrap_or_else(PoisonError::into_inner).take();
     let Some(Panel { recorder, .. }) = panel else { return };

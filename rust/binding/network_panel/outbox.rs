@@ -1,57 +1,58 @@
-//! What waits to be sent to the editor, and how much of it may. What waits in the game is at most [`MOST_PENDING`]; of what was sent, at most
-//! [`MOST_IN_FLIGHT`] and [`MOST_BATCHES`] are in the engine's queue until the editor has taken them. These are sizes of messages, nearly: what
-//! they cost in memory is more, by a small factor. What does not fit is left out and counted.
+//! The news that waits to be sent to the editor, and its limits. At most [`MOST_PENDING`] bytes wait in the game. The engine's
+//! queue has at most [`MOST_IN_FLIGHT`] bytes and [`MOST_BATCHES`] messages that the editor has not processed. These are
+//! approximate sizes of messages. They use more memory than that, by a small factor. News that does not fit is left out and
+//! counted.
 
 use std::collections::{HashMap, VecDeque};
 
 use super::update::{LEAST_SIZE, Update};
 
-/// Bytes that wait. A message of the engine's debugger may have 8 MiB, and this is at most one.
+/// The limit of waiting bytes. The engine's debugger allows 8 MiB per message, and all waiting news fits into one.
 pub(crate) const MOST_PENDING: usize = 6 << 20;
-/// How far what waits may grow for the sake of heads, and for that of bodies: what happened is worth more than what was in it.
+/// Up to these sizes, heads and bodies are added. Events have the whole room, because they are worth more than contents.
 pub(crate) const FOR_HEADS: usize = 5 << 20;
 pub(crate) const FOR_BODIES: usize = 4 << 20;
-/// Bytes that were sent, and that the editor has not taken yet.
+/// The limit of bytes that were sent, and that the editor has not processed.
 pub(crate) const MOST_IN_FLIGHT: usize = 16 << 20;
-/// Messages that the editor has not taken yet; the engine's queue has room for 2,048 of everybody's.
+/// The limit of messages that the editor has not processed. The engine's queue has room for 2,048 messages of all senders.
 pub(crate) const MOST_BATCHES: usize = 16;
 
-/// See the module.
+/// The pending news. See the module.
 #[derive(Debug, Default)]
 pub(crate) struct Outbox {
-    /// In the order in which the exchanges were first heard of since the last batch.
+    /// In the order of the first news since the last batch.
     pending: Vec<(u64, Update)>,
     places: HashMap<u64, usize>,
-    /// Of what is pending, in bytes.
+    /// The size of `pending`, in bytes.
     size: usize,
-    /// Exchanges of which nothing was told at all, since the beginning.
+    /// The number of exchanges that the panel does not know at all, since the beginning.
     left_out: u64,
-    /// Which of them the editor knows of.
+    /// How many of them the editor knows about.
     told_left_out: u64,
     in_flight: VecDeque<(u64, usize)>,
     in_flight_size: usize,
     last_batch: u64,
 }
 
-/// What goes in one message.
+/// The content of one message.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Batch {
-    /// The editor says this number when it has taken it.
+    /// The editor reports this number when it has processed the batch.
     pub(crate) number: u64,
-    /// Exchanges that were left out, since the beginning.
+    /// The number of exchanges that were left out, since the beginning.
     pub(crate) left_out: u64,
     pub(crate) updates: Vec<(u64, Update)>,
 }
 
 impl Outbox {
-    /// Whether there is room for another exchange. If not, it is counted as left out.
+    /// Whether there is room for another exchange. If not, the exchange counts as left out.
     pub(crate) fn admits(&mut self) -> bool {
         let has_room = self.size + LEAST_SIZE <= MOST_PENDING;
         self.left_out += u64::from(!has_room);
         has_room
     }
 
-    /// The news of an exchange that was admitted.
+    /// The pending news of an exchange that was admitted.
     pub(crate) fn news_of(&mut self, exchange: u64) -> &mut Update {
         let place = *self.places.entry(exchange).or_insert_with(|| {
             self.size += LEAST_SIZE;
@@ -61,7 +62,7 @@ impl Outbox {
         &mut self.pending[place].1
     }
 
-    /// Takes room for so many bytes, as long as what waits is not more than `most` with them. Says whether there was.
+    /// Reserves room for this number of bytes, if the total size stays within `most`. Returns whether there was room.
     pub(crate) fn take_room(&mut self, bytes: usize, most: usize) -> bool {
         let has_room = self.size + bytes <= most;
         if has_room {
@@ -74,17 +75,17 @@ impl Outbox {
         !self.pending.is_empty() || self.left_out > self.told_left_out
     }
 
-    /// Whether something had to be left out.
+    /// Whether any exchange was left out.
     pub(crate) fn has_left_out(&self) -> bool {
         self.left_out > 0
     }
 
-    /// Whether the editor has taken enough of what was sent.
+    /// Whether the editor has processed enough of what was sent.
     pub(crate) fn may_send(&self) -> bool {
         self.in_flight.len() < MOST_BATCHES && self.in_flight_size + self.size <= MOST_IN_FLIGHT
     }
 
-    /// All that waits; none if nothing does, or the editor has not taken what was sent.
+    /// Takes all pending news. None if nothing is pending, or the editor has not processed enough.
     pub(crate) fn take_batch(&mut self) -> Option<Batch> {
         if !self.has_news() || !self.may_send() {
             return None;
@@ -98,7 +99,7 @@ impl Outbox {
         Some(Batch { number: self.last_batch, left_out: self.left_out, updates })
     }
 
-    /// The editor has taken this batch, and those before it.
+    /// The editor has processed this batch and all batches before it.
     pub(crate) fn acknowledge(&mut self, number: u64) {
         while let Some((_, size)) = self.in_flight.pop_front_if(|(batch, _)| *batch <= number) {
             self.in_flight_size = self.in_flight_size.saturating_sub(size);

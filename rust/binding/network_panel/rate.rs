@@ -1,14 +1,14 @@
-//! How many a second.
+//! Counts events per second.
 
 use std::time::Duration;
 
-/// Counts by whole seconds. Time is what has passed since any moment, the same for all calls.
+/// Counts in whole seconds. All calls must measure their time from the same moment.
 #[derive(Debug, Default)]
 pub(crate) struct Rate {
-    /// Which second `now` counts.
+    /// The second that `now` belongs to.
     second: u64,
     now: u64,
-    /// Of the second before.
+    /// The count of the previous second.
     before: u64,
 }
 
@@ -18,7 +18,7 @@ impl Rate {
         self.now = self.now.saturating_add(count);
     }
 
-    /// How many there were in the last second that is over.
+    /// The count of the last complete second.
     pub(crate) fn last_second(&mut self, at: Duration) -> u64 {
         self.turn(at);
         self.before

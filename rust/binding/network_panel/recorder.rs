@@ -1,7 +1,7 @@
-//! Watches connections, and makes of what they do the news of exchanges that the panel in the editor is told.
+//! Watches connections, and collects the news about their exchanges for the panel in the editor.
 //!
-//! It is called on the threads that work on connections, so it only notes: the main thread sends what has gathered. What it keeps is bounded
-//! by [`outbox`](super::outbox) and by [`MOST_OF_BODY`](super::exchanges::MOST_OF_BODY).
+//! The threads of the connections call it, so it only takes notes. The main thread sends them. [`outbox`](super::outbox) and
+//! [`MOST_OF_BODY`](super::exchanges::MOST_OF_BODY) limit its memory.
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,48 +15,48 @@ use super::exchanges::Exchanges;
 use super::outbox::Batch;
 use super::rate::Rate;
 
-/// See the module.
+/// The recorder. See the module.
 pub(crate) struct Recorder {
     clock: Box<dyn Fn() -> Instant + Send + Sync>,
-    /// Contents are wanted.
+    /// Whether the contents of messages are wanted.
     wants: AtomicBool,
     state: Mutex<State>,
-    /// A call of `Wake` has returned.
+    /// Signals that a call of `Wake` has returned.
     returned: Condvar,
 }
 
-/// Is called when there is something to send where there was nothing: on one thread at a time, and without a lock, since what it calls may
-/// come back into the recorder.
+/// Called when there is something to send and there was nothing before. Only one thread at a time calls it, and without a lock,
+/// because it can lead to calls of the recorder.
 pub(crate) type Wake = Box<dyn Fn() + Send + Sync>;
 
 struct State {
     editor: Editor,
     wake: Option<Arc<Wake>>,
     is_woken: bool,
-    /// The thread that calls it now.
+    /// The thread that is calling `wake`.
     caller: Option<ThreadId>,
     began: Instant,
     exchanges: Exchanges,
-    /// Connections that are open.
+    /// The open connections.
     open: HashSet<u64>,
-    /// What takes place without a connection, which no monitor counts.
+    /// Exchanges that need no connection. The monitors do not count them.
     stored: HashSet<u64>,
     requests: Rate,
     bytes: Rate,
 }
 
-/// What the editor has said.
+/// What the editor has reported.
 #[derive(Clone, Copy, PartialEq)]
 enum Editor {
-    /// Nothing yet. What happens is kept for it, as long as there is room.
+    /// Nothing yet. News is kept for the editor while there is room.
     Silent,
     Listens,
-    /// It is paused, or there is no panel.
+    /// The panel is paused or missing.
     Deaf,
 }
 
 impl Recorder {
-    /// One that nobody listens to yet. `now` is the wall's time, beside the clock's.
+    /// Creates a recorder without a listener. `now` is the wall-clock time at the clock's current value.
     pub(crate) fn new(clock: impl Fn() -> Instant + Send + Sync + 'static, now: SystemTime) -> Self {
         let began = clock();
         let since_1970 = now.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
@@ -76,12 +76,12 @@ impl Recorder {
         Self { clock, wants: AtomicBool::new(true), state: Mutex::new(state), returned: Condvar::new() }
     }
 
-    /// Who is called when there is something to send. It waits for a call that goes on: who was there before is called no more when it
-    /// returns.
+    /// Sets the function that is called when there is something to send. Waits for a running call of the previous function, so
+    /// nothing calls that one afterwards.
     pub(crate) fn set_wake(&self, wake: Option<Wake>) {
         let mut state = self.lock();
         let before = std::mem::replace(&mut state.wake, wake.map(Arc::new));
-        // Not for one that this very thread is in.
+        // A call on this thread must not wait for itself.
         let this = thread::current().id();
         while state.caller.is_some_and(|caller| caller != this) {
             state = self.returned.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -90,11 +90,11 @@ impl Recorder {
         drop(before);
     }
 
-    /// The editor listens from now on, or does not.
+    /// The editor starts or stops listening.
     pub(crate) fn listen(&self, listens: bool) {
         let mut state = self.lock();
         if !listens && state.editor == Editor::Silent {
-            // Who never listened is told nothing.
+            // An editor that never listened gets no news.
             state.exchanges.forget_all();
         }
         state.exchanges.set_recording(listens);
@@ -103,14 +103,14 @@ impl Recorder {
         self.call(state);
     }
 
-    /// The editor has taken this batch.
+    /// The editor has processed this batch.
     pub(crate) fn acknowledge(&self, batch: u64) {
         let mut state = self.lock();
         state.exchanges.outbox.acknowledge(batch);
         self.call(state);
     }
 
-    /// What is to be sent now.
+    /// The batch to send now.
     pub(crate) fn take_batch(&self) -> Option<Batch> {
         let mut state = self.lock();
         state.is_woken = false;
@@ -129,7 +129,7 @@ impl Recorder {
         self.lock().requests.last_second(at)
     }
 
-    /// Of requests and of bodies of responses.
+    /// Bytes of requests and of the bodies of responses.
     pub(crate) fn bytes_a_second(&self) -> u64 {
         let at = self.passed();
         self.lock().bytes.last_second(at)
@@ -144,10 +144,10 @@ impl Recorder {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// After something was noted.
+    /// Runs after each note.
     fn noted(&self, mut state: MutexGuard<'_, State>) {
         if state.editor == Editor::Silent && state.exchanges.outbox.has_left_out() {
-            // Nobody listens, it seems: it is not worth the memory.
+            // Apparently nobody listens, so the news is not worth the memory.
             state.editor = Editor::Deaf;
             state.exchanges.forget_all();
             self.wants.store(false, Ordering::Relaxed);
@@ -155,9 +155,9 @@ impl Recorder {
         self.call(state);
     }
 
-    /// Has the main thread send what there is. What to do is decided under the lock, and done after it.
+    /// Calls `wake` if there is something to send. The decision needs the lock, the call does not.
     fn call<'a>(&'a self, mut state: MutexGuard<'a, State>) {
-        // While it was called, the main thread may have taken all there was, and more have come.
+        // During the call, the main thread may have taken everything, and new events may have come.
         while let Some(wake) = state.wake_to_call() {
             drop(state);
             let calling = Calling { recorder: self, wake };
@@ -188,14 +188,14 @@ impl Observer for Recorder {
     }
 }
 
-/// A call of `Wake` that goes on.
+/// A running call of `Wake`.
 struct Calling<'a> {
     recorder: &'a Recorder,
-    /// `set_wake` gives up the last of it, since that waits.
+    /// `set_wake` drops the last reference, because it waits for the call.
     wake: Arc<Wake>,
 }
 
-/// However the call ended, by a panic too.
+/// Also runs when the call panics.
 impl Drop for Calling<'_> {
     fn drop(&mut self) {
         self.recorder.lock().caller = None;
@@ -204,7 +204,7 @@ impl Drop for Calling<'_> {
 }
 
 impl State {
-    /// What is to be called now, by this thread.
+    /// The function that this thread must call now.
     fn wake_to_call(&mut self) -> Option<Arc<Wake>> {
         let outbox = &self.exchanges.outbox;
         let has_work = self.editor != Editor::Silent && outbox.has_news() && outbox.may_send();
@@ -216,7 +216,7 @@ impl State {
         Some(wake)
     }
 
-    /// What the monitors show.
+    /// Updates the values of the monitors.
     fn count(&mut self, id: u64, event: &Event<'_>, now: Instant) {
         let at = now.saturating_duration_since(self.began);
         match event {
@@ -246,7 +246,7 @@ mod tests {
 
     use super::*;
 
-    /// Far longer than anything takes here.
+    /// Far longer than anything here takes.
     const LONG: Duration = Duration::from_secs(120);
 
     fn listened_to(context: &Context) -> Arc<Recorder> {
@@ -256,7 +256,7 @@ mod tests {
         recorder
     }
 
-    /// Has the recorder hear of something new.
+    /// Passes a new event to the recorder.
     fn happen(recorder: &Recorder) {
         let mut state = recorder.lock();
         state.exchanges.note(1, &Event::Resolving, Instant::now());
@@ -269,7 +269,7 @@ mod tests {
         let (sender, receiver) = mpsc::channel();
         let again = Arc::downgrade(&recorder);
         recorder.set_wake(Some(Box::new(move || {
-            // As a script that logs, and sends what it logs.
+            // Like a script that makes a request when something is logged.
             let recorder = again.upgrade().unwrap();
             happen(&recorder);
             recorder.acknowledge(0);
@@ -318,7 +318,7 @@ mod tests {
             recorder.acknowledge(batch.number);
             sender.send(batch.number).unwrap();
             match batch.number {
-                // The next comes while this call goes on.
+                // The next event comes during this call.
                 1 => happen(&recorder),
                 2 => panic!("a test's own"),
                 _ => {}

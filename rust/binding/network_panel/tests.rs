@@ -1,4 +1,4 @@
-//! Real exchanges over connections in memory, and what the editor would be sent of them.
+//! Real exchanges over connections in memory, and the news that the editor would get about them.
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, TcpListener};
@@ -19,7 +19,7 @@ use super::update::Update;
 
 const REPLY: &[u8] = b"HTTP/1.1 200 Fine\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\nhello";
 
-/// A world in which time passes only when it is told to.
+/// A recorder with a clock that only the test advances.
 struct Scene {
     recorder: Arc<Recorder>,
     context: Arc<Context>,
@@ -43,7 +43,7 @@ impl Scene {
         Self { recorder, context, now, woken }
     }
 
-    /// One to which the editor listens.
+    /// A scene with a listening editor.
     fn listened_to() -> Self {
         let scene = Self::new();
         scene.recorder.listen(true);
@@ -76,7 +76,7 @@ impl Scene {
         let _: Vec<u8> = link.read_available(self.now()).unwrap();
     }
 
-    /// All that is sent, merged by exchange as the editor does it.
+    /// All batches, merged by exchange, as the editor does it.
     fn sent(&self) -> BTreeMap<u64, Update> {
         let mut all = BTreeMap::new();
         while let Some(batch) = self.recorder.take_batch() {
@@ -229,7 +229,7 @@ fn an_editor_that_takes_nothing_costs_bounded_memory_and_is_told_what_was_left_o
         scene.ask(&mut link, Method::Post, &vec![1; MOST_OF_BODY]);
         far.push(REPLY);
         scene.receive(&mut link);
-        // The main thread goes on with its frames, and nobody acknowledges.
+        // The main thread continues with its frames, and nothing acknowledges the batches.
         for (_, news) in scene.recorder.take_batch().into_iter().flat_map(|batch| batch.updates) {
             bytes += news.request_body.len() + news.response_body.len();
         }

@@ -1,4 +1,4 @@
-//! What the panel is told of one exchange at once: what is new since it was told last.
+//! News about one exchange: everything that changed since the last message about it.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,21 +6,21 @@ use std::time::Duration;
 
 use http_client::{Head, Timings, TlsInfo};
 
-/// What an exchange costs beside its texts and bodies, in bytes of a message.
+/// The size of an exchange without its texts and bodies, in bytes of a message.
 pub(crate) const LEAST_SIZE: usize = 1024;
 
-/// News of one exchange. What is empty or none has not changed; bodies are what has come since.
+/// News about one exchange. Empty and missing values have not changed. Bodies contain only the new bytes.
 #[derive(Clone, Default, PartialEq)]
 pub(crate) struct Update {
-    /// Only the first time.
+    /// Only in the first news.
     pub(crate) opening: Option<Opening>,
-    /// What goes on, such as `Connecting`; a panel shows it as it is.
+    /// The current phase, such as `Connecting`. The panel shows this text.
     pub(crate) phase: Option<&'static str>,
     pub(crate) request: Option<Sent>,
-    /// As it is sent: request line and header lines.
+    /// The request line and header lines, as they were sent.
     pub(crate) request_head: Option<Vec<u8>>,
     pub(crate) request_body: Vec<u8>,
-    /// Bytes of the request in all, its head included.
+    /// The number of all bytes of the request so far, including its head.
     pub(crate) bytes_sent: Option<u64>,
     /// The other end, as `address:port`.
     pub(crate) peer: Option<String>,
@@ -28,32 +28,32 @@ pub(crate) struct Update {
     pub(crate) status: Option<u16>,
     pub(crate) response: Option<Answered>,
     pub(crate) response_body: Vec<u8>,
-    /// Bytes of the response's body in all, kept or not.
+    /// The number of all bytes of the response's body so far, kept or not.
     pub(crate) bytes_received: Option<u64>,
-    /// Bytes of its bodies and heads that would have been kept, had the editor been faster.
+    /// The number of bytes of heads and bodies that were dropped because the editor was too slow.
     pub(crate) left_out: Option<u64>,
     pub(crate) timings: Option<Timings>,
-    /// A sentence.
+    /// An error message.
     pub(crate) error: Option<String>,
-    /// Nothing follows.
+    /// No more news follows.
     pub(crate) is_over: bool,
 }
 
-/// What is known from the beginning.
+/// The data that is known at the beginning.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Opening {
     pub(crate) connection: u64,
-    /// A session's task, as its worker counts them from 1; none for `HTTPClientRust`.
+    /// The number of the session's task, which its worker counts from 1. None for `HTTPClientRust`.
     pub(crate) task: Option<u64>,
-    /// Such as `https://example.com:8080`; empty if nobody knows yet.
+    /// For example `https://example.com:8080`. Empty if it is not known yet.
     pub(crate) origin: String,
-    /// From where the answer comes, such as `cache`; empty if a connection brings it.
+    /// The source of the answer, such as `cache`. Empty if it comes over a connection.
     pub(crate) store: &'static str,
-    /// Such as `proxy.example.com:3128`; empty without one.
+    /// For example `proxy.example.com:3128`. Empty without a proxy.
     pub(crate) proxy: String,
     /// Since 1970.
     pub(crate) began: Duration,
-    /// An earlier exchange had its connection.
+    /// Whether the connection was used by an earlier exchange.
     pub(crate) is_on_kept: bool,
 }
 
@@ -61,7 +61,7 @@ pub(crate) struct Opening {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Sent {
     pub(crate) method: &'static str,
-    /// `http` or `https`, as the connection is.
+    /// `http` or `https`, depending on the connection.
     pub(crate) scheme: &'static str,
     /// Since 1970.
     pub(crate) began: Duration,
@@ -75,7 +75,7 @@ pub(crate) struct Answered {
     pub(crate) header_lines: Vec<String>,
 }
 
-/// Names, numbers and lengths: what is in heads, bodies and sentences is nobody's but the panel's.
+/// Prints names, numbers and lengths. The contents of heads, bodies and error messages are only for the panel.
 impl fmt::Debug for Update {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Update")
@@ -119,13 +119,13 @@ impl Answered {
         }
     }
 
-    /// In bytes of a message, nearly.
+    /// The approximate size in bytes of a message.
     pub(crate) fn size(&self) -> usize {
         self.reason.len() + self.header_lines.iter().map(|line| line.len() + 8).sum::<usize>()
     }
 }
 
-/// What TLS agreed on, in bytes of a message, nearly: certificates go as they are, and as facts.
+/// The approximate size of the TLS data in bytes of a message. Certificates are sent both as text and as parsed fields.
 pub(crate) fn size_of_tls(info: &TlsInfo) -> usize {
     info.peer_certificates.iter().map(|text| text.len() * 2).sum::<usize>() + LEAST_SIZE
 }
@@ -150,7 +150,7 @@ mod tests {
         };
         let printed = format!("{news:?}");
         assert!(printed.contains("Set-Cookie") && printed.contains("request_head: Some(22)"), "{printed}");
-        // The bytes of a body would be printed as numbers.
+        // A body would be printed as a list of numbers.
         assert!(!printed.contains("secret") && !printed.contains("115, 101"), "{printed}");
     }
 }

@@ -1,5 +1,5 @@
-//! News as the editor gets them: dictionaries with a key for each thing that is new. `addons/http_client_rust/network/exchange_list.gd`
-//! reads them.
+//! Converts news into the form for the editor: dictionaries with a key for each changed value.
+//! `addons/http_client_rust/network/exchange_list.gd` reads them.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use super::outbox::Batch;
 use super::update::{Opening, Update};
 use crate::convert::types::{timings_dictionary, tls_dictionary};
 
-/// A batch as the message's arguments: its number, how many exchanges were left out so far, and the news.
+/// The arguments of the message for a batch: its number, the number of exchanges that were left out so far, and the news.
 pub(crate) fn arguments(batch: Batch) -> VarArray {
     let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
     let updates: Array<VarDictionary> =
@@ -80,7 +80,7 @@ impl Facts {
     fn open(&mut self, opening: &Opening) {
         let number = |number: u64| i64::try_from(number).unwrap_or(i64::MAX).to_variant();
         self.set("connection", number(opening.connection));
-        // A session's tasks are counted from 1.
+        // A session counts its tasks from 1, so 0 means none.
         self.set("task", number(opening.task.unwrap_or(0)));
         self.text("origin", &opening.origin);
         self.text("store", opening.store);

@@ -1,4 +1,4 @@
-//! What the machine and the server give: the benchmark's small requests by a loop that only sends and receives.
+//! Measures the limit of the machine and the server: a loop that only sends and receives makes the benchmark's small requests.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
@@ -8,27 +8,27 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 
-/// Makes the benchmark's small requests, and prints requests a second, and requests a second of processor time.
+/// Makes the benchmark's small requests. Prints requests per second, and requests per second of processor time.
 #[derive(Parser)]
 struct Arguments {
-    /// Whether all requests go over one connection, and how an answer is waited for.
+    /// Whether all requests use one connection, and how the loop waits for an answer.
     #[arg(value_enum)]
     kind: Kind,
     /// The server's address.
     address: String,
-    /// What to ask for.
+    /// The target of the requests.
     target: String,
-    /// How often.
+    /// The number of requests.
     count: u32,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Kind {
-    /// One connection; the thread sleeps until something comes.
+    /// One connection. The thread sleeps until bytes arrive.
     KeepAlive,
-    /// One connection; the thread asks again and again, as a script does that polls.
+    /// One connection. The thread polls without a pause, as a script does.
     Polling,
-    /// A connection for each request.
+    /// One connection per request.
     NewConnections,
 }
 
@@ -68,7 +68,7 @@ fn connect(arguments: &Arguments) -> Result<TcpStream> {
     Ok(stream)
 }
 
-/// Every reply to the same request has the same length, so the loop need not look into them.
+/// Every reply to the same request has the same length, so the loop need not parse the replies.
 fn length_of_reply(stream: &mut TcpStream, request: &str) -> Result<usize> {
     stream.write_all(request.as_bytes())?;
     let mut reply = Vec::new();
@@ -105,7 +105,7 @@ fn exchange(stream: &mut TcpStream, request: &str, expected: usize) -> Result<()
     Ok(())
 }
 
-/// Processor time of this thread.
+/// The processor time of this thread.
 fn processor_seconds() -> Result<f64> {
     let text =
         std::fs::read_to_string("/proc/thread-self/schedstat").context("the system does not report processor time")?;

@@ -1,4 +1,4 @@
-//! What clients cost in memory: idle ones, and one that moves a body larger than any buffer.
+//! The memory that clients need: idle ones, and one that transfers a body larger than any buffer.
 
 use std::thread;
 use std::time::{Duration, Instant};
@@ -10,13 +10,13 @@ use serde_json::Value;
 use crate::process;
 use crate::server::Addresses;
 
-/// Clients that are connected and idle.
+/// The number of clients that are connected and idle.
 const IDLE_CLIENTS: u64 = 1000;
-/// What each may cost, in bytes.
+/// The memory that each may use, in bytes.
 const PLAIN_CLIENT: u64 = 8 << 10;
 const TLS_CLIENT: u64 = 64 << 10;
 
-/// The body that is moved, in bytes, and what that may add to the process.
+/// The size of the transferred body, and the memory that the transfer may add to the process, in bytes.
 const LARGE_BODY: u64 = 2 << 30;
 const TRANSFER: u64 = 32 << 20;
 
@@ -44,7 +44,7 @@ impl Cost {
     }
 }
 
-/// Measures all of it.
+/// Measures everything.
 pub(crate) fn measure(addresses: &Addresses) -> Result<Vec<Cost>> {
     Ok(vec![
         idle(addresses, false)?,
@@ -56,7 +56,7 @@ pub(crate) fn measure(addresses: &Addresses) -> Result<Vec<Cost>> {
     ])
 }
 
-/// Connects clients that each do one exchange and stay, after a first one for what is made only once.
+/// Connects clients that each make one exchange and stay connected. A first client creates everything that exists only once.
 fn idle(addresses: &Addresses, secure: bool) -> Result<Cost> {
     let first = connected(addresses, secure)?;
     exchange(&first)?;
@@ -74,7 +74,7 @@ fn idle(addresses: &Addresses, secure: bool) -> Result<Cost> {
     Ok(Cost { what, bytes: grown / IDLE_CLIENTS, limit })
 }
 
-/// Watches the process during `work`.
+/// Watches the memory of the process during `work`.
 fn transfer(what: &str, work: impl FnOnce() -> Result<()> + Send) -> Result<Cost> {
     let before = process::resident()?;
     let peak = thread::scope(|scope| -> Result<u64> {
@@ -103,7 +103,7 @@ fn download(addresses: &Addresses, secure: bool) -> Result<()> {
 
 fn upload(addresses: &Addresses, secure: bool) -> Result<()> {
     let client = connected(addresses, secure)?;
-    // The system lends zeros that are never written to without giving memory for them.
+    // The system does not allocate memory for pages of zeros until they are written.
     start(&client, Method::Post, "/upload", Box::new(vec![0; LARGE_BODY as usize]))?;
     let mut body = Vec::new();
     while client.status() == Status::Body {

@@ -1,13 +1,13 @@
-//! The soak run: many clients, random exchanges with the embedded server, every body checked, and memory that must stay as it is.
-//! `cargo xtask soak` builds and starts it.
+//! The soak run: many clients make random exchanges with the embedded server. It checks every body, and that the memory does not
+//! grow. `cargo xtask soak` builds and starts it.
 //!
 //! ```text
-//! plan       which exchange comes next, and what must come of it
-//! player     one client, taken through one plan after the other
-//! tally      what came of all of them, and how the memory went
-//! footprint  what idle clients and large bodies cost in memory, instead
-//! server     the embedded server, in a process of its own
-//! bare_loop  another program: the loop that the benchmark compares with
+//! plan       the next exchange, and its expected result
+//! player     one client, which makes one exchange after the other
+//! tally      the results of all exchanges, and the memory over time
+//! footprint  the memory for idle clients and large bodies (with --memory)
+//! server     the embedded server, in its own process
+//! bare_loop  a separate program: the loop that the benchmark compares with
 //! ```
 
 mod footprint;
@@ -51,21 +51,21 @@ struct Arguments {
     /// Instead, test sessions and nodes in Godot, which `cargo xtask` starts.
     #[arg(long, conflicts_with_all = ["clients", "memory"])]
     sessions: bool,
-    /// Be the server of such a run.
+    /// Run as the server of a soak run.
     #[arg(long, hide = true)]
     serve: bool,
 }
 
-/// Clients in blocking mode, each in a thread of its own and closed by another one now and then.
+/// The number of clients in blocking mode. Each has its own thread, and another thread closes it now and then.
 const BLOCKING_CLIENTS: usize = 8;
 
-/// Between two looks at the process's memory.
+/// The time between two samples of the process's memory.
 const SAMPLE: Duration = Duration::from_millis(500);
 
 /// The size of the block that the server repeats in bodies.
 const BLOCK: usize = 1 << 20;
 
-/// The exit code is 1 if a body was wrong, an exchange came to a wrong end, or memory grew.
+/// The exit code is 1 if a body was wrong, an exchange had a wrong result, or the memory grew.
 fn main() -> ExitCode {
     match run(&Arguments::parse()) {
         Ok(true) => ExitCode::SUCCESS,
@@ -77,7 +77,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// Says whether all held.
+/// Returns whether everything was right.
 fn run(arguments: &Arguments) -> Result<bool> {
     if !cfg!(target_os = "linux") {
         bail!("the numbers of memory, files and threads are read from /proc, which only Linux has");
@@ -108,7 +108,7 @@ fn soak(arguments: &Arguments, addresses: &Addresses) -> Result<bool> {
     eprintln!("soak: seed {seed}, {} minutes", arguments.minutes);
     let block = block(addresses).context("cannot get the block that bodies are made of")?;
     let before = (process::open_files()?, process::threads()?);
-    // Now, since the checkout may be worked in while this runs.
+    // Read at the start, because somebody may change the checkout during the run.
     let commit = commit();
 
     let started = Instant::now();
@@ -150,7 +150,7 @@ fn soak(arguments: &Arguments, addresses: &Addresses) -> Result<bool> {
     let took = started.elapsed();
     ensure!(tally.exchanges() > 0, "no exchange was completed");
 
-    // Names are resolved, and certificates read, by threads that stay; sockets do not.
+    // The threads that resolve names and read certificates remain. Sockets do not.
     let after = (process::open_files()?, process::threads()?);
     if after.0 > before.0 {
         tally.add("open files", Verdict::Mismatch(format!("{} before, {} after", before.0, after.0)));
@@ -159,7 +159,7 @@ fn soak(arguments: &Arguments, addresses: &Addresses) -> Result<bool> {
     Ok(tally.wrong() == 0 && memory.has_grown(per_client(arguments, &tally)) != Some(true))
 }
 
-/// Takes turns with many clients, as a game does that polls once a frame.
+/// Polls many clients in turn, as a game does once per frame.
 fn play_many(
     addresses: &Addresses,
     block: &Arc<[u8]>,
@@ -192,7 +192,7 @@ fn play_alone(mut player: Player, random: &mut Random, stop: &AtomicBool) -> Tal
     tally
 }
 
-/// One call; says whether something came of it.
+/// Makes one call. Returns whether it made progress.
 fn turn(player: &mut Player, random: &mut Random, tally: &mut Tally) -> bool {
     match player.step() {
         Step::Waiting => false,
@@ -206,7 +206,7 @@ fn turn(player: &mut Player, random: &mut Random, tally: &mut Tally) -> bool {
     }
 }
 
-/// The bytes that the server repeats, as itself vouches for them.
+/// The bytes that the server repeats. The server's checksum confirms them.
 fn block(addresses: &Addresses) -> Result<Arc<[u8]>> {
     let fetch = |target: &str| -> Result<Vec<u8>> {
         let client = HttpClient::default();
@@ -269,7 +269,7 @@ fn per_client(arguments: &Arguments, tally: &Tally) -> u64 {
     tally.exchanges() / (arguments.clients + BLOCKING_CLIENTS) as u64
 }
 
-/// What was tested, as git names it.
+/// The tested commit, as git describes it.
 fn commit() -> String {
     let described = Command::new("git")
         .args(["describe", "--always", "--dirty=, with changes", "--abbrev=10"])

@@ -1,15 +1,15 @@
-//! Which exchange comes next, and what must come of it.
+//! Chooses the next exchange, and its expected result.
 
 use std::time::Duration;
 
 use http_client::Method;
 
-/// A small generator (xorshift64*): the same seed plans the same exchanges on every machine.
+/// A small random generator (xorshift64*). The same seed gives the same exchanges on every machine.
 pub(crate) struct Random(u64);
 
 impl Random {
     pub(crate) fn new(seed: u64) -> Self {
-        // It stands still at zero.
+        // The generator never leaves the state zero.
         Self(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
 
@@ -20,9 +20,9 @@ impl Random {
         self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
     }
 
-    /// From 0 to `end`, without `end`.
+    /// A number from 0 up to and not including `end`.
     pub(crate) fn below(&mut self, end: u64) -> u64 {
-        // The upper bits are the better ones.
+        // The upper bits are more random.
         (self.next() >> 16) % end.max(1)
     }
 
@@ -34,7 +34,7 @@ impl Random {
         from[self.below(from.len() as u64) as usize]
     }
 
-    /// Some part of `block`.
+    /// A random part of `block`.
     fn bytes(&mut self, block: &[u8], count: u64) -> Vec<u8> {
         let count = count as usize % block.len();
         let start = self.below((block.len() - count) as u64) as usize;
@@ -42,7 +42,7 @@ impl Random {
     }
 }
 
-/// Which of the server's addresses.
+/// One of the server's addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     Http,
@@ -54,47 +54,47 @@ pub(crate) enum Place {
 
 /// One exchange.
 pub(crate) struct Plan {
-    /// The line of the summary that it counts for.
+    /// The row of the summary in which it is counted.
     pub(crate) kind: &'static str,
     pub(crate) place: Place,
     pub(crate) method: Method,
     pub(crate) target: String,
     pub(crate) body: Vec<u8>,
     pub(crate) expect: Expect,
-    /// Whether the connection can be used again after it.
+    /// Whether the connection can be used again afterwards.
     pub(crate) keeps: bool,
-    /// Close the client after so many calls.
+    /// The number of calls after which the client is closed.
     pub(crate) cancel_after: Option<u64>,
     pub(crate) read_timeout: Duration,
     pub(crate) read_chunk_size: i64,
-    /// Read all that is there, instead of chunk by chunk.
+    /// Whether all available bytes are read at once, instead of chunk by chunk.
     pub(crate) available: bool,
 }
 
-/// What must come of an exchange that is not cancelled.
+/// The expected result of an exchange that is not cancelled.
 pub(crate) enum Expect {
-    /// This status code, and so many bytes of the server's repeated block.
+    /// This status code, and this number of bytes of the server's repeated block.
     Block(u16, u64),
     /// Status 200 and this text.
     Text(&'static str),
-    /// The checksum of what was sent, as JSON.
+    /// The checksum of the sent body, as JSON.
     Receipt,
-    /// A failure that leaves a connection error behind.
+    /// A failure with a connection error.
     Failure,
     /// The connection cannot be made.
     CannotConnect,
-    /// Either; no more than that the client stays sane can be said.
+    /// Success or failure. The only requirement is that the client stays usable.
     Any,
 }
 
-/// The status 413 with a text, the one reply that is no success.
+/// The text of the status 413, which is the only reply without success.
 pub(crate) const TOO_LARGE: &str = "too large\n";
 
 const PATIENT: Duration = Duration::from_secs(60);
 const IMPATIENT: Duration = Duration::from_millis(300);
 
 impl Plan {
-    /// `block` is what bodies are made of.
+    /// Chooses an exchange. Bodies consist of parts of `block`.
     pub(crate) fn next(random: &mut Random, block: &[u8]) -> Self {
         let mut plan = match random.below(100) {
             0..70 => Self::well_behaved(random, block),

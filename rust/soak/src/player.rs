@@ -1,4 +1,4 @@
-//! One client, taken through one plan after the other, a call at a time.
+//! One client that makes one exchange after the other, one call at a time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,10 +11,10 @@ use serde_json::Value;
 use crate::plan::{Expect, Place, Plan, Random, TOO_LARGE};
 use crate::server::Addresses;
 
-/// No exchange of the plans takes half as long on an idle machine as this.
+/// Every exchange of the plans takes less than half of this on an idle machine.
 const LONGEST: Duration = Duration::from_secs(120);
 
-/// What came of one call.
+/// The result of one call.
 pub(crate) enum Step {
     /// Nothing new.
     Waiting,
@@ -22,7 +22,7 @@ pub(crate) enum Step {
     Finished(Verdict),
 }
 
-/// What came of one exchange.
+/// The result of one exchange.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Verdict {
     Complete {
@@ -30,15 +30,15 @@ pub(crate) enum Verdict {
     },
     FailedAsItMust,
     Cancelled,
-    /// What was promised, and what came.
+    /// The expected and the actual result.
     Mismatch(String),
 }
 
-/// A client and what it is doing.
+/// A client and its current exchange.
 pub(crate) struct Player {
     client: Arc<HttpClient>,
     closer: Arc<Closer>,
-    /// How often it had closed the client when the client last connected.
+    /// The number of times the closer had closed the client when it last connected.
     closed_before: u64,
     addresses: Addresses,
     block: Arc<[u8]>,
@@ -50,7 +50,7 @@ pub(crate) struct Player {
     received: Received,
 }
 
-/// Closes a client from another thread, so that its player can tell.
+/// Closes a client from another thread, and counts this, so that its player knows.
 #[derive(Default)]
 pub(crate) struct Closer {
     begun: AtomicU64,
@@ -87,18 +87,18 @@ impl Player {
         player
     }
 
-    /// What another thread needs to close the client.
+    /// The parts that another thread needs to close the client.
     pub(crate) fn closer(&self) -> (Arc<Closer>, Arc<HttpClient>) {
         (self.closer.clone(), self.client.clone())
     }
 
-    /// Turns to the next plan; the connection is kept where the last one allows it, and sometimes closed all the same.
+    /// Starts the next plan. Keeps the connection if the last exchange allows it, but sometimes closes it anyway.
     pub(crate) fn next_plan(&mut self, random: &mut Random, last: &Verdict) {
         let keeps = self.plan.keeps && matches!(last, Verdict::Complete { .. }) && !random.one_in(8);
         let plan = Plan::next(random, &self.block);
         if !keeps || self.connected_to != Some(plan.place) {
             self.connected_to = None;
-            // A new connection ends the old one too: both ways must work.
+            // A new connection also ends the old one, so both ways are tested.
             if random.one_in(2) {
                 self.client.close();
             }
@@ -117,7 +117,7 @@ impl Player {
         debug_assert!(set.is_ok());
     }
 
-    /// One call of the client.
+    /// Makes one call of the client.
     pub(crate) fn step(&mut self) -> Step {
         self.calls += 1;
         if self.plan.cancel_after.is_some_and(|calls| self.calls > calls) {
@@ -143,7 +143,7 @@ impl Player {
         }
     }
 
-    /// Says whether something happened.
+    /// Returns whether something happened.
     fn advance(&mut self) -> Result<bool, Error> {
         if self.connected_to.is_none() {
             self.connect()?;
@@ -262,7 +262,7 @@ impl Received {
         self.start.extend_from_slice(&data[..data.len().min(room)]);
     }
 
-    /// What the server's repeated block comes to.
+    /// The expected result for a part of the server's repeated block.
     fn of_block(block: &[u8], length: u64) -> Self {
         let mut received = Self::default();
         while received.length < length {

@@ -1,4 +1,4 @@
-//! What this process holds: memory, files, threads.
+//! The resources of this process: memory, files and threads.
 
 use std::path::Path;
 
@@ -12,7 +12,7 @@ pub(crate) fn resident() -> Result<u64> {
     Ok(kib * 1024)
 }
 
-/// Open files and sockets.
+/// The number of open files and sockets.
 pub(crate) fn open_files() -> Result<usize> {
     entries("/proc/self/fd")
 }
@@ -25,12 +25,12 @@ fn entries(folder: &str) -> Result<usize> {
     Ok(Path::new(folder).read_dir().with_context(|| format!("cannot read {folder}"))?.count())
 }
 
-/// Allows as many open files as the system lets this process have: many systems start with 1024.
+/// Raises the limit of open files to the maximum for this process. Many systems start with 1024.
 #[cfg(unix)]
 pub(crate) fn allow_many_files() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
-    // Where that is not allowed, connecting fails later and says why.
+    // If this fails, a later connection fails with a clear error.
     let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
 }
 

@@ -1,4 +1,4 @@
-//! The embedded server in a process of its own, so that its memory is not taken for the clients'.
+//! The embedded server in its own process, so that its memory does not count as the clients' memory.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
@@ -9,13 +9,13 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use test_server::TestServer;
 
-/// A running server, which ends with this value.
+/// A running server. It ends when this value is dropped.
 pub(crate) struct Server {
     process: Child,
     pub(crate) addresses: Addresses,
 }
 
-/// Where the server answers, and the authority that its certificate comes from.
+/// The addresses of the server, and the certificate authority of its certificate.
 #[derive(Clone)]
 pub(crate) struct Addresses {
     pub(crate) http: SocketAddr,
@@ -27,7 +27,7 @@ pub(crate) struct Addresses {
 }
 
 impl Server {
-    /// Starts this program once more, with `--serve`.
+    /// Starts this program again, with `--serve`.
     pub(crate) fn start() -> Result<Self> {
         let mut command = Command::new(std::env::current_exe().context("cannot find this program")?);
         command.arg("--serve").stdin(Stdio::piped()).stdout(Stdio::piped());
@@ -37,7 +37,7 @@ impl Server {
     }
 }
 
-/// What the other process does: serves until its input ends.
+/// The work of the other process: serves until its input ends.
 pub(crate) fn serve() -> Result<()> {
     let server = TestServer::start().context("cannot start the embedded server")?;
     let facts = json!({
@@ -80,7 +80,7 @@ impl Addresses {
 impl Drop for Server {
     fn drop(&mut self) {
         drop(self.process.stdin.take());
-        // How it ended is of no interest.
+        // Its exit code does not matter.
         let _ = self.process.wait();
     }
 }

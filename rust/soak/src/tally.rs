@@ -1,27 +1,28 @@
-//! What came of all exchanges, counted, and how the memory went.
+//! Counts the results of all exchanges, and records the memory.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::player::Verdict;
 
-/// More than this between the middle and the end is growth, in bytes.
+/// If the memory at the end exceeds that in the middle by more than this, it has grown. In bytes.
 pub(crate) const GROWTH: u64 = 4 << 20;
 
-/// Exchanges of each client, on average, until all have had their largest body in the smallest pieces and memory can be judged.
+/// The average number of exchanges per client that a judgment about memory needs. By then, all clients have transferred their
+/// largest body in the smallest pieces.
 const WARM: u64 = 100;
 
-/// In a shorter run than this, what the allocator has yet to learn looks like growth.
+/// In a shorter run, the warm-up of the allocator would look like growth.
 const LONG_ENOUGH: Duration = Duration::from_secs(5 * 60);
 
-/// Mismatches that are shown one by one.
+/// The number of mismatches that are shown individually.
 const SHOWN: usize = 20;
 
-/// The counts of one thread, or of all.
+/// The counts of one thread, or of all threads.
 #[derive(Default)]
 pub(crate) struct Tally {
     kinds: BTreeMap<&'static str, Counts>,
-    /// What went wrong, as far as it is shown.
+    /// The mismatches that are shown.
     pub(crate) mismatches: Vec<String>,
 }
 
@@ -75,7 +76,7 @@ impl Tally {
         self.sum().mismatches
     }
 
-    /// A Markdown table.
+    /// The counts as a Markdown table.
     pub(crate) fn table(&self) -> String {
         let head = "| exchanges | complete | MiB | failed as they must | cancelled | mismatches |\n\
                     | --- | ---: | ---: | ---: | ---: | ---: |\n";
@@ -101,7 +102,7 @@ impl Counts {
     }
 }
 
-/// Resident memory over the run, in bytes, one sample after the other.
+/// Samples of the resident memory during the run, in bytes.
 #[derive(Default)]
 pub(crate) struct Memory {
     samples: Vec<(Duration, u64)>,
@@ -112,7 +113,7 @@ impl Memory {
         self.samples.push((at, resident));
     }
 
-    /// The middle of the samples between these sixths of the run.
+    /// The median of the samples between these sixths of the run.
     fn median(&self, from: u32, to: u32) -> u64 {
         let whole = self.samples.last().map_or(Duration::ZERO, |(at, _)| *at);
         let within = |at: Duration| at * 6 >= whole * from && at * 6 <= whole * to;
@@ -122,12 +123,12 @@ impl Memory {
         inside.get(inside.len() / 2).copied().unwrap_or_default()
     }
 
-    /// The typical memory in the third sixth, when everything has been done often, and in the last.
+    /// The median memory in the third sixth, when everything has been used often, and in the last sixth.
     pub(crate) fn middle_and_end(&self) -> (u64, u64) {
         (self.median(2, 3), self.median(5, 6))
     }
 
-    /// None if the run was too short to say.
+    /// None if the run was too short for a judgment.
     pub(crate) fn has_grown(&self, exchanges_per_client: u64) -> Option<bool> {
         let (middle, end) = self.middle_and_end();
         let is_long = self.samples.last().is_some_and(|(at, _)| *at >= LONG_ENOUGH);

@@ -1,4 +1,4 @@
-//! Runs a child with its output captured in order, under a deadline, with signs of life on standard error.
+//! Runs a child process under a deadline, captures its output in order, and prints progress messages on standard error.
 
 use std::io::{BufRead, BufReader, PipeReader};
 use std::process::{Command, ExitStatus, Stdio};
@@ -9,19 +9,19 @@ use anyhow::{Context, Result};
 
 use crate::process_group::Leader;
 
-/// How often a silent child is looked after.
+/// How often a silent child is checked.
 const TICK: Duration = Duration::from_millis(20);
-/// After so long without a line on the terminal, one says that the step goes on.
+/// After this time without a line on the terminal, a message says that the step is still running.
 const SIGN_OF_LIFE: Duration = Duration::from_secs(10);
-/// How long a child's own children may hold its output open after it ended.
+/// How long the child's own children may keep its output open after it has ended.
 const STRAGGLERS: Duration = Duration::from_secs(2);
-/// More output than any honest run has, in bytes; a child that prints for ever is ended here.
+/// The limit of the output, in bytes. No normal run prints as much, so a child that prints endlessly is killed.
 const MOST_OUTPUT: usize = 64 << 20;
 
-/// What a child came to.
+/// The result of a child process.
 #[derive(Debug)]
 pub struct Captured {
-    /// Standard output and standard error, in the order in which they were written.
+    /// Standard output and standard error, in the order of their lines.
     pub output: String,
     /// How it ended.
     pub ending: Ending,
@@ -30,16 +30,16 @@ pub struct Captured {
 /// How a child ended.
 #[derive(Debug)]
 pub enum Ending {
-    /// By itself.
+    /// It exited by itself, or a signal ended it.
     Exited(ExitStatus),
-    /// It was killed with all its children, because it ran longer than this.
+    /// It was killed with all its children, because it was still running after this time.
     PassedDeadline(Duration),
-    /// It was killed with all its children, because it printed more than anyone could read.
+    /// It was killed with all its children, because it printed too much.
     TooMuchOutput,
 }
 
 impl Ending {
-    /// What is wrong with it, as a sentence; `None` for an exit with code 0.
+    /// The problem as a sentence. `None` for an exit with code 0.
     pub fn problem(&self) -> Option<String> {
         match self {
             Self::Exited(status) if status.success() => None,
@@ -57,27 +57,28 @@ impl Ending {
     }
 }
 
-/// What is shown while a child runs.
+/// Which output is shown while a child runs.
 #[derive(Clone, Copy)]
 pub enum Echo {
     /// Every line.
     All,
-    /// The lines that this accepts, indented.
+    /// The lines that this function accepts, indented.
     Only(fn(&str) -> bool),
-    /// Nothing but signs of life.
+    /// Only progress messages.
     Nothing,
 }
 
-/// Runs a command to its end, or to its deadline.
+/// Runs a command until it ends, or until its deadline.
 ///
-/// `what` names it in the signs of life. The command's standard input is empty. Errors only where it cannot be started.
+/// `what` names the command in the progress messages. The standard input of the command is empty. Returns an error only if the
+/// command cannot be started or observed.
 pub fn run(mut command: Command, what: &str, deadline: Duration, echo: Echo) -> Result<Captured> {
     let (reader, writer) = std::io::pipe().context("cannot make a pipe")?;
     command.stdin(Stdio::null()).stdout(writer.try_clone().context("cannot copy a pipe's end")?).stderr(writer);
     let started = Instant::now();
     let mut leader =
         Leader::start(&mut command).with_context(|| format!("cannot start {}", command.get_program().display()))?;
-    // The command holds the writing ends; while it lives, the reader would never see the end.
+    // The command still holds the writing ends of the pipe. As long as it exists, the reader would not see the end.
     drop(command);
 
     let (sender, lines) = sync_channel(1024);
@@ -91,7 +92,7 @@ pub fn run(mut command: Command, what: &str, deadline: Duration, echo: Echo) -> 
 struct Watch<'a> {
     what: &'a str,
     started: Instant,
-    /// When something was last seen on the terminal.
+    /// When the last line appeared on the terminal.
     shown: Instant,
     echo: Echo,
     output: String,
@@ -129,7 +130,7 @@ impl Watch<'_> {
                 continue;
             };
             leader.kill();
-            // What it wrote before it was killed is still in the pipe, and is what tells why it hung.
+            // The pipe still contains the output from before the kill, which can show why the child hung.
             while let Ok(line) = lines.recv_timeout(STRAGGLERS) {
                 if self.output.len() < 2 * MOST_OUTPUT {
                     self.take(&line);
@@ -159,7 +160,7 @@ impl Watch<'_> {
     }
 }
 
-/// Sends every line without its end; bytes that are not UTF-8 are replaced, as nobody compares them.
+/// Sends every line without its line ending. Bytes that are not UTF-8 are replaced.
 fn send_lines(reader: PipeReader, lines: &SyncSender<String>) {
     let mut reader = BufReader::new(reader);
     let mut line = Vec::new();
@@ -237,7 +238,7 @@ mod tests {
 
     fn assert_gone(process: &str) {
         let since = Instant::now();
-        // A killed process is there until its new parent collects it.
+        // A killed process exists until its new parent collects it.
         while alive(process) {
             assert!(since.elapsed() < AMPLE, "process {process} is still there");
             std::thread::sleep(TICK);
@@ -246,7 +247,7 @@ mod tests {
 
     fn alive(process: &str) -> bool {
         if std::path::Path::new("/proc/self/stat").exists() {
-            // The state stands behind the name in parentheses; Z is a process that is dead and not collected yet.
+            // The state follows the name in parentheses. Z means that the process is dead but not collected.
             let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
             return stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with('Z'));
         }

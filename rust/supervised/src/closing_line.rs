@@ -1,4 +1,4 @@
-//! The line with which a run of tests ends: `N passed, N failed`, and perhaps `, N skipped`.
+//! The closing line of a test run: `N passed, N failed`, and possibly `, N skipped`.
 
 use std::sync::LazyLock;
 
@@ -9,17 +9,17 @@ static CLOSING: LazyLock<Regex> =
 static CARGO: LazyLock<Regex> =
     LazyLock::new(|| Regex::new(r"^test result: \w+\. (\d{1,9}) passed; (\d{1,9}) failed;").expect("a valid pattern"));
 
-/// How many tests passed and failed.
+/// The numbers of passed and failed tests.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Those that held.
+    /// The number of passed tests.
     pub passed: usize,
-    /// Those that did not.
+    /// The number of failed tests.
     pub failed: usize,
 }
 
 impl Counts {
-    /// What the last closing line of a run in Godot says; `None` where there is none.
+    /// The counts in the last closing line of a run in Godot. `None` if there is none.
     pub fn of_godot_tests(output: &str) -> Option<Self> {
         output.lines().rev().find_map(|line| Self::matched(&CLOSING, line.trim()))
     }

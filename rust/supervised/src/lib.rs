@@ -4,8 +4,8 @@
 //! captured       a child process: ordered output, deadline, progress messages
 //! process_group  ends a child together with all processes that it started
 //! script_head    the settings for a run at the top of a script
-//! log_rule       what a log must not contain, unless the script announces it
-//! closing_line   how many tests passed and failed
+//! log_rule       lines that a log must not contain, unless the script announces them
+//! closing_line   the numbers of passed and failed tests
 //! ```
 //!
 //! `cargo xtask` uses it to run cargo and Godot.

@@ -1,12 +1,12 @@
-//! The log rule: a run whose log has an error, a warning or a leak in it that nobody announced has failed.
+//! The log rule: a run fails if its log contains an error, a warning or a leak that nobody announced.
 //!
-//! An engine goes on after most errors, so an exit code of 0 alone proves little. A script announces what it provokes
-//! on purpose in its head (see `script_head`): `# expect-log: REGEX` must match a line, `# allow-log: REGEX` may.
+//! An engine continues after most errors, so an exit code of 0 proves little. A script announces expected lines in its head (see
+//! `script_head`): `# expect-log: REGEX` must match a line, `# allow-log: REGEX` may match one.
 
 use regex::Regex;
 
-/// What is never in the log of a run that went well. Plain substrings; `ERROR:` and `WARNING:` only as words of their own,
-/// so that a transcript may say `STATUS_CONNECTION_ERROR: ...`.
+/// The log of a good run contains none of these substrings. `ERROR:` and `WARNING:` only count as separate words, so that a
+/// transcript may contain `STATUS_CONNECTION_ERROR: ...`.
 const SUSPICIOUS: [&str; 11] = [
     "ERROR:",
     "SCRIPT ERROR",
@@ -21,16 +21,16 @@ const SUSPICIOUS: [&str; 11] = [
     "panicked at",
 ];
 
-/// One announced kind of line.
+/// An announced kind of line.
 #[derive(Debug, Clone)]
 pub struct Announced {
-    /// Matches the line somewhere, terminal colours taken off.
+    /// Matches a part of the line, without terminal colors.
     pub pattern: Regex,
-    /// Whether at least one line has to match.
+    /// Whether it must match at least one line.
     pub required: bool,
 }
 
-/// What is wrong with a log, one sentence for each thing; empty where nothing is.
+/// The problems of a log, one sentence each. Empty for a good log.
 pub fn violations(log: &str, announced: &[Announced]) -> Vec<String> {
     let log = without_colours(log);
     let mut matched = vec![false; announced.len()];
@@ -49,7 +49,7 @@ pub fn violations(log: &str, announced: &[Announced]) -> Vec<String> {
     }
 
     let mut violations = Vec::new();
-    // One sentence however many lines there are: a script that does not load brings dozens.
+    // One sentence for any number of lines, because a script that does not load causes dozens.
     match unannounced.as_slice() {
         [] => {}
         [line] => violations.push(format!("its log has a line that no expect-log or allow-log matches: {line}")),
@@ -66,9 +66,9 @@ pub fn violations(log: &str, announced: &[Announced]) -> Vec<String> {
     violations
 }
 
-/// Whether a line is one that a good log never has.
+/// Whether a good log never contains this line.
 pub fn is_suspicious(line: &str) -> bool {
-    // The name of a test that passed may well speak of leaks.
+    // The name of a passed test may contain such a word, such as leak.
     if line.starts_with("ok ") {
         return false;
     }
@@ -80,7 +80,7 @@ pub fn is_suspicious(line: &str) -> bool {
     })
 }
 
-/// The text without the escape sequences that colour a terminal.
+/// The text without escape sequences for terminal colors.
 pub fn without_colours(text: &str) -> String {
     anstream::adapter::strip_str(text).to_string()
 }

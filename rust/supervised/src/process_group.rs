@@ -1,7 +1,7 @@
-//! A child and everything that it starts, ended together.
+//! Ends a child together with everything that it started.
 //!
-//! A Godot that hangs may have children of its own, and a child in a group of its own does not hear the Ctrl-C of
-//! the terminal: so the living groups are known here, and die with this program.
+//! A hanging Godot may have its own children. A child in its own process group does not get the Ctrl-C of the terminal. So this
+//! module keeps a list of the running groups, and ends them together with this program.
 
 use std::process::{Child, Command};
 use std::sync::{Mutex, PoisonError};
@@ -9,29 +9,29 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-/// How long a group that was asked to end has for it.
+/// The time between the request to end and the kill of a group.
 const MOMENT: Duration = Duration::from_millis(500);
 
 static LIVING: Mutex<Vec<u32>> = Mutex::new(Vec::new());
 
-/// A child that leads a process group. When this is dropped, whatever is left of the group is killed.
+/// A child that leads a process group. When this value is dropped, all remaining processes of the group are killed.
 pub struct Leader {
-    /// The child; its standard streams are as the command said.
+    /// The child. Its standard streams are those of the command.
     pub child: Child,
 }
 
 impl Leader {
-    /// Starts the command in a group of its own.
+    /// Starts the command in its own process group.
     pub fn start(command: &mut Command) -> std::io::Result<Self> {
         own_group(command);
-        // The lock is held while starting, so that an interrupt cannot come between the start and the note of it.
+        // The lock is held during the start, so that no interrupt comes before the group is in the list.
         let mut living = LIVING.lock().unwrap_or_else(PoisonError::into_inner);
         let child = command.spawn()?;
         living.push(child.id());
         Ok(Self { child })
     }
 
-    /// Ends the whole group. It is asked first, and has a moment: a child that leads groups itself ends those.
+    /// Ends the whole group. It first gets a request and a short time, because a child may have to end its own groups.
     pub fn kill(&mut self) {
         ask_group(self.child.id());
         let asked = Instant::now();
@@ -45,24 +45,24 @@ impl Leader {
 impl Drop for Leader {
     fn drop(&mut self) {
         self.kill();
-        // Collects the child where nobody has waited for it yet; what went wrong with that has no one to act on it.
+        // Collects the child if nobody has waited for it. An error of this call does not matter.
         let _ = self.child.wait();
         let id = self.child.id();
         LIVING.lock().unwrap_or_else(PoisonError::into_inner).retain(|living| *living != id);
     }
 }
 
-/// From now on Ctrl-C, a hang-up or a request to terminate ends every living group, then this program.
+/// From now on, Ctrl-C, a hang-up or a request to terminate first ends every running group, then this program.
 pub fn kill_all_on_interrupt() -> Result<()> {
     ctrlc::set_handler(|| {
         let living = LIVING.lock().unwrap_or_else(PoisonError::into_inner);
         living.iter().for_each(|id| ask_group(*id));
         if !living.is_empty() {
-            // Less than what a program above gives this one.
+            // This is shorter than the time that a parent program gives to this one.
             std::thread::sleep(MOMENT / 2);
         }
         living.iter().for_each(|id| kill_group(*id));
-        // 128 + SIGINT, what a shell reports for an interrupted command.
+        // 128 + SIGINT, which a shell reports for an interrupted command.
         std::process::exit(130);
     })
     .context("cannot watch for Ctrl-C")
@@ -91,12 +91,12 @@ fn kill_group(leader: u32) {
 fn signal(leader: u32, signal: rustix::process::Signal) {
     use rustix::process::{Pid, kill_process_group};
     if let Some(pid) = i32::try_from(leader).ok().and_then(Pid::from_raw) {
-        // It fails where the whole group has ended already, which is what is wanted.
+        // This fails if the whole group has already ended, which is the goal.
         let _ = kill_process_group(pid, signal);
     }
 }
 
-/// Windows ends what a process started with it.
+/// On Windows, `kill_group` alone ends the processes.
 #[cfg(not(unix))]
 fn ask_group(_leader: u32) {}
 

@@ -1,4 +1,4 @@
-//! The comments at the top of a GDScript file that say how its run is to be judged.
+//! The comments at the top of a GDScript file with settings for its run.
 //!
 //! ```gdscript
 //! # deadline: 300
@@ -7,7 +7,7 @@
 //! extends "res://tests/support/test.gd"
 //! ```
 //!
-//! The head ends with the first line that is neither empty, a comment, an annotation, `extends` nor `class_name`.
+//! The head ends before the first line that is not empty, a comment, an annotation, `extends` or `class_name`.
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,12 +17,12 @@ use regex::Regex;
 
 use crate::log_rule::Announced;
 
-/// What a script's head says about its run.
+/// The settings in a script's head.
 #[derive(Debug, Clone, Default)]
 pub struct ScriptHead {
-    /// How long it may run, where it says so.
+    /// How long the script may run, if the head says so.
     pub deadline: Option<Duration>,
-    /// The lines that its log will have.
+    /// The lines that its log must or may contain.
     pub announced: Vec<Announced>,
 }
 
@@ -33,7 +33,7 @@ impl ScriptHead {
         Self::parse(&text).with_context(|| format!("the head of {}", script.display()))
     }
 
-    /// Reads the head of a script that is no file.
+    /// Parses the head of a script without a file.
     pub fn parse(text: &str) -> Result<Self> {
         let mut head = Self::default();
         for (index, line) in text.lines().enumerate() {

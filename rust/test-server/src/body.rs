@@ -1,5 +1,4 @@
-//! Bodies of answers: pieces that are handed out one by one, with a pause before each if
-//! that was asked for.
+//! Bodies of answers. They are sent in pieces, with a pause before each piece if the request asks for one.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -11,20 +10,20 @@ use tokio::time::{Sleep, sleep};
 
 use crate::content::{BLOCK, block};
 
-/// The pieces of a slow body, in bytes.
+/// The size of the pieces of a slow body, in bytes.
 const SLOW_PIECE: usize = 64 << 10;
 
 /// A body whose pieces come from a function, until it returns `None`.
 pub(crate) struct Pieces {
     next: Box<dyn FnMut() -> Option<Bytes> + Send>,
-    /// Known lengths become a `Content-Length`; without one each piece is a chunk.
+    /// A known length is sent as `Content-Length`. Without one, each piece is sent as a chunk.
     length: Option<u64>,
     delay: Duration,
     pause: Option<Pin<Box<Sleep>>>,
 }
 
 impl Pieces {
-    /// A body of one piece.
+    /// A body with a single piece.
     pub(crate) fn whole(bytes: impl Into<Bytes>) -> Pieces {
         let bytes = bytes.into();
         let length = bytes.len() as u64;
@@ -32,33 +31,32 @@ impl Pieces {
         Pieces::new(Some(length), Duration::ZERO, move || piece.take())
     }
 
-    /// `length` bytes of the repeated block, from static memory. With a delay the pieces are 64
-    /// KiB, else up to 1 MiB.
+    /// `length` bytes of the repeated block, from static memory. With a delay, the pieces have 64 KiB, otherwise up to 1 MiB.
     pub(crate) fn repeated_block(length: u64, delay: Duration) -> Pieces {
         let largest = if delay.is_zero() { BLOCK } else { SLOW_PIECE };
         let mut sent = 0;
         Pieces::new(Some(length), delay, move || {
             let start = (sent % BLOCK as u64) as usize;
-            // Not across the block's end, which a piece of either size meets exactly.
+            // A piece does not cross the end of the block. Pieces of both sizes end there exactly.
             let size = (length - sent).min(largest as u64) as usize;
             sent += size as u64;
             (size > 0).then(|| block().slice(start..start + size))
         })
     }
 
-    /// Chunks, one per line of text.
+    /// A chunked body with one chunk per line of text.
     pub(crate) fn lines(count: u64, delay: Duration) -> Pieces {
         let mut lines = 1..=count;
         Pieces::new(None, delay, move || lines.next().map(|line| format!("line {line} of {count}\n").into()))
     }
 
-    /// Chunks, one per piece.
+    /// A chunked body with one chunk per piece.
     pub(crate) fn chunks(pieces: Vec<Bytes>, delay: Duration) -> Pieces {
         let mut pieces = pieces.into_iter();
         Pieces::new(None, delay, move || pieces.next())
     }
 
-    /// How much is left, where that is known.
+    /// The remaining length, if it is known.
     pub(crate) fn length(&self) -> Option<u64> {
         self.length
     }

@@ -1,9 +1,8 @@
-//! The routes that only the `http` and `https` listeners have: hyper could not write these answers.
+//! The routes that only the `http` and `https` listeners have, because hyper cannot write these answers.
 //!
-//! It chooses the size of chunks by the pieces it is given, at a cost per chunk; sends trailers
-//! only to those who ask with `TE`; never leaves the length of an HTTP/1.1 body open; and has no
-//! interim answers but 100 and 101. And it takes its time, which a benchmark of small exchanges would
-//! measure.
+//! hyper derives the size of chunks from the pieces that it gets, and each chunk has a cost. It sends trailers only to clients
+//! that ask with `TE`. It never sends an HTTP/1.1 body without a length. The only interim answers that it sends are 100 and 101.
+//! It is also slow enough to distort a benchmark of small exchanges.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -18,17 +17,16 @@ use crate::received::ReceivedBody;
 use crate::routes::{BINARY, HELLO, JSON, TEXT, parse_length};
 use crate::stream::{LONGEST, Transport};
 
-/// Bytes that are written at once.
+/// How many bytes are written at once.
 const BATCH: usize = 256 << 10;
 
-/// The largest chunk, in bytes: as much as can be copied out of the block without looking at its
-/// end twice.
+/// The largest chunk, in bytes. A chunk of this size crosses the end of the block at most once.
 const LARGEST_CHUNK: usize = BLOCK;
 
-/// Bytes of a head that `/small` makes, and fields of it, at most.
+/// The largest head that `/small` creates, in bytes, and its largest number of fields.
 const LARGEST_HEAD: usize = 1 << 20;
 
-/// An answer that is written here.
+/// An answer that this module writes.
 pub(crate) enum Route {
     Chunked { length: u64, size: usize, delay: Duration },
     UntilClose { length: u64 },
@@ -41,7 +39,7 @@ pub(crate) enum Route {
     Upload,
 }
 
-/// The route for this request, if it is one of ours. All of them need HTTP/1.1.
+/// The route for this request, if it belongs to this module. All these routes need HTTP/1.1.
 pub(crate) fn find(head: &RequestHead) -> Option<Route> {
     if head.version != "HTTP/1.1" {
         return None;
@@ -70,8 +68,8 @@ pub(crate) fn find(head: &RequestHead) -> Option<Route> {
     })
 }
 
-/// Writes the answer; true if the connection can go on. `body` is what the request's came to, `ahead` what the client sent
-/// behind it.
+/// Writes the answer. Returns whether the connection stays open. `body` describes the body of the request, and `ahead` has the
+/// bytes that the client sent after it.
 pub(crate) async fn answer(
     route: Route,
     head: &RequestHead,
@@ -163,7 +161,7 @@ pub(crate) async fn answer(
             stream
                 .write_all(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
                 .await?;
-            // Time runs out for a client that forgets the connection; it is the end, not a fault.
+            // The time limit is for clients that forget the connection. It is not an error.
             return timeout(LONGEST, echo(stream, ahead)).await.unwrap_or(Ok(())).map(|()| false);
         }
         Route::UpgradeEcho => {
@@ -180,7 +178,7 @@ async fn write_head(stream: &mut impl Transport, content_type: &str, fields: &st
     stream.write_all(head.as_bytes()).await
 }
 
-/// A head of `count` fields whose values have `size` bytes, but for the length.
+/// A head with `count` fields. One of them is `Content-Length`, and the values of the others have `size` bytes.
 fn small_head(length: usize, count: usize, size: usize, keep_alive: bool) -> Vec<u8> {
     let mut head = Vec::with_capacity(256 + count.saturating_mul(size + 16) + length);
     head.extend_from_slice(format!("HTTP/1.1 200 OK\r\nContent-Length: {length}\r\n").as_bytes());
@@ -213,7 +211,7 @@ async fn write_repeated_block(stream: &mut impl Transport, length: u64) -> io::R
     write_block_from(stream, 0, length).await
 }
 
-/// `length` bytes of the repeated block, without those before `from`.
+/// Writes `length` bytes of the repeated block, starting at `from`.
 async fn write_block_from(stream: &mut impl Transport, from: u64, length: u64) -> io::Result<()> {
     let (mut at, mut left) = (from, length);
     while left > 0 {
@@ -225,23 +223,23 @@ async fn write_block_from(stream: &mut impl Transport, from: u64, length: u64) -
     Ok(())
 }
 
-/// What tells one of `/file`'s files from another.
+/// Identifies one of the files of `/file`.
 fn etag(length: u64) -> String {
     format!("\"file-{length}\"")
 }
 
-/// From where on a client wants the rest of a file: `Range: bytes=N-`, unless `If-Range` names another file (RFC 9110, section 13.1.5).
+/// The position from which a client wants the rest of a file: `Range: bytes=N-`, unless `If-Range` names another file (RFC 9110,
+/// section 13.1.5).
 fn rest_of_file(head: &RequestHead, length: u64) -> Option<u64> {
     let from = head.field("range")?.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()?;
     let is_same = head.field("if-range").is_none_or(|validator| validator == etag(length));
     Some(from).filter(|_| is_same)
 }
 
-/// Writes `length` bytes of the repeated block in chunks of `size`, the last one being what is
-/// left.
+/// Writes `length` bytes of the repeated block in chunks of `size` bytes. The last chunk can be smaller.
 ///
-/// Chunks are gathered in a buffer, which costs one copy and makes small ones as fast as large
-/// ones. With a delay each is sent alone.
+/// A buffer collects the chunks. This costs one copy and makes small chunks as fast as large ones. With a delay, each chunk is
+/// sent alone.
 async fn write_chunks(stream: &mut impl Transport, length: u64, size: usize, delay: Duration) -> io::Result<()> {
     let mut batch = Vec::with_capacity(BATCH + LARGEST_CHUNK.min(size) + 16);
     let full_size_line = format!("{size:x}\r\n");

@@ -1,4 +1,4 @@
-//! One connection of the `http` or `https` listener: request after request, answered by what is written here.
+//! One connection of the `http` or `https` listener. The code here reads one request after the other and writes the answers.
 
 use std::io::{self, Write};
 use std::time::SystemTime;
@@ -15,16 +15,16 @@ use crate::received::{self, ReceivedBody};
 use crate::stream::{Transport, end};
 use crate::{by_hand, routes};
 
-/// Bytes of a request's head.
+/// The limit of a request's head, in bytes.
 const MAX_HEAD: usize = 1 << 20;
 
-/// Bytes of an answer that are gathered before they are sent.
+/// How many bytes of an answer are collected before they are sent.
 const BATCH: usize = 64 << 10;
 
 /// Serves the connection until either side ends it.
 ///
 /// # Errors
-/// What the stream reported. There is nobody to tell: the client is gone.
+/// Errors of the stream. The caller ignores them, because the client is gone.
 pub(crate) async fn serve(mut stream: impl Transport) -> io::Result<()> {
     let mut ahead = BytesMut::new();
     while let Some(head_length) = read_head(&mut stream, &mut ahead).await? {
@@ -41,8 +41,7 @@ pub(crate) async fn serve(mut stream: impl Transport) -> io::Result<()> {
     stream.shutdown().await
 }
 
-/// Reads until a head is complete, or too long, and returns the length of it; `None` if the client
-/// ended.
+/// Reads until a head is complete or too long, and returns its length. `None` if the client has closed the connection.
 async fn read_head(stream: &mut impl Transport, ahead: &mut BytesMut) -> io::Result<Option<usize>> {
     let mut searched = 0;
     loop {
@@ -60,7 +59,7 @@ async fn read_head(stream: &mut impl Transport, ahead: &mut BytesMut) -> io::Res
     }
 }
 
-/// Reads the body behind the head, and answers; true if the connection can go on.
+/// Reads the body after the head, and answers. Returns whether the connection stays open.
 async fn one_exchange(stream: &mut impl Transport, ahead: &mut BytesMut, head: &RequestHead) -> io::Result<bool> {
     if head.has_token("expect", "100-continue") && ahead.is_empty() {
         stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").await?;
@@ -76,7 +75,7 @@ async fn one_exchange(stream: &mut impl Transport, ahead: &mut BytesMut, head: &
     }
 }
 
-/// Answers what is not HTTP.
+/// Answers a request that is not HTTP.
 async fn refuse(stream: &mut impl Transport) -> io::Result<bool> {
     stream.write_all(b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n").await?;
     Ok(false)
@@ -108,7 +107,7 @@ async fn answer(head: &RequestHead, body: &ReceivedBody, stream: &mut impl Trans
     Ok(keep_alive)
 }
 
-/// Fields are spelled as most servers spell them.
+/// Writes the names of fields in the spelling of most servers.
 fn status_and_fields(response: &Response<()>) -> io::Result<Vec<u8>> {
     let status = response.status();
     let mut head = Vec::with_capacity(256);
@@ -129,7 +128,7 @@ fn status_and_fields(response: &Response<()>) -> io::Result<Vec<u8>> {
     Ok(head)
 }
 
-/// Writes what is in `batch` and the body, but for the last bytes, which stay in `batch`.
+/// Writes `batch` and the body. The last bytes stay in `batch`.
 async fn write_body(
     stream: &mut impl Transport,
     batch: &mut Vec<u8>,
@@ -148,7 +147,7 @@ async fn write_body(
             batch.extend_from_slice(&piece);
             batch.extend_from_slice(b"\r\n");
         } else if piece.len() > BATCH {
-            // Not worth a copy.
+            // A large piece is not worth a copy.
             stream.write_all(batch).await?;
             batch.clear();
             stream.write_all(&piece).await?;

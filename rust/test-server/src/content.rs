@@ -1,4 +1,4 @@
-//! The bytes that bodies are made of: one pseudo-random block, and a picture.
+//! The contents of bodies: a block of pseudo-random bytes, a compressed text and pictures.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -12,18 +12,18 @@ use flate2::write::GzEncoder;
 /// The size of the block that `/bytes`, `/chunked` and `/until-close` repeat.
 pub(crate) const BLOCK: usize = 1 << 20;
 
-/// The largest body that can be asked for: 1 TiB.
+/// The largest body that a client can request: 1 TiB.
 pub(crate) const LARGEST_BODY: u64 = 1 << 40;
 
-/// The block: the same bytes in every run, so that a checksum can be written into a test.
+/// The block. It is the same in every run, so that a test can contain its checksum.
 pub(crate) fn block() -> &'static Bytes {
     static BLOCK_BYTES: OnceLock<Bytes> = OnceLock::new();
     BLOCK_BYTES.get_or_init(|| Bytes::from(pseudo_random(0x4854_5450, BLOCK)))
 }
 
-/// `count` bytes that depend on nothing but `seed` (xorshift64*).
+/// `count` bytes that depend only on `seed` (xorshift64*).
 pub(crate) fn pseudo_random(seed: u64, count: usize) -> Vec<u8> {
-    // The generator stands still at zero.
+    // The generator never leaves the state zero.
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
     let mut bytes = Vec::with_capacity(count + 8);
     while bytes.len() < count {
@@ -38,8 +38,8 @@ pub(crate) fn pseudo_random(seed: u64, count: usize) -> Vec<u8> {
 
 /// The CRC-32 of a body of `length` bytes.
 ///
-/// Takes microseconds for any length: the checksum of twice the block is combined from two
-/// checksums of the block, that of four times from two of those, and so on.
+/// Takes microseconds for any length: the checksum of two blocks is combined from two checksums of one block, that of four blocks
+/// from two of those, and so on.
 pub(crate) fn crc32_of_body(length: u64) -> u32 {
     let mut whole = Hasher::new();
     let mut doubled = Hasher::new();
@@ -59,14 +59,14 @@ pub(crate) fn crc32_of_body(length: u64) -> u32 {
     whole.finalize()
 }
 
-/// The longest text that `/gzip` packs, in bytes.
+/// The longest text that `/gzip` compresses, in bytes.
 pub(crate) const LARGEST_TEXT: u64 = 256 << 20;
 
-/// Words of the text that `/gzip` packs.
+/// Words of the text that `/gzip` compresses.
 const WORDS: [&str; 8] = ["player", "score", "level", "\"name\":", "true,", "0.25", "inventory", "north"];
 
-/// So many bytes of text, packed by gzip: numbered lines of a few words in any order, which packs about as well as a log. Each length is
-/// made once.
+/// This many bytes of text, compressed with gzip. The text consists of numbered lines with a few words in any order, which
+/// compress about as well as a log. Each length is compressed only once.
 pub(crate) fn packed_text(length: u64) -> io::Result<Bytes> {
     static MADE: Mutex<BTreeMap<u64, Bytes>> = Mutex::new(BTreeMap::new());
     let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
@@ -88,7 +88,8 @@ pub(crate) fn packed_text(length: u64) -> io::Result<Bytes> {
     Ok(packed)
 }
 
-/// A 64 by 64 picture in RGBA with a gradient in every direction. The number decides which channel goes where, and in which direction.
+/// A picture of 64 by 64 pixels in RGBA, with a gradient in each channel. The number chooses the order of the channels and the
+/// directions of the gradients.
 pub(crate) fn picture(number: usize) -> Bytes {
     const SIDE: u8 = 64;
     let pixel = |x: u8, y: u8| {

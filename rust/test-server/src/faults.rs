@@ -1,4 +1,4 @@
-//! The faults of the `raw` listener: what a broken, hostile or unlucky server does, one per name.
+//! The faults of the `raw` listener. Each one imitates a broken, hostile or unlucky server.
 
 use std::io::{self, Write};
 use std::time::Duration;
@@ -13,13 +13,13 @@ use crate::content::pseudo_random;
 use crate::head::{Query, RequestHead};
 use crate::stream::until_the_client_ends;
 
-/// How long a reset waits, so that the client has read what was sent before it.
+/// How many milliseconds pass before a reset, so that the client can read the bytes before it.
 const BEFORE_RESET: u64 = 50;
 
-/// Bytes of zeros in the gzip bomb.
+/// The number of zeros in the gzip bomb.
 const BOMB: usize = 10 << 20;
 
-/// Most MiB of header that can be asked for.
+/// The largest header that a client can request, in MiB.
 const MOST_MEGABYTES: usize = 1024;
 
 const GOOD_REPLY: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
@@ -31,15 +31,15 @@ const TOO_LARGE: &[u8] = b"HTTP/1.1 413 Content Too Large\r\nContent-Type: text/
 
 /// What happens to the connection after a reply.
 pub(crate) enum After {
-    /// The next request is read.
+    /// The server reads the next request.
     KeepOpen,
-    /// The end is sent, and the client's end awaited.
+    /// The server ends its side, and waits for the client to end the other one.
     Close,
-    /// A reset is sent.
+    /// The server sends a reset.
     Reset,
 }
 
-/// Plays the fault of this name; `None` if there is none. The caller ends it after a minute.
+/// Plays the fault with this name. `None` if there is none. The caller ends it after a minute.
 pub(crate) async fn play(
     name: &str,
     query: &Query,
@@ -65,8 +65,8 @@ pub(crate) async fn play(
         "early-413" => {
             stream.write_all(TOO_LARGE).await?;
             sleep(query.millis("ms", BEFORE_RESET)).await;
-            // The kernel answers a close with unread data, which the body is, with a reset; here
-            // also without a body.
+            // The kernel sends a reset if a socket is closed with unread data, such as the request's body. Here, a request
+            // without a body also gets a reset.
             After::Reset
         }
         "early-413-keep-reading" => {
@@ -125,7 +125,7 @@ pub(crate) async fn play(
     }))
 }
 
-/// Sends this and then nothing, until the client gives up.
+/// Sends these bytes and then nothing, until the client gives up.
 async fn stall(stream: &mut TcpStream, bytes: &[u8]) -> io::Result<After> {
     stream.write_all(bytes).await?;
     until_the_client_ends(stream).await?;
@@ -158,7 +158,7 @@ async fn megabytes_of_header(stream: &mut TcpStream, megabytes: usize) -> io::Re
     Ok(After::KeepOpen)
 }
 
-/// Repeats `piece` as fast as the client reads, or one per `delay_ms`. Ends when the client does.
+/// Repeats `piece` as fast as the client reads, or once every `delay_ms`. Ends when the client closes the connection.
 async fn endless(stream: &mut TcpStream, piece: &[u8], query: &Query) -> io::Result<After> {
     let delay = query.millis("delay_ms", 0);
     let batch = if delay.is_zero() { piece.repeat(256) } else { piece.to_vec() };

@@ -1,4 +1,4 @@
-//! The head of a request as it stood on the wire, and the parameters in its target.
+//! The head of a request exactly as it was sent, and the parameters in its target.
 
 use std::io;
 use std::str::FromStr;
@@ -7,27 +7,27 @@ use std::time::Duration;
 use percent_encoding::percent_decode_str;
 use tokio::net::TcpStream;
 
-/// Fields that a request may have, whoever reads it.
+/// The largest number of fields in a request, for both kinds of servers.
 pub(crate) const MAX_FIELDS: usize = 4096;
 
-/// Fields that nearly every request has at most.
+/// Nearly every request has at most this number of fields.
 const USUAL_FIELDS: usize = 64;
 
-/// A request's head, with the names, values and the order that the client sent.
+/// The head of a request, with the names, values and order of the fields as sent.
 #[derive(Debug)]
 pub(crate) struct RequestHead {
     pub(crate) method: String,
     pub(crate) target: String,
     /// `HTTP/1.1` or `HTTP/1.0`.
     pub(crate) version: &'static str,
-    /// Values are read as Latin-1, which loses nothing.
+    /// Values are decoded as Latin-1, which loses no information.
     pub(crate) fields: Vec<(String, String)>,
 }
 
 impl RequestHead {
-    /// Reads a complete head; `None` if it is not HTTP/1.
+    /// Parses a complete head. `None` if it is not HTTP/1.
     pub(crate) fn parse(bytes: &[u8]) -> Option<RequestHead> {
-        // Most heads are small, and room for the largest costs more than the whole exchange.
+        // Most heads are small, and room for the largest one costs more than the whole exchange.
         match RequestHead::parse_into(bytes, &mut [httparse::EMPTY_HEADER; USUAL_FIELDS]) {
             Err(httparse::Error::TooManyHeaders) => {
                 RequestHead::parse_into(bytes, &mut vec![httparse::EMPTY_HEADER; MAX_FIELDS]).ok()?
@@ -56,13 +56,12 @@ impl RequestHead {
         }))
     }
 
-    /// The path without the query; of an absolute-form target, which a proxy gets, the part after
-    /// the authority.
+    /// The path without the query. A proxy gets targets in absolute form. In these, it is the part after the authority.
     pub(crate) fn path(&self) -> &str {
         self.split_target().0
     }
 
-    /// The parameters behind the `?`.
+    /// The parameters after the `?`.
     pub(crate) fn query(&self) -> Query {
         let pairs = self.split_target().1.split('&').filter(|pair| !pair.is_empty());
         Query(
@@ -75,13 +74,13 @@ impl RequestHead {
         self.fields.iter().find(|field| field.0.eq_ignore_ascii_case(name)).map(|field| field.1.as_str())
     }
 
-    /// Whether a field that is a list, such as `Connection`, has this member.
+    /// Whether a list field, such as `Connection`, has this member.
     pub(crate) fn has_token(&self, name: &str, token: &str) -> bool {
         let values = self.fields.iter().filter(|field| field.0.eq_ignore_ascii_case(name));
         values.flat_map(|field| field.1.split(',')).any(|member| member.trim().eq_ignore_ascii_case(token))
     }
 
-    /// How many bytes follow the head, as far as the head alone tells: `None` for a chunked body.
+    /// How many bytes follow the head, if the head alone can tell. `None` for a chunked body.
     pub(crate) fn body_length(&self) -> Option<u64> {
         if self.field("transfer-encoding").is_some() {
             return None;
@@ -89,7 +88,7 @@ impl RequestHead {
         Some(self.field("content-length").and_then(|value| value.trim().parse().ok()).unwrap_or(0))
     }
 
-    /// How long the body is, or how its end is found (RFC 9112, section 6.3); `None` if the head contradicts itself.
+    /// The length of the body, or how its end is found (RFC 9112, section 6.3). `None` if the head contradicts itself.
     pub(crate) fn framing(&self) -> Option<Framing> {
         let values = |name: &str| {
             let name = name.to_owned();
@@ -105,7 +104,7 @@ impl RequestHead {
         length.parse().ok().filter(|_| is_number && lengths.all(|other| other == length)).map(Framing::Length)
     }
 
-    /// Whether the client would send another request: RFC 9112, section 9.3, without the old ways of HTTP/1.0.
+    /// Whether the client may send another request (RFC 9112, section 9.3). The old rules of HTTP/1.0 are not supported.
     pub(crate) fn keeps_alive(&self) -> bool {
         self.version == "HTTP/1.1" && !self.has_token("connection", "close")
     }
@@ -117,16 +116,16 @@ impl RequestHead {
     }
 }
 
-/// Where the body behind a head ends.
+/// Where the body after a head ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Framing {
-    /// After so many bytes.
+    /// After this number of bytes.
     Length(u64),
     /// After the last chunk.
     Chunked,
 }
 
-/// The parameters of a target, percent-decoded; the first of a name counts.
+/// The parameters of a target, percent-decoded. If a name repeats, the first one counts.
 #[derive(Debug)]
 pub(crate) struct Query(Vec<(String, String)>);
 
@@ -135,7 +134,7 @@ impl Query {
         self.0.iter().find(|pair| pair.0 == name).map(|pair| pair.1.as_str())
     }
 
-    /// The number under `name`, or `default` if there is none or if it is not a number.
+    /// The number with this name, or `default` if it is missing or not a number.
     pub(crate) fn number<N: FromStr>(&self, name: &str, default: N) -> N {
         self.text(name).and_then(|value| value.parse().ok()).unwrap_or(default)
     }
@@ -144,16 +143,16 @@ impl Query {
         self.number(name, 0_u8) == 1
     }
 
-    /// The milliseconds under `name`; at most a minute.
+    /// The milliseconds with this name. At most a minute.
     pub(crate) fn millis(&self, name: &str, default: u64) -> Duration {
         Duration::from_millis(self.number(name, default).min(60_000))
     }
 }
 
-/// Where the head ends in `bytes`, if it does: behind the blank line. `from` is where an earlier
-/// search stopped.
+/// The position after the head in `bytes`, which is the one after the blank line. `None` if the head is incomplete. `from` is
+/// where an earlier search stopped.
 pub(crate) fn end_of_head(bytes: &[u8], from: usize) -> Option<usize> {
-    // The blank line may have begun up to three bytes before what is new.
+    // The blank line can begin up to three bytes before the new bytes.
     let mut position = from.saturating_sub(3);
     while let Some(line_end) = bytes[position..].iter().position(|&byte| byte == b'\n') {
         position += line_end + 1;
@@ -166,11 +165,10 @@ pub(crate) fn end_of_head(bytes: &[u8], from: usize) -> Option<usize> {
     None
 }
 
-/// Takes one head, and not a byte more, from the socket. `None` if the client ended or sent more
-/// than `limit` bytes.
+/// Reads one head from the socket, and no byte after it. `None` if the client has closed the connection or sent more than `limit`
+/// bytes.
 ///
-/// What follows stays in the kernel, so that closing the socket then answers it with a reset, as a
-/// busy server does.
+/// The following bytes stay in the kernel. If the socket is closed then, the kernel sends a reset, as it does on a busy server.
 pub(crate) async fn take_only_the_head(stream: &mut TcpStream, limit: usize) -> io::Result<Option<Vec<u8>>> {
     use tokio::io::AsyncReadExt;
 

@@ -1,4 +1,4 @@
-//! One connection of the `hyper` or `hyper_tls` listener: hyper serves the common routes, from its first byte to its last.
+//! One connection of the `hyper` or `hyper_tls` listener. hyper reads all requests and writes all answers of the common routes.
 
 use std::io;
 
@@ -15,13 +15,13 @@ use crate::received::Receiver;
 use crate::routes;
 use crate::stream::Transport;
 
-/// Bytes of hyper's buffers: a head of the largest size fits.
+/// The size of hyper's buffers, in bytes. The largest head fits in them.
 const BUFFER: usize = 1 << 20;
 
 /// Serves the connection until either side ends it.
 ///
 /// # Errors
-/// What hyper reported. There is nobody to tell: the client is gone or broke the protocol.
+/// Errors of hyper. The caller ignores them, because the client is gone or broke the protocol.
 pub(crate) async fn serve(stream: impl Transport) -> io::Result<()> {
     http1::Builder::new()
         .title_case_headers(true)
@@ -37,7 +37,7 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Pieces>, hyper::E
     let mut receiver = Receiver::new(&head);
     let mut body = request.into_body();
     while let Some(frame) = body.frame().await {
-        // Trailers of a request are of no interest.
+        // The trailers of a request are ignored.
         if let Ok(piece) = frame?.into_data() {
             receiver.add(&piece);
         }
@@ -45,7 +45,7 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Pieces>, hyper::E
     Ok(routes::answer(&head, &receiver.finish()).await)
 }
 
-/// The head as hyper tells it: it does not tell how the names of fields were spelled.
+/// The head of a request from hyper. hyper does not tell how the names of fields were spelled.
 fn head_of(request: &Request<Incoming>) -> RequestHead {
     let latin1 = |value: &[u8]| value.iter().copied().map(char::from).collect();
     RequestHead {

@@ -1,4 +1,4 @@
-//! The sockets of the server, from the well-behaved to the one that nobody can connect to.
+//! The sockets of the server, including those that refuse connections or never accept them.
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -11,22 +11,20 @@ use tokio::time::{sleep, timeout};
 
 use crate::stream::{LONGEST, until_the_client_ends};
 
-/// What `speaks_first` says.
+/// The banner that `speaks_first` sends.
 const BANNER: &[u8] = b"SSH-2.0-OpenSSH_9.6\r\n";
 
-/// Connections waiting to be accepted: a soak run opens hundreds at a time.
+/// How many connections can wait to be accepted. A soak run opens hundreds at a time.
 const BACKLOG: i32 = 1024;
 
-/// Connections that are made to fill a queue whose length was given as 0. Linux takes one more than
-/// was asked for; the others are there for systems that take more.
+/// The largest number of connections that fill a queue with the length 0. Linux takes one more than requested. The others are for
+/// systems that take more.
 const FILLERS: usize = 16;
 
-/// How long the filling connections are given: they are loopback connections, or they wait for
-/// ever.
+/// The time limit for a connection that fills the queue. Loopback connections succeed faster, or wait forever.
 const FILL_TIME: Duration = Duration::from_millis(20);
 
-/// A listener on 127.0.0.1 at this port, or at a free one if it is 0. Must be called inside the
-/// runtime.
+/// A listener on 127.0.0.1 at this port, or at a free one for 0. Must be called inside the runtime.
 pub(crate) fn listen(port: u16) -> io::Result<TcpListener> {
     let socket = bound(port)?;
     socket.listen(BACKLOG)?;
@@ -34,7 +32,7 @@ pub(crate) fn listen(port: u16) -> io::Result<TcpListener> {
     TcpListener::from_std(socket.into())
 }
 
-/// Accepts for ever and gives each connection to `serve`, in a task of its own.
+/// Accepts connections forever, and runs `serve` for each one in its own task.
 pub(crate) async fn accept<F>(listener: TcpListener, serve: impl Fn(TcpStream) -> F)
 where
     F: Future<Output = io::Result<()>> + Send + 'static,
@@ -42,16 +40,16 @@ where
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                // Without it small answers wait for the client's delayed acknowledgement: 40 ms.
+                // Without this option, small answers wait 40 ms for the client's delayed acknowledgment.
                 if stream.set_nodelay(true).is_ok() {
                     let connection = serve(stream);
                     tokio::spawn(async move {
-                        // What a client did to its connection is its own affair.
+                        // Errors of one connection do not matter to the others.
                         let _ = connection.await;
                     });
                 }
             }
-            // Too many open files, most likely: give the others time to end.
+            // The probable reason is too many open files, so other connections get time to end.
             Err(_) => sleep(Duration::from_millis(10)).await,
         }
     }
@@ -60,13 +58,13 @@ where
 /// Sends a banner before any request, and then nothing.
 ///
 /// # Errors
-/// What the socket reported.
+/// Errors of the socket.
 pub(crate) async fn speak_first(mut stream: TcpStream) -> io::Result<()> {
     stream.write_all(BANNER).await?;
     timeout(LONGEST, until_the_client_ends(&mut stream)).await.unwrap_or(Ok(()))
 }
 
-/// A listener whose queue is full: a connection to it neither succeeds nor fails.
+/// A listener whose queue is full. A connection to it neither succeeds nor fails.
 #[derive(Debug)]
 pub(crate) struct FullListener {
     listener: Socket,
@@ -95,7 +93,7 @@ impl FullListener {
     }
 }
 
-/// A port that is taken, so that nobody else listens on it, and refuses every connection.
+/// A port that is bound, so that no other program listens on it, and that refuses every connection.
 #[derive(Debug)]
 pub(crate) struct RefusedPort(Socket);
 
@@ -111,8 +109,7 @@ impl RefusedPort {
 
 fn bound(port: u16) -> io::Result<Socket> {
     let socket = tcp_socket()?;
-    // A server that is started again at the same port would otherwise wait for its old connections
-    // to time out.
+    // Without this option, a server that restarts at the same port would have to wait until its old connections time out.
     #[cfg(unix)]
     socket.set_reuse_address(true)?;
     socket.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, port)).into())?;

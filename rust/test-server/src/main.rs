@@ -42,7 +42,7 @@ struct Arguments {
 }
 
 impl Arguments {
-    /// `None` if help is wanted.
+    /// `None` if the user asks for help.
     fn parse(mut words: impl Iterator<Item = String>) -> Result<Option<Arguments>, Box<dyn Error>> {
         let mut ports = Ports::default();
         let file_name = format!("http-client-rust-test-root-{}.pem", std::process::id());
@@ -94,7 +94,7 @@ fn print_addresses(server: &TestServer, ca_file: &Path) -> io::Result<()> {
 
 fn wait_for_the_end() -> io::Result<()> {
     let (ended, input_ended) = oneshot::channel();
-    // The thread is left behind at Ctrl-C: nothing can wake it from its read.
+    // Ctrl-C leaves this thread running, because nothing can interrupt its read.
     thread::spawn(move || {
         let mut stdin = io::stdin();
         let mut ignored = [0; 1024];

@@ -1,7 +1,7 @@
-//! The `raw` listener: replies that the client dictates, byte by byte, and the faults.
+//! The `raw` listener: exact replies that the client specifies, and the faults.
 //!
-//! Nothing here knows HTTP beyond finding the end of a head and the target in its first line, so
-//! that nothing stands in the way of a wrong reply.
+//! This module finds the end of a head and the target in its first line. It knows nothing else about HTTP, so it can send any
+//! invalid reply.
 
 use std::io;
 use std::time::Duration;
@@ -17,18 +17,17 @@ use crate::faults::{self, After};
 use crate::head::{Query, RequestHead, take_only_the_head};
 use crate::stream::{LONGEST, end, reset, until_the_client_ends};
 
-/// Bytes of a request's head: a dictated reply stands in the target.
+/// The limit of a request's head, in bytes. The target contains the specified reply.
 const MAX_HEAD: usize = 8 << 20;
 
-/// The pause between the pieces of a split reply if none was asked for: enough for the client to
-/// see them apart.
+/// The pause between the pieces of a split reply, unless the request sets one. It is long enough for the client to receive the
+/// pieces separately.
 const BETWEEN_PIECES: Duration = Duration::from_millis(1);
 
-/// Serves the connection until the client ends it, a reply ends it, or nothing has come for a
-/// minute.
+/// Serves the connection until the client or a reply ends it, or until nothing has come for a minute.
 ///
 /// # Errors
-/// What the socket reported; there is nobody to tell.
+/// Errors of the socket. The caller ignores them.
 pub(crate) async fn serve(mut stream: TcpStream) -> io::Result<()> {
     if timeout(LONGEST, is_tls(&stream)).await?? {
         return timeout(LONGEST, until_the_client_ends(&mut stream)).await?;
@@ -40,7 +39,7 @@ pub(crate) async fn serve(mut stream: TcpStream) -> io::Result<()> {
             Err(_) => After::Close,
         };
         match after {
-            // The body of this request, which nobody has read so far, stands before the next head.
+            // The unread body of this request comes before the next head.
             After::KeepOpen => skip(&mut stream, head.body_length().unwrap_or(0)).await?,
             After::Close => return end(stream).await,
             After::Reset => return reset(stream),
@@ -49,7 +48,7 @@ pub(crate) async fn serve(mut stream: TcpStream) -> io::Result<()> {
     Ok(())
 }
 
-/// Whether a TLS handshake begins. Its random bytes can have a blank line in them and pass for a head.
+/// Whether the connection starts with a TLS handshake. Its random bytes can contain a blank line and look like a head.
 async fn is_tls(stream: &TcpStream) -> io::Result<bool> {
     const HANDSHAKE: u8 = 22;
     let mut first = [0];
@@ -103,7 +102,7 @@ async fn dictated(query: &Query, stream: &mut TcpStream) -> io::Result<After> {
     Ok(if query.flag("close") { After::Close } else { After::KeepOpen })
 }
 
-/// What can be made of a head, which need not be HTTP: tests send wrong requests too.
+/// Parses as much of a head as possible. It need not be HTTP, because tests also send invalid requests.
 fn lenient_head(bytes: &[u8]) -> Option<RequestHead> {
     RequestHead::parse(bytes).or_else(|| {
         let first_line = bytes.split(|&byte| byte == b'\n').next()?;

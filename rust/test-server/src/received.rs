@@ -1,4 +1,4 @@
-//! The body of a request, which is added up, and kept only where an answer repeats it.
+//! The body of a request. Its length and checksum are computed, and its bytes are only kept if an answer repeats them.
 
 use std::io;
 
@@ -10,31 +10,31 @@ use tokio::io::AsyncReadExt;
 use crate::head::{Framing, RequestHead};
 use crate::stream::Transport;
 
-/// Bytes of a body that are read at once.
+/// How many bytes of a body are read at once.
 const WINDOW: usize = 256 << 10;
 
-/// Bytes of the line with a chunk's size, and of a trailer's line.
+/// The limit of the line with a chunk's size and of a trailer line, in bytes.
 const LONGEST_LINE: usize = 16 << 10;
 
-/// Bytes that `/echo` repeats as text.
+/// The limit of the text that `/echo` repeats, in bytes.
 const ECHO_TEXT_LIMIT: u64 = 64 << 10;
 
-/// What is known about a body.
+/// The properties of a body.
 pub(crate) struct ReceivedBody {
     pub(crate) length: u64,
     pub(crate) crc32: u32,
-    /// The body itself, if it is short enough to be repeated.
+    /// The body itself, if an answer repeats it and it is short enough.
     pub(crate) kept: Option<Vec<u8>>,
 }
 
 impl ReceivedBody {
-    /// What `/upload` answers.
+    /// The answer of `/upload`.
     pub(crate) fn receipt(&self) -> Value {
         json!({"bytes": self.length, "crc32": self.crc32})
     }
 }
 
-/// Adds a body up, piece by piece.
+/// Counts a body and computes its checksum, piece by piece.
 pub(crate) struct Receiver {
     length: u64,
     hasher: Hasher,
@@ -43,7 +43,7 @@ pub(crate) struct Receiver {
 }
 
 impl Receiver {
-    /// For the body behind this head.
+    /// A receiver for the body after this head.
     pub(crate) fn new(head: &RequestHead) -> Receiver {
         let keep = if head.path() == "/echo" { ECHO_TEXT_LIMIT } else { 0 };
         Receiver { length: 0, hasher: Hasher::new(), keep, kept: Vec::new() }
@@ -63,10 +63,12 @@ impl Receiver {
     }
 }
 
-/// Reads the body behind a head. `ahead` is what was read with the head, and then what was read behind the body.
+/// Reads the body after a head. At first, `ahead` contains the bytes that were read after the head, and at the end those that
+/// were read after the body.
 ///
 /// # Errors
-/// The stream's own; `UnexpectedEof` where the client ended within the body, `InvalidData` where its framing is wrong.
+/// Errors of the stream. `UnexpectedEof` if the client closes the connection within the body, `InvalidData` if the framing is
+/// invalid.
 pub(crate) async fn read(
     stream: &mut impl Transport,
     ahead: &mut BytesMut,
@@ -102,7 +104,7 @@ async fn read_exactly(
     Ok(())
 }
 
-/// Chunks and trailers: RFC 9112, section 7.1. Trailers of a request are of no interest.
+/// Reads chunks and trailers (RFC 9112, section 7.1). The trailers of a request are ignored.
 async fn read_chunks(stream: &mut impl Transport, ahead: &mut BytesMut, receiver: &mut Receiver) -> io::Result<()> {
     loop {
         let line = read_line(stream, ahead).await?;
@@ -120,7 +122,7 @@ async fn read_chunks(stream: &mut impl Transport, ahead: &mut BytesMut, receiver
     }
 }
 
-/// The next line with its end.
+/// The next line, including its line ending.
 async fn read_line(stream: &mut impl Transport, ahead: &mut BytesMut) -> io::Result<BytesMut> {
     let mut searched = 0;
     loop {

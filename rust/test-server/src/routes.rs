@@ -1,4 +1,5 @@
-//! The common routes, which know no server: `http` and `https` answer them by hand, `hyper` and `hyper_tls` by hyper.
+//! The common routes, independent of the server. `http` and `https` use their own code to send the answers, `hyper` and
+//! `hyper_tls` use hyper.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -24,21 +25,21 @@ pub(crate) const JSON: &str = "application/json";
 pub(crate) const BINARY: &str = "application/octet-stream";
 const EVENTS: &str = "text/event-stream";
 
-/// Bytes of all fields that `/headers` sends.
+/// The limit of all fields that `/headers` sends, in bytes.
 const HEADERS_LIMIT: usize = 16 << 20;
 
-/// A page with every kind of link that a reader of HTML would look for.
+/// A page with every kind of link that an HTML parser might look for.
 const PAGE: &str = "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>Embedded server</title>\
     </head>\n<body><h1>Embedded server</h1>\n<p><a href=\"/hello\">Hello</a> <img src=\"/image.png\" alt=\"A gradient\">\
     </p></body>\n</html>\n";
 
-/// What `/scores` says, as a game's server would.
+/// The answer of `/scores`, similar to that of a game's server.
 const SCORES: &str = r#"{"season":7,"scores":[{"player":"Ada","score":1200,"level":14},{"player":"Grace","score":1130,"level":13},{"player":"Alan","score":980,"level":11}],"next":null}"#;
 
-/// What `/chat` says, a word for each event.
+/// The answer of `/chat`, one word per event.
 const CHAT: &str = "The old lighthouse has been dark for years.";
 
-/// Makes the answer.
+/// Creates the answer.
 pub(crate) async fn answer(head: &RequestHead, body: &ReceivedBody) -> Response<Pieces> {
     let segments: Vec<&str> = head.path().split('/').skip(1).collect();
     let query = head.query();
@@ -86,7 +87,7 @@ pub(crate) async fn answer(head: &RequestHead, body: &ReceivedBody) -> Response<
         | ["trailers" | "early-hints" | "upgrade-echo" | "events"] => {
             error(StatusCode::HTTP_VERSION_NOT_SUPPORTED, "this route needs HTTP/1.1, and a server that is not hyper")
         }
-        // `OPTIONS *` asks about the server itself: RFC 9110, section 9.3.7.
+        // `OPTIONS *` asks about the server itself (RFC 9110, section 9.3.7).
         _ if head.target == "*" => {
             with_field(reply(TEXT, ""), ALLOW, "GET, HEAD, POST, PUT, DELETE, OPTIONS, TRACE, PATCH")
         }
@@ -94,7 +95,7 @@ pub(crate) async fn answer(head: &RequestHead, body: &ReceivedBody) -> Response<
     }
 }
 
-/// Reads a length in a route's path; `None` if it is not a number or beyond [`LARGEST_BODY`].
+/// Parses a length in a route's path. `None` if it is not a number or greater than [`LARGEST_BODY`].
 pub(crate) fn parse_length(text: &str) -> Option<u64> {
     text.parse().ok().filter(|&length| length <= LARGEST_BODY)
 }
@@ -111,7 +112,7 @@ fn echo(head: &RequestHead, body: &ReceivedBody) -> Value {
     })
 }
 
-/// Server-sent events as of a language model: a word in each, and one more at the end.
+/// Server-sent events like those of a language model: one event per word, and one at the end.
 fn words_as_events() -> Vec<Bytes> {
     let words = CHAT.split_inclusive(' ').map(|word| json!({"word": word}).to_string());
     let events = words.enumerate().map(|(index, data)| format!("event: word\nid: {}\ndata: {data}\n\n", index + 1));
@@ -168,7 +169,7 @@ fn two_cookies() -> Response<Pieces> {
     response
 }
 
-/// Another body with each answer, so that one that was kept is told from a new one.
+/// Each answer has a different body, so that a test can tell a cached body from a new one.
 fn cacheable(head: &RequestHead, query: &Query) -> Response<Pieces> {
     static ANSWERS: AtomicU64 = AtomicU64::new(0);
     let tag = query.text("tag").map(|tag| format!("\"{tag}\""));

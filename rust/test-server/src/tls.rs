@@ -1,4 +1,4 @@
-//! Certificates made afresh at every start, and the TLS settings of the `https` listener.
+//! Certificates that are created at every start, and the TLS settings of the `https` listener.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -13,14 +13,14 @@ use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use tokio_rustls::TlsAcceptor;
 
-/// What a TLS listener needs, and what its clients must trust.
+/// The settings of a TLS listener, and the certificate that its clients must trust.
 pub(crate) struct Identity {
     pub(crate) acceptor: TlsAcceptor,
     pub(crate) ca_pem: String,
 }
 
-/// Makes an RSA root and an ECDSA leaf for `localhost`, `127.0.0.1` and `::1`: the mix that public
-/// sites have.
+/// Creates an RSA root certificate and an ECDSA leaf certificate for `localhost`, `127.0.0.1` and `::1`. Public sites use the
+/// same combination.
 pub(crate) fn new_identity() -> io::Result<Identity> {
     let (issuer, ca_pem) = new_root().map_err(io::Error::other)?;
     let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).map_err(io::Error::other)?;
@@ -55,8 +55,8 @@ fn leaf_params() -> Result<CertificateParams, rcgen::Error> {
     Ok(params)
 }
 
-/// Valid on any machine's clock. 2049 is the last year that every TLS library reads alike: RFC
-/// 5280, section 4.1.2.5.
+/// Sets dates that are valid for any machine's clock. 2049 is the last year that all TLS libraries interpret alike (RFC 5280,
+/// section 4.1.2.5).
 fn dated(mut params: CertificateParams, common_name: &str) -> CertificateParams {
     params.not_before = date_time_ymd(2024, 1, 1);
     params.not_after = date_time_ymd(2049, 12, 31);

@@ -1,4 +1,4 @@
-//! The `raw` listener, and the addresses that do not serve.
+//! Tests of the `raw` listener, and of the addresses without a server.
 
 mod common;
 
@@ -10,7 +10,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{URL_SAFE, URL_SAFE_NO_PAD};
 use common::{Client, server};
 
-/// How long silence must last to count as silence.
+/// The time without bytes that counts as silence.
 const SILENCE: Duration = Duration::from_millis(200);
 
 fn raw(target: &str) -> Client<TcpStream> {
@@ -25,7 +25,7 @@ fn is_silent(client: &mut Client<TcpStream>) -> bool {
     matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut)
 }
 
-/// Reads what comes before a reset.
+/// Reads all bytes before a reset.
 fn until_reset(client: &mut Client<TcpStream>) -> Vec<u8> {
     let mut bytes = Vec::new();
     let error = client.stream.read_to_end(&mut bytes).expect_err("a reset");
@@ -36,7 +36,7 @@ fn until_reset(client: &mut Client<TcpStream>) -> Vec<u8> {
 #[test]
 fn a_tls_handshake_is_never_answered() {
     let mut client = Client::connect(server().raw());
-    // As the random bytes of one may be: a blank line, behind what may be a first line.
+    // The random bytes of a handshake can look like this: a blank line after a possible first line.
     client.send(b"\x16\x03\x01\x02\x00\x01 /hello HTTP/1.1\r\n\r\n");
     assert!(is_silent(&mut client));
 }

@@ -1,4 +1,4 @@
-//! TLS, the end of a server, and the program.
+//! Tests of TLS, of the end of a server, and of the program.
 
 mod common;
 
@@ -60,7 +60,7 @@ fn a_second_tls_connection_resumes_the_first() {
 fn tls_ends_with_a_close_notify() {
     let mut client = connect(&config(rustls::ALL_VERSIONS), "localhost");
     client.get("/close");
-    // Without one this read would be an error.
+    // Without a `close_notify`, this read would return an error.
     assert_eq!(client.rest(), b"");
 }
 
@@ -83,7 +83,7 @@ fn a_dropped_server_ends_its_connections_and_its_ports() {
     let address = server.http();
     drop(server);
     assert_eq!(idle.rest(), b"");
-    // An end or a reset: it depends on whether the request had been read.
+    // The connection ends normally or with a reset, depending on whether the server had read the request.
     let _ = stuck.stream.read_to_end(&mut Vec::new());
     assert!(TcpStream::connect(address).is_err());
 }

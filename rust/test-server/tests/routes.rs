@@ -1,4 +1,4 @@
-//! The routes of the `http` listener, and those that hyper serves too.
+//! Tests of the routes of the `http` listener, and of those that hyper also serves.
 
 mod common;
 
@@ -9,7 +9,7 @@ fn http() -> Client<std::net::TcpStream> {
     Client::connect(server().http())
 }
 
-/// A client of each server of the common routes.
+/// One client for each server of the common routes.
 fn both() -> [Client<std::net::TcpStream>; 2] {
     [server().http(), server().hyper()].map(Client::connect)
 }
@@ -69,8 +69,8 @@ fn hyper_serves_the_common_routes_with_the_same_answers_and_no_others() {
             };
             let mut lines: Vec<String> = head.lines().map(str::to_owned).collect();
             lines.retain(|line| {
-                // A date is of its second. To a HEAD, hyper tells the framing of neither an empty body nor one that is made as
-                // it is sent (RFC 9110, section 9.3.2).
+                // Dates differ. For HEAD, hyper sends no framing field if the body is empty or generated while it is sent (RFC
+                // 9110, section 9.3.2).
                 let is_framing = line.starts_with("Transfer-Encoding: ") || line == "Content-Length: 0";
                 !(line.starts_with("Date: ") || method == "HEAD" && is_framing)
             });
@@ -186,7 +186,7 @@ fn upload_counts_a_body_of_either_framing_and_keeps_the_connection() {
     let expected = json!({"bytes": 10, "crc32": crc32fast::hash(b"0123456789")});
     for mut client in both() {
         client.send(b"POST /upload HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n");
-        // One of two servers of this test is ours: every byte may come alone.
+        // For one of the two servers, the code in this crate reads the body, so every byte is sent alone.
         for byte in b"4;a=b\r\n0123\r\n6\r\n456789\r\n0\r\nX-Trailer: 1\r\n\r\n" {
             client.send(&[*byte]);
         }

@@ -1,4 +1,4 @@
-//! Calls of cargo on this workspace.
+//! Runs cargo on this workspace.
 
 use std::ffi::OsStr;
 use std::path::PathBuf;
@@ -11,7 +11,7 @@ use cargo_metadata::{Artifact, Message, Metadata, MetadataCommand};
 use crate::source_paths;
 use crate::workspace::{ADDON, Workspace};
 
-/// A cargo command in the checkout's root; the same cargo that started this program.
+/// A cargo command in the root of the checkout. It uses the cargo that started this program.
 pub fn command<S: AsRef<OsStr>>(workspace: &Workspace, arguments: impl IntoIterator<Item = S>) -> Command {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
@@ -19,7 +19,7 @@ pub fn command<S: AsRef<OsStr>>(workspace: &Workspace, arguments: impl IntoItera
     command
 }
 
-/// All that cargo knows of the packages that this workspace is built from, by the versions in Cargo.lock.
+/// Cargo's metadata about all packages of this workspace and their dependencies, with the versions in Cargo.lock.
 pub fn metadata(workspace: &Workspace) -> Result<Metadata> {
     MetadataCommand::new()
         .current_dir(workspace.root())
@@ -28,14 +28,14 @@ pub fn metadata(workspace: &Workspace) -> Result<Metadata> {
         .context("cannot ask cargo for the packages of the workspace")
 }
 
-/// Builds the add-on's library and says where it is. Cargo's own messages go to standard error as they come.
+/// Builds the add-on's library and returns its path. Cargo's messages go directly to standard error.
 pub fn build_library(workspace: &Workspace, release: bool) -> Result<PathBuf> {
     build_dynamic_library(workspace, ADDON, if release { &["--release"] } else { &[] })
 }
 
-/// Builds the add-on's library as it is published, for another machine than this one if `target` names one, and says where
-/// it is. What it is built from are the versions in Cargo.lock, and no path of this machine is in it.
-/// `more` are further options of cargo's.
+/// Builds the add-on's library for a release and returns its path. `target` can name another platform than this machine. The
+/// build uses the versions in Cargo.lock, and the library contains no path of this machine. `more` contains further options of
+/// cargo.
 pub fn build_published_library(workspace: &Workspace, target: Option<&str>, more: &[String]) -> Result<PathBuf> {
     let config = source_paths::config(workspace)?;
     let mut options = vec!["--release", "--locked", "--config", &config];
@@ -44,20 +44,20 @@ pub fn build_published_library(workspace: &Workspace, target: Option<&str>, more
     build_dynamic_library(workspace, ADDON, &options)
 }
 
-/// Builds the dynamic library of a package with more of cargo's options, and says where it is.
+/// Builds the dynamic library of a package with further options of cargo, and returns its path.
 pub fn build_dynamic_library(workspace: &Workspace, package: &str, options: &[&str]) -> Result<PathBuf> {
     library_in(&build(workspace, package, options)?, package)
         .context("cargo built no dynamic library; Cargo.toml must have crate-type = [\"cdylib\"]")
 }
 
-/// Builds the packaging, and says where it is.
+/// Builds the packaging program, and returns its path.
 pub fn build_packaging(workspace: &Workspace) -> Result<PathBuf> {
     program_in(&build(workspace, "packaging", &[])?, "packaging")
 }
 
-/// Builds the embedded server or a program that talks to it, with more of cargo's options, and says where it is.
+/// Builds the embedded server or a program that talks to it, with further options of cargo, and returns its path.
 pub fn build_program(workspace: &Workspace, program: &str, options: &[&str]) -> Result<PathBuf> {
-    // Both packages are named, so that what they share is compiled once, with the features that both ask for.
+    // Both packages are named, so that their shared dependencies are compiled once, with the features of both.
     let messages = build(workspace, "test-server", &[&["--package", "soak", "--bin", program], options].concat())?;
     program_in(&messages, program)
 }
@@ -67,13 +67,14 @@ fn program_in(messages: &str, program: &str) -> Result<PathBuf> {
     built.map(Utf8PathBuf::into_std_path_buf).with_context(|| format!("cargo built no program {program}"))
 }
 
-/// The programs of tests in cargo's messages; `cargo test` builds examples besides.
+/// The paths of the test programs in cargo's messages. `cargo test` also builds examples.
 pub fn tests_in(messages: &str) -> Vec<PathBuf> {
     let tests = artifacts(messages).filter(|artifact| artifact.profile.test);
     tests.filter_map(|artifact| artifact.executable).map(Utf8PathBuf::into_std_path_buf).collect()
 }
 
-/// Builds a package. Cargo's messages are returned: they know of `CARGO_TARGET_DIR` and everything else that moves things.
+/// Builds a package, and returns cargo's messages. They contain the real paths, even if `CARGO_TARGET_DIR` or another setting
+/// changes these.
 fn build(workspace: &Workspace, package: &str, options: &[&str]) -> Result<String> {
     let mut build = command(workspace, ["build", "--package", package, "--message-format=json-render-diagnostics"]);
     build.args(options);
@@ -84,7 +85,7 @@ fn build(workspace: &Workspace, package: &str, options: &[&str]) -> Result<Strin
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// The library in cargo's messages.
+/// The path of the library in cargo's messages.
 pub fn library_in(messages: &str, package: &str) -> Option<PathBuf> {
     let target = package.replace('-', "_");
     let is_library = |path: &Utf8PathBuf| path.extension().is_some_and(|end| ["so", "dylib", "dll"].contains(&end));

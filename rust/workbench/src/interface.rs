@@ -1,4 +1,4 @@
-//! What the godot crate knows of Godot: the functions of the engine's interface with their ages, and its classes.
+//! The godot crate's data about Godot: the functions of the engine's interface with their versions, and its classes.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::cargo;
 use crate::workspace::Workspace;
 
-/// `NAME(function)` for each function of the interface that Godot 4.3 has.
+/// `NAME(function)` for each interface function of Godot 4.3.
 pub fn functions_of_4_3(workspace: &Workspace) -> Result<String> {
     let interface = read(&folder(workspace)?.join("gdextension_interface.json"))?;
     names_until(&interface, (4, 3))
@@ -30,8 +30,8 @@ fn names_until(interface: &Value, newest: (u32, u32)) -> Result<String> {
     Ok(lines)
 }
 
-/// More of cargo's options, for a library that registers `HTTPClient` and `HTTPRequest`: the feature, and the classes of an engine
-/// that has none. The godot crate asks for every method of every class that it knows, so it must not know these.
+/// Further options of cargo for a library that registers `HTTPClient` and `HTTPRequest`: the feature, and the API of an engine
+/// without these classes. The godot crate looks up every method of every class that it knows, so it must not know these two.
 pub fn options_for_engine_names(workspace: &Workspace) -> Result<Vec<String>> {
     let mut api = read(&folder(workspace)?.join("4.3/extension_api.json"))?;
     remove_classes(&mut api, &["HTTPClient", "HTTPRequest"])?;
@@ -51,7 +51,7 @@ fn remove_classes(api: &mut Value, names: &[&str]) -> Result<()> {
     (classes.len() + names.len() == before).then_some(()).context("the description of the engine lacks a class")
 }
 
-/// The sources of the package that describes the interface.
+/// The folder with the sources of the package that describes the interface.
 fn folder(workspace: &Workspace) -> Result<PathBuf> {
     let metadata = cargo::metadata(workspace)?;
     let package = metadata

@@ -1,5 +1,5 @@
-//! Shared code of the project's tasks, for `cargo xtask` and the packaging. It does not depend on TLS or on the engine, so that a task
-//! starts fast.
+//! Shared code of the project's tasks, for `cargo xtask` and the packaging. It does not depend on TLS or on the engine, so that a
+//! task starts quickly.
 //!
 //! ```text
 //! workspace, cargo   the checkout, and cargo on it

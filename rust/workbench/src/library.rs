@@ -1,4 +1,4 @@
-//! The name that the built library has inside the add-on. The .gdextension is where these names stand.
+//! The name of the built library inside the add-on. The .gdextension contains these names.
 
 use std::path::Path;
 
@@ -6,8 +6,8 @@ use anyhow::{Context, Result, bail};
 
 use crate::workspace::Workspace;
 
-/// The library's path inside the add-on for an operating system and a processor, as Rust names them
-/// (`std::env::consts`), by the `[libraries]` of a .gdextension file.
+/// The library's path inside the add-on for an operating system and a processor, from the section `[libraries]` of a .gdextension
+/// file. The names are those of Rust (`std::env::consts`).
 pub fn path_in_addon(gdextension: &str, os: &str, arch: &str) -> Result<String> {
     let arch = match arch {
         "aarch64" => "arm64",
@@ -15,7 +15,7 @@ pub fn path_in_addon(gdextension: &str, os: &str, arch: &str) -> Result<String> 
         "arm" => "arm32",
         other => other,
     };
-    // A library for all processors of a system stands under the system's name alone.
+    // The key of a library for all processors is the name of the system alone.
     for key in [format!("{os}.{arch}"), os.to_owned()] {
         if let Some(path) = value(gdextension, "libraries", &key) {
             if path.contains("..") || path.contains(':') || path.starts_with('/') {
@@ -42,7 +42,7 @@ fn value<'a>(text: &'a str, section: &str, key: &str) -> Option<&'a str> {
         })
 }
 
-/// The entry of this machine in a .gdextension file.
+/// The path for this machine in a .gdextension file.
 pub fn path_for_this_machine(gdextension: &Path) -> Result<String> {
     path_in_addon(&read(gdextension)?, std::env::consts::OS, std::env::consts::ARCH)
 }

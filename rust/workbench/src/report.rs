@@ -1,41 +1,41 @@
-//! What the steps of a test run came to, shown at the end.
+//! Collects the results of the steps of a test run, and prints them at the end.
 
 use std::process::ExitCode;
 use std::time::Duration;
 
 use crate::log_rule::without_colours;
 
-/// What one step came to.
+/// The result of one step.
 #[derive(Debug, Default)]
 pub struct Outcome {
-    /// Checks that held: 1 for a step that is one check, the number of tests for one that runs tests.
+    /// The number of passed checks: 1 for a single check, or the number of tests.
     pub passed: usize,
-    /// Checks that did not.
+    /// The number of failed checks.
     pub failed: usize,
-    /// What else there is to say, for the table.
+    /// Further information for the table.
     pub note: String,
-    /// What it left out for want of a tool.
+    /// The parts that were left out because a tool is missing.
     pub left_out: Vec<String>,
 }
 
 impl Outcome {
-    /// A step that is one check and held.
+    /// A single check that passed.
     pub fn passed(note: impl Into<String>) -> Self {
         Self { passed: 1, note: note.into(), ..Self::default() }
     }
 
-    /// A step that is one check and did not hold.
+    /// A single check that failed.
     pub fn failed(note: impl Into<String>) -> Self {
         Self { failed: 1, note: note.into(), ..Self::default() }
     }
 
-    /// A step that could not be done here, and why: the first line counts.
+    /// A step that could not run here. Only the first line of the reason counts.
     pub fn left_out(what: impl Into<String>) -> Self {
         let what = what.into();
         Self { left_out: what.lines().next().map(str::to_owned).into_iter().collect(), ..Self::default() }
     }
 
-    /// This and another one, as one step.
+    /// Combines this outcome with another one, as one step.
     pub fn and(mut self, other: Self) -> Self {
         let notes = [std::mem::take(&mut self.note), other.note];
         self.note = notes.into_iter().filter(|note| !note.is_empty()).collect::<Vec<_>>().join("; ");
@@ -43,7 +43,7 @@ impl Outcome {
         Self { passed: self.passed + other.passed, failed: self.failed + other.failed, ..self }
     }
 
-    /// Whether something was tried, and all of it held.
+    /// Whether at least one check ran, and all of them passed.
     pub fn held(&self) -> bool {
         self.verdict() == "ok"
     }
@@ -56,21 +56,21 @@ impl Outcome {
         }
     }
 
-    /// Adds what the output of a child says it left out.
+    /// Adds everything that the output of a child reports as left out.
     pub fn with_left_out_of(mut self, output: &str) -> Self {
         self.left_out.extend(left_out(output));
         self
     }
 }
 
-/// What the lines `left out: ...` of an output name.
+/// The names in the lines `left out: ...` of an output.
 fn left_out(output: &str) -> Vec<String> {
     output
         .lines()
         .filter_map(|line| {
             let line = without_colours(line);
             let line = line.trim();
-            // With one thread, the name of a Rust test stands before what it prints.
+            // With one thread, the name of a Rust test comes before its output.
             let line = match line.split_once(" ... ") {
                 Some((test, rest)) if test.starts_with("test ") => rest,
                 _ => line,
@@ -80,21 +80,21 @@ fn left_out(output: &str) -> Vec<String> {
         .collect()
 }
 
-/// Whether a line names something that was left out.
+/// Whether a line reports something that was left out.
 pub fn says_left_out(line: &str) -> bool {
     line.starts_with(LEFT_OUT)
 }
 
 const LEFT_OUT: &str = "left out: ";
 
-/// The steps so far.
+/// The steps that have run.
 #[derive(Default)]
 pub struct Report {
     steps: Vec<(String, Outcome, Duration)>,
 }
 
 impl Report {
-    /// Runs a step under a heading, and says what it came to.
+    /// Runs a step under a heading, and prints its result.
     pub fn step(&mut self, name: impl Into<String>, run: impl FnOnce() -> Outcome) {
         let name = name.into();
         println!("\n== {name}");
@@ -108,14 +108,14 @@ impl Report {
         self.steps.push((name, outcome, started.elapsed()));
     }
 
-    /// The sums over all steps: passed, failed.
+    /// The sums over all steps: passed and failed checks.
     pub fn sums(&self) -> (usize, usize) {
         self.steps
             .iter()
             .fold((0, 0), |(passed, failed), (_, outcome, _)| (passed + outcome.passed, failed + outcome.failed))
     }
 
-    /// Prints the table, what was left out, and the closing line.
+    /// Prints the table, everything that was left out, and the closing line.
     pub fn conclude(&self) -> ExitCode {
         println!("\n== Summary");
         let width = self.steps.iter().map(|(name, ..)| name.chars().count()).max().unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The embedded server, a program of its own, as a Godot run sees it: addresses, on the command line or in the environment.
+//! The embedded server as a separate program. A run of Godot gets its addresses as arguments or environment variables.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ use crate::workspace::Workspace;
 
 const PROGRAM: &str = "test-server";
 
-/// Name of each fact, as arguments have it, and where it stands in what the server prints.
+/// Each fact: its name in the arguments, and its key in the server's output.
 const FACTS: [(&str, &str); 7] = [
     ("http", "http"),
     ("https", "https"),
@@ -26,17 +26,17 @@ const FACTS: [(&str, &str); 7] = [
     ("ca-file", "ca_file"),
 ];
 
-/// A running server, and the file with its certificate authority. Both end with this value.
+/// A running server, and the file with its certificate authority. Both are removed when this value is dropped.
 pub struct Servers {
-    /// It would end when its input does, too: it outlives no xtask.
+    /// The process also ends when its input is closed, so it never outlives xtask.
     _process: Leader,
     _ca_file: NamedTempFile,
-    /// Name and value of everything there is to know.
+    /// Name and value of each fact.
     facts: Vec<(&'static str, String)>,
 }
 
 impl Servers {
-    /// Starts the server; the first time, it is built.
+    /// Starts the server. The first call builds it.
     pub fn start() -> Result<Self> {
         static BUILT: OnceLock<PathBuf> = OnceLock::new();
         if let Some(program) = BUILT.get() {
@@ -46,7 +46,7 @@ impl Servers {
         Self::run(BUILT.get_or_init(|| program))
     }
 
-    /// Starts one that is built with optimizations.
+    /// Starts a server that is built with optimizations.
     pub fn start_optimized(workspace: &Workspace) -> Result<Self> {
         Self::run(&cargo::build_program(workspace, PROGRAM, &["--release"])?)
     }
@@ -73,7 +73,7 @@ impl Servers {
         Ok(port(address))
     }
 
-    /// Those of the facts that are named, as `--NAME=VALUE`.
+    /// The named facts, as `--NAME=VALUE`.
     pub fn some_arguments(&self, names: &[&str]) -> Vec<String> {
         let named = self.facts.iter().filter(|(name, _)| names.contains(name));
         named.map(|(name, value)| format!("--{name}={value}")).collect()
@@ -84,13 +84,13 @@ impl Servers {
         self.facts.iter().map(|(name, value)| format!("--{name}={value}")).collect()
     }
 
-    /// All facts, as environment variables `HTTP_CLIENT_RUST_TEST_NAME`: an editor has no arguments for its plugins.
+    /// All facts, as environment variables `HTTP_CLIENT_RUST_TEST_NAME`, because an editor passes no arguments to its plugins.
     pub fn environment(&self) -> Vec<(String, String)> {
         self.facts.iter().map(|(name, value)| (variable(name), value.clone())).collect()
     }
 }
 
-/// What the first line that the server prints says.
+/// Parses the first line that the server prints.
 fn facts(line: &str) -> Result<Vec<(&'static str, String)>> {
     let printed: Value = serde_json::from_str(line).context("the server printed no addresses")?;
     let fact = |(name, key): (&'static str, &str)| {

@@ -1,5 +1,5 @@
-//! Keeps the folders of the machine that builds out of a library that is published: the compiler writes the paths of its
-//! sources into what it makes, for the messages of panics.
+//! Keeps the folders of the build machine out of a published library. The compiler writes the paths of its sources into the
+//! library, for panic messages.
 //!
 //! Cargo has `trim-paths` for this, but not yet in its stable releases.
 
@@ -11,37 +11,37 @@ use cargo_metadata::MetadataCommand;
 
 use crate::workspace::Workspace;
 
-/// A folder of this machine, and what stands for it in the library.
+/// A folder of this machine, and its replacement in the library.
 pub struct Replacement {
-    /// Where sources stand here.
+    /// A folder with sources.
     pub folder: PathBuf,
-    /// What is written in its place.
+    /// The text that replaces it.
     pub by: &'static str,
 }
 
-/// The argument of cargo's `--config` that has the compiler replace this machine's folders. It adds to the flags of
-/// `.cargo/config.toml`; flags in the variable `RUSTFLAGS` would take the place of both.
+/// The argument of cargo's `--config` that makes the compiler replace this machine's folders. It adds to the flags in
+/// `.cargo/config.toml`. Flags in the variable `RUSTFLAGS` would override both.
 pub fn config(workspace: &Workspace) -> Result<String> {
     config_of(&replacements(workspace)?)
 }
 
-/// The same, for these folders.
+/// The same for these folders.
 pub fn config_of(replacements: &[Replacement]) -> Result<String> {
     let flags: Vec<String> = replacements
         .iter()
         .map(|Replacement { folder, by }| format!("--remap-path-prefix={}={by}", folder.display()))
         .collect();
-    // An array of strings is written alike in JSON and in TOML.
+    // JSON and TOML use the same syntax for an array of strings.
     Ok(format!("target.'cfg(all())'.rustflags={}", serde_json::to_string(&flags)?))
 }
 
-/// The folder of this machine that a library names; none if it names none.
+/// The first folder of this machine that a library contains, if any.
 pub fn named_in<'a>(library: &[u8], replacements: &'a [Replacement]) -> Option<&'a Path> {
     let folders = replacements.iter().map(|replacement| replacement.folder.as_path());
     folders.into_iter().find(|folder| contains(library, folder.as_os_str().as_encoded_bytes()))
 }
 
-/// Where sources stand on this machine. Of several that match a path, the compiler takes the last.
+/// The folders with sources on this machine. If several match a path, the compiler uses the last one.
 pub fn replacements(workspace: &Workspace) -> Result<Vec<Replacement>> {
     Ok(vec![
         Replacement { folder: workspace.root().to_path_buf(), by: "http_client_rust" },
@@ -51,7 +51,7 @@ pub fn replacements(workspace: &Workspace) -> Result<Vec<Replacement>> {
     ])
 }
 
-/// Build scripts write sources there.
+/// The target folder, where build scripts write sources.
 fn target_folder(workspace: &Workspace) -> Result<PathBuf> {
     let metadata = MetadataCommand::new()
         .current_dir(workspace.root())
@@ -69,7 +69,7 @@ fn cargo_home() -> Result<PathBuf> {
         .context("there is no home folder, and CARGO_HOME is not set")
 }
 
-/// Where the standard library's sources are, if they are installed.
+/// The folder with the sources of the standard library, if they are installed.
 fn sysroot() -> Result<PathBuf> {
     let compiler = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let output = Command::new(compiler).args(["--print", "sysroot"]).output().context("cannot start rustc")?;

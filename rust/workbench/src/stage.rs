@@ -1,6 +1,6 @@
-//! Puts the add-on and the built library into a project, as a game's author would.
+//! Copies the add-on and the built library into a project, as a game developer would.
 //!
-//! Copies, not symbolic links: the sample is then what a game has, and works on Windows too.
+//! It uses copies instead of symbolic links, so that the sample is like a real game, and works on Windows too.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use crate::library;
 use crate::workspace::{ADDON, Workspace};
 
-/// Stages the add-on with this library in the sample project, and says where the library went.
+/// Stages the add-on with this library in the sample project, and returns the path of the library.
 pub fn stage(workspace: &Workspace, built: &Path) -> Result<PathBuf> {
     let addon = workspace.addon();
     let name = library::path_for_this_machine(&addon.join(format!("{ADDON}.gdextension")))?;
@@ -23,7 +23,7 @@ pub fn stage(workspace: &Workspace, built: &Path) -> Result<PathBuf> {
     Ok(library)
 }
 
-/// Puts the description of the extension that only the tests load where they look for it.
+/// Writes the .gdextension of the extension for tests to the path where the tests look for it.
 pub fn stage_test_peer(workspace: &Workspace, built: &Path) -> Result<()> {
     let description = workspace.godot_project().join(".godot/test_peer.gdextension");
     let key = format!("{}.{}", std::env::consts::OS, std::env::consts::ARCH.replace("aarch64", "arm64"));
@@ -42,7 +42,7 @@ pub fn is_staged(workspace: &Workspace) -> bool {
         .is_ok_and(|name| staged.join(name).is_file())
 }
 
-/// Copies a folder and everything in it, except what `skip` names by its path below that folder.
+/// Copies a folder and everything in it. `skip` gets each path relative to the folder, and returns whether to leave it out.
 pub fn copy_folder(from: &Path, to: &Path, skip: &dyn Fn(&Path) -> bool) -> Result<()> {
     copy_below(from, to, Path::new(""), skip)
 }
@@ -54,7 +54,7 @@ fn copy_below(from: &Path, to: &Path, below: &Path, skip: &dyn Fn(&Path) -> bool
         if skip(&below) {
             continue;
         }
-        // Follows symbolic links: what they point to is copied.
+        // Symbolic links are followed, so their targets are copied.
         if entry.path().is_dir() {
             copy_below(from, to, &below, skip)?;
         } else {
@@ -64,7 +64,7 @@ fn copy_below(from: &Path, to: &Path, below: &Path, skip: &dyn Fn(&Path) -> bool
     Ok(())
 }
 
-/// Makes the staged add-on the same as the repository's, but for the libraries and for what Godot itself writes there.
+/// Makes the staged add-on equal to the repository's, except for the libraries and the files that Godot writes there.
 fn mirror(addon: &Path, staged: &Path) -> Result<()> {
     let bin = Path::new("bin");
     copy_folder(addon, staged, &|below| below == bin || is_godots_own(below))?;
@@ -90,15 +90,14 @@ fn remove_stale(addon: &Path, staged: &Path, below: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Godot writes a `.uid` or `.import` file beside many others.
+/// Whether Godot writes this file. It creates `.uid` and `.import` files next to many others.
 fn is_godots_own(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "uid" || extension == "import")
 }
 
-/// Copies a file by way of a temporary name, unless the target is the same already.
+/// Copies a file under a temporary name and renames it, unless the target is equal already.
 ///
-/// A running Godot has the library mapped: writing into that file would crash it, and a new file under the old name
-/// leaves it the old one.
+/// A running Godot has the library mapped, and writing into this file would crash it. A rename lets it keep the old file.
 fn copy_over(from: &Path, to: &Path) -> Result<()> {
     if same_content(from, to) {
         return Ok(());
@@ -122,8 +121,8 @@ fn same_content(left: &Path, right: &Path) -> bool {
     length(left).is_some() && length(left) == length(right) && std::fs::read(left).ok() == std::fs::read(right).ok()
 }
 
-/// Tells Godot of the extension. Only the editor looks for extensions; a headless run of a fresh checkout reads this
-/// list, and without it no script knows the class.
+/// Lists the extension for Godot. Only the editor searches for extensions. A headless run of a fresh checkout reads this list,
+/// and without it, scripts do not know the class.
 fn announce_extension(project: &Path) -> Result<()> {
     let folder = project.join(".godot");
     let list = folder.join("extension_list.cfg");

@@ -1,4 +1,4 @@
-//! Where things stand in the checkout.
+//! The paths in the checkout.
 
 use std::path::{Path, PathBuf};
 
@@ -11,9 +11,9 @@ pub struct Workspace {
 }
 
 impl Workspace {
-    /// The checkout this program was started from.
+    /// The checkout from which this program was started.
     pub fn find() -> Result<Self> {
-        // Cargo sets the variable at run time as well; asking then keeps a binary right that moved with its checkout.
+        // Cargo also sets the variable at run time. So a binary stays correct if it was moved together with its checkout.
         let manifest_dir = std::env::var_os("CARGO_MANIFEST_DIR")
             .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
         let root = manifest_dir
@@ -24,7 +24,7 @@ impl Workspace {
         Ok(Self { root })
     }
 
-    /// A folder that has the sample project where a checkout has it.
+    /// A folder that contains the sample project in the same place as a checkout.
     pub fn at(root: &Path) -> Self {
         Self { root: root.to_path_buf() }
     }
@@ -34,7 +34,7 @@ impl Workspace {
         &self.root
     }
 
-    /// The add-on as it stands in the repository, without a library.
+    /// The add-on in the repository, without a library.
     pub fn addon(&self) -> PathBuf {
         self.root.join("addons").join(ADDON)
     }
@@ -49,17 +49,17 @@ impl Workspace {
         self.root.join("godot_project")
     }
 
-    /// The folder `shared` beside the checkout, where some tests find more input; `None` where there is none.
+    /// The folder `shared` next to the checkout, where some tests find more input. `None` if it does not exist.
     pub fn shared(&self) -> Option<PathBuf> {
         let shared = self.root.parent()?.join("shared");
         shared.is_dir().then_some(shared)
     }
 }
 
-/// The add-on's folder name, which is the package's name too.
+/// The name of the add-on's folder, which is also the name of the package.
 pub const ADDON: &str = "http_client_rust";
 
-/// The files of one folder whose names `wanted` accepts, sorted; none where there is no such folder.
+/// The files in one folder whose names `wanted` accepts, sorted. Empty if the folder does not exist.
 pub fn files_in(folder: &Path, wanted: impl Fn(&str) -> bool) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else {
         return Vec::new();

@@ -1,4 +1,4 @@
-//! The checks that need no Godot: format, lints, Rust tests, dependency rules, documentation.
+//! The checks that need no Godot: formatting, lints, Rust tests, dependency rules and documentation.
 
 use std::process::Command;
 use std::time::Duration;
@@ -11,10 +11,11 @@ use crate::closing_line::Counts;
 use crate::report::Outcome;
 use crate::workspace::Workspace;
 
-/// How long one call of cargo may take, on a slow machine that compiles everything.
+/// The time limit of one call of cargo, on a slow machine that compiles everything.
 const DEADLINE: Duration = Duration::from_secs(45 * 60);
 
-/// Which crate may not have which crates below it: the layers point one way, and the tasks are built before anything else is.
+/// Crates, and the crates that they must not depend on. The layers depend on each other in one direction, and the tasks are built
+/// before everything else.
 const FORBIDDEN: [(&str, &[&str]); 6] = [
     ("http-client", &["godot"]),
     ("http-fetch", &["godot", "http-client"]),
@@ -42,7 +43,7 @@ pub(crate) fn documentation(workspace: &Workspace) -> Outcome {
     plain(command, "cargo doc", "see its messages above")
 }
 
-/// All Rust tests, or those whose names contain `filter`. Also says how many ran.
+/// Runs all Rust tests, or those whose names contain `filter`. Also returns how many ran.
 pub(crate) fn rust_tests(workspace: &Workspace, filter: Option<&str>) -> (Outcome, usize) {
     let mut command = cargo::command(workspace, ["test", "--workspace", "--no-fail-fast"]);
     command.args(filter);
@@ -60,7 +61,7 @@ pub(crate) fn rust_tests(workspace: &Workspace, filter: Option<&str>) -> (Outcom
     (outcome.with_left_out_of(&captured.output), counts.passed + counts.failed)
 }
 
-/// The dependency rules, by `cargo tree`.
+/// Checks the dependency rules with `cargo tree`.
 pub(crate) fn dependency_rules(workspace: &Workspace) -> Outcome {
     let mut broken = Vec::new();
     for (package, forbidden) in FORBIDDEN {
@@ -76,7 +77,7 @@ pub(crate) fn dependency_rules(workspace: &Workspace) -> Outcome {
     if broken.is_empty() { Outcome::passed("") } else { Outcome::failed(broken.join("; ")) }
 }
 
-/// All crates below a package, as `name vVERSION`, one a line; what only its tests need does not count.
+/// All dependencies of a package, one `name vVERSION` per line. Those of its tests do not count.
 fn dependencies(workspace: &Workspace, package: &str) -> Result<String> {
     let command = cargo::command(
         workspace,
@@ -89,7 +90,7 @@ fn dependencies(workspace: &Workspace, package: &str) -> Result<String> {
     }
 }
 
-/// Those lines of a tree that name a forbidden crate or one of its family (`godot-core`).
+/// The forbidden crates in a tree, including their families (such as `godot-core`).
 fn forbidden_in(tree: &str, forbidden: &[&str]) -> Vec<String> {
     let mut found: Vec<String> = tree
         .lines()
@@ -102,7 +103,7 @@ fn forbidden_in(tree: &str, forbidden: &[&str]) -> Vec<String> {
     found
 }
 
-/// Whether a crate is this one or one of its family, whose names begin with its name and a hyphen.
+/// Whether a crate belongs to a family: it has the family's name, or this name with a hyphen and more after it.
 fn is_of(family: &str, name: &str) -> bool {
     name.strip_prefix(family).is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
 }
@@ -118,7 +119,7 @@ fn plain(mut command: Command, what: &str, advice: &str) -> Outcome {
     }
 }
 
-/// Cargo sees a pipe and would leave out colours that the person can see.
+/// Cargo sees a pipe, and would omit colors that the user can see.
 fn coloured(command: &mut Command) {
     use std::io::IsTerminal;
     if std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none() {

@@ -1,4 +1,4 @@
-//! Files that use each other. A reader has to know all of a circle to understand one of its files.
+//! Finds files that use each other. A reader must know all files of such a circle to understand one of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -8,10 +8,10 @@ use regex::Regex;
 
 use crate::workspace::Workspace;
 
-/// Which files of a crate, or folders of files, each of them uses.
+/// The files of a crate, or folders of files, with those that each of them uses.
 type Uses = BTreeMap<String, BTreeSet<String>>;
 
-/// Where the sources of our crates are.
+/// The folders with the sources of the crates.
 const CRATES: [&str; 11] = [
     "rust/binding",
     "rust/client/src",
@@ -51,7 +51,7 @@ fn what_a_file_uses_is_read_from_paths_and_from_lists() {
     assert_eq!(used_in(text).into_iter().collect::<Vec<_>>(), ["a", "c", "d", "g", "h"]);
 }
 
-/// Takes away what uses none of those that are left, and what none of them uses, until only circles are left.
+/// Removes files that use no remaining file, and files that no remaining file uses, until only circles are left.
 fn circles(mut uses: Uses) -> Uses {
     loop {
         let all: BTreeSet<String> = uses.keys().cloned().collect();
@@ -64,7 +64,7 @@ fn circles(mut uses: Uses) -> Uses {
     }
 }
 
-/// Reads the files in a folder; those below a folder of it count as that folder.
+/// Reads the files in a folder. Files in a subfolder count as this subfolder.
 fn read(folder: &Path, part: Option<&str>, uses: &mut Uses) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
@@ -79,7 +79,7 @@ fn read(folder: &Path, part: Option<&str>, uses: &mut Uses) {
     }
 }
 
-/// `crate::a::B` and `crate::{a, b::C}`.
+/// Finds the modules in paths like `crate::a::B` and lists like `crate::{a, b::C}`.
 fn used_in(text: &str) -> BTreeSet<String> {
     let code = Regex::new("(?m)//.*$").unwrap().replace_all(text, "");
     let paths = Regex::new(r"\bcrate::([a-z_0-9]+)").unwrap();

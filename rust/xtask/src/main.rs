@@ -1,9 +1,9 @@
-//! The project's tasks. `cargo xtask --help` explains them to people.
+//! The project's tasks. `cargo xtask --help` explains them.
 //!
 //! ```text
 //! commands/   one file per subcommand
-//! checks      what needs no Godot
-//! bench/      what `bench` measures, and its table
+//! checks      the checks that need no Godot
+//! bench/      the cases of `bench`, and its table
 //! ```
 
 mod bench;

@@ -1,4 +1,4 @@
-//! What README and the other texts tell people to type, and the figures that README quotes: held against what there is.
+//! Checks the commands that the README and other texts tell people to type, and the figures that the README quotes.
 
 use std::path::{Path, PathBuf};
 
@@ -9,14 +9,14 @@ use regex::Regex;
 use crate::Arguments;
 use crate::workspace::{Workspace, files_in};
 
-/// The kinds of block that a test looks at: these here, `test_readme.gd` the scripts, `rust/client/tests/states.rs` the states that
-/// `mermaid` draws. `text` is a drawing.
+/// The kinds of blocks that tests check. This file checks commands, `test_readme.gd` the scripts, `test_recipes.gd` the C#, and
+/// `rust/client/tests/states.rs` the states in `mermaid`. A `text` block is a drawing.
 const KINDS: [&str; 5] = ["sh", "gdscript", "csharp", "text", "mermaid"];
 
-/// How programs of others begin that a text may call. What is behind it is theirs.
+/// The beginnings of commands of other projects that a text may contain. Their arguments are not checked.
 const OF_OTHERS: [&str; 3] = ["cargo install ", "cargo deny check", "rustup toolchain install "];
 
-/// The first line of README's table of figures, which has the first columns of the one in `docs/performance.md`.
+/// The header of the README's table of figures. Its columns are the first ones of the table in `docs/performance.md`.
 const FIGURES: &str = "| case | built-in | ours | ratio: median (min–max) |";
 
 #[test]
@@ -69,12 +69,12 @@ fn the_figures_in_readme_are_those_of_the_last_run() {
     assert!(quoted == current, "README quotes another run; its lines are now\n{}", current.join("\n"));
 }
 
-/// The lines of README's table behind its head.
+/// The lines of the README's table after its header.
 fn rows(readme: &str) -> Vec<&str> {
     readme.lines().skip_while(|line| *line != FIGURES).skip(2).take_while(|line| line.starts_with('|')).collect()
 }
 
-/// What is wrong with a command line.
+/// Checks a command line. An error says what is wrong with it.
 fn check(command: &str) -> Result<(), String> {
     let words: Vec<&str> = command.split_whitespace().collect();
     let behind = |option: &str| words.iter().position(|word| *word == option).and_then(|at| words.get(at + 1));
@@ -89,7 +89,7 @@ fn check(command: &str) -> Result<(), String> {
             }
             None => Err("it names no package".to_owned()),
         },
-        // Twice, since the first run of a fresh checkout can crash when its work is done.
+        // Godot imports twice, because the first run of a fresh checkout can crash after its work.
         ["godot", "--headless", "--import", "||", "godot", "--headless", "--import"] => Ok(()),
         _ if OF_OTHERS.iter().any(|start| command.starts_with(start)) => Ok(()),
         _ => Err("no test knows this command; add it to rust/xtask/src/texts.rs".to_owned()),
@@ -107,7 +107,7 @@ fn there_is(path: String) -> Result<(), String> {
     if root().join(&path).is_file() { Ok(()) } else { Err(format!("there is no {path}")) }
 }
 
-/// The blocks of a text: the word behind the opening fence, and the lines.
+/// The blocks of a text: the word after the opening fence, and the lines.
 fn blocks(text: &str) -> Vec<(String, Vec<String>)> {
     let mut blocks: Vec<(String, Vec<String>)> = Vec::new();
     let mut is_open = false;

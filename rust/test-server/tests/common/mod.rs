@@ -1,4 +1,4 @@
-//! A client that hides nothing: it sends bytes and shows the bytes that came back.
+//! A simple client that sends bytes and returns the received bytes unchanged.
 
 #![allow(dead_code, reason = "each test file uses a part of this")]
 
@@ -9,16 +9,16 @@ use std::time::Duration;
 
 use test_server::TestServer;
 
-/// A hang is a failure, but a slow machine is not.
+/// Long enough for a slow machine. After this time, the client reports a hang.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// One server for all tests of a file: making a root certificate takes a while in a debug build.
+/// One server for all tests of a file, because a debug build needs a while to create a root certificate.
 pub(crate) fn server() -> &'static TestServer {
     static SERVER: OnceLock<TestServer> = OnceLock::new();
     SERVER.get_or_init(|| TestServer::start().expect("the server starts"))
 }
 
-/// A reply, taken apart.
+/// A reply, split into head and body.
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) head: String,
@@ -44,7 +44,7 @@ impl Reply {
     }
 }
 
-/// A connection on which replies are read one after the other.
+/// A connection that reads one reply after the other.
 pub(crate) struct Client<S> {
     pub(crate) stream: S,
     unread: Vec<u8>,
@@ -73,7 +73,7 @@ impl<S: Read + Write> Client<S> {
         self.stream.write_all(bytes).expect("the server reads");
     }
 
-    /// Reads a reply whose body has a length, has chunks, or lasts until the end.
+    /// Reads a reply. Its body has a length, has chunks, or lasts until the end of the connection.
     pub(crate) fn reply(&mut self) -> Reply {
         let head = self.head();
         let mut reply = Reply { head, body: Vec::new() };
@@ -96,7 +96,7 @@ impl<S: Read + Write> Client<S> {
         head
     }
 
-    /// The chunks up to and without the last, empty one.
+    /// All chunks up to the last one, which is empty and not included.
     pub(crate) fn chunks(&mut self) -> Vec<Vec<u8>> {
         let mut chunks = Vec::new();
         loop {

@@ -1,6 +1,6 @@
-//! Gets Godot from the Debian mirror that this machine is configured to use, by `get_debian.sh`, into a folder of the cache.
+//! Downloads Godot from the configured Debian mirror with `get_debian.sh`, and unpacks it into a folder of the cache.
 //!
-//! The packages of the newer suite bring their own C library; what is in them is started through that one's loader.
+//! The packages of the newer suite contain their own C library. Their programs are started with its loader.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -12,49 +12,49 @@ use super::version::version_of;
 use crate::captured::{self, Echo};
 use crate::workspace::Workspace;
 
-/// The suite whose `godot` is version 4.
+/// A suite whose package `godot` has version 4.
 pub const SUITE: &str = "forky";
-/// Godot of the version that the tests were written for, the template of exported games that belongs to it, and Mesa's OpenGL,
-/// which draws without a graphics card.
+/// Godot in the version that the tests were written for, its template for exported games, and Mesa's OpenGL, which draws without
+/// a graphics card.
 pub const PACKAGES: [&str; 6] =
     ["godot=4.6.3*", "godot-template-release=4.6.3*", "libgl1", "libglx-mesa0", "libgl1-mesa-dri", "libegl1"];
-/// The stamp of Godot's own recipe.
+/// The stamp of the recipe for Godot.
 pub const RECIPE: &str = "2";
-/// Where the template stands beside the program that [`install_once`] names.
+/// The path of the template, relative to the folder of the program that [`install_once`] returns.
 pub const TEMPLATE: &str = "root/usr/bin/godot-template-release";
 const STAMP: &str = "recipe";
 const DEADLINE: Duration = Duration::from_secs(30 * 60);
 
-/// Whether this machine has apt with a Debian mirror, and a processor that the recipe knows.
+/// Whether this machine has apt with a Debian mirror, and a supported processor.
 pub fn is_possible() -> bool {
     let checks = || script().stdin(Stdio::null()).status().is_ok_and(|status| status.success());
     Machine::of_this_processor().is_some() && checks()
 }
 
-/// The loader of an unpacked C library, below its root.
+/// The loader of an unpacked C library, inside its root.
 pub fn loader_in(root: &Path) -> Option<PathBuf> {
     let loader = root.join(Machine::of_this_processor()?.loader);
     loader.is_file().then_some(loader)
 }
 
-/// Where things stand on one kind of processor.
+/// The names and paths for one kind of processor.
 pub struct Machine {
-    /// As Debian calls it.
+    /// Debian's name of the architecture.
     pub debian_name: &'static str,
-    /// The loader of the C library, below the root.
+    /// The loader of the C library, relative to the root.
     loader: &'static str,
     triplet: &'static str,
 }
 
 impl Machine {
-    /// Intel's and AMD's with 64 bits.
+    /// 64-bit processors of Intel and AMD.
     pub const AMD64: Self =
         Self { debian_name: "amd64", loader: "usr/lib64/ld-linux-x86-64.so.2", triplet: "x86_64-linux-gnu" };
-    /// Arm's with 64 bits.
+    /// 64-bit Arm processors.
     pub const ARM64: Self =
         Self { debian_name: "arm64", loader: "usr/lib/ld-linux-aarch64.so.1", triplet: "aarch64-linux-gnu" };
 
-    /// The one that this program runs on, where it is Linux on one of them.
+    /// The machine of this program, if it runs Linux on a supported processor.
     pub fn of_this_processor() -> Option<Self> {
         match (std::env::consts::OS, std::env::consts::ARCH) {
             ("linux", "x86_64") => Some(Self::AMD64),
@@ -63,8 +63,9 @@ impl Machine {
         }
     }
 
-    /// A script that starts a program of the folder `root` beside it with the C library that is there, wherever both were
-    /// moved to. `emulator` stands before it, for another processor; `libraries` are more of their folders, below the root.
+    /// A script that starts a program in the folder `root` next to it, with the C library in this folder. It works in any
+    /// location. `emulator` is put before the command, for another processor. `libraries` are further library folders, relative
+    /// to the root.
     pub fn launcher(&self, program: &str, emulator: &str, libraries: &[&str]) -> String {
         let more: String = libraries.iter().map(|folder| format!(":$root/{folder}")).collect();
         format!(
@@ -78,18 +79,18 @@ impl Machine {
         )
     }
 
-    /// The loader's path and what stands before the program that it starts, with the C library of this root.
+    /// The path of the loader, and its arguments before the program, which select the C library of this root.
     pub fn loader_arguments(&self, root: &Path) -> [PathBuf; 3] {
         [root.join(self.loader), "--library-path".into(), root.join("usr/lib").join(self.triplet)]
     }
 
-    /// The launcher of Godot, whose sound has libraries of its own.
+    /// The launcher of Godot. Its sound libraries are in a separate folder.
     pub fn godot_launcher(&self, emulator: &str) -> String {
         self.launcher("usr/bin/godot", emulator, &[&format!("usr/lib/{}/pulseaudio", self.triplet)])
     }
 }
 
-/// Godot in the cache folder; gets it first if it is not there yet.
+/// The path of Godot in the cache folder. Downloads it if it is not there yet.
 pub fn install_once(cache: &Path) -> Result<PathBuf> {
     let machine = Machine::of_this_processor().context("there is no Debian package for this processor")?;
     let recipe = Recipe {
@@ -108,25 +109,25 @@ pub fn install_once(cache: &Path) -> Result<PathBuf> {
     Ok(folder.join("godot"))
 }
 
-/// What is unpacked from Debian's packages into one folder of the cache.
+/// The Debian packages that are unpacked into one folder of the cache.
 pub struct Recipe<'a> {
     /// The folder's name in the cache.
     pub folder: String,
-    /// What it gets, for people.
+    /// The name of the downloaded program, for messages.
     pub what: &'a str,
-    /// How much comes down.
+    /// The approximate size of the download.
     pub megabytes: u32,
-    /// As Debian calls it.
+    /// Debian's name of the architecture.
     pub architecture: &'a str,
-    /// With a version or without, as `apt-get install` takes them.
+    /// The packages in the syntax of `apt-get install`, with or without a version.
     pub packages: &'a [&'a str],
-    /// Written into a finished folder; a change of the recipe changes it, and an older folder is then made anew.
+    /// Written into a complete folder. It changes with the recipe, so that an older folder is created again.
     pub stamp: &'a str,
 }
 
 impl Recipe<'_> {
-    /// The folder in the cache, with the packages in its `root`; gets it first if it is not there yet. `finish` adds to the new
-    /// folder and tries it.
+    /// The folder in the cache, with the packages in its `root`. Downloads them if they are not there yet. `finish` adds files to
+    /// the new folder and tests it.
     pub fn install_once(&self, cache: &Path, finish: impl Fn(&Path) -> Result<()>) -> Result<PathBuf> {
         let folder = cache.join(&self.folder);
         if self.is_complete(&folder) {
@@ -150,7 +151,7 @@ impl Recipe<'_> {
         std::fs::read_to_string(folder.join(STAMP)).is_ok_and(|stamp| stamp == self.stamp)
     }
 
-    /// Makes a complete folder appear under its name at once. Another xtask may have been quicker.
+    /// Moves a complete folder to its name in one step. Another xtask may have done this before.
     fn put_in_place(&self, finished: &Path, folder: &Path) -> Result<()> {
         if folder.exists() && !self.is_complete(folder) {
             std::fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))?;
@@ -164,13 +165,13 @@ impl Recipe<'_> {
     }
 }
 
-/// Fills `folder/root`.
+/// Unpacks the packages into `folder/root`.
 fn unpack(mut script: Command, folder: &Path, architecture: &str, packages: &[&str]) -> Result<()> {
     script.arg(folder).args([SUITE, architecture]).args(packages);
     step(script, "apt", DEADLINE)
 }
 
-/// Runs a command that has to succeed, and shows what it printed only where it does not.
+/// Runs a command that must succeed. Shows its output only if it fails.
 pub fn step(command: Command, what: &str, deadline: Duration) -> Result<()> {
     let captured = captured::run(command, what, deadline, Echo::Nothing)?;
     match captured.ending.problem() {
@@ -186,7 +187,7 @@ fn script() -> Command {
     script
 }
 
-/// Writes a script that can be started.
+/// Writes an executable script.
 pub fn write_program(path: &Path, text: &str) -> Result<()> {
     std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))?;
     #[cfg(unix)]
@@ -209,7 +210,8 @@ mod tests {
                           'http://mirror.test/debian-security/dists/bookworm-security/InRelease' a 0\n";
     const REFUSED: &str = "'http://refused.test/linux/debian/dists/stable/InRelease' a 0\n";
 
-    /// A machine whose apt has these sources and notes what it is told; `pinned` tells whether it has the versions asked for.
+    /// A fake apt with these sources that records its calls. `pinned` is the command that says whether the requested versions
+    /// exist.
     struct Apt(TempDir);
 
     impl Apt {
@@ -243,7 +245,7 @@ esac
             script
         }
 
-        /// What apt was told, where the package was unpacked.
+        /// Unpacks the packages, and returns the calls of apt.
         fn unpack(&self) -> Result<String> {
             unpack(self.script(), self.0.path(), "amd64", &["godot=1.2*", "mesa"])?;
             assert!(self.file("root/unpacked").exists() && !self.file("apt").exists());

@@ -1,6 +1,6 @@
-//! A copy of the project in which an editor plugin is enabled.
+//! Copies the project and enables an editor plugin in the copy.
 //!
-//! The sample itself stays as it is: whoever opens it wants no tests to run in the editor.
+//! The sample itself does not change, so that opening it in the editor runs no tests.
 
 use std::path::Path;
 use std::time::Duration;
@@ -10,18 +10,18 @@ use tempfile::TempDir;
 
 use crate::stage;
 
-/// How long an editor test may take: the first start of the editor imports the project.
+/// The time limit of an editor test. The first start of the editor also imports the project.
 pub const DEADLINE: Duration = Duration::from_secs(180);
 
 const SECTION: &str = "[editor_plugins]";
 
-/// Copies a project to a temporary folder and enables the plugin that stands in this folder of the project.
+/// Copies a project to a temporary folder, and enables the plugin in this folder of the project.
 pub fn copy_with_plugin(project: &Path, plugin: &Path) -> Result<TempDir> {
     let copy = tempfile::Builder::new()
         .prefix("http_client_rust-editor-")
         .tempdir()
         .context("cannot make a temporary folder")?;
-    // Of Godot's own folder only the list of extensions: the rest is what the editor makes of a fresh checkout.
+    // Only the list of extensions is copied from Godot's own folder. The editor creates the rest, as in a fresh checkout.
     let kept = Path::new(".godot").join("extension_list.cfg");
     stage::copy_folder(project, copy.path(), &|below| {
         below.starts_with(".godot") && below != Path::new(".godot") && below != kept
@@ -36,7 +36,7 @@ pub fn copy_with_plugin(project: &Path, plugin: &Path) -> Result<TempDir> {
     Ok(copy)
 }
 
-/// The text of a project.godot with one plugin more enabled.
+/// The text of a project.godot with one more enabled plugin.
 fn with_plugin(settings: &str, plugin: &str) -> String {
     const LIST: &str = "enabled=PackedStringArray(";
     let enabled =

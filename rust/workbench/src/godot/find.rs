@@ -1,4 +1,4 @@
-//! Finds a Godot, or gets one.
+//! Finds Godot, or downloads it.
 
 use std::path::PathBuf;
 
@@ -7,7 +7,8 @@ use anyhow::{Context, Result, bail};
 use super::version::{OLDEST, version_of};
 use super::{Godot, debian};
 
-/// Finds Godot: `$GODOT`, the PATH and the usual places, the cache folder, and where that is possible, gets one.
+/// Looks for Godot in `$GODOT`, the PATH, the usual places and the cache folder. If it is in none of them, downloads it if
+/// possible.
 pub fn find_or_get() -> Result<Godot> {
     let godot = find(std::env::var_os("GODOT").map(PathBuf::from))?;
     println!("Godot {}: {}", godot.version, godot.program.display());
@@ -16,7 +17,7 @@ pub fn find_or_get() -> Result<Godot> {
 
 fn find(chosen: Option<PathBuf>) -> Result<Godot> {
     if let Some(chosen) = chosen.filter(|chosen| !chosen.as_os_str().is_empty()) {
-        // Whoever names one wants that one: another in its place would only confuse.
+        // If the user names a program, no other one replaces it, because that would be confusing.
         return which::which(&chosen)
             .with_context(|| chosen.display().to_string())
             .and_then(usable)
@@ -60,7 +61,7 @@ fn usable(program: PathBuf) -> Result<Godot> {
     Ok(Godot { program, version })
 }
 
-/// Where installers put Godot without a word on the PATH.
+/// The places where installers put Godot without changing the PATH.
 fn usual_places() -> Vec<PathBuf> {
     let below = |variable: &str, rest: &str| {
         let folder = std::env::var_os(variable)?;
@@ -84,14 +85,14 @@ fn usual_places() -> Vec<PathBuf> {
     places.into_iter().flatten().collect()
 }
 
-/// Outside `target/`, so that `cargo clean` does not lose it.
+/// The folder for downloads. It is outside `target/`, so that `cargo clean` does not delete it.
 pub fn cache_folder() -> PathBuf {
     if let Some(chosen) = std::env::var_os("HTTP_CLIENT_RUST_CACHE").filter(|path| !path.is_empty()) {
         return PathBuf::from(chosen).join("godot");
     }
     let from = |variable: &str| {
         let path = PathBuf::from(std::env::var_os(variable)?);
-        // The XDG specification: a relative path is to be ignored.
+        // The XDG specification requires ignoring relative paths.
         path.is_absolute().then_some(path)
     };
     from("XDG_CACHE_HOME")

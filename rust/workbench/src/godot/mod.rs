@@ -1,4 +1,4 @@
-//! Godot: which one, and how its runs are judged.
+//! Finds Godot, and runs tests in it.
 
 pub mod debian;
 pub mod editor;
@@ -14,11 +14,11 @@ use std::path::PathBuf;
 
 use semver::Version;
 
-/// A Godot that starts.
+/// A Godot that was started successfully.
 #[derive(Debug, Clone)]
 pub struct Godot {
     /// The program.
     pub program: PathBuf,
-    /// What it says it is.
+    /// The version that it printed.
     pub version: Version,
 }

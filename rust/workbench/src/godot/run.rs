@@ -1,4 +1,4 @@
-//! Runs Godot on a project, headless or on a screen, under a deadline, and judges the run.
+//! Runs Godot on a project under a deadline, headless or on a screen, and checks the result.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -14,52 +14,52 @@ use crate::captured::{self, Echo};
 use crate::log_rule;
 use crate::script_head::ScriptHead;
 
-/// How long a run may take whose script does not ask for more.
+/// The time limit of a run, unless its script sets another one.
 pub const DEADLINE: Duration = Duration::from_secs(120);
 
-/// A run to be made.
+/// The settings of a run.
 pub struct Run<'a> {
-    /// What to call it.
+    /// The name in messages.
     pub name: &'a str,
     /// The project's folder.
     pub project: &'a Path,
-    /// What stands behind `--path PROJECT`.
+    /// The arguments after `--path PROJECT`.
     pub arguments: Vec<OsString>,
-    /// Where it opens its window; `None` for a headless run.
+    /// The screen for its window. `None` for a headless run.
     pub screen: Option<&'a Screen>,
-    /// The home folder; `None` for one that is empty and gone afterwards.
+    /// The home folder. `None` for an empty, temporary one.
     pub home: Option<&'a Path>,
-    /// What is added to the environment.
+    /// Additional environment variables.
     pub environment: Vec<(String, String)>,
-    /// What the script says about its log, and its deadline.
+    /// The settings of the script: the announced lines of its log, and its deadline.
     pub head: ScriptHead,
-    /// The deadline where the head has none.
+    /// The deadline, unless the head sets one.
     pub deadline: Duration,
-    /// What is shown while it runs.
+    /// Which output is shown during the run.
     pub echo: Echo,
 }
 
-/// A run that came to its end, or was ended.
+/// The result of a run.
 pub struct Finished {
-    /// What was wrong with how it ended; `None` for an exit with code 0.
+    /// The problem with its end. `None` for an exit with code 0.
     pub ending: Option<String>,
-    /// What was wrong with its log.
+    /// The problems of its log.
     pub violations: Vec<String>,
-    /// All that it printed, in order, without colours.
+    /// All output in order, without colors.
     pub output: String,
-    /// The code to pass on.
+    /// The exit code to pass on.
     pub code: u8,
 }
 
 impl Finished {
-    /// All that was wrong.
+    /// All problems.
     pub fn problems(&self) -> Vec<String> {
         self.ending.iter().chain(&self.violations).cloned().collect()
     }
 }
 
 impl Godot {
-    /// Makes a run. It never has the user's home folder, so that nobody's settings tell in it.
+    /// Runs Godot. It never uses the user's home folder, so the user's settings have no influence.
     pub fn run(&self, run: Run<'_>) -> Result<Finished> {
         let own_home = new_home()?;
         let home = run.home.unwrap_or(own_home.path());
@@ -73,7 +73,7 @@ impl Godot {
             .arg(run.project)
             .args(run.arguments)
             .envs(run.environment)
-            // For a test that starts another Godot: the running program may be a loader, not Godot.
+            // A test that starts another Godot needs this variable, because the running program may be a loader instead of Godot.
             .env("GODOT", &self.program);
         set_home(&mut command, home)?;
         let deadline = run.head.deadline.unwrap_or(run.deadline);
@@ -91,12 +91,12 @@ impl Godot {
     }
 }
 
-/// An empty home folder.
+/// A new, empty home folder.
 pub fn new_home() -> Result<TempDir> {
     tempfile::Builder::new().prefix("http_client_rust-home-").tempdir().context("cannot make a temporary folder")
 }
 
-/// Gives a command this home folder.
+/// Sets the home folder of a command.
 pub fn set_home(command: &mut Command, home: &Path) -> Result<()> {
     for (variable, folder) in HOME {
         let folder = home.join(folder);
@@ -106,7 +106,7 @@ pub fn set_home(command: &mut Command, home: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Every variable by which Godot finds a person's folders, on any system.
+/// All variables that Godot uses to find the user's folders, on all systems.
 const HOME: [(&str, &str); 6] = [
     ("HOME", ""),
     ("XDG_DATA_HOME", "data"),
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
     use crate::godot::version::OLDEST;
 
-    /// Runs a shell script in Godot's place.
+    /// Runs a shell script instead of Godot.
     fn run(script: &str, head: ScriptHead, deadline: Duration) -> Finished {
         let folder = tempfile::tempdir().unwrap();
         let program: PathBuf = folder.path().join("godot");

@@ -1,4 +1,4 @@
-//! A screen for runs with a window: on Linux one of its own (Xvfb), where nobody watches and nobody is disturbed.
+//! A screen for runs with a window. On Linux, it is a virtual one (Xvfb), so that no windows disturb the user.
 
 use std::io::{BufRead, BufReader, ErrorKind};
 use std::path::Path;
@@ -9,24 +9,24 @@ use anyhow::{Context, Result, bail};
 use crate::process_group::Leader;
 use crate::workspace::files_in;
 
-/// Also the size of the largest picture.
+/// The size of the screen and its color depth. The largest picture has the same size.
 const SIZE: &str = "2560x1440x24";
 
-/// Where Godot draws.
+/// The screen on which Godot draws.
 pub enum Screen {
-    /// The one that is there: Windows and macOS always have one.
+    /// The existing screen. Windows and macOS always have one.
     Present,
-    /// One of our own, which ends with this value.
+    /// A virtual screen. It ends when this value is dropped.
     Own {
-        /// What X calls it, such as `:1`.
+        /// The number of the display, without the colon.
         number: String,
-        /// The program that shows it.
+        /// The process of Xvfb.
         _server: Leader,
     },
 }
 
 impl Screen {
-    /// One of our own, or the one that is there.
+    /// Starts a virtual screen, or uses the existing one.
     pub fn open() -> Result<Self> {
         if let Some(own) = Self::own()? {
             return Ok(own);
@@ -37,7 +37,7 @@ impl Screen {
         Ok(Self::Present)
     }
 
-    /// One of our own; `None` where there is no Xvfb.
+    /// Starts a virtual screen. `None` without Xvfb.
     pub fn own() -> Result<Option<Self>> {
         if !cfg!(target_os = "linux") {
             return Ok(None);
@@ -60,7 +60,7 @@ impl Screen {
         Ok(Some(Self::Own { number, _server: server }))
     }
 
-    /// Has Godot draw here, silently.
+    /// Makes a command draw on this screen, without sound.
     pub fn apply(&self, command: &mut Command, program: &Path) {
         command.args(["--rendering-driver", "opengl3", "--audio-driver", "Dummy"]);
         if let Self::Own { number, .. } = self {
@@ -72,7 +72,7 @@ impl Screen {
     }
 }
 
-/// A machine without a graphics card draws all the same. A Godot that was unpacked brings its drivers with it.
+/// Enables drawing in software, which needs no graphics card. A Godot from Debian's packages brings its own drivers.
 fn draw_in_software(command: &mut Command, program: &Path) {
     command.env("LIBGL_ALWAYS_SOFTWARE", "1");
     let libraries = program.parent().map(|folder| folder.join("root/usr/lib")).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! The tests that run in Godot: test files, editor plugins, and scripts that only have to end well.
+//! Runs the tests in Godot: test files, editor plugins, and scripts that only have to succeed.
 
 use std::path::{Path, PathBuf};
 
@@ -25,7 +25,7 @@ pub fn examples(workspace: &Workspace) -> Vec<PathBuf> {
     files_in(&workspace.godot_project().join("examples"), |name| name.ends_with(".gd"))
 }
 
-/// The editor plugins that are tests.
+/// The editor plugins with tests.
 pub fn editor_tests(workspace: &Workspace) -> Vec<PathBuf> {
     let tests = workspace.godot_project().join("tests");
     let mut folders = files_in(&tests, |name| name.starts_with("editor_"));
@@ -33,13 +33,13 @@ pub fn editor_tests(workspace: &Workspace) -> Vec<PathBuf> {
     folders
 }
 
-/// What a file or folder of the project is called in reports.
+/// The name of a file or folder of the project in reports.
 pub fn name_of(path: &Path) -> String {
     let name = path.file_stem().unwrap_or_default();
     name.to_string_lossy().into_owned()
 }
 
-/// Runs one test file in a Godot of its own.
+/// Runs one test file in its own Godot.
 pub fn run_test_file(godot: &Godot, workspace: &Workspace, file: &Path) -> Outcome {
     outcome_of_tests((|| {
         let servers = Servers::start()?;
@@ -53,7 +53,7 @@ pub fn run_test_file(godot: &Godot, workspace: &Workspace, file: &Path) -> Outco
     })())
 }
 
-/// Runs one editor test in an editor of its own, on a copy of the project in which the plugin is enabled.
+/// Runs one editor test in its own editor, on a copy of the project in which the plugin is enabled.
 pub fn run_editor_test(godot: &Godot, workspace: &Workspace, folder: &Path) -> Outcome {
     outcome_of_tests((|| {
         let servers = Servers::start()?;
@@ -72,7 +72,7 @@ pub fn run_editor_test(godot: &Godot, workspace: &Workspace, folder: &Path) -> O
     })())
 }
 
-/// Runs a script of the project that has to exit with 0 and leave a clean log. `judged_by` is the file with the head.
+/// Runs a script of the project that must exit with 0 and leave a clean log. `judged_by` is the file with the script head.
 pub fn run_script(
     godot: &Godot,
     workspace: &Workspace,
@@ -97,7 +97,7 @@ pub fn run_script(
     })
 }
 
-/// Runs one example, with the addresses that examples know.
+/// Runs one example, with the addresses that examples use.
 pub fn run_example(godot: &Godot, workspace: &Workspace, file: &Path) -> Outcome {
     outcome_of_script((|| {
         let servers = Servers::start()?;
@@ -107,7 +107,7 @@ pub fn run_example(godot: &Godot, workspace: &Workspace, file: &Path) -> Outcome
     })())
 }
 
-/// Runs the sample's transcript against the embedded server, and against a server of the user's where one is named.
+/// Runs the sample's transcript against the embedded server, and also against a server of the user if `url` names one.
 pub fn run_transcript(godot: &Godot, workspace: &Workspace, url: Option<&str>, echo: Echo) -> Result<Finished> {
     let servers = Servers::start()?;
     let mut arguments = servers.some_arguments(&["http", "raw", "refused-port"]);
@@ -117,7 +117,7 @@ pub fn run_transcript(godot: &Godot, workspace: &Workspace, url: Option<&str>, e
     run_script(godot, workspace, &file, &script, &arguments, echo)
 }
 
-/// The outcome of a script that is one check. Shows the run where it failed.
+/// The outcome of a script that counts as one check. Shows its output if it failed.
 pub fn outcome_of_script(finished: Result<Finished>) -> Outcome {
     let finished = match finished {
         Ok(finished) => finished,
@@ -133,7 +133,7 @@ pub fn outcome_of_script(finished: Result<Finished>) -> Outcome {
     outcome.with_left_out_of(&finished.output)
 }
 
-/// The outcome of a run of tests: the tests that it counted, and one failure more where the run itself went wrong.
+/// The outcome of a test run: the counted tests, and one more failure if the run itself had problems.
 pub fn outcome_of_tests(finished: Result<Finished>) -> Outcome {
     let finished = match finished {
         Ok(finished) => finished,
@@ -158,7 +158,7 @@ pub fn outcome_of_tests(finished: Result<Finished>) -> Outcome {
     outcome.with_left_out_of(&finished.output)
 }
 
-/// The tests of a run, and what was wrong with it besides tests that failed.
+/// The counts of a test run, and its problems besides failed tests.
 fn judge_tests(finished: &Finished) -> (Counts, Vec<String>) {
     let mut problems = finished.violations.clone();
     let counts = Counts::of_godot_tests(&finished.output);
@@ -170,7 +170,7 @@ fn judge_tests(finished: &Finished) -> (Counts, Vec<String>) {
         if counts.passed == 0 && problems.is_empty() {
             problems.push("it ran no test".to_owned());
         }
-        // With a failed test the exit code says nothing new.
+        // If a test failed, the exit code adds nothing new.
         problems.splice(0..0, finished.ending.clone());
     } else if finished.ending.is_none() {
         problems.push("tests failed, but it exited with code 0".to_owned());
@@ -178,10 +178,11 @@ fn judge_tests(finished: &Finished) -> (Counts, Vec<String>) {
     (counts, problems)
 }
 
-/// So many lines of a long output are shown from its start, and from its end; without the class, one test printed 15,000.
+/// How many lines are shown from the start and from the end of a long output. One test printed 15,000 lines when the class was
+/// missing.
 const SHOWN: usize = 200;
 
-/// Prints the output of a run that went wrong, and what was wrong with it.
+/// Prints the output of a failed run and its problems.
 pub fn show(output: &str, problems: &[String]) {
     println!("  --- its output (! marks lines that a good log never has)");
     let total = output.lines().count();
@@ -200,12 +201,12 @@ pub fn show(output: &str, problems: &[String]) {
     }
 }
 
-/// Whether a line is what a test came to.
+/// Whether a line is the result of a test.
 pub fn is_result(line: &str) -> bool {
     line.starts_with("ok ") || line.starts_with("FAIL ") || says_left_out(line)
 }
 
-/// A file's `res://` path.
+/// The `res://` path of a file.
 pub(crate) fn in_project(workspace: &Workspace, file: &Path) -> Result<String> {
     let below = file
         .strip_prefix(workspace.godot_project())

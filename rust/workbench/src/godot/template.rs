@@ -1,4 +1,4 @@
-//! The program that an exported game is made of: Godot without its editor, of the same version.
+//! The export template: Godot without its editor, in the same version.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -12,20 +12,20 @@ use crate::workspace::files_in;
 
 /// A release template for this machine.
 pub struct Template {
-    /// Where it is.
+    /// The path of the program.
     pub program: PathBuf,
-    /// The unpacked packages that it came with, and that its games need.
+    /// The root of the unpacked packages, which its games also need.
     root: Option<PathBuf>,
 }
 
 impl Template {
-    /// A program that the user names.
+    /// A template that the user names.
     pub fn named(program: &Path) -> Result<Self> {
         let program = program.canonicalize().with_context(|| format!("cannot find {}", program.display()))?;
         Ok(Self { program, root: None })
     }
 
-    /// Finds the template for this Godot, or gets it: an error says why that cannot be.
+    /// Finds the template for this Godot, or downloads it. An error says why this is not possible.
     pub fn find_or_get(godot: &Godot) -> Result<Self> {
         if !cfg!(target_os = "linux") {
             bail!("the game is exported for Linux, so it needs Linux to run");
@@ -47,8 +47,9 @@ impl Template {
         Ok(Self { program, root: Some(debians.with_file_name("root")) })
     }
 
-    /// Starts a game that was exported with this template. Where the template came with a C library, so does the game: its
-    /// loader is copied beside the game, under the game's name, because a game looks for its data by the name of what runs.
+    /// A command that starts a game exported with this template. If the template came with a C library, the game needs this
+    /// library too. Its loader is copied next to the game, under the game's name, because a game finds its data by the name of
+    /// the running program.
     pub fn command(&self, game: &Path) -> Result<Command> {
         let Some((root, loader)) = self.root.as_ref().and_then(|root| Some((root, debian::loader_in(root)?))) else {
             return Ok(Command::new(game));

@@ -1,4 +1,4 @@
-//! Which Godot a program is.
+//! The version of a Godot program.
 
 use std::path::Path;
 use std::process::Command;
@@ -10,13 +10,13 @@ use semver::Version;
 
 use crate::captured::{self, Echo};
 
-/// The oldest Godot that loads the add-on: `compatibility_minimum` of the .gdextension.
+/// The oldest Godot that can load the add-on: `compatibility_minimum` in the .gdextension.
 pub const OLDEST: Version = Version::new(4, 3, 0);
 
-/// How long `--version` may take; a machine that reads the program for the first time needs some seconds.
+/// The time limit of `--version`. A machine that reads the program for the first time needs some seconds.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Asks a program for its version. An error says what the program did instead, or that it is too old.
+/// Asks a program for its version. An error says that the program did not print one, or that it is too old.
 pub fn version_of(program: &Path) -> Result<Version> {
     let mut command = Command::new(program);
     command.arg("--version");
@@ -33,7 +33,7 @@ pub fn version_of(program: &Path) -> Result<Version> {
     Ok(version)
 }
 
-/// The first line that begins like `4.6.3.stable` or `4.3.stable`: a first release of a series has no third number.
+/// The first line that starts like `4.6.3.stable` or `4.3.stable`. The first release of a series has no third number.
 fn in_output(output: &str) -> Option<Version> {
     let pattern = Regex::new(r"(?m)^\s*(\d+)\.(\d+)(?:\.(\d+))?\.").ok()?;
     let found = pattern.captures(output)?;

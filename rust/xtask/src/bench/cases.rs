@@ -1,30 +1,30 @@
-//! What is measured, and what the figures have to come to: `godot_project/bench/rows.json`.
+//! The cases of the benchmark and their goals, from `godot_project/bench/rows.json`.
 
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
 use crate::workspace::Workspace;
 
-/// The tables.
+/// The tables of the benchmark.
 #[derive(Deserialize)]
 pub(crate) struct Tables {
-    /// What the documentation quotes.
+    /// The figures that the documentation quotes.
     pub(crate) table: Vec<Case>,
-    /// How the cost grows.
+    /// How the cost grows with the load.
     pub(crate) growth: Vec<Case>,
-    /// What single calls cost: the binding's hot paths, each by itself.
+    /// The cost of single calls: each hot path of the binding by itself.
     pub(crate) calls: Vec<Case>,
-    /// Sessions and nodes beside the engine's node.
+    /// Sessions and nodes compared with the engine's node.
     pub(crate) fetch: Vec<Case>,
-    /// How their cost grows.
+    /// How the cost of sessions and nodes grows.
     pub(crate) fetch_growth: Vec<Case>,
 }
 
-/// The script that runs the cases of the first three tables, in `godot_project/bench`; and that of the others.
+/// The script for the cases of the first three tables, in `godot_project/bench`, and the one for the others.
 pub(crate) const SCRIPT: &str = "bench.gd";
 pub(crate) const FETCH_SCRIPT: &str = "fetch_bench.gd";
 
-/// One run of Godot: what `bench.gd` knows under this name, and the rows that come of it.
+/// One run of Godot: the name of the case in the script, and its rows.
 #[derive(Deserialize)]
 pub(crate) struct Case {
     #[serde(rename = "case")]
@@ -32,29 +32,29 @@ pub(crate) struct Case {
     pub(crate) rows: Vec<Row>,
 }
 
-/// One row of a table: a figure of HTTPClientRust beside one of something else.
+/// One row of a table: a figure of HTTPClientRust next to one of something else.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Row {
     pub(crate) title: String,
-    /// The figure's name in `bench.gd`'s lines.
+    /// The name of the figure in the output of the script.
     pub(crate) figure: String,
     pub(crate) unit: Unit,
-    /// What stands in the first column.
+    /// The side in the first column.
     #[serde(default = "built_in")]
     pub(crate) against: String,
-    /// Which way of reading stands in the second: `ours`, or `available`.
+    /// The side in the second column, which is a way of reading: `ours` or `available`.
     #[serde(default = "ours")]
     pub(crate) ours: String,
-    /// The ratio of ours to the other is at least this.
+    /// The minimum of the ratio of our figure to the other one.
     pub(crate) ratio_at_least: Option<f64>,
-    /// The ratio is at most this.
+    /// The maximum of the ratio.
     pub(crate) ratio_at_most: Option<f64>,
-    /// Our own figure is at most this, whatever the other one is.
+    /// The maximum of our figure, independent of the other one.
     pub(crate) at_most: Option<f64>,
 }
 
-/// How a figure is written.
+/// The format of a figure.
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Unit {
@@ -68,7 +68,7 @@ pub(crate) enum Unit {
 }
 
 impl Tables {
-    /// Reads them.
+    /// Reads the tables.
     pub(crate) fn read(workspace: &Workspace) -> Result<Self> {
         let path = workspace.godot_project().join("bench/rows.json");
         let text = std::fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;

@@ -1,15 +1,15 @@
-//! The figures of a run, and the lines of the table that are made of them.
+//! Parses the figures of a run, and formats the lines of the table.
 
 use std::collections::BTreeMap;
 
 use super::cases::{Case, Row, Unit};
 
-/// The head of the table.
+/// The header of the table.
 pub(crate) const HEAD: &str = "\
 | case | built-in | ours | ratio: median (min–max) | to reach | |
 | --- | ---: | ---: | ---: | ---: | --- |";
 
-/// What `bench.gd` printed for one case: by figure and side, a value for each pair.
+/// The output for one case: a value per pair, for each figure and side.
 #[derive(Debug, Default)]
 pub(crate) struct Figures(BTreeMap<(String, String), BTreeMap<usize, f64>>);
 
@@ -25,7 +25,7 @@ impl Figures {
         figures
     }
 
-    /// The row's line of the table. A side that was not measured, such as curl where there is none, leaves its cells empty.
+    /// The line of the table for a row. A side without values, such as a missing curl, gives empty cells.
     pub(crate) fn line(&self, case: &Case, row: &Row) -> String {
         let figure =
             if row.figure.contains('.') { row.figure.clone() } else { format!("{}.{}", case.name, row.figure) };
@@ -47,7 +47,7 @@ impl Figures {
             let most = ratios.iter().copied().fold(0.0, f64::max);
             format!("{} ({}–{})", ratio(middle), ratio(least), ratio(most))
         });
-        // Rounded: two figures that are both capped by the frame rate differ in the fifth digit.
+        // Rounded, because two figures that are limited by the frame rate differ in the fifth digit.
         let shown = median(ratios.into_iter()).map(|middle| (middle * 1000.0).round() / 1000.0);
         let own = of(&row.ours).and_then(|values| median(values.values().copied()));
         let goals = [
@@ -72,7 +72,7 @@ fn parse(line: &str) -> Option<(&str, &str, usize, f64)> {
     Some(parsed)
 }
 
-/// The value in the middle; none of nothing.
+/// The median. None for no values.
 fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
@@ -99,7 +99,7 @@ fn write(value: f64, unit: Unit) -> String {
     }
 }
 
-/// A whole number with commas between its thousands.
+/// An integer with commas between its thousands.
 fn with_commas(value: f64) -> String {
     let digits = format!("{value:.0}");
     let mut text = String::new();

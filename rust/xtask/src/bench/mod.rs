@@ -1,5 +1,4 @@
-//! The benchmark: what is measured, against what, and how the table is made. The loops themselves are GDScript, in
-//! `godot_project/bench`.
+//! The benchmark: its cases, the compared sides and the table. The measuring loops are GDScript, in `godot_project/bench`.
 
 pub(crate) mod cases;
 pub(crate) mod figures;

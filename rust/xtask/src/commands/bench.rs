@@ -1,4 +1,4 @@
-//! `cargo xtask bench`: the engine's HTTPClient and HTTPClientRust beside each other, as a Markdown table.
+//! `cargo xtask bench`: compares the engine's HTTPClient with HTTPClientRust in a Markdown table.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -17,7 +17,7 @@ use crate::servers::Servers;
 use crate::stage;
 use crate::workspace::Workspace;
 
-/// What the command line says.
+/// The arguments of the command.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Run only the cases whose names contain this.
@@ -40,7 +40,7 @@ pub(crate) struct Arguments {
     fetch: bool,
 }
 
-/// Runs the command. A figure that is missed is no failure: it stands in the table.
+/// Runs the command. A figure that misses its goal is not an error. The table shows it.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
     let tables = Tables::read(workspace)?;
     let (all, script) = match (arguments.fetch, arguments.growth, arguments.calls) {
@@ -63,13 +63,13 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     build_and_stage(workspace, true)?;
     let godot = find::find_or_get()?;
     let setting = Setting {
-        // A debug build of it would be what is measured.
+        // In a debug build, the server would limit the figures.
         servers: Servers::start_optimized(workspace)?,
         bare_loop: cargo::build_program(workspace, "bare-loop", &[])?,
         has_curl: which::which("curl").is_ok(),
         script,
     };
-    // A copy, so that a build in another terminal does not change what is measured.
+    // A copy, so that a build in another terminal does not change the measured library.
     let project = tempfile::Builder::new().prefix("http_client_rust-bench-").tempdir()?;
     stage::copy_folder(&workspace.godot_project(), project.path(), &|_| false)?;
     let mut table = vec![HEAD.to_owned()];
@@ -88,16 +88,16 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     Ok(if complete { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// What is measured against.
+/// The programs and scripts of the measurement.
 struct Setting {
     servers: Servers,
     bare_loop: PathBuf,
     has_curl: bool,
-    /// What runs the cases, in the project's folder `bench`.
+    /// The script that runs the cases, in the project's folder `bench`.
     script: &'static str,
 }
 
-/// Runs one case in a Godot of its own, so that none finds what another left in memory.
+/// Runs one case in its own Godot, so that no case is affected by the memory of another one.
 fn measure(project: &Path, godot: &Godot, setting: &Setting, case: &Case, arguments: &Arguments) -> Result<Figures> {
     let mut given = vec![
         "--script".to_owned(),

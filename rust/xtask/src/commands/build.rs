@@ -1,4 +1,4 @@
-//! `cargo xtask build`: the library, and the add-on with it in the sample project.
+//! `cargo xtask build`: builds the library, and copies the add-on with it into the sample project.
 
 use std::process::ExitCode;
 
@@ -7,7 +7,7 @@ use anyhow::Result;
 use crate::workspace::Workspace;
 use crate::{cargo, stage};
 
-/// What the command line says.
+/// The arguments of the command.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Build with optimizations, like a release.

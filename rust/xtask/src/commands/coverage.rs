@@ -1,4 +1,5 @@
-//! `cargo xtask coverage`: which lines of the protocol, the connections, the client and the sessions their tests reach, by cargo-llvm-cov.
+//! `cargo xtask coverage`: shows which lines of the protocol, the connections, the client and the sessions their tests cover,
+//! with cargo-llvm-cov.
 
 use std::process::{ExitCode, Stdio};
 
@@ -7,11 +8,11 @@ use anyhow::{Context, Result, bail};
 use crate::cargo;
 use crate::workspace::Workspace;
 
-/// What is measured, and the share of its lines that tests must reach, in percent.
+/// The measured crates, and the minimum coverage of their lines, in percent.
 const MEASURED: [(&str, &str); 4] =
     [("http-protocol", "95"), ("http-net", "85"), ("http-client", "85"), ("http-fetch", "85")];
 
-/// Runs the command. The exit code is 1 if less is reached than must be.
+/// Runs the command. The exit code is 1 if the coverage is too low.
 pub(crate) fn run(workspace: &Workspace) -> Result<ExitCode> {
     let known =
         cargo::command(workspace, ["llvm-cov", "--version"]).stdout(Stdio::null()).stderr(Stdio::null()).status();

@@ -1,4 +1,4 @@
-//! `cargo xtask demo`: the sample against the embedded server, as a transcript without a window, or with one.
+//! `cargo xtask demo`: runs the sample against the embedded server, as a transcript without a window, or in a window.
 
 use std::process::{Command, ExitCode};
 
@@ -10,7 +10,7 @@ use crate::godot::{Godot, find, suite};
 use crate::servers::Servers;
 use crate::workspace::Workspace;
 
-/// What the command line says.
+/// The arguments of the command.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Build with optimizations, like a release.
@@ -24,7 +24,7 @@ pub(crate) struct Arguments {
     url: Option<String>,
 }
 
-/// Runs the command. The exit code is Godot's, or 1 where only its log was wrong.
+/// Runs the command. The exit code is that of Godot, or 1 if only its log was wrong.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
     build_and_stage(workspace, arguments.release)?;
     let godot = find::find_or_get()?;
@@ -43,7 +43,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     })
 }
 
-/// Opens the sample with the server's addresses, until it is closed.
+/// Opens the sample with the server's addresses, and waits until the user closes it.
 fn window(workspace: &Workspace, godot: &Godot) -> Result<ExitCode> {
     let servers = Servers::start()?;
     let mut command = Command::new(&godot.program);

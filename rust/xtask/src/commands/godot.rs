@@ -1,4 +1,4 @@
-//! `cargo xtask godot`: Godot on the sample project, with a person in front of it.
+//! `cargo xtask godot`: runs Godot interactively on the sample project.
 
 use std::ffi::OsString;
 use std::process::{Command, ExitCode, ExitStatus};
@@ -12,7 +12,7 @@ use crate::process_group::Leader;
 use crate::stage;
 use crate::workspace::Workspace;
 
-/// What the command line says.
+/// The arguments of the command.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// End Godot after this number of seconds. Put it before Godot's own arguments.
@@ -23,7 +23,7 @@ pub(crate) struct Arguments {
     arguments: Vec<OsString>,
 }
 
-/// Runs the command. Builds only where the add-on was never staged; `cargo xtask build` makes it new.
+/// Runs the command. It builds only if the add-on was never staged. `cargo xtask build` updates it.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
     if !stage::is_staged(workspace) {
         build_and_stage(workspace, false)?;
@@ -43,7 +43,7 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     Ok(ExitCode::from(code.unwrap_or(1)))
 }
 
-/// `None` where it had to be killed.
+/// Waits until the command ends. `None` if it had to be killed.
 fn run_until(command: &mut Command, deadline: Duration) -> Result<Option<ExitStatus>> {
     let started = Instant::now();
     let mut leader = Leader::start(command).context("cannot start Godot")?;

@@ -1,4 +1,4 @@
-//! `cargo xtask library`: the library as it is published, for a machine that need not be this one. Releases use it.
+//! `cargo xtask library`: builds the library for a release, for this machine or another platform. The release workflow uses it.
 
 use std::process::ExitCode;
 
@@ -8,7 +8,7 @@ use crate::cargo;
 use crate::interface;
 use crate::workspace::Workspace;
 
-/// What the command line says.
+/// The arguments of the command.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The target platform, as named by Rust. The default is this machine.
@@ -19,7 +19,7 @@ pub(crate) struct Arguments {
     engine_names: bool,
 }
 
-/// Runs the command, and prints where the library is.
+/// Runs the command, and prints the path of the library.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
     let more = if arguments.engine_names { interface::options_for_engine_names(workspace)? } else { Vec::new() };
     let built = cargo::build_published_library(workspace, arguments.target.as_deref(), &more)?;

@@ -1,4 +1,4 @@
-//! `cargo xtask package`: builds and starts the packaging, which is a program of its own.
+//! `cargo xtask package`: builds and starts the packaging, which is a separate program.
 
 use std::ffi::OsString;
 use std::process::{Command, ExitCode};
@@ -9,7 +9,7 @@ use crate::cargo;
 use crate::process_group::Leader;
 use crate::workspace::Workspace;
 
-/// What the command line says.
+/// The arguments of the command.
 #[derive(clap::Args)]
 #[command(disable_help_flag = true)]
 pub(crate) struct Arguments {
@@ -18,7 +18,7 @@ pub(crate) struct Arguments {
     arguments: Vec<OsString>,
 }
 
-/// Runs the command. The exit code is 1 where the zip does not work, or may not be published.
+/// Runs the command. The exit code is 1 if the zip does not work or must not be published.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
     let mut command = Command::new(cargo::build_packaging(workspace)?);
     command.args(&arguments.arguments);

@@ -1,7 +1,7 @@
-//! `cargo xtask screenshots`: pictures of the sample, of the editor with the panel, and of the help page.
+//! `cargo xtask screenshots`: takes pictures of the sample, of the editor with the panel, and of the help page.
 //!
-//! Godot takes them itself, driven by scripts in `godot_project/demo/pictures`; a blank screen or an error in the log fails
-//! the run. On Linux it runs on a screen of its own (Xvfb), wherever there is one.
+//! Godot takes the pictures itself, controlled by scripts in `godot_project/demo/pictures`. A blank picture or an error in the
+//! log fails the run. On Linux, it uses a virtual screen if Xvfb is installed.
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -20,7 +20,7 @@ use crate::script_head::ScriptHead;
 use crate::servers::Servers;
 use crate::workspace::{Workspace, files_in};
 
-/// What the command line says.
+/// The arguments of the command.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// The folder for all pictures. Without it, those in docs/images are taken again.
@@ -28,8 +28,8 @@ pub(crate) struct Arguments {
     out: Option<PathBuf>,
 }
 
-/// Starts of the editor that take pictures: what they are called, and the round in `demo/pictures/plugin.gd`. Each goes on with the settings
-/// that the one before it left.
+/// The editor runs that take pictures: their names, and their rounds in `demo/pictures/plugin.gd`. Each run continues with the
+/// settings of the previous one.
 const ROUNDS: [(&str, &str); 3] = [
     ("the editor", "dark"),
     ("the editor, light and narrow", "light"),
@@ -38,7 +38,7 @@ const ROUNDS: [(&str, &str); 3] = [
 
 const DEADLINE: Duration = Duration::from_secs(300);
 
-/// Runs the command. The exit code is 1 where a picture is missing or a log has an error.
+/// Runs the command. The exit code is 1 if a picture is missing or a log has an error.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
     build_and_stage(workspace, false)?;
     let scratch = tempfile::tempdir().context("cannot make a temporary folder")?;
@@ -53,7 +53,8 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     Ok(if problems.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// Replaces the pictures of a folder by those of the same name that were taken. Most are only to be looked at, and stay out of it.
+/// Replaces the pictures in a folder with the new ones of the same names. Most new pictures are only for review, and are not
+/// copied.
 fn renew(kept: &Path, taken: &Path) -> Result<()> {
     for picture in files_in(kept, |_| true) {
         let Some(name) = picture.file_name() else { continue };
@@ -63,7 +64,7 @@ fn renew(kept: &Path, taken: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Takes the pictures of the staged add-on, and says what was wrong.
+/// Takes the pictures of the staged add-on, and returns the problems.
 pub(crate) fn take_all(workspace: &Workspace, godot: &Godot, screen: Screen, out: &Path) -> Result<Vec<String>> {
     std::fs::create_dir_all(out).with_context(|| format!("cannot make the folder {}", out.display()))?;
     let out = out.canonicalize().with_context(|| format!("cannot find {}", out.display()))?;
@@ -73,7 +74,7 @@ pub(crate) fn take_all(workspace: &Workspace, godot: &Godot, screen: Screen, out
     Ok(problems)
 }
 
-/// What a run needs.
+/// Everything that a run needs.
 struct Studio<'a> {
     godot: &'a Godot,
     screen: Screen,
@@ -92,13 +93,14 @@ impl Studio<'_> {
         self.take("the sample", &project, &script, arguments, &self.out)
     }
 
-    /// Starts the editor four times: see `demo/pictures/plugin.gd`.
+    /// Starts the editor four times, see `demo/pictures/plugin.gd`.
     fn editor(&self, workspace: &Workspace) -> Result<Vec<String>> {
         let project = workspace.godot_project();
         let plugin = project.join("demo/pictures");
         let script = plugin.join("plugin.gd");
         let copy = editor::copy_with_plugin(&project, &plugin)?;
-        // The editor looks at every script, and complains at its end of one that has a static variable. The others are not for a reader.
+        // The editor loads every script, and at its end complains about scripts with static variables. These folders have no
+        // scripts for readers, so they are removed.
         for folder in ["tests", "bench", "soak"] {
             std::fs::remove_dir_all(copy.path().join(folder))
                 .with_context(|| format!("cannot remove {folder} from the copy"))?;
@@ -113,7 +115,7 @@ impl Studio<'_> {
         Ok(problems)
     }
 
-    /// Runs Godot with a window, and says what was wrong.
+    /// Runs Godot with a window, and returns the problems.
     fn take(
         &self,
         name: &str,
@@ -142,7 +144,7 @@ impl Studio<'_> {
             project,
             arguments,
             screen: Some(&self.screen),
-            // The second start of the editor goes on from the first.
+            // Later starts of the editor continue with the settings of the first one.
             home: Some(self.home.path()),
             environment,
             head: ScriptHead::of(script)?,

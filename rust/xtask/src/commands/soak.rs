@@ -1,4 +1,5 @@
-//! `cargo xtask soak`: builds and starts the soak run, which is a program of its own; or, for sessions and nodes, a script in Godot.
+//! `cargo xtask soak`: builds and starts the soak run, which is a separate program. For sessions and nodes, it runs a script in
+//! Godot.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -18,7 +19,7 @@ use crate::script_head::ScriptHead;
 use crate::servers::Servers;
 use crate::workspace::Workspace;
 
-/// What the command line says.
+/// The arguments of the command.
 #[derive(clap::Args)]
 #[command(disable_help_flag = true)]
 pub(crate) struct Arguments {
@@ -27,7 +28,7 @@ pub(crate) struct Arguments {
     arguments: Vec<OsString>,
 }
 
-/// Sessions and nodes in Godot.
+/// The arguments for sessions and nodes in Godot.
 #[derive(Parser)]
 #[command(name = "cargo xtask soak")]
 pub(crate) struct Sessions {
@@ -42,10 +43,10 @@ pub(crate) struct Sessions {
     seed: Option<u64>,
 }
 
-/// Beyond what was asked for: every exchange under way is brought to its end, on a machine that may be busy.
+/// The additional time in which all running exchanges end, even on a busy machine.
 const TO_END: Duration = Duration::from_secs(9 * 60);
 
-/// Runs the command. The exit code is 1 where something did not hold.
+/// Runs the command. The exit code is 1 if something was wrong.
 pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCode> {
     if arguments.arguments.iter().any(|argument| argument == "--sessions") {
         let words = [&["soak".into()], &*arguments.arguments].concat();
@@ -62,18 +63,18 @@ pub(crate) fn run(workspace: &Workspace, arguments: &Arguments) -> Result<ExitCo
     Ok(if status.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// The program, in a debug build: a number that overflows is to be noticed.
+/// Builds the program as a debug build, so that an integer overflow is detected.
 pub(crate) fn build(workspace: &Workspace) -> Result<PathBuf> {
     cargo::build_program(workspace, "soak", &[])
 }
 
 impl Sessions {
-    /// One of a minute.
+    /// A run of one minute.
     pub(crate) fn a_minute() -> Self {
         Self { sessions: true, minutes: 1.0, seed: None }
     }
 
-    /// Runs it, with the add-on that is staged.
+    /// Runs it with the staged add-on.
     pub(crate) fn run(&self, workspace: &Workspace, godot: &Godot) -> Result<Finished> {
         let servers = Servers::start()?;
         let project = workspace.godot_project();

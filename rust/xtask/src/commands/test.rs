@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every check and every test, one after the other, whatever became of those before.
+//! `cargo xtask test`: runs all checks and tests one after the other, even if some fail.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
@@ -19,7 +19,7 @@ use crate::report::{Outcome, Report};
 use crate::stage;
 use crate::workspace::Workspace;
 
-/// What the command line says.
+/// The arguments of the command.
 #[derive(clap::Args)]
 pub(crate) struct Arguments {
     /// Run only the tests whose names contain this: the path of Rust tests, the file of Godot tests. Skips the lints.
@@ -177,14 +177,14 @@ fn jobs(workspace: &Workspace, arguments: &Arguments) -> Vec<Job> {
 
 const PICTURES: &str = "pictures";
 const PACKAGE: &str = "package";
-/// It compiles the library with all optimizations, on a machine that may be slow.
+/// It compiles the library with all optimizations, possibly on a slow machine.
 const PACKAGE_DEADLINE: Duration = Duration::from_secs(60 * 60);
 const SOAK: &str = "soak";
 const SOAK_OF_SESSIONS: &str = "soak of sessions";
-/// Longer than a minute by far: the machine may be busy, and every exchange under way is brought to its end.
+/// Much longer than a minute, because the machine may be busy, and all running exchanges must end.
 const SOAK_DEADLINE: Duration = Duration::from_secs(10 * 60);
 
-/// Puts the add-on, and the extension that is there for the tests, into the sample project. Says whether that worked.
+/// Copies the add-on and the extension for tests into the sample project. Returns whether this worked.
 fn stage_all(workspace: &Workspace, report: &mut Report) -> bool {
     let mut staged = false;
     report.step("build", || {
@@ -211,12 +211,12 @@ fn take_pictures(godot: &Godot, workspace: &Workspace) -> Outcome {
     }
 }
 
-/// The steps of the packaging are called `package/…`.
+/// Whether a filter selects the packaging or one of its steps, which are named `package/…`.
 fn is_of_package(filter: &str) -> bool {
     PACKAGE.starts_with(filter) || filter.starts_with(PACKAGE)
 }
 
-/// The zip for this machine. Its steps are of a program of its own, which says at its end how many held.
+/// Creates and tests the zip for this machine. A separate program runs the steps, and prints at its end how many passed.
 fn make_and_try_package(workspace: &Workspace, filter: Option<&str>) -> Outcome {
     let ran = cargo::build_packaging(workspace).and_then(|program| {
         let mut command = Command::new(program);
