@@ -35,11 +35,11 @@ pub(crate) fn decide(method: Method, upgrade_asked: bool, head: &Head) -> Result
     if head.status == 101 {
         return if upgrade_asked { Ok(Framing::Switched) } else { Err(PeerError::UnaskedUpgrade) };
     }
-    // 2. A tunnel; before 1., since any 2xx opens it, 204 too (RFC 9110 §9.3.6).
+    // 2. A tunnel. It precedes 1., because every 2xx opens it, including 204 (RFC 9110 §9.3.6).
     if method == Method::Connect && (200..300).contains(&head.status) {
         return Ok(Framing::Switched);
     }
-    // 1. Responses that never have a body, whatever the fields say.
+    // 1. Responses that never have a body, regardless of their fields.
     if head.status < 200 {
         return Ok(Framing::None);
     }
@@ -49,7 +49,7 @@ pub(crate) fn decide(method: Method, upgrade_asked: bool, head: &Head) -> Result
     if head.status == 204 || head.status == 304 {
         return Ok(without_body(head));
     }
-    // 3. and 4. A transfer coding, which overrides a length.
+    // 3. and 4. A transfer coding, which takes precedence over a length.
     if let Some(framing) = transfer_coding(&head.fields)? {
         return Ok(framing);
     }
@@ -57,7 +57,7 @@ pub(crate) fn decide(method: Method, upgrade_asked: bool, head: &Head) -> Result
     if let Some(length) = content_length(&head.fields)? {
         return Ok(Framing::Length(length));
     }
-    // 8. (7. is about requests.)
+    // 8. (Item 7. is about requests.)
     Ok(Framing::UntilClose)
 }
 
