@@ -72,8 +72,8 @@ impl Verifier {
         }
     }
 
-    /// Checks a self-signed certificate that is configured as trusted. Its role, version and names of issuers do not matter: it can be an
-    /// authority, as from `openssl req -x509`, have no subjectAltName, as from `Crypto.generate_self_signed_certificate()`, or have version
+    /// Checks a self-signed certificate that is configured as trusted. Its role, version and issuer do not matter: it can be an authority,
+    /// as from `openssl req -x509`, have no subjectAltName, as from `Crypto.generate_self_signed_certificate()`, or have version
     /// 1. Its dates and its name are still checked.
     fn check_own(
         &self,
