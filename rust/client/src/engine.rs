@@ -40,7 +40,7 @@ enum Turn {
     Connected,
     /// The head of the response is awaited.
     Requesting,
-    /// The body is to be read.
+    /// The body can be read.
     Body,
 }
 

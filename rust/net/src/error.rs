@@ -333,7 +333,7 @@ impl Error {
 }
 
 impl Worded<'_> {
-    /// Returns the sentence as a clause for another sentence, which itself says that one has to connect again.
+    /// Returns the sentence as a clause for another sentence, which already contains the advice to connect again.
     #[must_use]
     pub fn as_clause(self) -> Self {
         Self { is_clause: true, ..self }

@@ -1,5 +1,5 @@
 //! Tests failing dials by type, and the time limits of every phase. The sockets are real, but the clock belongs to the test, so a limit
-//! passes when the test says so.
+//! only passes when the test advances it.
 #![allow(missing_docs)]
 
 mod support;

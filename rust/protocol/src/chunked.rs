@@ -161,7 +161,7 @@ impl ChunkedDecoder {
 }
 
 /// Returns the first line of `input` without its CR LF, or `None` if its end has not arrived. Only CR LF ends a line, and a tab is the only
-/// control character allowed in it: differences between lenient readers make request smuggling possible.
+/// control character allowed in it: differences between lenient readers make smuggling possible.
 fn line(input: &[u8], malformed: impl Fn(Excerpt) -> PeerError) -> Result<Option<&[u8]>, PeerError> {
     const LONGEST: usize = limits::CHUNKED_LINE_BYTES;
     let visible = &input[..input.len().min(LONGEST + 2)];

@@ -62,7 +62,7 @@ pub(crate) fn decide(method: Method, upgrade_asked: bool, head: &Head) -> Result
 }
 
 /// Whether the fields allow another request on the connection (RFC 9112 §9.3) and leave no doubt about the length. A coding together with a
-/// length, a coding in HTTP/1.0, a coding after `chunked` and a malformed field may be attempts at request smuggling (§6.1).
+/// length, a coding in HTTP/1.0, a coding after `chunked` and a malformed field may be attempts at smuggling (§6.1).
 pub(crate) fn keeps_alive(head: &Head) -> bool {
     if head.fields.malformed().next().is_some() {
         return false;

@@ -116,7 +116,7 @@ impl Link {
         Some(data)
     }
 
-    /// Returns the available part of a chunk whose rest will not come, or `None` if there is none. The next call returns `failure`.
+    /// Returns the available part of a chunk whose rest will not arrive, or `None` if there is none. The next call returns `failure`.
     pub fn rest_before<B: ByteBuffer>(&mut self, failure: Error, size: usize, now: Instant) -> Result<B, Error> {
         match self.next_body(0, size, now)? {
             Next::Data(len) => {
