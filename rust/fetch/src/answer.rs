@@ -207,6 +207,7 @@ impl<B: Buffer> Call<B> {
         };
         let packed = &mut self.packed;
         if packed.start == packed.end && !packed.is_last {
+            packed.bytes = std::mem::take(world.packed);
             packed.bytes.resize(PACKED, 0);
             let received = exchange.receive(&mut packed.bytes, now).map_err(|error| Failure::of_exchange(&error))?;
             turn.record(&packed.bytes[..received.bytes]);
@@ -220,6 +221,10 @@ impl<B: Buffer> Call<B> {
             moved.is_over = packed.is_last && step.state == decode::State::Done;
             Ok(step.written)
         })?;
+        if packed.start == packed.end {
+            *world.packed = std::mem::take(&mut packed.bytes);
+            (packed.start, packed.end) = (0, 0);
+        }
         Ok(moved)
     }
 

@@ -50,6 +50,8 @@ pub(crate) struct World<'a> {
     pub(crate) dialer: &'a dyn Dialer,
     /// Room for what is not received straight to its place.
     pub(crate) scratch: &'a mut [u8],
+    /// Memory for what is received and has to be unpacked; whoever has unpacked it leaves it here.
+    pub(crate) packed: &'a mut Vec<u8>,
 }
 
 /// See the module.
@@ -94,6 +96,7 @@ pub(crate) struct Call<B: Buffer> {
 
 #[derive(Default)]
 pub(super) struct Packed {
+    /// Empty while there is nothing in it.
     pub(super) bytes: Vec<u8>,
     pub(super) start: usize,
     pub(super) end: usize,

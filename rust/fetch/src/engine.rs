@@ -3,12 +3,13 @@
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex};
 use std::task::{Wake, Waker};
 use std::time::{Duration, Instant, SystemTime};
 
-use http_net::{Interest, Ready, Wait, Watch};
+use http_net::{Interest, Ready, Source, Wait, Watch};
 
 use crate::call::{Call, World};
 use crate::exchange::Dialer;
@@ -32,12 +33,19 @@ pub(crate) struct Engine<B: Buffer> {
     calls: HashMap<usize, Slot<B>>,
     /// What idle connections are watched with, by their key.
     idle: HashMap<usize, Vec<Armed>>,
+    /// Whose sockets are watched, by the keys of the watches: a call's, or an idle connection's.
+    watched: HashMap<usize, usize>,
+    last_watch: usize,
+    /// Watches that nobody has any more, until the end of the turn: a connection goes from a call to the pool and to the next call with its
+    /// own.
+    loose: Vec<Armed>,
     /// Whose turn it is, each once.
     runnable: VecDeque<usize>,
     is_runnable: BTreeSet<usize>,
     deadlines: BTreeSet<(Instant, usize)>,
     woken: Arc<Woken>,
     scratch: Vec<u8>,
+    packed: Vec<u8>,
     random: Random,
 }
 
@@ -75,11 +83,15 @@ impl<B: Buffer> Engine<B> {
             pool: Pool::default(),
             calls: HashMap::new(),
             idle: HashMap::new(),
+            watched: HashMap::new(),
+            last_watch: 0,
+            loose: Vec::new(),
             runnable: VecDeque::new(),
             is_runnable: BTreeSet::new(),
             deadlines: BTreeSet::new(),
             woken: Arc::default(),
             scratch: Vec::new(),
+            packed: Vec::new(),
             random: Random::new(),
         }
     }
@@ -109,17 +121,24 @@ impl<B: Buffer> Engine<B> {
             self.is_runnable.remove(&key);
             self.run(key, now, wall, ready);
         }
-        self.tend_idle(ready);
+        self.tend_idle(now, ready);
+        for armed in self.loose.drain(..) {
+            self.watched.remove(&armed.watch.key());
+        }
     }
 
-    /// A watched socket is ready.
-    pub(crate) fn event(&mut self, key: usize) {
+    /// The socket that is watched with this key is ready.
+    pub(crate) fn event(&mut self, watch: usize) {
+        let Some(&key) = self.watched.get(&watch) else { return };
         let watches = match key & IDLE {
             0 => self.calls.get_mut(&key).map(|slot| &mut slot.watches),
             _ => self.idle.get_mut(&key),
         };
-        // Which of a call's sockets it was is not told. There is more than one only while it connects.
-        watches.into_iter().flatten().for_each(|armed| armed.interest = None);
+        watches
+            .into_iter()
+            .flatten()
+            .filter(|armed| armed.watch.key() == watch)
+            .for_each(|armed| armed.interest = None);
         self.run_soon(key);
     }
 
@@ -179,6 +198,7 @@ impl<B: Buffer> Engine<B> {
             pool: &mut self.pool,
             dialer: &*self.dialer,
             scratch: &mut self.scratch,
+            packed: &mut self.packed,
         };
         // Of what a call that panicked left in between, nothing is used but its place.
         let advanced = catch_unwind(AssertUnwindSafe(|| slot.call.advance(&mut world)));
@@ -188,11 +208,13 @@ impl<B: Buffer> Engine<B> {
             slot.call.task.complete_without_call(ResultCode::RequestFailed, sentence);
             true
         });
-        // A socket can be watched once: what the call took from the pool is its own from here on.
+        slot.call.task.wake_watchers();
+        // What the call took from the pool is its own from here on.
         self.forget_taken();
         if is_over {
-            if let Some(deadline) = self.calls.remove(&key).and_then(|slot| slot.deadline) {
-                self.deadlines.remove(&(deadline, key));
+            if let Some(slot) = self.calls.remove(&key) {
+                slot.deadline.map(|deadline| self.deadlines.remove(&(deadline, key)));
+                self.loose.extend(slot.watches);
             }
         } else {
             self.wait(key, now, ready);
@@ -207,12 +229,16 @@ impl<B: Buffer> Engine<B> {
         let Some(slot) = self.calls.get_mut(&key) else { return };
         let mut wait = Wait::new(&slot.waker);
         slot.call.wait_for(&mut wait);
-        // What it has put back, others may watch from here on.
-        forget_others(&mut slot.watches, &wait);
         let mut longest = wait.longest(now);
-        if longest != Some(Duration::ZERO) && !watch(&mut slot.watches, &wait, key, ready) {
+        let mut watches = std::mem::take(&mut slot.watches);
+        if longest == Some(Duration::ZERO) {
+            // What it has put back is others' from here on.
+            self.let_go_of_others(&mut watches, &wait);
+        } else if !self.watch(&mut watches, &wait, key, ready) {
             longest = Some(longest.map_or(NAP, |longest| longest.min(NAP)));
         }
+        let Some(slot) = self.calls.get_mut(&key) else { return };
+        slot.watches = watches;
         let deadline = longest.filter(|longest| !longest.is_zero()).and_then(|longest| now.checked_add(longest));
         if deadline != slot.deadline {
             if let Some(before) = std::mem::replace(&mut slot.deadline, deadline) {
@@ -227,55 +253,93 @@ impl<B: Buffer> Engine<B> {
 
     /// Something came on an idle connection.
     fn look_at_idle(&mut self, key: usize, ready: Option<&Ready>) {
-        let Some(mut watches) = self.idle.remove(&key) else { return };
-        let Some(exchange) = self.pool.look((key & !IDLE) as u64) else { return };
-        let mut wait = Wait::new(Waker::noop());
-        exchange.wait_for(true, &mut wait);
-        watch(&mut watches, &wait, key, ready);
-        self.idle.insert(key, watches);
+        if !self.idle.contains_key(&key) {
+            return;
+        }
+        let id = (key & !IDLE) as u64;
+        if self.pool.look(id) {
+            self.watch_idle(id, ready);
+        } else {
+            self.forget_taken();
+        }
     }
 
-    /// Watches the connections that became idle, and lets go of those that are not any more.
-    fn tend_idle(&mut self, ready: Option<&Ready>) {
+    /// Says what was waited for; none if the connection is not idle any more.
+    fn watch_idle(&mut self, id: u64, ready: Option<&Ready>) -> Option<Wait> {
+        let exchange = self.pool.idle(id)?;
+        let key = id as usize | IDLE;
+        let mut wait = Wait::new(Waker::noop());
+        exchange.wait_for(true, &mut wait);
+        let mut watches = self.idle.remove(&key).unwrap_or_default();
+        self.watch(&mut watches, &wait, key, ready);
+        self.idle.insert(key, watches);
+        Some(wait)
+    }
+
+    /// Watches the connections that became idle, and lets go of those that are not any more. What has come on them meanwhile shows at once.
+    fn tend_idle(&mut self, now: Instant, ready: Option<&Ready>) {
         self.forget_taken();
         for id in self.pool.take_put() {
-            let key = id as usize | IDLE;
-            self.idle.insert(key, Vec::new());
-            self.look_at_idle(key, ready);
+            let wait = self.watch_idle(id, ready);
+            if wait.is_some_and(|wait| wait.longest(now) == Some(Duration::ZERO)) {
+                self.run_soon(id as usize | IDLE);
+            }
         }
-        // Looking may have closed some.
-        self.forget_taken();
     }
 
     fn forget_taken(&mut self) {
         for id in self.pool.take_gone() {
-            self.idle.remove(&(id as usize | IDLE));
+            self.loose.extend(self.idle.remove(&(id as usize | IDLE)).into_iter().flatten());
         }
     }
-}
 
-/// Watches what is waited for, and nothing else. Says whether that was possible.
-fn watch(watches: &mut Vec<Armed>, wait: &Wait, key: usize, ready: Option<&Ready>) -> bool {
-    forget_others(watches, wait);
-    let mut is_watched = true;
-    for (source, interest) in wait.sources() {
-        let Some(ready) = ready else { return false };
-        let done = match watches.iter_mut().find(|armed| armed.watch.source().is_same(source)) {
-            Some(armed) if armed.interest == Some(*interest) => Ok(()),
-            Some(armed) => armed.watch.rearm(*interest).map(|()| armed.interest = Some(*interest)),
-            None => ready.watch(source, *interest, key).map(|watch| {
-                watches.push(Armed { watch, interest: Some(*interest) });
-            }),
-        };
-        is_watched &= done.is_ok();
+    /// Watches what is waited for, and nothing else. Says whether that was possible.
+    fn watch(&mut self, watches: &mut Vec<Armed>, wait: &Wait, key: usize, ready: Option<&Ready>) -> bool {
+        self.let_go_of_others(watches, wait);
+        let mut is_watched = true;
+        for (source, interest) in wait.sources() {
+            let Some(ready) = ready else { return false };
+            if !watches.iter().any(|armed| armed.watches(source))
+                && let Some(at) = self.loose.iter().position(|armed| armed.watches(source))
+            {
+                let armed = self.loose.swap_remove(at);
+                self.watched.insert(armed.watch.key(), key);
+                watches.push(armed);
+            }
+            let done = match watches.iter_mut().find(|armed| armed.watches(source)) {
+                Some(armed) => armed.arm(*interest),
+                None => {
+                    self.last_watch += 1;
+                    ready.watch(source, *interest, self.last_watch).map(|watch| {
+                        self.watched.insert(watch.key(), key);
+                        watches.push(Armed { watch, interest: Some(*interest) });
+                    })
+                }
+            };
+            is_watched &= done.is_ok();
+        }
+        is_watched
     }
-    is_watched
+
+    /// Lets go of the sockets that are not waited for.
+    fn let_go_of_others(&mut self, watches: &mut Vec<Armed>, wait: &Wait) {
+        let is_wanted = |armed: &Armed| wait.sources().iter().any(|(source, _)| armed.watches(source));
+        self.loose.extend(watches.extract_if(.., |armed| !is_wanted(armed)));
+    }
 }
 
-/// Lets go of the sockets that are not waited for.
-fn forget_others(watches: &mut Vec<Armed>, wait: &Wait) {
-    let is_wanted = |armed: &Armed| wait.sources().iter().any(|(source, _)| armed.watch.source().is_same(source));
-    watches.retain(is_wanted);
+impl Armed {
+    fn watches(&self, source: &Source) -> bool {
+        self.watch.source().is_same(source)
+    }
+
+    fn arm(&mut self, interest: Interest) -> io::Result<()> {
+        if self.interest != Some(interest) {
+            self.watch.rearm(interest)?;
+            self.interest = Some(interest);
+        }
+        Ok(())
+    }
 }
 
 impl Wake for WakeCall {
@@ -305,5 +369,72 @@ impl Random {
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11) as f64 / (1u64 << 53) as f64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::{Read as _, Write as _};
+    use std::net::TcpListener;
+
+    use http_net::Context;
+
+    use super::*;
+    use crate::exchange::Network;
+    use crate::settings::{Kind, Request, Settings};
+    use crate::task::{Shared, Task};
+
+    /// Answers so many requests on one connection.
+    fn serve(listener: &TcpListener, count: usize) {
+        let (mut stream, _) = listener.accept().unwrap();
+        for _ in 0..count {
+            let mut head = Vec::new();
+            while !head.ends_with(b"\r\n\r\n") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                head.extend(byte);
+            }
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").unwrap();
+        }
+    }
+
+    #[test]
+    fn a_connection_is_told_to_the_system_once_for_all_its_requests() {
+        const COUNT: usize = 5;
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        let server = std::thread::spawn(move || serve(&listener, COUNT));
+        let context = Context::shared().clone();
+        let (mailbox, mut ready) = (Arc::new(Mailbox::<Vec<u8>>::new()), Ready::new().unwrap());
+        let mut engine = Engine::new(mailbox.clone(), Arc::new(Network(context.clone())));
+        engine.set_waker(ready.waker());
+        for _ in 0..COUNT {
+            let task = Shared::new(mailbox.clone(), 1, &url);
+            let call = Call::new(
+                task.clone(),
+                Arc::new(Settings::default()),
+                Arc::default(),
+                Kind::Fetch,
+                Request::get(&*url),
+            );
+            mailbox.send(Command::Start(Box::new(call)));
+            let task = Task(task);
+            while !task.is_completed() {
+                engine.turn(context.now(), SystemTime::now(), Some(&ready));
+                if !task.is_completed() {
+                    let longest = engine.longest(context.now());
+                    ready.wait_for_watches(longest, |key| engine.event(key)).unwrap();
+                }
+            }
+            assert_eq!(task.response().unwrap().body, b"ok");
+        }
+        assert_eq!((engine.last_watch, engine.watched.len()), (1, 1));
+        server.join().unwrap();
+        // The server's end comes on that watch, and with the connection it goes.
+        while engine.idle_count() > 0 {
+            ready.wait_for_watches(Some(Duration::from_secs(60)), |key| engine.event(key)).unwrap();
+            engine.turn(context.now(), SystemTime::now(), Some(&ready));
+        }
+        assert_eq!((engine.watched.len(), engine.loose.len(), engine.idle.len()), (0, 0, 0));
     }
 }

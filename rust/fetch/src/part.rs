@@ -12,10 +12,8 @@ use crate::failure::Failure;
 use crate::lock::lock;
 use crate::response::ResultCode;
 
-/// What is written at once, in bytes.
-pub(crate) const BUFFER: usize = 256 << 10;
-/// Less than this waits for more.
-const WORTH_WRITING: usize = 64 << 10;
+/// Less than this waits for more, in bytes.
+const WORTH_WRITING: usize = 32 << 10;
 
 /// Paths that are being downloaded to. It is of the process, as the disk is: no two worlds may write one file.
 static BUSY: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
@@ -31,8 +29,8 @@ pub(crate) struct PartFile {
     limit: Option<u64>,
     plan: Plan,
     file: Option<File>,
+    /// What was not worth writing yet.
     buffer: Vec<u8>,
-    buffered: usize,
     /// Bytes of the file, those in the buffer included.
     len: u64,
     expected: Option<u64>,
@@ -54,7 +52,6 @@ impl PartFile {
             plan: Plan::Whole,
             file: None,
             buffer: Vec::new(),
-            buffered: 0,
             len: 0,
             expected: None,
             is_noted: false,
@@ -114,8 +111,7 @@ impl PartFile {
 
     fn begin(&mut self, file: File, len: u64, expected: Option<u64>) -> Result<(), Failure> {
         (self.file, self.len, self.expected) = (Some(file), len, expected);
-        self.buffered = 0;
-        self.buffer.resize(BUFFER, 0);
+        self.buffer.clear();
         match (self.limit, expected) {
             (Some(limit), Some(expected)) if expected > limit => Err(over(limit)),
             _ => Ok(()),
@@ -132,22 +128,37 @@ impl PartFile {
         self.resumes && self.is_noted && self.len > 0
     }
 
-    /// Fills the buffer by `read`, and writes what is worth it. Gives what `read` gave.
-    pub(crate) fn fill(&mut self, read: impl FnOnce(&mut [u8]) -> Result<usize, Failure>) -> Result<usize, Failure> {
-        let read = read(&mut self.buffer[self.buffered..])?;
-        self.buffered += read;
+    /// Fills `room` by `read`, and writes what is worth it, from where it lies if it is much. Gives what `read` gave.
+    pub(crate) fn fill(
+        &mut self,
+        room: &mut [u8],
+        read: impl FnOnce(&mut [u8]) -> Result<usize, Failure>,
+    ) -> Result<usize, Failure> {
+        let read = read(room)?;
+        let bytes = &room[..read];
         self.len += read as u64;
         if let Some(limit) = self.limit.filter(|limit| self.len > *limit) {
             return Err(over(limit));
         }
-        if self.buffered >= WORTH_WRITING {
+        if bytes.len() >= WORTH_WRITING {
             self.write_out()?;
+            self.write(bytes)?;
+        } else {
+            self.buffer.extend_from_slice(bytes);
+            if self.buffer.len() >= WORTH_WRITING {
+                self.write_out()?;
+            }
         }
         Ok(read)
     }
 
     fn write_out(&mut self) -> Result<(), Failure> {
-        let bytes = &self.buffer[..std::mem::take(&mut self.buffered)];
+        // The memory goes too: much that comes is not kept here.
+        let bytes = std::mem::take(&mut self.buffer);
+        self.write(&bytes)
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         let Some(file) = &mut self.file else { return Ok(()) };
         file.write_all(bytes)
             .map_err(|error| Failure::disk(ResultCode::DownloadFileWriteError, "written", &self.part, &error))
@@ -222,7 +233,7 @@ mod tests {
             room[..bytes.len()].copy_from_slice(bytes);
             Ok(bytes.len())
         };
-        part.fill(fill).unwrap()
+        part.fill(&mut [0; 100], fill).unwrap()
     }
 
     #[test]
@@ -296,6 +307,6 @@ mod tests {
         let mut part = PartFile::new(&folder.path().join("file"), false, Some(5)).unwrap();
         assert_eq!(part.judge("u", 200, &ETAG).unwrap_err().result, ResultCode::BodySizeLimitExceeded);
         part.judge("u", 200, &Fields { body_len: None, ..ETAG }).unwrap();
-        assert!(part.fill(|_| Ok(6)).is_err());
+        assert!(part.fill(&mut [0; 100], |_| Ok(6)).is_err());
     }
 }

@@ -108,15 +108,16 @@ impl Pool {
         std::mem::take(&mut self.granted)
     }
 
-    /// Keeps a connection whose exchange is over, if another may follow on it. Gives its number.
+    /// Keeps a connection whose exchange is over, if another may follow on it. Gives its number. Whether the server has ended it meanwhile is
+    /// looked at by whoever takes it.
     pub(crate) fn put(
         &mut self,
         session: SessionId,
         route: &Arc<Route>,
-        mut exchange: Box<dyn Exchange>,
+        exchange: Box<dyn Exchange>,
         now: Instant,
     ) -> Option<u64> {
-        if !exchange.is_reusable() || exchange.check_idle().is_err() {
+        if !exchange.is_reusable() {
             return None;
         }
         if self.idle.len() >= MOST_IDLE {
@@ -167,15 +168,20 @@ impl Pool {
         self.idle.front().and_then(|oldest| oldest.since.checked_add(IDLE_FOR))
     }
 
-    /// Something came on an idle connection: it is closed, unless that was TLS's own business. Gives it, if it still is there.
-    pub(crate) fn look(&mut self, id: u64) -> Option<&dyn Exchange> {
-        let at = self.idle.iter().position(|idle| idle.id == id)?;
-        if self.idle[at].exchange.check_idle().is_err() {
+    /// Something came on an idle connection: it is closed, unless that was TLS's own business. Says whether it still is there.
+    pub(crate) fn look(&mut self, id: u64) -> bool {
+        let Some(at) = self.idle.iter().position(|idle| idle.id == id) else { return false };
+        let stays = self.idle[at].exchange.check_idle().is_ok();
+        if !stays {
             self.idle.remove(at);
             self.gone.push(id);
-            return None;
         }
-        Some(&*self.idle[at].exchange)
+        stays
+    }
+
+    /// An idle connection, if it still is one.
+    pub(crate) fn idle(&self, id: u64) -> Option<&dyn Exchange> {
+        self.idle.iter().find(|idle| idle.id == id).map(|idle| &*idle.exchange)
     }
 
     /// Closes the idle connections of a session that is gone.
@@ -287,14 +293,15 @@ mod tests {
         let (mut pool, here) = (Pool::default(), route("a"));
         let (exchange, far) = link(now);
         far.push(b"HTTP/1.1 200 OK\r\n");
-        assert!(pool.put(1, &here, exchange, now).is_none(), "it had them when it came");
+        let id = pool.put(1, &here, exchange, now).unwrap();
+        assert!(pool.idle(id).is_some() && !pool.look(id) && pool.idle(id).is_none(), "it had them when it came");
         for spoil in [|far: &MemoryStream| far.push(b"x"), |far: &MemoryStream| far.finish()] {
             let (exchange, far) = link(now);
             let id = pool.put(1, &here, exchange, now).unwrap();
-            assert!(pool.look(id).is_some());
+            assert!(pool.look(id));
             spoil(&far);
             assert!(pool.take(1, &here, now).is_none(), "they came while it was idle");
-            assert!(pool.look(id).is_none());
+            assert!(!pool.look(id));
         }
     }
 

@@ -24,6 +24,8 @@ pub(crate) enum Sink<B> {
 pub(crate) struct Memory<B> {
     body: B,
     filled: usize,
+    /// The last read filled all that it could.
+    comes_fast: bool,
     /// How long the body will be; none if that is not known.
     expected: Option<u64>,
     limit: Option<u64>,
@@ -39,13 +41,14 @@ pub(crate) struct EventStream {
     pub(crate) is_open: bool,
 }
 
-/// What is made room for at first, in bytes: more than most bodies have, less than what a server can have many calls hold by its word
-/// alone.
-const FIRST_ROOM: usize = 1 << 20;
+/// Up to so many bytes are made room for at once if the server says that they will come: more than most bodies have, less than what it
+/// can have many calls hold by its word alone.
+const WHOLE: usize = 64 << 10;
+/// What is made room for ahead of a body that comes fast, in bytes. Room is filled with zeros first, so it takes memory while nothing comes:
+/// one that comes slowly has none, and what is read of it is copied to its place.
+const AHEAD: usize = 256 << 10;
 /// What is parsed at once, in bytes: all events in it are given out, however many they are.
 const OF_EVENTS: usize = 16 << 10;
-/// What is made room for where the length is not known.
-const UNKNOWN_ROOM: usize = 16 << 10;
 
 impl<B: Buffer> Sink<B> {
     /// Takes in what `read` puts into the room that it is given, and says how much that was. `scratch` is room of the worker's.
@@ -56,8 +59,8 @@ impl<B: Buffer> Sink<B> {
         read: impl FnOnce(&mut [u8]) -> Result<usize, Failure>,
     ) -> Result<usize, Failure> {
         match self {
-            Self::Memory(memory) => memory.fill(read),
-            Self::File(part) => part.fill(read),
+            Self::Memory(memory) => memory.fill(scratch, read),
+            Self::File(part) => part.fill(scratch, read),
             Self::Chunks => {
                 let count = read(scratch)?;
                 if count > 0 {
@@ -107,40 +110,62 @@ impl<B: Buffer> Sink<B> {
 
 impl<B: Buffer> Memory<B> {
     pub(crate) fn new(limit: Option<u64>) -> Self {
-        Self { body: B::with_len(0), filled: 0, expected: None, limit }
+        Self { body: B::with_len(0), filled: 0, comes_fast: false, expected: None, limit }
     }
 
     /// Begins anew, with a body that will have this length if it is known.
     pub(crate) fn begin(&mut self, expected: Option<u64>) -> Result<(), Failure> {
-        (self.body, self.filled, self.expected) = (B::with_len(0), 0, expected);
+        *self = Self { expected, ..Self::new(self.limit) };
         match (self.limit, expected) {
             (Some(limit), Some(expected)) if expected > limit => Err(over(limit)),
             _ => Ok(()),
         }
     }
 
-    fn fill(&mut self, read: impl FnOnce(&mut [u8]) -> Result<usize, Failure>) -> Result<usize, Failure> {
-        let len = self.body.as_slice().len();
-        if self.filled == len {
-            let wanted = match (len, self.expected) {
-                (0, Some(expected)) => usize::try_from(expected).unwrap_or(usize::MAX).min(FIRST_ROOM),
-                (0, None) => UNKNOWN_ROOM,
-                (len, _) => len.saturating_mul(2),
-            };
-            let most = self.expected.or(self.limit.map(|limit| limit.saturating_add(1)));
-            let wanted = most.map_or(wanted, |most| wanted.min(usize::try_from(most).unwrap_or(usize::MAX)));
-            match len {
-                0 => self.body = B::with_len(wanted),
-                len if wanted > len => self.body.set_len(wanted),
-                _ => {}
+    fn fill(
+        &mut self,
+        scratch: &mut [u8],
+        read: impl FnOnce(&mut [u8]) -> Result<usize, Failure>,
+    ) -> Result<usize, Failure> {
+        let most = self.expected.or(self.limit.map(|limit| limit.saturating_add(1)));
+        let left =
+            most.map_or(usize::MAX, |most| usize::try_from(most).unwrap_or(usize::MAX).saturating_sub(self.filled));
+        if self.filled == self.body.as_slice().len() {
+            if self.expected.is_some() && self.filled == 0 && left <= WHOLE {
+                self.body = B::with_len(left);
+            } else if self.comes_fast {
+                self.body.set_len(self.filled + AHEAD.min(left));
             }
         }
-        let count = read(&mut self.body.as_mut_slice()[self.filled..])?;
+        let (from, scratch_len) = (self.filled, scratch.len().min(left));
+        let ahead = self.body.as_slice().len() - from;
+        let count = if ahead > 0 {
+            let count = read(&mut self.body.as_mut_slice()[from..])?;
+            self.comes_fast = count == AHEAD;
+            count
+        } else {
+            let count = read(&mut scratch[..scratch_len])?;
+            self.append(&scratch[..count]);
+            self.comes_fast = count == scratch.len();
+            count
+        };
         self.filled += count;
         match self.limit {
             Some(limit) if self.filled as u64 > limit => Err(over(limit)),
             _ => Ok(count),
         }
+    }
+
+    /// Makes room for just this, behind all that there is.
+    fn append(&mut self, bytes: &[u8]) {
+        if bytes.is_empty() {
+            return;
+        }
+        match self.filled {
+            0 => self.body = B::with_len(bytes.len()),
+            filled => self.body.set_len(filled + bytes.len()),
+        }
+        self.body.as_mut_slice()[self.filled..].copy_from_slice(bytes);
     }
 
     fn take(&mut self) -> B {
@@ -181,8 +206,9 @@ impl EventStream {
 mod tests {
     use super::*;
 
+    /// Receives what there is room for.
     fn fill(memory: &mut Memory<Vec<u8>>, bytes: &[u8]) -> Result<usize, Failure> {
-        memory.fill(|room| {
+        memory.fill(&mut vec![0; AHEAD], |room| {
             let count = room.len().min(bytes.len());
             room[..count].copy_from_slice(&bytes[..count]);
             Ok(count)
@@ -191,10 +217,10 @@ mod tests {
 
     #[test]
     fn a_body_in_memory_takes_the_room_that_it_needs_and_is_as_long_as_what_came() {
-        for expected in [None, Some(100_000)] {
+        for expected in [None, Some(100), Some(1_000_000)] {
             let mut memory = Memory::<Vec<u8>>::new(None);
             memory.begin(expected).unwrap();
-            let body: Vec<u8> = (0..100_000_u32).map(|at| at as u8).collect();
+            let body: Vec<u8> = (0..expected.unwrap_or(1_000_000) as u32).map(|at| at as u8).collect();
             let mut at = 0;
             while at < body.len() {
                 at += fill(&mut memory, &body[at..]).unwrap();
@@ -208,7 +234,36 @@ mod tests {
         let mut memory = Memory::<Vec<u8>>::new(None);
         memory.begin(Some(1 << 40)).unwrap();
         fill(&mut memory, b"x").unwrap();
-        assert_eq!(memory.body.len(), FIRST_ROOM);
+        assert_eq!(memory.body.len(), 1);
+    }
+
+    #[test]
+    fn a_body_that_comes_slowly_has_no_room_ahead_of_it_however_long_it_is() {
+        for expected in [None, Some(1 << 30)] {
+            let mut memory = Memory::<Vec<u8>>::new(None);
+            memory.begin(expected).unwrap();
+            for _ in 0..100 {
+                fill(&mut memory, &[0; 16 << 10]).unwrap();
+                assert_eq!(fill(&mut memory, b"").unwrap(), 0);
+                assert_eq!(memory.body.len(), memory.filled);
+            }
+        }
+    }
+
+    #[test]
+    fn a_body_that_comes_fast_is_received_in_its_place_until_it_slows_down() {
+        let mut memory = Memory::<Vec<u8>>::new(None);
+        memory.begin(None).unwrap();
+        let whole = vec![0; AHEAD];
+        for reads in 1..10 {
+            assert_eq!(fill(&mut memory, &whole).unwrap(), AHEAD);
+            assert_eq!(memory.body.len(), reads * AHEAD);
+        }
+        fill(&mut memory, &whole[1..]).unwrap();
+        assert_eq!(memory.body.len() - memory.filled, 1, "there was room for all of it");
+        fill(&mut memory, b"x").unwrap();
+        fill(&mut memory, b"x").unwrap();
+        assert_eq!(memory.body.len(), memory.filled);
     }
 
     #[test]

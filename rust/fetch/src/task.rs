@@ -134,6 +134,8 @@ struct State<B> {
     response: Option<Arc<Response<B>>>,
     /// How many sleep until there is a notice of any kind.
     watchers: usize,
+    /// They are to be woken: at the end of the call's turn, in which more may come.
+    owes_wake: bool,
 }
 
 impl<B: Buffer> Task<B> {
@@ -239,6 +241,7 @@ impl<B: Buffer> Shared<B> {
                 is_paused: false,
                 response: None,
                 watchers: 0,
+                owes_wake: false,
             }),
             changed: Condvar::new(),
             is_cancelled: AtomicBool::new(false),
@@ -317,6 +320,15 @@ impl<B: Buffer> Shared<B> {
         self.complete(Response { result, facts, body: B::with_len(0), error: sentence.to_owned() })
     }
 
+    /// Wakes who waits for a notice, if there was one since it was last called. Each time that a thread is woken costs as much as a small
+    /// answer, so it is called once a turn.
+    pub(crate) fn wake_watchers(&self) {
+        let owes_wake = std::mem::take(&mut lock(&self.state).owes_wake);
+        if owes_wake {
+            self.changed.notify_all();
+        }
+    }
+
     /// Whether the owner has enough to take. Then the worker is told once it is taken.
     pub(crate) fn is_full(&self) -> bool {
         let mut state = lock(&self.state);
@@ -364,9 +376,10 @@ impl<B: Buffer> Shared<B> {
     /// Tells whoever waits for a notice that there is one.
     fn announce(self: &Arc<Self>, mut state: std::sync::MutexGuard<'_, State<B>>) {
         let is_news = !std::mem::replace(&mut state.is_listed, true);
-        let is_awaited = state.watchers > 0 || state.waiting > 0 || state.response.is_some();
+        let is_over = state.response.is_some();
+        state.owes_wake = !is_over && (state.owes_wake || state.watchers > 0 || state.waiting > 0);
         drop(state);
-        if is_awaited {
+        if is_over {
             self.changed.notify_all();
         }
         if !is_news {

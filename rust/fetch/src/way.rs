@@ -122,7 +122,8 @@ impl<B: Buffer> Call<B> {
         })?;
         self.facts.tls = exchange.tls();
         self.state = State::Head(exchange);
-        Ok(Step::Again)
+        // No server has answered by now: a look for it would only cost a system call.
+        Ok(Step::Wait)
     }
 
     /// The header lines that the request is sent with now.

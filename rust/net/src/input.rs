@@ -8,8 +8,10 @@ use crate::transport::Stream;
 
 /// What one read asks for, in bytes: enough that system calls do not count, little enough to stay in the processor's cache.
 const READ: usize = 64 * 1024;
-/// Buffers that are kept for the next exchange, of any link of a context.
+/// Buffers that are kept for the next read, of any link of a context.
 const SPARE: usize = 16;
+/// What is left of a read is kept in a buffer of its own while more of it is awaited, if it has no more bytes than this.
+const LEFT_OVER: usize = READ / 4;
 
 /// Buffers that nobody uses at the moment. There is nothing in them: what was received by one connection is not another's.
 #[derive(Default)]
@@ -31,7 +33,7 @@ impl SpareBuffers {
 /// A buffer that is filled from a stream at its end and used up at its start. An empty one holds no memory: an idle client needs none.
 #[derive(Default)]
 pub(crate) struct Input {
-    /// Received bytes stand in `start..end`; the rest is room.
+    /// Received bytes stand in `start..end`; the rest is room. It has no room while it is shorter than a read.
     buffer: Vec<u8>,
     start: usize,
     end: usize,
@@ -79,10 +81,23 @@ impl Input {
                 self.end += count;
                 self.used = self.used.max(self.end);
             }
-            Err(_) if self.is_empty() => self.release(),
-            Err(_) => {}
+            Err(_) => self.shrink(),
         }
         received
+    }
+
+    /// Gives back what the bytes in it do not need, while more are awaited.
+    pub(crate) fn shrink(&mut self) {
+        if self.is_empty() {
+            return self.release();
+        }
+        if self.buffer.len() < READ || self.bytes().len() > LEFT_OVER {
+            return;
+        }
+        let left = self.bytes().to_vec();
+        let end = left.len();
+        self.give_back();
+        (self.buffer, self.start, self.end) = (left, 0, end);
     }
 
     /// Whether the last read left no room, so that more may be waiting.
@@ -92,9 +107,12 @@ impl Input {
 
     /// Gives the memory back, if there is nothing in it.
     pub(crate) fn release(&mut self) {
-        if !self.is_empty() || self.buffer.is_empty() {
-            return;
+        if self.is_empty() && !self.buffer.is_empty() {
+            self.give_back();
         }
+    }
+
+    fn give_back(&mut self) {
         let mut buffer = std::mem::take(&mut self.buffer);
         let used = std::mem::take(&mut self.used);
         if let Some(spare) = &self.spare {
@@ -105,9 +123,11 @@ impl Input {
 
     fn make_room(&mut self, wanted: usize) {
         let held = self.end - self.start;
-        if self.buffer.is_empty() {
+        if self.buffer.len() < READ {
             let spare = self.spare.as_ref().and_then(|spare| spare.take());
-            self.buffer = spare.unwrap_or_else(|| vec![0; READ]);
+            let left = std::mem::replace(&mut self.buffer, spare.unwrap_or_else(|| vec![0; READ]));
+            self.buffer[..held].copy_from_slice(&left[self.start..self.end]);
+            (self.start, self.end, self.used) = (0, held, held);
         }
         if self.start > 0 && (self.is_full() || self.start + wanted > self.buffer.len()) {
             self.buffer.copy_within(self.start..self.end, 0);
@@ -157,6 +177,20 @@ mod tests {
         }
     }
 
+    struct Quiet;
+
+    impl Stream for Quiet {
+        fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::WouldBlock.into())
+        }
+        fn write(&mut self, _: &[u8], _: &[u8]) -> io::Result<usize> {
+            Ok(0)
+        }
+        fn probe(&mut self) -> io::Result<Probe> {
+            Ok(Probe::Quiet)
+        }
+    }
+
     #[test]
     fn bytes_move_only_when_there_is_no_room_behind_them() {
         let mut input = Input::default();
@@ -188,6 +222,20 @@ mod tests {
         input.consume(READ);
         input.release();
         assert_eq!(input.buffer.capacity(), 0);
+    }
+
+    #[test]
+    fn what_is_left_while_more_is_awaited_keeps_no_more_memory_than_it_needs() {
+        let spare = Arc::new(SpareBuffers::default());
+        let mut input = Input::with(spare.clone());
+        input.fill(&mut Endless, 1).unwrap();
+        input.consume(READ - 10);
+        assert!(input.fill(&mut Quiet, 1).is_err());
+        assert_eq!((input.buffer.capacity(), input.bytes()), (10, &[7; 10][..]));
+        assert_eq!(spare.take().map(|buffer| buffer.iter().all(|&byte| byte == 0)), Some(true), "it is to be had");
+        input.consume(3);
+        assert_eq!(input.fill(&mut Endless, 1).unwrap(), READ - 7);
+        assert_eq!(input.bytes(), [7; READ]);
     }
 
     #[test]

@@ -1,34 +1,16 @@
 //! What a connection is waiting for, and one wait for everything: sockets, a deadline, the result of a worker, another thread.
 
+use std::fmt;
 use std::io;
-use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Wake, Waker};
 use std::time::{Duration, Instant};
 
-use polling::{Event, Events, Poller};
 use socket2::Socket;
 
-/// The readiness of a socket that is waited for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Interest {
-    /// Data to read, or the end.
-    Read,
-    /// Space to write.
-    Write,
-    /// Either.
-    Both,
-}
-
-impl Interest {
-    fn event(self, key: usize) -> Event {
-        match self {
-            Self::Read => Event::readable(key),
-            Self::Write => Event::writable(key),
-            Self::Both => Event::all(key),
-        }
-    }
-}
+pub use crate::interest::Interest;
+use crate::poller::{Events, Poller};
 
 /// A socket that can be watched. It stays open as long as it is watched.
 #[derive(Clone, Debug)]
@@ -112,25 +94,35 @@ impl Wait {
 
 /// The wait itself: epoll, kqueue or IOCP, and a way for other threads to end it. Only one thread waits at a time, because each wait has
 /// its own sockets.
-#[derive(Debug)]
 pub struct Ready {
-    poller: Arc<Poller>,
+    sleeper: Arc<Sleeper>,
     events: Events,
 }
 
-impl Ready {
-    /// How many events one wait takes in.
-    const EVENTS: NonZeroUsize = NonZeroUsize::new(256).unwrap();
+/// Who waits, for those who wake it.
+#[derive(Debug)]
+struct Sleeper {
+    poller: Poller,
+    /// One of the three below: who is awake need not be woken.
+    state: AtomicU8,
+}
 
+const AWAKE: u8 = 0;
+const ASLEEP: u8 = 1;
+/// It was called since it was last awake: it does not fall asleep, or is being woken.
+const WOKEN: u8 = 2;
+
+impl Ready {
     /// Creates the wait. It uses up to three file descriptors.
     pub fn new() -> io::Result<Self> {
-        Ok(Self { poller: Arc::new(Poller::new()?), events: Events::with_capacity(Self::EVENTS) })
+        let sleeper = Sleeper { poller: Poller::new()?, state: AtomicU8::new(AWAKE) };
+        Ok(Self { sleeper: Arc::new(sleeper), events: Events::default() })
     }
 
     /// Returns a waker that ends the current wait, or the next one. Code that keeps the waker, such as a name lookup that hangs, does not
     /// keep file descriptors open.
     pub fn waker(&self) -> Waker {
-        Waker::from(Arc::new(Notify(Arc::downgrade(&self.poller))))
+        Waker::from(Arc::new(Notify(Arc::downgrade(&self.sleeper))))
     }
 
     /// Sleeps until something in `wait` has happened, or the waker was called.
@@ -148,21 +140,26 @@ impl Ready {
     }
 
     /// Watches a socket until the result is dropped. Each [`Watch::rearm`] allows one event, which contains `key`.
-    #[allow(unsafe_code, reason = "a poller must be told of a socket before it watches it, and before it is closed")]
     pub fn watch(&self, source: &Source, interest: Interest, key: usize) -> io::Result<Watch> {
-        // SAFETY: the watch keeps the socket open, and takes it out of the poller before it lets go of it.
-        unsafe { self.poller.add(&*source.0, interest.event(key))? };
-        Ok(Watch { poller: self.poller.clone(), source: source.clone(), key })
+        self.sleeper.poller.add(&source.0, interest, key)?;
+        Ok(Watch { sleeper: self.sleeper.clone(), source: source.clone(), key })
     }
 
     /// Sleeps until a watched socket is ready, the waker was called, or `longest` has passed. `ready` receives the keys.
     pub fn wait_for_watches(&mut self, longest: Option<Duration>, ready: impl FnMut(usize)) -> io::Result<()> {
-        self.events.clear();
-        match self.poller.wait(&mut self.events, longest) {
-            Err(error) if error.kind() != io::ErrorKind::Interrupted => return Err(error),
-            _ => {}
+        let falls_asleep =
+            self.sleeper.state.compare_exchange(AWAKE, ASLEEP, Ordering::SeqCst, Ordering::SeqCst).is_ok();
+        let longest = if falls_asleep { longest } else { Some(Duration::ZERO) };
+        let waited = self.sleeper.poller.wait(&mut self.events, longest);
+        // A call from here on is for the next wait.
+        self.sleeper.state.swap(AWAKE, Ordering::SeqCst);
+        match waited {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            waited => {
+                waited?;
+                self.events.keys().for_each(ready);
+            }
         }
-        self.events.iter().map(|event| event.key).for_each(ready);
         Ok(())
     }
 }
@@ -170,7 +167,7 @@ impl Ready {
 /// A watched socket. See [`Ready::watch`].
 #[derive(Debug)]
 pub struct Watch {
-    poller: Arc<Poller>,
+    sleeper: Arc<Sleeper>,
     source: Source,
     key: usize,
 }
@@ -178,7 +175,12 @@ pub struct Watch {
 impl Watch {
     /// Asks for the next event.
     pub fn rearm(&self, interest: Interest) -> io::Result<()> {
-        self.poller.modify(&*self.source.0, interest.event(self.key))
+        self.sleeper.poller.modify(&self.source.0, interest, self.key)
+    }
+
+    /// Returns the key of its events.
+    pub fn key(&self) -> usize {
+        self.key
     }
 
     /// Returns the socket.
@@ -190,12 +192,18 @@ impl Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         // It fails where the system has taken the socket out itself.
-        let _ = self.poller.delete(&*self.source.0);
+        let _ = self.sleeper.poller.delete(&self.source.0);
+    }
+}
+
+impl fmt::Debug for Ready {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ready").field("sleeper", &self.sleeper).finish_non_exhaustive()
     }
 }
 
 /// Ends a poller's wait, if there is still one.
-struct Notify(Weak<Poller>);
+struct Notify(Weak<Sleeper>);
 
 impl Wake for Notify {
     fn wake(self: Arc<Self>) {
@@ -203,8 +211,11 @@ impl Wake for Notify {
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        // Where it fails, the wait still ends at its deadline.
-        let _ = self.0.upgrade().map(|poller| poller.notify());
+        let Some(sleeper) = self.0.upgrade() else { return };
+        if sleeper.state.swap(WOKEN, Ordering::SeqCst) == ASLEEP {
+            // Where it fails, the wait still ends at its deadline.
+            let _ = sleeper.poller.notify();
+        }
     }
 }
 
@@ -228,7 +239,7 @@ mod tests {
     #[test]
     fn a_waker_that_outlives_its_wait_keeps_no_file_descriptors() {
         let ready = Ready::new().unwrap();
-        let (waker, poller) = (ready.waker(), Arc::downgrade(&ready.poller));
+        let (waker, poller) = (ready.waker(), Arc::downgrade(&ready.sleeper));
         drop(ready);
         assert!(poller.upgrade().is_none());
         waker.wake();
@@ -262,6 +273,21 @@ mod tests {
         wait.socket(source, Interest::Read);
         ready.wait(&wait, Instant::now()).unwrap();
         other.join().unwrap();
+    }
+
+    #[test]
+    fn who_is_awake_when_it_is_woken_does_not_sleep_the_next_time_and_sleeps_the_time_after() {
+        let mut ready = Ready::new().unwrap();
+        let waker = ready.waker();
+        waker.wake_by_ref();
+        waker.wake_by_ref();
+        ready.wait_for_watches(None, |_| unreachable!()).unwrap();
+        let (source, mut far) = pair();
+        let _watch = ready.watch(&source, Interest::Read, 7).unwrap();
+        far.write_all(b"x").unwrap();
+        let mut keys = Vec::new();
+        ready.wait_for_watches(Some(LONG), |key| keys.push(key)).unwrap();
+        assert_eq!(keys, [7]);
     }
 
     #[test]

@@ -268,7 +268,10 @@ impl Link {
             match self.stream.read(&mut buffer[filled..]) {
                 Ok(0) => self.ended = Some(Ending::Clean),
                 Ok(count) => filled += count,
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.input.release();
+                    break;
+                }
                 Err(error) => self.ended = Some(Ending::Error(error)),
             }
         }

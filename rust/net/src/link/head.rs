@@ -56,6 +56,7 @@ impl Link {
                     if more_may_wait {
                         continue;
                     }
+                    self.input.shrink();
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) => return Err(self.ended_in_head(Some(Arc::new(error)))),

@@ -311,6 +311,10 @@ impl TlsStream {
                 Err(error) => return Err(error),
             }
         }
+        if self.output.len() < RECORD {
+            // It was made for a record: a connection that only receives from here on needs none.
+            self.output = Vec::new();
+        }
         self.output.clear();
         self.output_start = 0;
         Ok(())

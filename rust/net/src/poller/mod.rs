@@ -1,0 +1,87 @@
+//! The system's own way to wait for many sockets: each is awaited for one event, and another thread can end the wait.
+//!
+//! On Linux that is epoll with nothing between: a wait is one system call, where the crate `polling`, which speaks for all other systems,
+//! makes five for each.
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod epoll;
+#[cfg(any(test, not(any(target_os = "linux", target_os = "android"))))]
+mod portable;
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) use self::epoll::{Events, Poller};
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) use self::portable::{Events, Poller};
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+    use std::net::{TcpListener, TcpStream};
+    use std::time::Duration;
+
+    use socket2::Socket;
+
+    use crate::interest::Interest;
+
+    const LONG: Duration = Duration::from_secs(60);
+
+    fn pair() -> (Socket, TcpStream) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        near.set_nonblocking(true).unwrap();
+        (near.into(), listener.accept().unwrap().0)
+    }
+
+    /// What both keep to; the portable one is tested here too, where nothing else uses it.
+    macro_rules! contract {
+        ($name:ident) => {
+            mod $name {
+                use super::super::$name::{Events, Poller};
+                use super::*;
+
+                fn keys(poller: &Poller, longest: Option<Duration>) -> Vec<usize> {
+                    let mut events = Events::default();
+                    poller.wait(&mut events, longest).unwrap();
+                    events.keys().collect()
+                }
+
+                #[test]
+                fn a_socket_is_told_of_once_for_each_time_it_is_asked_for_what_is_asked() {
+                    let poller = Poller::new().unwrap();
+                    let ((near, mut far), (other, _other_far)) = (pair(), pair());
+                    poller.add(&near, Interest::Read, 7).unwrap();
+                    poller.add(&other, Interest::Read, 8).unwrap();
+                    far.write_all(b"x").unwrap();
+                    assert_eq!(keys(&poller, Some(LONG)), [7]);
+                    assert_eq!(keys(&poller, Some(Duration::ZERO)), [0; 0]);
+                    poller.modify(&near, Interest::Read, 9).unwrap();
+                    assert_eq!(keys(&poller, Some(LONG)), [9], "it is still to be read");
+                    poller.modify(&other, Interest::Write, 8).unwrap();
+                    assert_eq!(keys(&poller, Some(LONG)), [8]);
+                    poller.modify(&other, Interest::Both, 8).unwrap();
+                    assert_eq!(keys(&poller, Some(LONG)), [8]);
+                    poller.delete(&near).unwrap();
+                    poller.delete(&other).unwrap();
+                    assert_eq!(keys(&poller, Some(Duration::from_millis(1))), [0; 0]);
+                }
+
+                #[test]
+                fn a_notice_ends_the_wait_that_runs_or_the_next_one_and_is_no_sockets() {
+                    let poller = Poller::new().unwrap();
+                    for _ in 0..3 {
+                        poller.notify().unwrap();
+                        assert_eq!(keys(&poller, None), [0; 0]);
+                    }
+                    std::thread::scope(|scope| {
+                        scope.spawn(|| poller.notify().unwrap());
+                        assert_eq!(keys(&poller, None), [0; 0]);
+                    });
+                }
+            }
+        };
+    }
+
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    contract!(epoll);
+    contract!(portable);
+}

@@ -1,0 +1,71 @@
+//! kqueue, IOCP and others, by the crate `polling`.
+
+use std::io;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use socket2::Socket;
+
+use crate::interest::Interest;
+
+/// So many events one wait takes in.
+const MOST_EVENTS: NonZeroUsize = NonZeroUsize::new(256).unwrap();
+
+#[derive(Debug)]
+pub(crate) struct Poller(polling::Poller);
+
+impl Poller {
+    pub(crate) fn new() -> io::Result<Self> {
+        polling::Poller::new().map(Self)
+    }
+
+    /// Awaits one event of a socket. Whoever calls it keeps the socket open until [`delete`](Self::delete).
+    #[allow(unsafe_code, reason = "a poller must be told of a socket before it watches it, and before it is closed")]
+    pub(crate) fn add(&self, socket: &Socket, interest: Interest, key: usize) -> io::Result<()> {
+        // SAFETY: the one caller is a watch, which keeps the socket open, and takes it out of the poller before it lets go of it.
+        unsafe { self.0.add(socket, event(interest, key)) }
+    }
+
+    /// Awaits another event of a socket.
+    pub(crate) fn modify(&self, socket: &Socket, interest: Interest, key: usize) -> io::Result<()> {
+        self.0.modify(socket, event(interest, key))
+    }
+
+    pub(crate) fn delete(&self, socket: &Socket) -> io::Result<()> {
+        self.0.delete(socket)
+    }
+
+    pub(crate) fn wait(&self, events: &mut Events, longest: Option<Duration>) -> io::Result<()> {
+        events.0.clear();
+        self.0.wait(&mut events.0, longest).map(drop)
+    }
+
+    /// Ends the wait that runs, or the next one.
+    pub(crate) fn notify(&self) -> io::Result<()> {
+        self.0.notify()
+    }
+}
+
+fn event(interest: Interest, key: usize) -> polling::Event {
+    match interest {
+        Interest::Read => polling::Event::readable(key),
+        Interest::Write => polling::Event::writable(key),
+        Interest::Both => polling::Event::all(key),
+    }
+}
+
+/// What a wait has found.
+pub(crate) struct Events(polling::Events);
+
+impl Default for Events {
+    fn default() -> Self {
+        Self(polling::Events::with_capacity(MOST_EVENTS))
+    }
+}
+
+impl Events {
+    /// The keys of sockets that are ready.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = usize> + '_ {
+        self.0.iter().map(|event| event.key)
+    }
+}
