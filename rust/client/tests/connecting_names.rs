@@ -355,7 +355,7 @@ fn names_that_hang_hold_up_no_tls_to_an_address() {
     if !is_with_hosts_file(TEST, make_pipe) {
         return;
     }
-    // More lookups than there are threads. Some are waited for, some are abandoned.
+    // More lookups than threads are kept for. Some are waited for, some are abandoned.
     let clients: Vec<HttpClient> = (0..100).map(|n| open(&format!("hangs-{n}.test"), 80)).collect();
     let mut kept = clients.into_iter();
     let waiting: Vec<_> = kept.by_ref().take(50).collect();

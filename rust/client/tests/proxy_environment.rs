@@ -9,7 +9,7 @@ use std::process::Command;
 use http_client::{HttpClient, Status, TlsOptions};
 use support::{get, open, server, until};
 
-/// The environment variable of the child process that names the host to connect to.
+/// The environment variable of the child process with its task: a host, and whether to use TLS.
 const TASK: &str = "HTTP_CLIENT_TEST_HOST";
 
 /// Returns what a client in a process with this environment connects to for `host`.

@@ -312,7 +312,7 @@ impl TlsStream {
             }
         }
         if self.output.len() < RECORD {
-            // It was made for a record: a connection that only receives from here on needs none.
+            // Release a small buffer: a connection that only receives from here on does not need it.
             self.output = Vec::new();
         }
         self.output.clear();
