@@ -58,7 +58,7 @@ pub(crate) type WallClock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 /// The parts of a context that configurations use.
 #[derive(Clone)]
 pub(crate) struct World {
-    /// Creates the configurations.
+    /// The lane that creates the configurations.
     pub(crate) lane: Lane,
     pub(crate) linger: Arc<Linger>,
     /// The clock for the dates of certificates and the lifetimes of sessions.
@@ -187,8 +187,8 @@ impl fmt::Debug for Time {
     }
 }
 
-/// Whether the reason why authorities could not be read may be temporary, such as too many open files. A missing, unreadable or invalid
-/// file is permanent.
+/// Whether the reason why authorities could not be read may be temporary, such as too many open files. For a missing, unreadable or invalid
+/// file, it is permanent.
 fn may_pass(error: &ErrorKind) -> bool {
     match error {
         ErrorKind::Io { inner, .. } => is_passing(inner),

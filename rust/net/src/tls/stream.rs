@@ -312,7 +312,7 @@ impl TlsStream {
             }
         }
         if self.output.len() < RECORD {
-            // Release a small buffer: a connection that only receives from here on does not need it.
+            // Release a buffer that was made for one record: a connection that only receives from here on does not need it.
             self.output = Vec::new();
         }
         self.output.clear();
