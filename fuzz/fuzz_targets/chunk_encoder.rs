@@ -1,4 +1,4 @@
-//! Property: what the chunk encoder writes, the chunked decoder gives back, at every split.
+//! Property: the chunked decoder returns what the chunk encoder writes, at every split.
 #![no_main]
 
 #[path = "../properties/chunk_encoder.rs"]

@@ -1,4 +1,4 @@
-//! Property: the chunked decoder finds the body, the trailers and the end that a slow and obvious decoder finds, or refuses with it.
+//! Property: the chunked decoder finds the same body, trailers and end as a slow and simple decoder, or both refuse the input.
 #![no_main]
 
 #[path = "../properties/chunked.rs"]

@@ -1,5 +1,5 @@
-//! Property: whatever Set-Cookie lines come, no cookie goes to a host, path or scheme that did not get it, the jar stays within
-//! its limits, and a file's text gives back what was written; any other text is taken or refused.
+//! Property: for all Set-Cookie lines, no cookie is sent to a host, path or scheme that it is not for, the jar stays within its limits, and
+//! the text of a file restores the written cookies. Any other text is accepted or refused.
 #![no_main]
 
 #[path = "../properties/cookies.rs"]

@@ -1,5 +1,5 @@
-//! Property: however a packed body is split and whatever room there is, it comes to the same bytes, or to an error; it ends, no
-//! step writes more than its room, and nothing goes over the limit.
+//! Property: for every split of a compressed body and every buffer size, decoding gives the same bytes or an error. It ends, no step writes
+//! more than its buffer holds, and nothing exceeds the limit.
 #![no_main]
 
 #[path = "../properties/decode.rs"]

@@ -1,4 +1,4 @@
-//! Property: however an event stream is split, the parser finds the events that a slow and obvious reader finds in the whole.
+//! Property: for every split of an event stream, the parser finds the events that a slow and simple reader finds in the whole stream.
 #![no_main]
 
 #[path = "../properties/events.rs"]

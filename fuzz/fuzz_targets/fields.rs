@@ -1,5 +1,4 @@
-//! Property: header values and notes of a download are read as what they say, or not at all; a date of a cookie is none before
-//! 1970.
+//! Property: header values and the notes of a download are read correctly or not at all, and the date of a cookie is never before 1970.
 #![no_main]
 
 #[path = "../properties/fields.rs"]

@@ -1,4 +1,4 @@
-//! Property: whatever host is taken, the bytes that are sent name exactly one host, and giving that name again leads to the same.
+//! Property: for every accepted host, the sent bytes name exactly one host, and using that name as the host gives the same result.
 #![no_main]
 
 #[path = "../properties/hosts.rs"]

@@ -1,4 +1,4 @@
-//! Property: wherever a redirect leads, it is http or https, carries no user, and takes nothing secret to another origin.
+//! Property: the destination of every redirect is http or https and has no user, and no secrets are sent to another origin.
 #![no_main]
 
 #[path = "../properties/locations.rs"]

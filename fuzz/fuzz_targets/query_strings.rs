@@ -1,4 +1,4 @@
-//! Property: a query string is in the safe alphabet, and taking it apart gives back the keys and values that went in.
+//! Property: a query string only contains unreserved characters, `%`, `&` and `=`, and splitting it returns the original keys and values.
 #![no_main]
 
 #[path = "../properties/query_strings.rs"]

@@ -1,4 +1,4 @@
-//! Property: any bytes are read as a recording or refused with a sentence, and what is read can be played.
+//! Property: any bytes are read as a recording or refused with a sentence, and everything that is read can be replayed.
 #![no_main]
 
 #[path = "../properties/recordings.rs"]

@@ -1,4 +1,4 @@
-//! Property: however a reply is split on its way, the client makes of it what it makes of the whole, and panics at none.
+//! Property: for every split of a reply, the client has the same result as for the whole reply, and never panics.
 #![no_main]
 
 #[path = "../properties/replies.rs"]

@@ -1,4 +1,4 @@
-//! Property: whatever `Request::encode` emits, a server reads as exactly one request, with the parts that the caller gave.
+//! Property: a server reads all output of `Request::encode` as exactly one request with the parts that the caller passed.
 #![no_main]
 
 #[path = "../properties/requests.rs"]

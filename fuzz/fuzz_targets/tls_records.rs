@@ -1,4 +1,5 @@
-//! Property: whatever records a TLS server sends, its data comes in order and once, or the connection fails for good, and no call goes on for ever.
+//! Property: for all records that a TLS server sends, the client returns the data in order and once, or fails permanently, and every call
+//! ends.
 #![no_main]
 
 #[path = "../../rust/net/tests/support/tls_memory.rs"]

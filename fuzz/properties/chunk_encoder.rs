@@ -1,19 +1,19 @@
-//! Property: what the chunk encoder writes, the chunked decoder gives back, at every split, with nothing left over and the connection free
+//! Property: the chunked decoder returns what the chunk encoder writes, at every split, with nothing left over, and the connection is ready
 //! for the next request.
 //!
-//! Input: lengths of pieces, a byte each; one above 250 stands for so many times 251 bytes. Empty pieces are pieces too.
+//! Input: the lengths of the pieces, one byte each. A byte above 250 is multiplied by 251. Empty pieces count, too.
 
 use http_protocol::{ChunkEncoder, Method};
 
 use crate::support::{Delivery, receive};
 
 const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
-/// Pieces that one input may ask for.
+/// The maximum number of pieces in one input.
 const MOST: usize = 40;
-/// Splits that a long body is tried at.
+/// The maximum number of splits of a long body.
 const SPLITS: usize = 300;
 
-/// Panics where the property does not hold.
+/// Panics if the property does not hold.
 pub fn check(data: &[u8]) {
     let mut encoder = ChunkEncoder::default();
     let (mut body, mut wire) = (Vec::new(), HEAD.to_vec());

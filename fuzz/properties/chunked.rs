@@ -1,6 +1,6 @@
-//! Property: the chunked decoder finds the body, the trailers and the end that a slow and obvious decoder finds, or refuses with it.
+//! Property: the chunked decoder finds the same body, trailers and end as a slow and simple decoder, or both refuse the input.
 //!
-//! Input: one byte that decides on the splits, and what comes behind the head of a reply with `Transfer-Encoding: chunked`.
+//! Input: one byte that determines the splits, and the bytes after the head of a reply with `Transfer-Encoding: chunked`.
 
 use http_protocol::{Method, limits};
 
@@ -8,7 +8,7 @@ use crate::support::{Delivery, receive};
 
 const HEAD: &[u8] = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 
-/// Panics where the property does not hold.
+/// Panics if the property does not hold.
 pub fn check(data: &[u8]) {
     let [how, coded @ ..] = data else { return };
     let reference = Reference::decode(coded);
@@ -31,12 +31,12 @@ pub fn check(data: &[u8]) {
     }
 }
 
-/// What RFC 9112 §7.1 makes of some bytes, read one after the other.
+/// A decoder that follows RFC 9112 §7.1 byte by byte.
 #[derive(Default)]
 struct Reference {
     body: Vec<u8>,
     trailers: Vec<(String, Vec<u8>)>,
-    /// Where the body's coding ends; none if it is malformed or unfinished.
+    /// The end of the encoded body, or `None` if it is malformed or incomplete.
     end: Option<usize>,
 }
 
@@ -84,7 +84,7 @@ impl Reference {
     }
 }
 
-/// The bytes up to the next CR LF; none if there are others in between that have no place in a line.
+/// Returns the bytes up to the next CR LF, or `None` if they contain a byte that is not allowed in a line.
 fn line(coded: &[u8], at: &mut usize) -> Option<Vec<u8>> {
     let mut line = Vec::new();
     loop {

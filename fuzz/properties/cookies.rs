@@ -1,7 +1,7 @@
-//! Property: whatever Set-Cookie lines come, no cookie goes to a host, path or scheme that did not get it, the jar stays within
-//! its limits, and a file's text gives back what was written; any other text is taken or refused.
+//! Property: for all Set-Cookie lines, no cookie is sent to a host, path or scheme that it is not for, the jar stays within its limits, and
+//! the text of a file restores the written cookies. Any other text is accepted or refused.
 //!
-//! Input: lines. One that starts with a digit comes from that URL of a list, others are lines of a cookie file.
+//! Input: lines. A line that starts with a digit comes from the URL with that number in a list. The others are lines of a cookie file.
 
 use std::time::{Duration, SystemTime};
 
@@ -21,7 +21,7 @@ const URLS: [&str; 10] = [
     "http://localhost/a/",
 ];
 
-/// Panics where the property does not hold.
+/// Panics if the property does not hold.
 pub fn check(data: &[u8]) {
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
     let addresses = URLS.map(|url| Address::resolve(None, url).expect("a URL"));
@@ -36,7 +36,7 @@ pub fn check(data: &[u8]) {
                 if jar.set(address, &line[1..], now).is_err() {
                     assert_eq!(jar.len(), before.len(), "{line:?}");
                 }
-                // Nobody else's cookies change but by being pushed out.
+                // Cookies of other hosts only change by being evicted.
                 for other in &addresses {
                     let (is, was) = (jar.get(other, now), before.get(other, now));
                     for cookie in is.iter().filter(|cookie| !was.contains(cookie)) {

@@ -1,5 +1,5 @@
-//! Property: however a packed body is split and whatever room there is, it comes to the same bytes, or to an error; it ends, no
-//! step writes more than its room, and nothing goes over the limit.
+//! Property: for every split of a compressed body and every buffer size, decoding gives the same bytes or an error. It ends, no step writes
+//! more than its buffer holds, and nothing exceeds the limit.
 //!
 //! Input: one byte for the codings, one for the size of the pieces, and the body.
 
@@ -7,7 +7,7 @@ use http_fetch::decode::{Coding, DecodeError, Decoder, State};
 
 const LIMIT: u64 = 1 << 18;
 
-/// Panics where the property does not hold.
+/// Panics if the property does not hold.
 pub fn check(data: &[u8]) {
     let [codings, size, body @ ..] = data else { return };
     let all = [Coding::Gzip, Coding::Deflate, Coding::Brotli, Coding::Zstd];

@@ -1,10 +1,10 @@
-//! Property: however an event stream is split, the parser finds the events that a slow and obvious reader finds in the whole.
+//! Property: for every split of an event stream, the parser finds the events that a slow and simple reader finds in the whole stream.
 //!
 //! Input: one byte for the size of the pieces, and the stream.
 
 use http_fetch::events::{Limits, Parser};
 
-/// Panics where the property does not hold.
+/// Panics if the property does not hold.
 pub fn check(data: &[u8]) {
     let [size, stream @ ..] = data else { return };
     let limits = Limits { line: 1 << 16, data: 1 << 16 };
@@ -15,7 +15,7 @@ pub fn check(data: &[u8]) {
             match parser.next(&mut piece) {
                 Ok(Some(event)) => found.push((event.kind.to_string(), event.data, event.id.to_string())),
                 Ok(None) => break,
-                // More than the limits is all that is refused.
+                // The parser only refuses input that exceeds the limits.
                 Err(_) => return assert!(stream.len() > limits.line, "{}", stream.escape_ascii()),
             }
         }
@@ -24,7 +24,7 @@ pub fn check(data: &[u8]) {
     assert_eq!(found, obvious(stream), "{}", stream.escape_ascii());
 }
 
-/// Decodes all of it first, then goes over its lines.
+/// Decodes the whole stream first, and then goes through its lines.
 fn obvious(stream: &[u8]) -> Vec<(String, String, String)> {
     let text = String::from_utf8_lossy(stream.strip_prefix(b"\xef\xbb\xbf").unwrap_or(stream));
     let text = text.replace("\r\n", "\n").replace('\r', "\n");

@@ -1,5 +1,4 @@
-//! Property: header values and notes of a download are read as what they say, or not at all; a date of a cookie is none before
-//! 1970.
+//! Property: header values and the notes of a download are read correctly or not at all, and the date of a cookie is never before 1970.
 //!
 //! Input: one byte for the reader, and the text.
 
@@ -12,7 +11,7 @@ use http_fetch::header_line::ContentType;
 use http_fetch::retry::read_retry_after;
 use http_fetch::{charset, events};
 
-/// Panics where the property does not hold.
+/// Panics if the property does not hold.
 pub fn check(data: &[u8]) {
     let [reader, bytes @ ..] = data else { return };
     let text = &*String::from_utf8_lossy(bytes);

@@ -1,7 +1,7 @@
-//! Property: whatever host is taken, the bytes that are sent name exactly one host, and giving that name again leads to the same.
+//! Property: for every accepted host, the sent bytes name exactly one host, and using that name as the host gives the same result.
 //!
-//! Input: one byte of which the lowest bit asks for TLS, two for the port, and the host. Every connection goes to a proxy in
-//! this process, so that no name is resolved and nothing leaves the machine.
+//! Input: one byte whose lowest bit enables TLS, two for the port, and the host. Every connection goes to a proxy in this process, so that
+//! no name is resolved and nothing leaves this machine.
 
 use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
@@ -11,7 +11,7 @@ use std::time::Duration;
 use http_client::{HttpClient, Method, Status, TlsOptions};
 use socket2::SockRef;
 
-/// Panics where the property does not hold.
+/// Panics if the property does not hold.
 pub fn check(data: &[u8]) {
     let [flags, low, high, host @ ..] = data else { return };
     let port = i64::from(i16::from_le_bytes([*low, *high]));
@@ -31,7 +31,7 @@ pub fn check(data: &[u8]) {
     assert_eq!(self::named(&lower_case, port, secure), Some(named), "{lower_case:?}");
 }
 
-/// Where a client would go.
+/// The destination of a client.
 #[derive(Debug, PartialEq, Eq)]
 struct Named {
     host: String,
@@ -39,7 +39,7 @@ struct Named {
     secure: bool,
 }
 
-/// What the client says to its proxy; none if the host is refused.
+/// Returns the destination that the client sends to its proxy, or `None` if the host is refused.
 fn named(host: &str, port: i64, secure: bool) -> Option<Named> {
     static PROXY: OnceLock<TcpListener> = OnceLock::new();
     let proxy = PROXY.get_or_init(|| TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port"));
@@ -53,7 +53,7 @@ fn named(host: &str, port: i64, secure: bool) -> Option<Named> {
     }
     assert_eq!(client.status(), Status::Connecting, "{host:?}");
     let (mut peer, _) = proxy.accept().expect("a connection");
-    // A reset in place of a last goodbye: no port has to wait before it is used again.
+    // Reset the connection instead of closing it, so that the port can be reused immediately.
     SockRef::from(&peer).set_linger(Some(Duration::ZERO)).expect("a socket");
     let head = head(&client, &mut peer);
     Some(match head.strip_prefix("CONNECT ") {
@@ -61,7 +61,7 @@ fn named(host: &str, port: i64, secure: bool) -> Option<Named> {
         None => {
             let target = head.strip_prefix("GET http://").unwrap_or_else(|| panic!("not a URL: {head:?}"));
             let named = destination(target.split('/').next().unwrap_or_default(), 80);
-            // The port may be left out where it is the scheme's own.
+            // The port can be omitted if it is the default of the scheme.
             let fields: Vec<&str> = head.lines().filter_map(|line| line.strip_prefix("Host: ")).collect();
             assert_eq!(fields.len(), 1, "{host:?}: {head:?}");
             assert_eq!(destination(fields[0], 80), named, "{host:?}: {head:?}");
@@ -70,7 +70,7 @@ fn named(host: &str, port: i64, secure: bool) -> Option<Named> {
     })
 }
 
-/// Polls until a request is there, whole, and gives its head.
+/// Polls until a complete request has arrived, and returns its head.
 fn head(client: &HttpClient, peer: &mut TcpStream) -> String {
     peer.set_read_timeout(Some(Duration::from_millis(1))).expect("a socket");
     let mut head = Vec::new();

@@ -1,6 +1,6 @@
-//! Property: wherever a redirect leads, it is http or https, carries no user, and takes nothing secret to another origin.
+//! Property: the destination of every redirect is http or https and has no user, and no secrets are sent to another origin.
 //!
-//! Input: one byte for the status, one for where the request was, and the `Location`.
+//! Input: one byte for the status, one for the original URL, and the `Location`.
 
 use http_fetch::address::Address;
 use http_fetch::redirect::{Policy, Request, follow};
@@ -9,7 +9,7 @@ use http_protocol::Method;
 const URLS: [&str; 4] =
     ["https://example.com/a/b?q#f", "http://example.com:8080/", "http://127.0.0.1/x/", "https://[::1]:8443/a;b=c"];
 
-/// Panics where the property does not hold.
+/// Panics if the property does not hold.
 pub fn check(data: &[u8]) {
     let [status, from, location @ ..] = data else { return };
     let status = [301, 302, 303, 307, 308][usize::from(*status) % 5];
@@ -36,7 +36,7 @@ pub fn check(data: &[u8]) {
     assert!(!next.address.target().contains('#'), "{location:?}: {url}");
     let has_secret = next.headers.iter().any(|line| line.contains("secret"));
     assert_eq!(has_secret, next.address.origin() == request.address.origin(), "{location:?}: {url}");
-    // Read again, it is the same place.
+    // Reading the URL again gives the same address.
     assert_eq!(Address::resolve(None, url).as_ref(), Ok(&next.address), "{location:?}");
     assert!(follow(policy, 1, &next, status, [&*location]).is_err(), "{location:?}");
 }

@@ -1,10 +1,10 @@
-//! Property: a query string is in the safe alphabet, and taking it apart gives back the keys and values that went in.
+//! Property: a query string only contains unreserved characters, `%`, `&` and `=`, and splitting it returns the original keys and values.
 //!
-//! Input: pairs between bytes FF; in each, key and value between the first byte FE, or a key alone.
+//! Input: pairs, separated by FF bytes. The first FE byte in a pair separates key and value. Without it, the pair is only a key.
 
 use http_protocol::{QueryString, percent_decode};
 
-/// Panics where the property does not hold.
+/// Panics if the property does not hold.
 pub fn check(data: &[u8]) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let pairs: Vec<(String, Option<String>)> = data
@@ -33,7 +33,7 @@ pub fn check(data: &[u8]) {
         pairs.into_iter().map(|(key, value)| (key.into_bytes(), value.map(String::into_bytes))).collect();
     assert_eq!(decoded, given, "{query:?}");
 
-    // Text that nobody encoded is decoded without a complaint, and never grows.
+    // Text that is not encoded is decoded without an error, and never grows.
     let text = text(data);
     assert!(percent_decode(&text).len() <= text.len());
 }

@@ -1,8 +1,8 @@
-//! Property: any bytes are read as a recording or refused with a sentence, and what is read can be played.
+//! Property: any bytes are read as a recording or refused with a sentence, and everything that is read can be replayed.
 
 use http_fetch::{Replay, har};
 
-/// Panics where the property does not hold.
+/// Panics if the property does not hold.
 pub fn check(data: &[u8]) {
     let read = har::read(data);
     let problem = Replay::only("it.har", data, false).problem_of_file();

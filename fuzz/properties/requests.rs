@@ -1,12 +1,13 @@
-//! Property: whatever `Request::encode` emits, a server reads as exactly one request, with the parts that the caller gave.
+//! Property: a server reads all output of `Request::encode` as exactly one request with the parts that the caller passed.
 //!
-//! Input: one byte for the method, one for the length of the body, of which 255 is an unknown one, and then, between bytes FF, the URL and the header lines.
+//! Input: one byte for the method, one for the length of the body (255 means unknown), and then the URL and the header lines, separated by
+//! FF bytes.
 
 use http_protocol::{Connection, Method, Request, percent_decode};
 
 const HOST: &str = "example.com:8080";
 
-/// Panics where the property does not hold.
+/// Panics if the property does not hold.
 pub fn check(data: &[u8]) {
     let [method, body_len, rest @ ..] = data else { return };
     let method = Method::ALL[usize::from(*method) % Method::ALL.len()];
@@ -29,7 +30,7 @@ pub fn check(data: &[u8]) {
 
 fn assert_is_one_request(request: &Request<'_>, head: &[u8]) {
     let shown = head.escape_ascii();
-    // Any server, however lenient about line ends, sees one blank line, and that at the end.
+    // Every server, even one that accepts bare CR and LF, sees exactly one blank line, at the end.
     let lines: Vec<&[u8]> = head.split(|&byte| byte == b'\n' || byte == b'\r').collect();
     assert_eq!(lines.len(), 2 * (head.iter().filter(|&&byte| byte == b'\n').count()) + 1, "{shown}");
     assert!(head.ends_with(b"\r\n\r\n") && !head[..head.len() - 1].ends_with(b"\n\r\n\r"), "{shown}");
@@ -55,7 +56,7 @@ fn assert_target(request: &Request<'_>, target: &str) {
     assert!(is_alike, "{:?} was sent as {target:?}", request.url);
 }
 
-/// User and password of an absolute URL stay here.
+/// Removes user and password from an absolute URL. They are not sent.
 fn without_user_info(url: &str) -> String {
     let Some((scheme, rest)) = url.split_once("://").filter(|_| url.starts_with(['h', 'H'])) else { return url.into() };
     let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));

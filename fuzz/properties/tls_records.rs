@@ -1,8 +1,8 @@
-//! Property: whatever records a server sends after the handshake, the client gives out what was sent as data, in order and once, or fails
-//! for good; no call follows the server further than it should, and a wait never sleeps over what is there.
+//! Property: for all records that a server sends after the handshake, the client returns the sent data in order and once, or fails
+//! permanently. No call reads more from the server than it should, and no wait sleeps while data is available.
 //!
-//! Input: one byte of which the lowest bit gives the received bytes out in small pieces, and operations of a byte each, with a second one as
-//! their size. The records are encrypted as the client expects, except those that are garbage.
+//! Input: one byte whose lowest bit makes the received bytes arrive in small pieces, and operations of one byte each, followed by one byte
+//! for their size. The records are encrypted as the client expects, except garbage.
 
 use std::io;
 use std::task::Waker;
@@ -12,12 +12,12 @@ use http_net::{Interest, Probe, Stream, Wait};
 
 use crate::memory::{Records, TICKET};
 
-/// The most that one call may take from the stream below.
+/// The maximum number of bytes that one call may read from the stream below.
 const TAKEN_PER_CALL: usize = 128 * 1024;
-/// Operations that one input may ask for.
+/// The maximum number of operations in one input.
 const MOST: usize = 400;
 
-/// Panics where the property does not hold.
+/// Panics if the property does not hold.
 pub fn check(data: &[u8]) {
     let [flags, operations @ ..] = data else { return };
     let (stream, server) = Records::secured();
@@ -33,12 +33,12 @@ pub fn check(data: &[u8]) {
 struct Run {
     stream: TlsStream,
     server: Records,
-    /// What was sent as data before anything that ends the connection.
+    /// The data that was sent before anything that ends the connection.
     sent: Vec<u8>,
     received: usize,
-    /// Nothing was sent that must not be.
+    /// Whether nothing was sent that the client may refuse.
     is_honest: bool,
-    /// Something was sent behind which nothing counts.
+    /// Whether something was sent after which nothing counts.
     is_over: bool,
     failed: bool,
 }
@@ -51,7 +51,7 @@ impl Run {
             3 => {
                 self.server.send(22, &TICKET.repeat(size % 40 + 1));
             }
-            // Padding, and no more; a few of them in a row are allowed.
+            // Only padding. A few such records in a row are allowed.
             4 => {
                 self.server.send(0, &[&[23][..], &vec![0; size]].concat());
                 self.is_honest = false;
@@ -63,17 +63,17 @@ impl Run {
                 self.is_honest &= is_goodbye || self.is_over;
                 self.is_over = true;
             }
-            // A handshake message that may be any, and may be cut short.
+            // A handshake message of any kind, which may be cut short.
             6 => {
                 self.server.send(22, &[size as u8, 0, 0, size as u8, 1, 2, 3, 4, 5][..1 + size % 9]);
                 self.is_honest = false;
             }
-            // A record of any type but data.
+            // A record of any type except data.
             7 if size != 23 => {
                 self.server.send(size as u8, &[size as u8; 3]);
                 self.is_honest = false;
             }
-            // Garbage where a record should be.
+            // Garbage instead of a record.
             8 => {
                 self.server.memory.send(&[[23, 22, 20, 72][size % 4], 3, 3, 0, size as u8]);
                 self.server.memory.send(&vec![7; size]);
@@ -138,7 +138,7 @@ impl Run {
         }
     }
 
-    /// Makes a call, and looks at how far it followed the server.
+    /// Makes a call, and checks how much it read from the server.
     fn bounded<T>(&mut self, call: impl FnOnce(&mut TlsStream) -> io::Result<T>) -> io::Result<T> {
         let before = self.server.memory.between().taken;
         let result = call(&mut self.stream);
@@ -147,7 +147,7 @@ impl Run {
         result
     }
 
-    /// What was sent arrives, and then nothing more.
+    /// Checks that the sent data arrives, and then nothing more.
     fn finish(&mut self) {
         let mut calls = 0;
         loop {

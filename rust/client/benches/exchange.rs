@@ -1,5 +1,5 @@
-//! What the client costs an exchange over loopback, without Godot around it. `cargo bench -p http-client`.
-#![allow(missing_docs, reason = "criterion's macros make public items without any")]
+//! Benchmarks of exchanges over loopback, without Godot. Run them with `cargo bench -p http-client`.
+#![allow(missing_docs, reason = "criterion's macros generate public items without documentation")]
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use http_client::{HttpClient, Method, Status, TlsOptions};
@@ -43,7 +43,7 @@ fn connected(server: &TestServer) -> HttpClient {
     client
 }
 
-/// Polls as a game does, without waiting. Gives the length of the body.
+/// Polls like a game, without waiting, and returns the length of the body.
 fn get(client: &HttpClient, path: &str) -> usize {
     client.request(Method::Get, path, &[], Box::new(Vec::new())).unwrap();
     while client.status() == Status::Requesting {

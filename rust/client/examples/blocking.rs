@@ -1,4 +1,4 @@
-//! Fetches a page, sleeping while there is nothing to do: `cargo run -p http-client --example blocking -- http://127.0.0.1:8080/`.
+//! Fetches a page in blocking mode: `cargo run -p http-client --example blocking -- http://127.0.0.1:8080/`.
 
 use std::error::Error;
 use std::io::{Write, stdout};
@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Scheme and host, and what comes behind them.
+/// Splits a URL after the scheme and host.
 fn split(url: &str) -> (&str, &str) {
     let host = url.find("://").map_or(0, |scheme| scheme + 3);
     match url[host..].find(['/', '?', '#']) {

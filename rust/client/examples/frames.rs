@@ -1,5 +1,5 @@
-//! Downloads as a game does: a little in every frame, without ever waiting for the network.
-//! `cargo run -p http-client --example frames -- 127.0.0.1:8080 /file`.
+//! Downloads a file like a game: each frame does a small part, and never waits for the network. `cargo run -p http-client --example frames
+//! -- 127.0.0.1:8080 /file`.
 
 use std::error::Error;
 use std::thread::sleep;
@@ -25,7 +25,7 @@ fn main() -> Result<(), Box<dyn Error>> {
                 received += client.read_response_body_available::<Vec<u8>>()?.len();
                 println!("frame {frames}: {received} of {} bytes", client.response_body_length());
             }
-            // A body that lasts until the connection ends.
+            // The body ended with the connection.
             Status::Disconnected => break,
             _ => {}
         }

@@ -1,5 +1,5 @@
-//! One client in two threads: the one waits for the answer, the other gives up after a second and closes.
-//! `cargo run -p http-client --example threads -- 127.0.0.1:8080 /slow`.
+//! Uses one client in two threads: one waits for the response, the other closes the client after a second. `cargo run -p http-client
+//! --example threads -- 127.0.0.1:8080 /slow`.
 
 use std::error::Error;
 use std::thread;
@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     thread::scope(|scope| {
         let waiting = scope.spawn(|| answer(&client, &host, &path));
         thread::sleep(Duration::from_secs(1));
-        // It ends the call that the other thread sleeps in.
+        // This ends the blocked call of the other thread.
         client.close();
         match waiting.join() {
             Ok(Ok(code)) => println!("answered in time: {code}"),

@@ -29,7 +29,7 @@ pub type Body = Box<dyn AsRef<[u8]> + Send>;
 pub struct HttpClient {
     gate: Gate<Engine>,
     driver: Driver,
-    /// Of the last connection whose bytes somebody asked for. Locked for moments only.
+    /// The hold on the last connection whose raw bytes were requested. The lock is only held briefly.
     last_hold: Mutex<Weak<Hold<HttpClient>>>,
 }
 
@@ -249,22 +249,22 @@ impl HttpClient {
         self.last_hold.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The connection that is open.
+    /// Returns the open connection.
     pub(crate) fn open(&self) -> Option<Arc<Open>> {
         self.gate.view(|view| view.open.clone())
     }
 
-    /// Whether this connection is open, and its other end still there as far as the last call saw.
+    /// Whether this connection is open, and its other end was still connected at the last check.
     pub(crate) fn is_connected_by(&self, id: ConnectionId) -> bool {
         self.gate.view(|view| !view.has_ended && view.open.as_ref().is_some_and(|open| open.connection.id == id))
     }
 
-    /// Lends this connection to something that is not a call of the client's own, and leaves no message. None if it is over.
+    /// Passes this connection to `work`, outside the client's own calls, and sets no message. Returns `None` if the connection is over.
     pub(crate) fn with_link<T>(&self, id: ConnectionId, work: impl FnOnce(&mut Link) -> T) -> Result<Option<T>, Taken> {
         self.gate.run(|engine, _| engine.with_link(id, work))
     }
 
-    /// Sleeps until this connection is ready, without keeping others from it. Says whether it could be asked.
+    /// Sleeps until this connection is ready, while other calls can use it. Returns whether the wait could be prepared.
     pub(crate) fn wait_for(&self, id: ConnectionId, interest: Interest, longest: Duration) -> bool {
         let asked = self.gate.run(|engine, settings| {
             let cancel = engine.canceller();
@@ -305,7 +305,7 @@ impl HttpClient {
         problem.map_or(Ok(()), |error| Err(self.refused(error.into())))
     }
 
-    /// Lends the engine to `work`. A mistake of the caller's leaves its message.
+    /// Passes the engine to `work`. A mistake of the caller sets the message.
     fn run<T>(&self, work: impl FnOnce(&mut Engine, &Settings) -> Result<T, Error>) -> Result<T, Error> {
         let noting = |engine: &mut Engine, settings: &Settings| {
             work(engine, settings).inspect_err(|error| {

@@ -1,4 +1,4 @@
-//! Blocking mode: sleeping, on top of connections that never wait, until there is something to do or the client is closed.
+//! Blocking mode: sleeps on connections that themselves never block, until there is something to do or the client is closed.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -8,22 +8,22 @@ use std::time::{Duration, Instant};
 
 use http_net::{Pause, Wait};
 
-/// How long to sleep where the system has no file descriptors left to wait with.
+/// How long to sleep if the system has no file descriptors left for a wait.
 const NAP: Duration = Duration::from_millis(1);
 
-/// Has calls sleep, each of them by itself: a client's own, and those that wait for its bytes. It takes no file descriptors before the first
-/// time.
+/// Lets calls sleep independently of each other: the client's own calls, and those that wait for its raw bytes. It uses no file descriptors
+/// before the first sleep.
 #[derive(Debug, Default)]
 pub(crate) struct Driver {
-    /// For the next call that sleeps, while the client is used.
+    /// Kept for the next call that sleeps, while the client is in use.
     spare: Mutex<Option<Bed>>,
 }
 
-/// What one call sleeps on at a time.
+/// What one call at a time sleeps on.
 #[derive(Debug)]
 struct Bed {
     pause: Pause,
-    /// Wakes who sleeps there, or the next one.
+    /// Wakes the call that sleeps on it, or the next one.
     waker: Waker,
 }
 
@@ -38,17 +38,18 @@ pub(crate) struct Sleeper {
 #[derive(Debug, Default)]
 pub(crate) struct Cancel {
     is_set: AtomicBool,
-    /// Of all calls that sleep.
+    /// The wakers of all sleeping calls.
     wakers: Mutex<Vec<Waker>>,
 }
 
 impl Driver {
-    /// Sleeps until something of what `fill` asks for has happened, or `cancel` is set.
+    /// Sleeps until something that `fill` adds happens, or `cancel` is set.
     pub(crate) fn wait(&self, cancel: &Cancel, now: Instant, fill: impl FnOnce(&mut Wait)) {
         self.sleep(self.prepare(cancel, fill), cancel, now);
     }
 
-    /// What `fill` asks for. None where the system has no file descriptors left. To be given to [`sleep`](Self::sleep) in any case.
+    /// Prepares a sleep with what `fill` adds to the wait. Returns `None` if the system has no file descriptors left. Pass the result to
+    /// [`sleep`](Self::sleep) in any case.
     pub(crate) fn prepare(&self, cancel: &Cancel, fill: impl FnOnce(&mut Wait)) -> Option<Sleeper> {
         let spare = lock(&self.spare).take();
         let bed = spare.or_else(Bed::new)?;
@@ -60,19 +61,19 @@ impl Driver {
 
     pub(crate) fn sleep(&self, sleeper: Option<Sleeper>, cancel: &Cancel, now: Instant) {
         let Some(Sleeper { mut bed, wait }) = sleeper else { return thread::sleep(NAP) };
-        // Whoever sets it later finds the waker.
+        // If it is set later, the waker has already been added.
         if !cancel.is_set() && bed.pause.wait(&wait, now).is_err() {
             thread::sleep(NAP);
         }
         lock(&cancel.wakers).retain(|waker| !waker.will_wake(&bed.waker));
         let mut spare = lock(&self.spare);
-        // Whoever sets it later gives back what is spare.
+        // If it is set later, the closing call releases the spare.
         let extra = if cancel.is_set() { Some(bed) } else { spare.replace(bed) };
         drop(spare);
         drop(extra);
     }
 
-    /// Gives the file descriptors back. Calls that still sleep do so themselves.
+    /// Releases the file descriptors. Calls that still sleep release their own.
     pub(crate) fn rest(&self) {
         let spare = lock(&self.spare).take();
         drop(spare);

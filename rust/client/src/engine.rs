@@ -1,4 +1,4 @@
-//! From one status to the next: what `HTTPClient.poll()` does. One engine is used by one thread at a time.
+//! Moves the client from one status to the next, as in `HTTPClient.poll()`. One thread at a time uses an engine.
 
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -18,29 +18,29 @@ use crate::view::{Answer, Connection, Open, View};
 pub(crate) struct Engine {
     stage: Stage,
     view: View,
-    /// The view has the error already that the call is about to return.
+    /// Whether the view already contains the error that the call is about to return.
     is_noted: bool,
     cancel: Arc<Cancel>,
 }
 
-/// What there is, and with it what `get_status()` says.
+/// The stage of the connection, which determines `get_status()`.
 enum Stage {
-    /// Nothing, for this reason.
+    /// There is no connection. The status says why.
     Closed(Status),
-    /// A connection is being made.
+    /// A connection is being established.
     Dialing(Box<Dial>),
-    /// A connection.
+    /// The connection is open.
     Open(Box<Link>, Turn),
 }
 
-/// Whose turn it is on a connection.
+/// The next action on an open connection.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Turn {
     /// A request may be sent.
     Connected,
     /// The head of the response is awaited.
     Requesting,
-    /// The body is to be read.
+    /// The body can be read.
     Body,
 }
 
@@ -84,7 +84,7 @@ impl gate::Engine for Engine {
 }
 
 impl Engine {
-    /// Closes what is open and starts to connect.
+    /// Closes the current connection and starts to connect.
     pub(crate) fn connect_to_host(
         &mut self,
         host: &str,
@@ -110,7 +110,7 @@ impl Engine {
         }
     }
 
-    /// Closes what is open and goes on with a stream of the caller's, which stands on so many clients' connections.
+    /// Closes the current connection and uses a stream of the caller. `depth` is the number of clients whose connections the stream uses.
     pub(crate) fn adopt(&mut self, stream: Box<dyn Stream>, host: Option<String>, depth: usize, settings: &Settings) {
         let context = settings.context.clone();
         let now = context.now();
@@ -146,7 +146,7 @@ impl Engine {
         }
     }
 
-    /// Gets one status further, as far as that is possible now; in blocking mode, as soon as it is possible.
+    /// Advances by one status, as far as that is possible now. In blocking mode, waits until it is possible.
     pub(crate) fn poll(&mut self, settings: &Settings, driver: &Driver) -> Result<(), Error> {
         loop {
             match &mut self.stage {
@@ -182,7 +182,7 @@ impl Engine {
                     }
                 }
                 Stage::Open(link, Turn::Body) => {
-                    // Only reading ends a body. The clock is asked only by who needs it: most polls do nothing.
+                    // Only reading ends a body. The time is only requested if it is needed, because most polls do nothing.
                     if link.is_sending() {
                         link.send(settings.context.now());
                     }
@@ -202,7 +202,7 @@ impl Engine {
         }
     }
 
-    /// Reads a chunk of the body. Bytes that came before a failure are given out first; the failure follows in the next call.
+    /// Reads a chunk of the body. Bytes before a failure are returned first, and the next call returns the failure.
     pub(crate) fn read_chunk<B: ByteBuffer>(&mut self, settings: &Settings, driver: &Driver) -> Result<B, Error> {
         let size = settings.read_chunk_size;
         if let Some(chunk) = self.body()?.held_chunk(size) {
@@ -218,7 +218,7 @@ impl Engine {
                 }
                 Ok(_) => {
                     if let Err(silence) = link.check_silence(settings.read_timeout, now) {
-                        // The rest of a chunk is not waited for; what there is of it is given out.
+                        // Do not wait for the rest of the chunk. The available part is returned.
                         let rest = link.rest_before(silence, size, now);
                         return rest.map_err(|error| self.fail(error)).inspect(|_| self.settle());
                     }
@@ -233,7 +233,7 @@ impl Engine {
         }
     }
 
-    /// Reads what has arrived of the body.
+    /// Reads the available part of the body.
     pub(crate) fn read_available<B: ByteBuffer>(&mut self, settings: &Settings, driver: &Driver) -> Result<B, Error> {
         loop {
             let now = settings.context.now();
@@ -261,7 +261,7 @@ impl Engine {
         }
     }
 
-    /// Lends the open connection to who speaks another protocol on it, if it is that one.
+    /// Passes the connection to the user of its raw bytes, if it is the open connection.
     pub(crate) fn with_link<T>(&mut self, id: ConnectionId, work: impl FnOnce(&mut Link) -> T) -> Option<T> {
         match &mut self.stage {
             Stage::Open(link, _) if link.id() == id => {
@@ -273,24 +273,24 @@ impl Engine {
         }
     }
 
-    /// What there is.
+    /// Returns the status.
     pub(crate) fn status(&self) -> Status {
         self.view.status
     }
 
-    /// Ends the call that works with this engine.
+    /// Returns the canceller of the call that uses this engine.
     pub(crate) fn canceller(&self) -> Arc<Cancel> {
         self.cancel.clone()
     }
 
-    /// Notes a mistake of the caller's, unless it is.
+    /// Notes a mistake of the caller, unless it has already been noted.
     pub(crate) fn note(&mut self, error: &Error) {
         if !std::mem::take(&mut self.is_noted) {
             self.view.note(error);
         }
     }
 
-    /// In blocking mode, fills a piece that was read at `now`; then gives it out.
+    /// Returns a piece that was read at `now`. In blocking mode, fills it first.
     fn give_out<B: ByteBuffer>(
         &mut self,
         mut piece: Piece<B>,
@@ -318,7 +318,7 @@ impl Engine {
         Ok(data)
     }
 
-    /// The connection, while there is a body to read.
+    /// Returns the connection, if there is a body to read.
     fn body(&mut self) -> Result<&mut Link, Error> {
         match &mut self.stage {
             Stage::Open(link, Turn::Body) => Ok(link),
@@ -326,7 +326,7 @@ impl Engine {
         }
     }
 
-    /// After a read: whether the exchange is over. While the server has not had all of the request, it is not.
+    /// Checks after a read whether the exchange is over. It is not over until the request has been sent completely.
     fn settle(&mut self) {
         let Stage::Open(link, Turn::Body) = &mut self.stage else { return };
         self.view.follow(link);
@@ -365,7 +365,7 @@ impl Engine {
         self.view.status = self.stage.status();
     }
 
-    /// Closes the connection for a failure. What was received of a response stays readable.
+    /// Closes the connection after a failure. The received part of a response stays readable.
     fn fail(&mut self, error: http_net::Error) -> Error {
         let Ends { status, error, clause } = Ends::of(&error);
         self.enter(Stage::Closed(status));
@@ -390,7 +390,7 @@ impl Engine {
         if self.cancel.is_set() { Err(self.fail(http_net::Error::cancelled())) } else { Ok(()) }
     }
 
-    /// What `poll` says while nothing is open.
+    /// Returns the result of `poll` while there is no connection.
     fn closed_error(&mut self) -> Result<(), Error> {
         let code = match self.view.status {
             Status::CantResolve => ErrorCode::CantResolve,

@@ -6,7 +6,7 @@ use http_net::{ErrorKind, Names, Phase};
 
 use crate::status::Status;
 
-/// What scripts know the things by that a sentence advises on.
+/// The names that scripts use for the settings that sentences mention.
 const NAMES: Names = Names {
     dial_limit: Some("connect_timeout"),
     silence_limit: Some("read_timeout"),
@@ -69,16 +69,16 @@ impl From<http_net::Error> for Error {
     }
 }
 
-/// What a failure of a connection makes of a client.
+/// The effect of a connection failure on a client.
 pub(crate) struct Ends {
     pub(crate) status: Status,
     pub(crate) error: Error,
-    /// The sentence as a part of another.
+    /// The sentence as a clause of another sentence.
     pub(crate) clause: String,
 }
 
 impl Ends {
-    /// The status and the code by kind and phase; the sentence is the failure's own.
+    /// Chooses the status and the code by the kind and phase. The sentence is that of the failure.
     pub(crate) fn of(failure: &http_net::Error) -> Self {
         let (status, code) = match (failure.kind(), failure.phase()) {
             (ErrorKind::Misuse(_), _) => (Status::Disconnected, ErrorCode::InvalidParameter),

@@ -1,62 +1,62 @@
-//! The gate between threads and an engine: one call at a time has the engine, everybody else sees what the last call left.
+//! The gate between threads and an engine. One call at a time uses the engine; all others see the state after the last call.
 //!
-//! The file knows nothing of HTTP. `tests/gate_model.rs` has it use loom's lock, and tries every order of threads.
+//! This file does not depend on HTTP. `tests/gate_model.rs` compiles it with loom's lock, and tries every order of threads.
 
 use std::sync::{Arc, PoisonError};
 
 use crate::sync::{Mutex, MutexGuard, this_thread};
 
-/// What stands behind a gate.
+/// An engine behind a gate.
 pub(crate) trait Engine: Sized {
-    /// What getters are answered with.
+    /// The state that getters return.
     type View: Clone + Default;
-    /// What holds from one call to the next, and can be changed at any time.
+    /// The settings, which can be changed at any time and apply from the next call.
     type Settings: Clone;
-    /// Ends a call that waits.
+    /// Ends a blocked call.
     type Cancel: Default;
 
-    /// An engine that does nothing yet. Its calls end once `cancel` is set.
+    /// Creates an idle engine. Its calls end when `cancel` is set.
     fn new(cancel: Arc<Self::Cancel>) -> Self;
 
     fn view(&self) -> &Self::View;
 
     fn view_mut(&mut self) -> &mut Self::View;
 
-    /// Whether a view says the same as another, so that it need not be copied.
+    /// Whether two views are equal, so that no copy is needed.
     fn is_same(one: &Self::View, other: &Self::View) -> bool;
 
-    /// Has the call end that was given this.
+    /// Ends the calls of the engine that was created with `cancel`.
     fn cancel(cancel: &Self::Cancel);
 }
 
-/// See the module.
+/// Gives one call at a time access to an engine.
 pub(crate) struct Gate<E: Engine> {
     state: Mutex<State<E>>,
 }
 
-/// Who has the engine that a call needs.
+/// Where the engine is in use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Taken {
     ByAnotherThread,
-    /// A call further up on this thread: what the engine works with came back to it.
+    /// A call further up the stack of this thread: something that the engine uses has called the client.
     ByThisThread,
 }
 
-/// Locked for moments only, never while an engine works. Nothing that may run foreign code is dropped under the lock.
+/// The lock is only held briefly, never while an engine works. Nothing that may run foreign code is dropped under the lock.
 struct State<E: Engine> {
-    /// None while a call has it.
+    /// The engine, or `None` while a call uses it.
     engine: Option<Box<Lent<E>>>,
-    /// The thread whose call had it last.
+    /// The thread whose call used it last.
     lent_to: usize,
-    /// Ends the call that has the engine of this generation.
+    /// Ends the call that uses the engine of this generation.
     cancel: Arc<E::Cancel>,
-    /// Counts the engines, so that a call which comes back with a replaced one drops it.
+    /// The number of engines so far. A call drops its engine if it was replaced in the meantime.
     generation: u64,
     settings: Arc<E::Settings>,
     view: E::View,
 }
 
-/// An engine, and the settings of the call that has it.
+/// An engine, and the settings of the call that uses it.
 struct Lent<E: Engine> {
     engine: E,
     settings: Arc<E::Settings>,
@@ -67,7 +67,7 @@ impl<E: Engine> Lent<E> {
         Box::new(Self { engine: E::new(cancel.clone()), settings: settings.clone() })
     }
 
-    /// Takes over changed settings. The result is to be dropped without a lock.
+    /// Copies changed settings. Drop the result without the lock.
     fn catch_up(&mut self, settings: &Arc<E::Settings>) -> Option<Arc<E::Settings>> {
         let is_current = Arc::ptr_eq(&self.settings, settings);
         (!is_current).then(|| std::mem::replace(&mut self.settings, settings.clone()))
@@ -75,7 +75,7 @@ impl<E: Engine> Lent<E> {
 }
 
 impl<E: Engine> Gate<E> {
-    /// Many may begin with the same settings; a change of one gives it settings of its own.
+    /// Creates a gate. Many gates can share their first settings; a change gives a gate its own copy.
     pub(crate) fn new(settings: Arc<E::Settings>) -> Self {
         let cancel = Arc::<E::Cancel>::default();
         let engine = Some(Lent::new(&cancel, &settings));
@@ -83,7 +83,7 @@ impl<E: Engine> Gate<E> {
         Self { state: Mutex::new(state) }
     }
 
-    /// Lends the engine to one call.
+    /// Passes the engine to one call.
     pub(crate) fn run<T>(&self, work: impl FnOnce(&mut E, &E::Settings) -> T) -> Result<T, Taken> {
         let mut state = self.lock();
         let Some(mut lent) = state.engine.take() else {
@@ -100,7 +100,7 @@ impl<E: Engine> Gate<E> {
         Ok(result)
     }
 
-    /// Puts a new engine in the place of the one that is there or lent, and has the running call end.
+    /// Replaces the engine, even if a call uses it, and ends that call.
     pub(crate) fn replace(&self) {
         let cancel = Arc::<E::Cancel>::default();
         let mut state = self.lock();
@@ -114,12 +114,12 @@ impl<E: Engine> Gate<E> {
         drop((closed, view));
     }
 
-    /// Looks at what the last call left.
+    /// Reads the state after the last call.
     pub(crate) fn view<T>(&self, look: impl FnOnce(&E::View) -> T) -> T {
         look(&self.lock().view)
     }
 
-    /// Changes what getters are answered with, and what the engine itself holds of it if no call has it.
+    /// Changes the state that getters return, and the engine's own copy if no call uses the engine.
     pub(crate) fn change_view(&self, change: impl Fn(&mut E::View)) {
         let mut state = self.lock();
         change(&mut state.view);
@@ -137,15 +137,15 @@ impl<E: Engine> Gate<E> {
     }
 
     fn lock(&self) -> MutexGuard<'_, State<E>> {
-        // Nothing behind the lock is half done when a panic passes through.
+        // A panic never leaves the data behind the lock in an inconsistent state.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// The place of an engine that is out; it goes back when the loan ends.
+/// Returns an engine to its gate when the call ends.
 struct Loan<'a, E: Engine> {
     gate: &'a Gate<E>,
-    /// The engine, once the call has returned. After a panic it may be half way through something, and a new one takes its place.
+    /// The engine, after the call has returned. After a panic, its state may be inconsistent, so a new engine replaces it.
     engine: Option<Box<Lent<E>>>,
     generation: u64,
 }
@@ -154,7 +154,7 @@ impl<E: Engine> Drop for Loan<'_, E> {
     fn drop(&mut self) {
         let mut state = self.gate.lock();
         if state.generation != self.generation {
-            // Replaced meanwhile. The engine goes with the loan, after the lock.
+            // The engine was replaced in the meantime. It is dropped with the loan, after the lock.
             return;
         }
         let lent = self.engine.take().unwrap_or_else(|| Lent::new(&state.cancel, &state.settings));

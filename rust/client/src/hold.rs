@@ -1,15 +1,16 @@
-//! What keeps a client alive for who has the bytes of its connection.
+//! Keeps a client alive for the users of the raw bytes of its connection.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::view::{Connection, Holder};
 
-/// What the handles of one connection share. It lets go of the client when the connection is over: whoever keeps a dead one keeps
-/// nothing else, and two clients that were given each other's connections do not keep each other for ever.
+/// The state that the handles of one connection share. It drops its reference to the client when the connection is over: a handle of a
+/// closed connection keeps nothing else alive, and two clients with handles of each other's connections do not keep each other alive
+/// forever.
 #[derive(Debug)]
 pub(crate) struct Hold<C> {
     pub(crate) connection: Connection,
-    /// None once the connection is over. Locked for moments only.
+    /// The client, or `None` when the connection is over. The lock is only held briefly.
     client: Mutex<Option<Arc<C>>>,
 }
 
@@ -24,7 +25,7 @@ impl<C> Hold<C> {
 }
 
 impl<C: std::fmt::Debug + Send + Sync> Holder for Hold<C> {
-    /// Whoever calls it has no lock: with the client goes its connection, which may be a script's stream.
+    /// The caller must hold no lock: dropping the client drops its connection, which may be a script's stream.
     fn let_go(&self) {
         let client = self.client.lock().unwrap_or_else(PoisonError::into_inner).take();
         drop(client);

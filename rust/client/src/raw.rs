@@ -16,11 +16,11 @@ use crate::gate::Taken;
 use crate::hold::Hold;
 use crate::view::{DEEPEST, Holder, too_deep};
 
-/// How long to leave alone what cannot be waited for.
+/// How long to sleep if a wait is not possible.
 const NAP: Duration = Duration::from_millis(1);
 
 thread_local! {
-    /// How many connections this thread is in the middle of a call on, each called from the one above it.
+    /// The number of nested calls on connections in this thread.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
 }
 
@@ -102,7 +102,7 @@ impl RawConnection {
     /// Checks whether the other end is still connected. While a response is due, the client checks that. Returns the same as
     /// [`is_connected`](Self::is_connected) afterwards.
     pub fn look(&self) -> bool {
-        // In use by another thread: what it finds shows in the answer.
+        // If another thread uses the client, the result below shows what that thread found.
         let _ = self.run(|link| {
             if !link.is_receiving() {
                 link.raw().look();
@@ -117,7 +117,7 @@ impl RawConnection {
         self.0.client().is_some_and(|client| client.is_connected_by(self.0.connection.id))
     }
 
-    /// How many clients' connections this one stands on.
+    /// Returns the number of clients whose connections this one uses.
     pub(crate) fn depth(&self) -> usize {
         self.0.connection.depth
     }
@@ -141,7 +141,7 @@ impl RawConnection {
     pub fn wait(&self, interest: Interest, longest: Duration) {
         let waited = self.0.client().is_some_and(|client| client.wait_for(self.0.connection.id, interest, longest));
         if !waited {
-            // In use by another thread, or gone: the next call tells.
+            // Another thread uses the client, or the connection is closed. The next call shows which.
             std::thread::sleep(NAP.min(longest));
         }
     }
@@ -155,7 +155,7 @@ impl RawConnection {
 
     fn run<T>(&self, work: impl FnOnce(&mut Link) -> io::Result<T>) -> io::Result<T> {
         let gone = || io::Error::new(io::ErrorKind::NotConnected, closed());
-        // Kept for the call: what it closes may let go of the client.
+        // Keep the client during the call, because closing the connection may drop it.
         let client = self.0.client().ok_or_else(gone)?;
         let _floor = Floor::enter()?;
         match client.with_link(self.0.connection.id, work) {
@@ -195,7 +195,7 @@ impl fmt::Debug for RawConnection {
     }
 }
 
-/// One call inside of another on this thread.
+/// A call on a connection inside another one on this thread.
 struct Floor;
 
 impl Floor {

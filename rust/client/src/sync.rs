@@ -1,9 +1,8 @@
-//! The lock that the [`gate`](crate::gate) is built on, in a file of its own: tests/gate_model.rs puts one in its place that tries
-//! every order of threads.
+//! The lock of the [`gate`](crate::gate), in a separate file: tests/gate_model.rs replaces it with one that tries every order of threads.
 
 pub(crate) use std::sync::{Mutex, MutexGuard};
 
-/// Tells the calling thread from every other.
+/// Returns a number that identifies the calling thread.
 pub(crate) fn this_thread() -> usize {
     thread_local! {
         static HERE: u8 = const { 0 };

@@ -1,4 +1,4 @@
-//! What getters are answered with, also while a call runs in another thread.
+//! The state that getters return, even while a call runs in another thread.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -10,10 +10,10 @@ use http_net::{ConnectionId, Fields, Framing, Head, Link, PackedTimings, Respons
 use crate::error::Error;
 use crate::status::Status;
 
-/// How many clients may stand on each other's connections; see [`RawConnection::DEEPEST`](crate::RawConnection::DEEPEST).
+/// The maximum number of clients that use each other's connections; see [`RawConnection::DEEPEST`](crate::RawConnection::DEEPEST).
 pub(crate) const DEEPEST: usize = 4;
 
-/// What the last call left.
+/// The state after the last call.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct View {
     pub(crate) status: Status,
@@ -22,15 +22,15 @@ pub(crate) struct View {
     pub(crate) trailers: Option<Arc<Fields>>,
     pub(crate) bytes_sent: u64,
     pub(crate) timings: PackedTimings,
-    /// What TLS agreed on; none without TLS.
+    /// The parameters of TLS, or `None` without TLS.
     pub(crate) tls: Option<Arc<TlsInfo>>,
-    /// What went wrong last; none if nothing did.
+    /// The last error message, or `None` if nothing failed.
     pub(crate) message: Option<Arc<str>>,
-    /// Why there is no connection: what failed first. It stays a part of the message until the next connect.
+    /// Why there is no connection: the first failure. It stays a part of the message until the next connect.
     pub(crate) cause: Option<Arc<Cause>>,
-    /// The connection that is open.
+    /// The open connection.
     pub(crate) open: Option<Arc<Open>>,
-    /// Nothing more comes from the connection, and nothing is held.
+    /// Whether the connection has ended and all received data was used.
     pub(crate) has_ended: bool,
 }
 
@@ -38,7 +38,7 @@ pub(crate) struct View {
 #[derive(Debug)]
 pub(crate) struct Cause {
     pub(crate) sentence: Arc<str>,
-    /// The same as a part of another sentence.
+    /// The sentence as a clause of another sentence.
     clause: String,
 }
 
@@ -46,39 +46,39 @@ pub(crate) struct Cause {
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) head: Arc<Head>,
-    /// The length of its body in bytes; −1 if it is not known beforehand, or there is none.
+    /// The length of the body in bytes, or −1 if it is not known in advance or there is no body.
     pub(crate) body_length: i64,
     pub(crate) chunked: bool,
-    /// Its headers were asked for.
+    /// Whether the headers were read.
     headers_read: AtomicBool,
 }
 
-/// What does not change about a connection.
+/// The constant properties of a connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Connection {
     pub(crate) id: ConnectionId,
-    /// Of the other end, and of this one, where the connection goes over the network.
+    /// The addresses of the other end and of this end, if the connection uses the network.
     pub(crate) addresses: (Option<SocketAddr>, Option<SocketAddr>),
-    /// How many clients' connections it stands on.
+    /// The number of clients whose connections this one uses.
     pub(crate) depth: usize,
 }
 
-/// A connection that is open. When the last view of it goes, who holds its bytes lets go of the client.
+/// An open connection. When its last view is dropped, the holder of its bytes drops the client.
 #[derive(Debug)]
 pub(crate) struct Open {
     pub(crate) connection: Connection,
-    /// Who holds its bytes; none that is still there, if nobody does.
+    /// The holder of its bytes, if there is one.
     pub(crate) holder: Mutex<Option<Weak<dyn Holder>>>,
 }
 
-/// Holds the bytes of a connection, and with them its client.
+/// Holds the raw bytes of a connection, and therefore its client.
 pub(crate) trait Holder: fmt::Debug + Send + Sync {
-    /// The connection is over.
+    /// Drops the client, because the connection is over.
     fn let_go(&self);
 }
 
 impl View {
-    /// Whether `other` says the same. Text and heads are compared by where they lie: new ones lie elsewhere.
+    /// Whether `other` is equal. Texts and heads are compared by their addresses, because new ones have new addresses.
     pub(crate) fn is_same(&self, other: &Self) -> bool {
         fn same<T: ?Sized>(one: &Option<Arc<T>>, other: &Option<Arc<T>>) -> bool {
             match (one, other) {
@@ -97,14 +97,15 @@ impl View {
             && self.timings == other.timings
     }
 
-    /// Takes over what a link counts.
+    /// Copies the counts of a link.
     pub(crate) fn follow(&mut self, link: &Link) {
         self.has_ended = link.is_exhausted();
         self.bytes_sent = link.bytes_sent();
         self.timings = link.packed_timings();
     }
 
-    /// Notes an error of the caller's. What ended the connection is said with it: it explains most of what goes wrong afterwards.
+    /// Notes an error of the caller. The message also contains the failure that ended the connection, because it explains most later
+    /// errors.
     pub(crate) fn note(&mut self, error: &Error) {
         self.message = Some(match &self.cause {
             Some(cause) => format!("{} (before that: {})", error.message, cause.clause).into(),
@@ -112,14 +113,15 @@ impl View {
         });
     }
 
-    /// Notes why there is no connection. `clause` is the error's sentence as a part of another.
+    /// Notes why there is no connection. `clause` is the sentence of the error as a clause of another sentence.
     pub(crate) fn note_cause(&mut self, error: &Error, clause: String) {
         let sentence: Arc<str> = error.message.as_str().into();
         self.message = Some(sentence.clone());
         self.cause = Some(Arc::new(Cause { sentence, clause }));
     }
 
-    /// Why no request can be sent, while nothing is open. What ended the connection is in it already, and so it is noted as it is.
+    /// Returns why no request can be sent without an open connection, and notes it unchanged, because it already contains the failure that
+    /// ended the connection.
     pub(crate) fn note_not_open(&mut self) -> Error {
         let error = Error::invalid(self.not_open());
         self.message = Some(error.message.as_str().into());

@@ -1,4 +1,4 @@
-//! How a body is given out: chunk by chunk, in pieces, all that is there, and how large it may be.
+//! Tests how a body is returned: chunk by chunk, in pieces, or everything that is available, and how large it can be.
 #![allow(missing_docs)]
 
 mod support;
@@ -15,7 +15,7 @@ fn with_chunk_size(bytes: usize) -> HttpClient {
     client
 }
 
-/// The lengths of what each read gave, without the empty ones.
+/// Returns the lengths of all reads, without the empty ones.
 fn reads(client: &HttpClient, url: &str) -> Vec<usize> {
     request_until_body(client, url);
     let mut lengths = Vec::new();
@@ -121,7 +121,7 @@ fn the_last_bytes_end_a_body_without_another_read() {
         &b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello"[..],
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n",
     ] {
-        // All of it comes with its head.
+        // The whole body arrives with its head.
         request_until_body(&client, &dictated(reply, ""));
         assert_eq!(client.read_response_body_chunk(), Ok(b"hello".to_vec()));
         assert_eq!(client.status(), Status::Connected);
@@ -230,7 +230,7 @@ fn a_download_of_64_mib_arrives_byte_for_byte() {
     }
 }
 
-/// A buffer that is used again for the next read, so that a test spends its time on receiving.
+/// A buffer that is reused for the next read, so that a test spends its time on receiving.
 struct Reused(Vec<u8>, usize);
 
 thread_local! {

@@ -1,4 +1,4 @@
-//! From a host to a connection, or to the reason why there is none.
+//! Tests the way from a host to a connection, or to the reason why there is none.
 #![allow(missing_docs)]
 
 mod support;

@@ -1,5 +1,5 @@
-//! Names that have several addresses, some of them dead. Which addresses a name has is the system's affair, so this runs in
-//! a process of its own that has a hosts file of its own.
+//! Tests names that have several addresses, some of which do not answer. The system decides which addresses a name has, so this runs in a
+//! separate process with its own hosts file.
 #![allow(missing_docs)]
 
 mod support;
@@ -18,16 +18,16 @@ use support::{no_body, pause, send, server, take_head, until, until_failure};
 use support_tls::pki::{Authority, Key};
 use support_tls::{one_secured, secured, take_head_of, trusting, trusting_for, try_connect};
 
-/// Set in the process with the hosts file: which test it runs.
+/// The environment variable that names the test in the process with the hosts file.
 const CHILD: &str = "HTTP_CLIENT_TEST_CHILD";
 const HOSTS: &str =
     "127.0.0.1 localhost four.test web.1 xn--a.example\n::1 six.test\n127.0.0.1 both.test\n::1 both.test\n";
 const MOUNT: &str = "mount --bind \"$1\" /etc/hosts && mount --bind \"$2\" /etc/nsswitch.conf";
-/// How long an attempt is alone (RFC 8305, section 5).
+/// The time after which the next address is tried in parallel (RFC 8305 §5).
 const STAGGER: Duration = Duration::from_millis(250);
 const TEN_TIMES: u32 = 10;
 
-/// Runs the test of this name in a process with a hosts file of its own. Says whether this is that process.
+/// Runs the test with this name in a process with its own hosts file. Returns whether this is that process.
 fn is_with_own_hosts(test: &str) -> bool {
     is_with_hosts_file(test, |path| std::fs::write(path, HOSTS).expect("a file"))
 }
@@ -39,7 +39,7 @@ fn is_with_hosts_file(test: &str, make: impl FnOnce(&Path)) -> bool {
     let folder = tempfile::tempdir().expect("a folder");
     let hosts = folder.path().join("hosts");
     make(&hosts);
-    // Nobody else is asked: what this file does not have does not exist.
+    // Only this file is used for lookups: names that are not in it do not exist.
     let order = folder.path().join("nsswitch.conf");
     std::fs::write(&order, "hosts: files\n").expect("a file");
     let run = |script: &str| {
@@ -58,7 +58,7 @@ fn is_with_hosts_file(test: &str, make: impl FnOnce(&Path)) -> bool {
     false
 }
 
-/// Two addresses with the same port, of one family each.
+/// Returns listeners at two addresses with the same port, one of each family.
 fn both_families() -> (TcpListener, Socket) {
     for _ in 0..100 {
         let four = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
@@ -72,7 +72,7 @@ fn both_families() -> (TcpListener, Socket) {
     panic!("no port is free in both families");
 }
 
-/// Has the system take no further connection at an address: the queue of its listener is full.
+/// Fills the queue of a listener, so that the system accepts no further connection at its address.
 fn fill(listener: &Socket) -> Vec<Socket> {
     listener.listen(0).expect("it listens");
     let address = listener.local_addr().expect("it is bound");
@@ -80,7 +80,7 @@ fn fill(listener: &Socket) -> Vec<Socket> {
     for _ in 0..4 {
         let socket = Socket::new(Domain::IPV6, Type::STREAM, None).expect("a socket");
         socket.set_nonblocking(true).expect("an option");
-        // It is under way, or stays so.
+        // The connection attempt is running, and may stay so.
         let _ = socket.connect(&address);
         waiting.push(socket);
     }
@@ -126,7 +126,7 @@ fn an_address_that_refuses_costs_nothing() {
     if !is_with_own_hosts("an_address_that_refuses_costs_nothing") {
         return;
     }
-    // Bound but not listening: it refuses, and nobody else gets the port.
+    // The socket is bound but not listening, so it refuses connections and reserves the port.
     let (four, _six) = both_families();
     let server = answer_once(four.try_clone().unwrap());
     let client = open("both.test", four.local_addr().unwrap().port());
@@ -202,7 +202,7 @@ fn two_hundred_clients_resolve_at_once_and_no_poll_waits_for_it() {
         let clients: Vec<HttpClient> = (0..200)
             .map(|index| {
                 let client = HttpClient::default();
-                // One name that all share, and one of each that does not exist.
+                // One name that exists for all, and one for each that does not.
                 let missing = format!("missing-{attempt}-{index}.invalid");
                 let name = if index % 2 == 0 { "four.test" } else { &missing };
                 client.connect_to_host(name, port.into(), false, &TlsOptions::default()).unwrap();
@@ -252,7 +252,7 @@ fn names_that_browsers_refuse_are_looked_up_as_curl_does() {
     }
 }
 
-/// This machine's addresses that hold on one interface only, with its number and name.
+/// Returns the addresses of this machine that are only valid on one interface, with the number and name of the interface.
 fn scoped_addresses() -> Vec<(Ipv6Addr, u32, String)> {
     let table = std::fs::read_to_string("/proc/net/if_inet6").unwrap_or_default();
     let address = |line: &str| {
@@ -290,7 +290,7 @@ fn an_address_with_a_scope_is_connected_to_and_the_server_is_not_told_of_it() {
         let head = server.join().unwrap();
         assert!(head.contains(&format!("\r\nHost: [{address}]:{port}\r\n")), "{head}");
     }
-    // Without a scope it is the system that says what is missing.
+    // Without a scope, the system reports what is missing.
     let client = HttpClient::default();
     let refused = support::open(&client, &address.to_string(), 9).err().unwrap_or_else(|| until_failure(&client));
     assert_eq!(refused.code, ErrorCode::CantConnect);
@@ -355,7 +355,7 @@ fn names_that_hang_hold_up_no_tls_to_an_address() {
     if !is_with_hosts_file(TEST, make_pipe) {
         return;
     }
-    // More than threads are kept for, some of them waited for, some given up.
+    // More lookups than threads are kept for. Some are waited for, some are abandoned.
     let clients: Vec<HttpClient> = (0..100).map(|n| open(&format!("hangs-{n}.test"), 80)).collect();
     let mut kept = clients.into_iter();
     let waiting: Vec<_> = kept.by_ref().take(50).collect();
@@ -370,7 +370,7 @@ fn make_pipe(path: &Path) {
     assert!(made.is_ok_and(|status| status.success()), "mkfifo");
 }
 
-/// The system's resolver opens a hosts file that is a pipe, and waits there until somebody writes into it.
+/// The system's resolver opens a hosts file that is a pipe, and blocks until something is written to it.
 #[test]
 fn while_the_resolver_hangs_timeouts_and_close_work_and_addresses_are_connected_to() {
     const TEST: &str = "while_the_resolver_hangs_timeouts_and_close_work_and_addresses_are_connected_to";
@@ -427,7 +427,7 @@ fn answers_are_remembered_for_a_while_and_failures_for_a_moment() {
     let port = listener.local_addr().unwrap().port();
     until(&open("four.test", port), Status::Connected);
     assert_eq!(until_failure(&open("late.test", port)).code, ErrorCode::CantResolve);
-    // The one name disappears, the other appears.
+    // One name disappears, and the other one appears.
     std::fs::write("/etc/hosts", "127.0.0.1 late.test\n").unwrap();
     until(&open("four.test", port), Status::Connected);
     let failed = Instant::now();

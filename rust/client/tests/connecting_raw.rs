@@ -1,4 +1,4 @@
-//! The bytes of a connection, for another protocol than HTTP.
+//! Tests raw access to a connection for another protocol than HTTP.
 #![allow(missing_docs)]
 
 mod support;
@@ -23,7 +23,7 @@ fn switched(client: &Arc<HttpClient>) -> RawConnection {
     RawConnection::of(client).expect("it is connected")
 }
 
-/// Reads so many bytes, sleeping on the connection in between.
+/// Reads `count` bytes, sleeping on the connection in between.
 fn receive(raw: &RawConnection, count: usize) -> Vec<u8> {
     let mut bytes = vec![0; count];
     let mut filled = 0;

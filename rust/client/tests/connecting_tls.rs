@@ -1,4 +1,4 @@
-//! Many secured connections at once, addresses of both families, dead ones among them, and what each phase may take.
+//! Tests many TLS connections at once, addresses of both families, including some that do not answer, and the time limits of the phases.
 #![allow(missing_docs)]
 
 mod support;
@@ -24,7 +24,7 @@ fn has_ipv6() -> bool {
     has
 }
 
-/// Has 127.0.0.1 answered at `::1`, so that a server of one family is reached by the other.
+/// Forwards connections at `::1` to an IPv4 address, so that a server of one family is reached through the other.
 fn at_ipv6(to: SocketAddr) -> SocketAddr {
     let listener = TcpListener::bind((Ipv6Addr::LOCALHOST, 0)).unwrap();
     let address = listener.local_addr().unwrap();
@@ -52,7 +52,7 @@ fn an_ipv6_address_is_connected_to_with_and_without_tls() {
         let echo = get(&client, "/echo").json();
         assert_eq!(echo["headers"][0], serde_json::json!(["Host", plain.to_string()]), "{host}");
     }
-    // The embedded server's certificate has this address.
+    // The certificate of the embedded server contains this address.
     let client = secured("[::1]", at_ipv6(server().https()), &test_tls());
     assert_eq!(get(&client, "/hello").code, 200);
 }
@@ -106,7 +106,7 @@ fn eight_threads_make_handshakes_at_once() {
 #[test]
 fn the_connect_timeout_counts_every_phase_together() {
     const TIMEOUT: Duration = Duration::from_secs(2);
-    // A proxy that takes most of the time, and then a handshake that never ends.
+    // A proxy that uses most of the time, and then a handshake that never ends.
     let (address, proxy) = one_connection(|mut stream| {
         take_head(&mut stream);
         thread::sleep(TIMEOUT * 3 / 5);

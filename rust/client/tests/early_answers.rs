@@ -1,4 +1,4 @@
-//! Answers that come before the request is sent: when the rest goes out all the same, and when it does not.
+//! Tests responses that arrive before the request is sent: when the rest is sent anyway, and when it is not.
 #![allow(missing_docs)]
 
 mod support;
@@ -17,7 +17,7 @@ use support::{
 use support_tls::pki::{Authority, Key};
 use support_tls::{one_secured, take_head_of, trusting, try_connect};
 
-/// More than the system holds on its way.
+/// More than the buffers of the system hold.
 const UPLOAD: usize = 20 << 20;
 
 const EMPTY: [&str; 5] = [
@@ -40,7 +40,7 @@ fn upload_checksum() -> u32 {
     *CHECKSUM
 }
 
-/// Reads a request's body and says what its checksum is.
+/// Reads the body of a request and returns its checksum.
 fn checksum_of(stream: &mut impl Read) -> u32 {
     let mut crc = crc32fast::Hasher::new();
     let mut buffer = vec![0; 65536];
@@ -54,7 +54,7 @@ fn checksum_of(stream: &mut impl Read) -> u32 {
     crc.finalize()
 }
 
-/// Answers with `answer` before it reads the body, and a second request with "second".
+/// Starts a server that sends `answer` before it reads the body, and "second" for a second request.
 fn early(answer: String) -> (SocketAddr, JoinHandle<u32>) {
     one_connection(move |mut stream| {
         take_head(&mut stream);
@@ -67,7 +67,7 @@ fn early(answer: String) -> (SocketAddr, JoinHandle<u32>) {
 }
 
 fn clients() -> [HttpClient; 2] {
-    // What hangs is to fail instead.
+    // A hang must become a failure.
     let clients = [with_read_timeout(PATIENCE), with_read_timeout(PATIENCE)];
     clients[1].set_blocking_mode(true);
     clients
@@ -136,7 +136,7 @@ fn over_tls_the_whole_upload_is_sent_after_an_early_success() {
     }
 }
 
-/// RFC 9112 §9.5: it is the end of the connection that says that nothing more is read.
+/// RFC 9112 §9.5: the end of the connection means that nothing more is read.
 #[test]
 fn a_refusal_that_keeps_the_connection_gets_the_rest_of_the_upload() {
     for status in ["401 Unauthorized", "413 Content Too Large", "500 Oh", "307 Elsewhere"] {
@@ -185,7 +185,7 @@ fn a_success_that_ends_the_connection_still_gets_the_whole_upload() {
             let (address, server) = one_connection(move |mut stream| {
                 take_head(&mut stream);
                 send(&mut stream, answer.as_bytes());
-                // The server has said all it will.
+                // The server sends nothing more.
                 stream.shutdown(std::net::Shutdown::Write).unwrap();
                 checksum_of(&mut stream)
             });
@@ -205,7 +205,7 @@ fn a_server_that_answers_and_hangs_up_has_answered() {
         let (address, server) = one_connection(move |mut stream| {
             take_head(&mut stream);
             send(&mut stream, b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello");
-            // With the client's bytes unread the close is a reset, which may overtake an answer that is not read.
+            // Closing the connection with unread bytes of the client is a reset, which may overtake a response that has not been read.
             let _ = is_told.recv();
         });
         connect(&client, address);
@@ -230,7 +230,7 @@ fn while_the_upload_goes_on_no_other_request_can_cut_it_off() {
         let (address, server) = early(answer.to_owned());
         let client = with_read_timeout(PATIENCE);
         connect(&client, address);
-        // One call sends 16 MiB at most, so that some is left.
+        // One call sends at most 16 MiB, so some data is left.
         client.request(Method::Post, "/", &[], upload()).unwrap();
         if status == Status::Body {
             support::until(&client, Status::Body);

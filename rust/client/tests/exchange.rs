@@ -1,4 +1,4 @@
-//! Requests and responses as they should be.
+//! Tests valid requests and responses.
 #![allow(missing_docs)]
 
 mod support;
@@ -43,7 +43,7 @@ fn every_framing_delivers_the_same_bytes() {
             ["/bytes/LENGTH", "/chunked/LENGTH?size=1", "/chunked/LENGTH?size=4095", "/chunked/LENGTH?size=1048576"]
         {
             if length > 100_000 && route.ends_with("=1") {
-                continue; // A million chunks prove no more than 65,536.
+                continue; // 65,536 chunks are enough.
             }
             let reply = get(&client, &route.replace("LENGTH", &length.to_string()));
             assert_eq!((reply.error, reply.status), (None, Status::Connected), "{route} of {length}");
@@ -204,7 +204,7 @@ fn responses_without_a_body_leave_the_client_connected() {
     }
 }
 
-/// As the built-in has it, which scripts that finish in STATUS_BODY go by.
+/// This is the behaviour of Godot's `HTTPClient`. Scripts that finish in STATUS_BODY rely on it.
 #[test]
 fn a_204_or_304_whose_fields_speak_of_a_body_is_a_body_until_one_empty_read() {
     for status in [204, 304] {
@@ -311,7 +311,7 @@ fn a_client_goes_on_to_another_server() {
     connect(&client, server().raw());
     assert_eq!((client.response_code(), client.has_response()), (0, false), "what came from the last one is gone");
     assert_eq!(get(&client, "/fault/drip?ms=1").text(), "hello");
-    // In the middle of a body, and after a failure too.
+    // In the middle of a body, and after a failure.
     request_until_body(&client, "/fault/length-max");
     connect(&client, server().http());
     assert_eq!(get(&client, "/hello").text(), HELLO);
@@ -331,7 +331,7 @@ fn two_hundred_clients_at_once_get_what_each_asked_for() {
     for (index, client) in clients.iter().enumerate() {
         client.request(Method::Get, &format!("/chunked/{}?size=1000", 10_000 + index), &[], no_body()).unwrap();
     }
-    // Every one gets on a little in turn, as in a game's frames.
+    // Each client advances a little in turn, as in the frames of a game.
     let started = std::time::Instant::now();
     let mut bodies = vec![Vec::new(); clients.len()];
     while clients.iter().any(|client| client.status() != Status::Connected) {
@@ -357,14 +357,14 @@ fn an_early_answer_with_success_lets_the_upload_go_on() {
         let (address, server) = support::one_connection(|mut stream| {
             support::take_head(&mut stream);
             support::send(&mut stream, b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n");
-            // The body of the response waits for that of the request.
+            // The body of the response is sent after the body of the request.
             let received =
                 std::io::copy(&mut std::io::Read::take(&mut stream, 32 << 20), &mut std::io::sink()).unwrap();
             support::send(&mut stream, b"hello");
             support::drain(&mut stream);
             received
         });
-        // What hangs is to fail instead.
+        // A hang must become a failure.
         client.set_read_timeout(Some(std::time::Duration::from_secs(5)));
         connect(&client, address);
         let reply = exchange(&client, Method::Post, "/", &[], Box::new(vec![1; 32 << 20]));

@@ -1,4 +1,4 @@
-//! Servers and networks that misbehave: what was received is delivered, then the status and the message say what happened.
+//! Tests servers and networks that misbehave: the received data is returned, and then status and message describe the failure.
 #![allow(missing_docs)]
 
 mod support;
@@ -14,10 +14,10 @@ use support::{
     until_failure,
 };
 
-/// Long enough that only a server which stops for good is given up.
+/// Long enough that only a server that stops permanently is abandoned.
 const SILENCE: Duration = Duration::from_millis(300);
 
-/// The outcome of a request to the raw server, the same whether the client polls or sleeps.
+/// Returns the outcome of a request to the raw server, which must be the same in polling and blocking mode.
 fn outcome(url: &str) -> Reply {
     let both = [false, true].map(|blocking| {
         let client = support::with_read_timeout(SILENCE);
@@ -170,7 +170,7 @@ fn an_early_answer_that_is_cut_off_by_a_reset_is_not_taken_for_complete() {
     let (address, server) = one_connection(|mut stream| {
         support::take_head(&mut stream);
         support::send(&mut stream, b"HTTP/1.1 200 OK\r\n\r\nsome of it");
-        // Closing with the request's body unread is a reset.
+        // Closing the connection with an unread request body is a reset.
         std::thread::sleep(Duration::from_millis(50));
     });
     let client = connected(address);
@@ -257,7 +257,7 @@ fn a_body_without_end_is_read_for_as_long_as_it_is_wanted() {
 
 #[test]
 fn one_read_takes_a_bounded_part_of_what_a_server_floods_it_with() {
-    const BOUND: usize = 64 << 20; // What one read gives out at most, and what the system may hold, several times over.
+    const BOUND: usize = 64 << 20; // Several times the maximum of one read plus the buffers of the system.
     let sent = Arc::new(AtomicUsize::new(0));
     let counter = sent.clone();
     let (address, server) = one_connection(move |mut stream| {
@@ -270,7 +270,7 @@ fn one_read_takes_a_bounded_part_of_what_a_server_floods_it_with() {
     });
     let client = connected(address);
     request_until_body(&client, "/");
-    // Something has arrived before it is read.
+    // Wait until data has arrived.
     while sent.load(Ordering::Relaxed) < 1 << 20 {
         std::thread::sleep(Duration::from_millis(1));
     }
@@ -306,7 +306,7 @@ fn after_a_failure_only_a_new_connection_helps() {
     assert_eq!(get(&client, "/fault/drip?ms=1").text(), "hello");
 }
 
-/// What explains the rest is what went wrong first.
+/// The first failure explains the later ones.
 #[test]
 fn the_first_cause_stays_part_of_the_message_until_the_next_connect() {
     let refused = support::server().refused_port();

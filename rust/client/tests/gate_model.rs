@@ -1,14 +1,14 @@
-//! The gate between threads and an engine, checked in every order in which threads can meet: `src/gate.rs` itself, over loom's lock and an
-//! engine of a few lines.
-// loom's threads have stacks of their own, through which no panic finds its way in programs that MinGW linked. The orders are
-// those of loom, and the same on every system.
+//! Tests the gate between threads and an engine in every possible order of threads: `src/gate.rs` itself, with loom's lock and a small
+//! engine.
+// loom's threads have their own stacks, through which a panic cannot unwind in programs that MinGW linked. loom chooses the orders, which
+// are the same on every system.
 #![cfg(not(all(windows, target_env = "gnu")))]
-#![allow(dead_code, missing_docs, reason = "the client uses all of the gate")]
+#![allow(dead_code, missing_docs, reason = "only the client uses all of the gate")]
 
 #[path = "../src/gate.rs"]
 mod gate;
 
-/// What the gate takes from `src/sync.rs`.
+/// Replaces `src/sync.rs` for the gate.
 mod sync {
     use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -29,21 +29,21 @@ use gate::{Gate, Taken};
 use loom::sync::atomic::AtomicBool;
 use loom::thread;
 
-/// Notes what is done with it.
+/// An engine that records what is done with it.
 struct Engine {
     view: View,
     cancel: Arc<Cancel>,
-    /// A script's stream: when it goes, the script asks the client.
+    /// A script's stream. When it is dropped, the script calls the client.
     stream: Option<Asking>,
 }
 
 #[derive(Clone, Debug, Default)]
 struct View {
     status: Status,
-    /// Calls that came to their end.
+    /// The number of completed calls.
     polls: u32,
     message: &'static str,
-    /// What is open. As in the client, the last view of it lets go of who holds it.
+    /// The open connection. As in the client, its last view releases the holder.
     open: Option<Arc<Open>>,
 }
 
@@ -55,14 +55,14 @@ enum Status {
     Connected,
 }
 
-/// Something that is open, told apart by its number.
+/// An open connection with a number.
 #[derive(Debug)]
 struct Open {
     number: u32,
     held: std::sync::Mutex<Weak<Hold>>,
 }
 
-/// Somebody who holds what is open.
+/// The holder of an open connection.
 #[derive(Debug, Default)]
 struct Hold {
     let_go: AtomicU32,
@@ -113,7 +113,7 @@ impl gate::Engine for Engine {
 
 type Client = Gate<Engine>;
 
-/// What a call came to.
+/// The failure of a call.
 #[derive(Debug, PartialEq, Eq)]
 enum Error {
     Taken(Taken),
@@ -139,7 +139,7 @@ fn connect(client: &Client) -> Result<(), Error> {
     connect_to(client, 80)
 }
 
-/// Makes a connection of one that is being made; blocks for ever if the client is in blocking mode.
+/// Completes a pending connection. Blocks forever if the client is in blocking mode.
 fn poll(client: &Client) -> Result<(), Error> {
     run(client, |engine, settings| {
         if engine.view.status == Status::Disconnected {
@@ -158,7 +158,7 @@ fn poll(client: &Client) -> Result<(), Error> {
     })
 }
 
-/// A call in whose middle the engine panics.
+/// A call during which the engine panics.
 fn panics(client: &Client) -> Result<(), Error> {
     run(client, |engine, _| {
         engine.view.polls += 1;
@@ -189,7 +189,7 @@ fn state(client: &Client) -> (Status, u32) {
     client.view(|view| (view.status, view.polls))
 }
 
-/// Holds what is open, as a `RawConnection` does.
+/// Holds the open connection, like a `RawConnection`.
 fn hold(client: &Client) -> Option<Arc<Hold>> {
     let open = client.view(|view| view.open.clone())?;
     let mut place = open.held.lock().unwrap();
@@ -241,7 +241,7 @@ fn of_two_calls_each_is_done_or_told_that_the_client_is_busy_and_no_engine_is_lo
         let mine = assert_done_or_busy(poll(&client));
         let others = assert_done_or_busy(other.join().unwrap());
         assert!(mine || others);
-        // What the view shows is what was done: no call's result is lost.
+        // The view shows all completed calls: no result is lost.
         assert_eq!(state(&client), (Status::Connected, u32::from(mine) + u32::from(others)));
         assert_serves(&client);
     });
@@ -253,7 +253,7 @@ fn after_close_nothing_of_a_call_that_ran_meanwhile_is_seen() {
         let client = connecting(false);
         let other = in_thread(&client, poll);
         close(&client);
-        // Either the call is over, or it works on an engine that was given up.
+        // The call is either complete, or works on an engine that was replaced.
         assert_eq!(state(&client), (Status::Disconnected, 0));
         other.join().unwrap().expect("the client was never busy");
         assert_eq!(state(&client), (Status::Disconnected, 0));
@@ -352,7 +352,7 @@ fn a_call_that_panics_leaves_a_client_that_serves_whatever_another_thread_does()
             assert_done_or_busy(other(&client));
             match panicking.join().unwrap() {
                 Some(done) => assert!(!done, "it neither panicked nor was the client busy"),
-                // The engine that was half way through the call is gone.
+                // The engine that panicked during the call is gone.
                 None => assert_eq!(state(&client), (Status::Disconnected, 0)),
             }
             assert_serves(&client);
@@ -379,7 +379,7 @@ fn who_holds_a_connection_is_let_go_whichever_call_ends_it() {
     }
 }
 
-/// A script's stream: when it goes, the script asks the client.
+/// A script's stream. When it is dropped, the script calls the client.
 struct Asking(Weak<Client>);
 
 impl Drop for Asking {
@@ -410,7 +410,7 @@ fn what_an_engine_has_open_is_dropped_with_the_last_view_of_it_and_not_under_the
     loom::model(|| {
         let client = connecting(false);
         let held = hold(&client).expect("it is open");
-        // A call and a close at once: one of them has the engine, the other the view.
+        // With a call and a close at the same time, one of them has the engine, and the other has the view.
         let other = in_thread(&client, poll);
         close(&client);
         drop(other.join().unwrap());
@@ -443,7 +443,7 @@ fn a_call_that_leads_back_to_the_client_is_told_apart_from_one_of_another_thread
             assert_eq!(back, Err(Error::Taken(Taken::ByThisThread)));
             Ok(())
         });
-        // Whoever meets it is another thread.
+        // A concurrent call comes from another thread.
         assert_done_or_busy(poll(&client));
         assert_done_or_busy(other.join().unwrap());
     });

@@ -1,4 +1,4 @@
-//! Exchanges with hyper, which was not written by us.
+//! Tests exchanges with hyper, an independent implementation.
 #![allow(missing_docs)]
 
 mod support;
@@ -9,7 +9,7 @@ use serde_json::json;
 use support::{connected, exchange, get, server};
 use support_tls::{secured, trusting};
 
-/// A client on a plain connection, and one over TLS.
+/// Returns a client on a plain connection and one with TLS.
 fn both() -> [HttpClient; 2] {
     let server = server();
     [connected(server.hyper()), secured("localhost", server.hyper_tls(), &trusting(server.ca_pem()))]

@@ -1,5 +1,5 @@
-//! How much memory an idle client holds, counted in bytes that were asked for: a game may keep hundreds of them.
-#![allow(missing_docs, unsafe_code, reason = "an allocator that counts is unsafe to write")]
+//! Tests how much memory an idle client uses, as the number of allocated bytes: a game may keep hundreds of clients.
+#![allow(missing_docs, unsafe_code, reason = "a counting allocator needs unsafe code")]
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -9,11 +9,11 @@ use std::thread;
 
 use http_client::{HttpClient, Method, Status, TlsOptions};
 
-/// The most that one may hold: what one holds, and a little more. A change that needs more says why here.
+/// The maximum number of bytes for one client: the current use, and a little more. A change that needs more must explain it here.
 const MOST: i64 = 1280;
 
 thread_local! {
-    /// Bytes that this thread asked for, less those that it gave back.
+    /// The number of bytes that this thread has allocated and not freed.
     static HELD: Cell<i64> = const { Cell::new(0) };
 }
 
@@ -21,7 +21,7 @@ struct Counting;
 
 impl Counting {
     fn note(bytes: usize, sign: i64) {
-        // A thread that ends has no counter any more.
+        // A thread that is ending no longer has a counter.
         let _ = HELD.try_with(|held| held.set(held.get() + sign * bytes as i64));
     }
 }
@@ -49,7 +49,7 @@ fn a_client_that_made_an_exchange_and_stays_connected_holds_little() {
     const CLIENTS: usize = 50;
     let port = serve();
     let mut clients = Vec::with_capacity(2 * CLIENTS);
-    // The first ones take what all share.
+    // The first clients allocate the shared data.
     clients.extend((0..10).map(|_| connected(port)));
     let before = HELD.get();
     clients.extend((0..CLIENTS).map(|_| connected(port)));
@@ -57,7 +57,7 @@ fn a_client_that_made_an_exchange_and_stays_connected_holds_little() {
     assert!((500..=MOST).contains(&each), "{each} bytes");
 }
 
-/// Answers every request by the same few bytes.
+/// Starts a server that sends the same few bytes for every request.
 fn serve() -> u16 {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = listener.local_addr().unwrap().port();

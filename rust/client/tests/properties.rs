@@ -1,4 +1,4 @@
-//! Random replies and arguments: no panic, no hang, and whatever happens ends in a status that says so.
+//! Tests random replies and arguments: nothing panics or hangs, and the final status always shows the outcome.
 #![allow(missing_docs)]
 
 mod support;
@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use support::{connect, connected, dictated, exchange, get, no_body, open, server};
 
-/// Pieces of replies; put together at random they come close to replies and are mostly none.
+/// Generates random combinations of parts of replies. They are similar to replies, and most are invalid.
 fn any_reply() -> impl Strategy<Value = Vec<u8>> {
     const PARTS: [&str; 20] = [
         "HTTP/1.1 200 OK\r\n",
@@ -88,7 +88,7 @@ proptest! {
 proptest! {
     #![proptest_config(config(2000))]
 
-    /// With a port that is none, so that nothing leaves this machine.
+    /// The port is invalid, so that nothing leaves this machine.
     #[test]
     fn any_host_with_a_port_that_is_none_is_refused_with_a_message(
         host in prop_oneof![any::<String>(), "(https?://)?[a-zA-Z0-9.\\[\\]:@/%_ éß-]{0,20}", "[0-9.:x]{1,12}"],
@@ -113,7 +113,7 @@ proptest! {
     ) {
         let client = HttpClient::default();
         match open(&client, &host, port) {
-            // Dropped before anything comes of it.
+            // The client is dropped before it connects.
             Ok(()) => prop_assert!(matches!(client.status(), Status::Resolving | Status::Connecting)),
             Err(error) => {
                 prop_assert!(!error.message.is_empty());

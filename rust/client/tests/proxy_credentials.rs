@@ -1,4 +1,4 @@
-//! What a proxy, and only a proxy, gets to see, and what nobody does; and that no connection goes past a proxy that was asked for.
+//! Tests what only a proxy receives, and what nobody receives, and that no connection bypasses a configured proxy.
 #![allow(missing_docs)]
 
 mod support;
@@ -11,7 +11,7 @@ use support::{exchange, get, no_body, one_connection, open, open_at, send, serve
 
 const OWN: &str = "Proxy-Authorization: Bearer own";
 
-/// A stream of somebody else's.
+/// A stream from outside this project.
 struct Foreign(TcpStream);
 
 impl Foreign {
@@ -41,7 +41,7 @@ impl Stream for Foreign {
     }
 }
 
-/// The head that a server gets of a request with credentials for a proxy.
+/// Returns the head that a server receives of a request with credentials for a proxy.
 fn head_sent(connect: impl FnOnce(&HttpClient, SocketAddr), method: Method, url: &str) -> String {
     let (address, server) = one_connection(|mut stream| {
         let head = take_head(&mut stream);
@@ -74,13 +74,13 @@ fn a_proxy_authorization_of_the_callers_own_reaches_only_a_proxy() {
     type Connect = fn(&HttpClient, SocketAddr);
     let ways: [(Connect, bool); 3] = [(directly, false), (over_a_foreign_stream, false), (through_a_proxy, true)];
     for (connect, is_proxy) in ways {
-        // A whole URL makes no proxy of the server.
+        // A whole URL does not mean that the server is a proxy.
         for url in ["/", "http://host.test/"] {
             let head = head_sent(connect, Method::Get, url);
             assert_eq!(head.contains(OWN), is_proxy, "{url}: {head}");
             assert!(head.contains("X-Other: stays"), "{head}");
         }
-        // Who is asked for a tunnel is one, whoever made the connection.
+        // The peer of a CONNECT request is a proxy, regardless of how the connection was established.
         let head = head_sent(connect, Method::Connect, "host.test:443");
         assert!(head.contains(OWN), "{head}");
     }
@@ -97,7 +97,7 @@ fn a_proxy_that_cannot_be_used_fails_the_next_connection_of_its_kind_and_no_othe
         ("127.0.0.1", 0, "there is no port 0; ports are 1 to 65535"),
     ] {
         for secure in [false, true] {
-            // Nobody connects to it: neither as the proxy that was set before, nor as the server without a proxy.
+            // No connection reaches this listener: neither as the previous proxy, nor as the server without a proxy.
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             listener.set_nonblocking(true).unwrap();
             let address = listener.local_addr().unwrap();
@@ -117,7 +117,7 @@ fn a_proxy_that_cannot_be_used_fails_the_next_connection_of_its_kind_and_no_othe
                 assert_eq!((client.status(), client.error_message()), (Status::Disconnected, told.message.clone()));
             }
             assert!(listener.accept().is_err(), "nothing goes past the proxy, {host}");
-            // The other kind of connection is none of its business.
+            // The proxy does not affect connections of the other kind.
             let other = if secure { server().http() } else { server().https() };
             let opened = client.connect_to_host("127.0.0.1", other.port().into(), !secure, &TlsOptions::default());
             assert_eq!(opened, Ok(()));

@@ -1,4 +1,4 @@
-//! Proxies from the environment. The environment is the process's, so this runs in a process of its own.
+//! Tests proxies from the environment. The environment belongs to the process, so this runs in a separate process.
 #![allow(missing_docs)]
 
 mod support;
@@ -9,10 +9,10 @@ use std::process::Command;
 use http_client::{HttpClient, Status, TlsOptions};
 use support::{get, open, server, until};
 
-/// Set in the process that does the work: what it is to report.
+/// The environment variable of the child process with its task: a host, and whether to use TLS.
 const TASK: &str = "HTTP_CLIENT_TEST_HOST";
 
-/// What a client in a process with this environment makes of `host`: what it would connect to.
+/// Returns what a client in a process with this environment connects to for `host`.
 fn route(variables: &[(&str, &str)], host: &str, secure: bool) -> String {
     let mut command = Command::new(std::env::current_exe().expect("this test"));
     command.args(["--exact", "--nocapture", "the_process_with_the_environment"]);
@@ -32,7 +32,7 @@ fn the_process_with_the_environment() {
     let (host, secure) = task.split_once(' ').expect("two words");
     let client = HttpClient::default();
     let unusable = client.set_proxy_from_environment().err();
-    // Every port is refused, so that the message names what was tried.
+    // All these ports refuse connections, so that the message names the address that was tried.
     if let Err(error) = client.connect_to_host(host, 1, secure == "true", &TlsOptions::default()) {
         assert_eq!(Some(&error), unusable.as_ref(), "it was said before");
         println!("went to error: {error}");
@@ -47,7 +47,7 @@ fn the_process_with_the_environment() {
 fn the_variables_choose_the_proxy() {
     let proxy = "cannot connect to proxy 127.0.0.1:2";
     let unusable = "error: cannot use the proxy \"socks5://…@127.0.0.1:2\" from the environment variable all_proxy: ";
-    // Names of variables have no case on Windows.
+    // Names of variables are not case-sensitive on Windows.
     let http_proxy_in_capitals = if cfg!(windows) { proxy } else { "cannot connect to 127.0.0.1:1" };
     for (variables, host, secure, expected) in [
         (&[("http_proxy", "http://127.0.0.1:2/")][..], "127.0.0.1", false, proxy),
@@ -72,7 +72,7 @@ fn the_variables_choose_the_proxy() {
         ),
         (&[("all_proxy", "127.0.0.1:2"), ("no_proxy", "other.test")], "host.test", false, proxy),
         (&[], "127.0.0.1", false, "cannot connect to 127.0.0.1:1"),
-        // One that cannot be used stands in the way of its own connections, and of no others.
+        // A proxy that cannot be used affects its own connections only.
         (&[("all_proxy", "socks5://u:p@127.0.0.1:2")], "127.0.0.1", false, unusable),
         (&[("all_proxy", "socks5://u:p@127.0.0.1:2")], "127.0.0.1", true, unusable),
         (&[("all_proxy", "socks5://u:p@127.0.0.1:2"), ("http_proxy", "127.0.0.1:2")], "127.0.0.1", false, proxy),
@@ -86,7 +86,7 @@ fn the_variables_choose_the_proxy() {
         (&[("http_proxy", "http://127.0.0.1:2/path")], "127.0.0.1", false, proxy),
     ] {
         let went = route(variables, host, secure);
-        // A system that does not know names below localhost has gone the direct way all the same.
+        // A system that does not resolve names below localhost has also connected directly.
         let direct =
             went.replace("the host name \"a.localhost\" could not be resolved", "cannot connect to a.localhost:1");
         assert!(direct.starts_with(expected), "{variables:?} {host} {secure}: {went}");

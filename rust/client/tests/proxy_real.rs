@@ -1,4 +1,4 @@
-//! HTTP and HTTPS through tinyproxy.
+//! Tests HTTP and HTTPS through tinyproxy.
 #![allow(missing_docs)]
 
 mod support;
@@ -45,7 +45,7 @@ fn http_and_https_go_through_a_proxy() {
         assert!(headers.contains(&("host".to_owned(), server().http().to_string())), "{headers:?}");
         assert!(headers.iter().any(|(name, _)| name == "via"), "tinyproxy was there: {headers:?}");
         if client.poll().is_err() {
-            // tinyproxy ends each connection.
+            // tinyproxy closes each connection.
             open_at(&client, server().http());
             until(&client, Status::Connected);
         }
@@ -96,7 +96,7 @@ fn without_the_right_credentials_the_proxys_answer_is_shown() {
         let client = proxied(&proxy, user);
         open_at(&client, server().http());
         until(&client, Status::Connected);
-        // tinyproxy says 401 of credentials that are wrong.
+        // tinyproxy responds with 401 to wrong credentials.
         let (code, reason) =
             if user.is_empty() { (407, "Proxy Authentication Required") } else { (401, "Unauthorized") };
         assert_eq!(get(&client, "/hello").code, code, "{user:?}: HTTP: the answer is the proxy's");

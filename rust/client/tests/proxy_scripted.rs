@@ -1,4 +1,4 @@
-//! What is sent to a proxy, byte by byte, and proxies that answer in every way.
+//! Tests the exact bytes that are sent to a proxy, and proxies with all kinds of responses.
 #![allow(missing_docs)]
 
 mod support;
@@ -21,7 +21,7 @@ fn with_proxy(address: SocketAddr, user: &str) -> HttpClient {
     client
 }
 
-/// Carries bytes between a client and a server until either ends.
+/// Transfers bytes between a client and a server until either ends.
 fn tunnel(client: TcpStream, to: SocketAddr) {
     let server = TcpStream::connect(to).unwrap();
     let pump = |mut from: TcpStream, mut to: TcpStream| {
@@ -209,7 +209,7 @@ fn a_proxy_that_wants_another_way_to_log_in_than_basic_is_told_so() {
     ] {
         let answer = format!("HTTP/1.1 {status} No\r\n{challenges}Content-Length: 0\r\n\r\n");
         let error = refused_tunnel(answer);
-        // A proxy that sends what is no header may be told of that instead.
+        // If the proxy sends an invalid header, the message may report that instead.
         let expected = format!(" answered {status} No when asked for host.test:443{hint}");
         assert!(error.ends_with(&expected) || challenges.contains('\x1b'), "{challenges}: {error}");
         assert!(!error.contains('\x1b'), "{error:?}");
@@ -233,11 +233,11 @@ fn what_a_proxy_says_is_cut_short_and_escaped() {
     }
 }
 
-/// The message that comes of this answer to CONNECT.
+/// Returns the message for this response to CONNECT.
 fn refused_tunnel(answer: String) -> String {
     let (address, proxy) = one_connection(move |mut stream| {
         take_head(&mut stream);
-        // A client that has read enough ends the connection.
+        // The client closes the connection when it has read enough.
         let _ = stream.write_all(answer.as_bytes());
         let _ = stream.shutdown(std::net::Shutdown::Write);
         drain(&mut stream);
@@ -250,7 +250,8 @@ fn refused_tunnel(answer: String) -> String {
     error.message
 }
 
-/// A game that the system stopped comes back, and what it waited for has come meanwhile. The rest of the way needs the network again.
+/// A game that the system paused continues, and the data that it waited for has arrived. The rest of the connection needs the network
+/// again.
 #[test]
 fn a_client_that_was_frozen_beyond_its_connect_timeout_goes_on_where_it_was() {
     const TIMEOUT: Duration = Duration::from_secs(2);
@@ -276,7 +277,7 @@ fn a_client_that_was_frozen_beyond_its_connect_timeout_goes_on_where_it_was() {
     go_on.send(()).unwrap();
     is_done.recv().unwrap();
     clock.pass(TIMEOUT + TIMEOUT / 2);
-    // This call finds the answer and begins with TLS.
+    // This call receives the response and starts TLS.
     client.poll().unwrap();
     go_on.send(()).unwrap();
     until(&client, Status::Connected);
@@ -307,10 +308,10 @@ fn a_proxy_that_does_not_answer_is_given_up_after_the_connect_timeout() {
 
 #[test]
 fn what_follows_a_tunnels_head_at_once_belongs_to_tls() {
-    // A proxy that sends the head and the start of the server's answer in one piece, as a busy one does.
+    // A proxy that sends the head and the start of the server's data in one piece, as a busy one does.
     let (address, proxy) = one_connection(|mut client| {
         take_head(&mut client);
-        // The client speaks first in TLS; a proxy that answers before it is asked is out of step.
+        // The client sends first in TLS. A proxy that sends data before that violates the protocol.
         send(&mut client, b"HTTP/1.1 200 OK\r\n\r\nHTTP/1.1 400 Bad Request\r\n\r\n");
         drain(&mut client);
     });

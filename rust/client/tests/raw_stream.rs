@@ -1,4 +1,4 @@
-//! What the raw connection and HTTP on it do to each other, and clients that stand on each other's connections.
+//! Tests how the raw connection and HTTP on it affect each other, and clients that use each other's connections.
 #![allow(missing_docs)]
 
 mod support;
@@ -14,7 +14,7 @@ use support_tls::{trusting, try_connect};
 
 const REPLY: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 
-/// A client over another's connection, as the Godot class makes it of a stream.
+/// A stream over another client's connection, as the Godot class creates it.
 struct Over(RawConnection);
 
 impl Stream for Over {
@@ -56,7 +56,7 @@ fn code_of(error: &io::Error) -> Option<ErrorCode> {
     error.get_ref().and_then(|inner| inner.downcast_ref::<http_client::Error>()).map(|error| error.code)
 }
 
-/// Asks everything that can be asked, often enough that what was sent before has come.
+/// Makes all queries, often enough for sent data to arrive.
 fn ask(raw: &RawConnection) {
     for _ in 0..200 {
         assert!(raw.look() && raw.is_connected() && raw.is_open());
@@ -163,7 +163,7 @@ fn addresses_and_status_are_told_while_another_thread_is_in_a_call_and_no_messag
     let raw = raw_of(&client);
     client.request(Method::Get, "/", &[], no_body()).unwrap();
     std::thread::scope(|scope| {
-        // Whichever call comes first, the other finds the client busy for a moment.
+        // One of the two calls finds the client busy for a moment.
         let poll = scope.spawn(|| {
             loop {
                 match client.poll() {
@@ -173,7 +173,7 @@ fn addresses_and_status_are_told_while_another_thread_is_in_a_call_and_no_messag
             }
         });
         let started = Instant::now();
-        // Busy or not, it answers the same.
+        // The result is the same whether the client is busy or not.
         while raw.write(b"").err().map(|error| error.kind()) != Some(ErrorKind::WouldBlock) {
             assert!(raw.look());
             pause(started);
@@ -244,7 +244,7 @@ fn connections_on_each_other_work_up_to_a_depth_and_are_then_refused() {
     for client in &chain {
         assert_eq!(client.status(), Status::Connected, "those below go on");
     }
-    // Who does not say what the stream stands on cannot be stopped before, but does not get deeper either.
+    // A client whose stream does not declare its depth cannot be refused in advance, but its calls are refused at the same depth.
     too_deep.set_stream(Box::new(Over(below)), None).unwrap();
     assert_ne!(too_deep.request(Method::Get, "/", &[], no_body()).and_then(|()| finish_request(&too_deep)), Ok(()));
 }

@@ -1,4 +1,4 @@
-//! Servers that we did not write, each started for one test on a free port of this machine.
+//! Tests with independent servers, each started for one test on a free port of this machine.
 #![allow(missing_docs)]
 
 mod support;
@@ -13,7 +13,7 @@ use http_client::{Method, Status};
 use support::{connected, exchange, get, no_body, pause, request_until_body, until_failure};
 use tempfile::TempDir;
 
-/// A server's process, which ends with this value, and its files.
+/// A server and its files. The process ends when this value is dropped.
 struct Server {
     process: Child,
     address: SocketAddr,
@@ -22,18 +22,18 @@ struct Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        // It may have ended by itself.
+        // The process may have ended already.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 }
 
 impl Server {
-    /// nginx as one process of the user who runs the test; none if it is not installed.
+    /// Starts nginx as one process of the user who runs the test. Returns `None` if it is not installed.
     fn nginx() -> Option<Server> {
         for _ in 0..10 {
             let files = files();
-            // nginx cannot tell the port that the system chose. Another process may be first; then it is tried again.
+            // nginx cannot report a port that the system chose, so a free one is found first. If another process takes it, try again.
             let unused = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
             let address = unused.local_addr().expect("it is bound");
             drop(unused);
@@ -62,7 +62,7 @@ impl Server {
         true
     }
 
-    /// Python's http.server, which also has a reply without a length; none if there is no Python.
+    /// Starts Python's http.server, which also has a reply without a length. Returns `None` if Python is not installed.
     fn python() -> Option<Server> {
         const PROGRAM: &str = r#"
 import http.server
@@ -94,9 +94,9 @@ server.serve_forever()
     }
 }
 
-/// Starts a program; none, with a line that says so, if it is not installed.
+/// Starts a program. Returns `None` and prints a line if it is not installed.
 fn spawn(command: &mut Command) -> Option<Child> {
-    // Servers stand where not every user looks.
+    // Servers are in folders that are not in every user's PATH.
     let path = std::env::var("PATH").unwrap_or_default() + ":/usr/local/sbin:/usr/sbin:/sbin";
     match command.env("PATH", path).stdin(Stdio::null()).spawn() {
         Ok(process) => Some(process),
@@ -108,7 +108,7 @@ fn spawn(command: &mut Command) -> Option<Child> {
     }
 }
 
-/// 1 MiB of bytes that do not repeat soon.
+/// Returns 1 MiB of bytes without a short period.
 fn content() -> Vec<u8> {
     (0..1u32 << 18).flat_map(|word| word.wrapping_mul(0x9E37_79B9).to_le_bytes()).collect()
 }

@@ -1,12 +1,12 @@
-//! When a server counts as silent, on a clock that moves only when a test, or a wait, moves it.
+//! Tests when a server counts as silent, on a clock that only a test or a wait moves.
 //!
-//! Of all deadlines, these need the real clock:
+//! Only these deadlines need the real clock:
 //!
-//! - an upload to a slow reader, here: how fast the system's buffer empties is the system's own time;
-//! - `connecting*.rs`, `proxy_scripted.rs`, `tls_faults.rs`: that a call, blocking or not, comes back when its limit has passed is what they
-//!   are about. What the limits do to a dial, phase by phase, stands in `rust/net/tests/dial.rs`, in virtual time;
-//! - `faults.rs`, `early_answers.rs`: the same of a whole exchange over TCP. In virtual time it stands in `rust/net/tests/errors.rs`;
-//! - `threads.rs`, `wake_ups.rs`: that a blocking call sleeps, and for how long.
+//! - an upload to a slow reader, in this file: the system determines how fast its buffer is sent;
+//! - `connecting*.rs`, `proxy_scripted.rs`, `tls_faults.rs`: they test that a call, blocking or not, returns when its limit has passed.
+//!   `rust/net/tests/dial.rs` tests the limits of a dial phase by phase in virtual time;
+//! - `faults.rs`, `early_answers.rs`: the same for a whole exchange over TCP. `rust/net/tests/errors.rs` tests it in virtual time;
+//! - `threads.rs`, `wake_ups.rs`: they test that a blocking call sleeps, and for how long.
 #![allow(missing_docs)]
 
 mod support;
@@ -22,22 +22,22 @@ use support::{Clock, no_body};
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 const SILENT: &str = "nothing came from the server for 20 s (read_timeout)";
-/// How long the process stands still.
+/// How long the process is paused.
 const FROZEN: Duration = Duration::from_secs(40);
 
-/// What comes of the stream's next calls.
+/// The results of the next calls of the stream.
 #[derive(Default)]
 struct Script {
-    /// Each read gives one; an empty one is that nothing has come. Past the last nothing ever comes.
+    /// Each read returns one entry. An empty one means that nothing has arrived, and so do all reads after the last entry.
     reads: VecDeque<&'static [u8]>,
-    /// Each write takes as much; 0 is that there is no room. Past the last all is taken.
+    /// Each write accepts as many bytes as one entry. 0 means that there is no space. After the last entry, everything is accepted.
     writes: VecDeque<usize>,
-    /// Each question gets one. Past the last it is the last again.
+    /// Each call of `unsent` returns one entry. The last one is repeated.
     unsent: VecDeque<usize>,
     asked: usize,
 }
 
-/// The process stands still in every wait, for longer than the timeout.
+/// A stream on which every wait pauses the process for longer than the timeout.
 struct Scripted {
     script: Arc<Mutex<Script>>,
     clock: Clock,
@@ -102,14 +102,14 @@ impl Scene {
         Self { client, script, clock }
     }
 
-    /// The process stands still where the client does not see to it.
+    /// Pauses the process, unless a blocking client does so in its waits.
     fn freeze(&self) {
         if !self.client.settings().blocking {
             self.clock.pass(FROZEN);
         }
     }
 
-    /// Polls until the response's head is there, standing still in between.
+    /// Polls until the head of the response is received, and pauses in between.
     fn finish(&self) -> Result<(), http_client::Error> {
         while self.client.status() == Status::Requesting {
             self.freeze();
@@ -129,7 +129,7 @@ fn what_came_while_the_process_stood_still_is_received() {
         let mut reads: VecDeque<&[u8]> =
             [&b"HTTP/1.1 200 OK\r\nContent-"[..], b"Length: 10\r\n\r\nhel", b"lo wor", b"ld"].into();
         if blocking {
-            // A head is slept for after each read, a body after one that has brought nothing.
+            // In a head, the client sleeps after each read; in a body, after a read that returned nothing.
             reads.insert(2, b"");
         }
         let scene = Scene::new(blocking, Script { reads, ..Script::default() });
@@ -211,7 +211,7 @@ fn an_upload_that_leaves_the_system_is_no_silence() {
                 scene.client.poll().unwrap();
                 continue;
             }
-            // One call would wait for ever for an answer: it comes behind the last byte.
+            // A blocking call would wait forever for a response, so it arrives after the last byte.
             scene.script.lock().unwrap().reads.extend([&b""[..]; 5]);
             scene.script.lock().unwrap().reads.push_back(b"HTTP/1.1 204 No Content\r\n\r\n");
             scene.client.poll().unwrap();
@@ -253,7 +253,7 @@ fn an_upload_to_a_slow_reader_takes_as_long_as_it_takes() {
             }
             support::send(&mut stream, b"HTTP/1.1 204 No Content\r\n\r\n");
         });
-        // The server takes 3 s, and the last bytes are with the system long before.
+        // The server needs 3 s, and the system receives the last bytes long before that.
         let client = support::with_read_timeout(Duration::from_secs(1));
         client.set_blocking_mode(blocking);
         support::connect(&client, address);

@@ -1,4 +1,4 @@
-//! The statuses of a client as docs/architecture.md draws them, held against what it does.
+//! Compares the diagram of the statuses of a client in docs/architecture.md with its behaviour.
 
 use std::collections::BTreeSet;
 use std::io::Write;
@@ -10,7 +10,7 @@ use std::time::Instant;
 use http_client::{Context, Error, HttpClient, Method, Settings, Status, TlsOptions, Verify};
 use http_net::memory::{self, MemoryStream};
 
-/// From which status, by which call, to which.
+/// The previous status, the call, and the new status.
 type Transition = (&'static str, &'static str, &'static str);
 
 const STATUSES: [(Status, &str); 10] = [
@@ -27,7 +27,7 @@ const STATUSES: [(Status, &str); 10] = [
 ];
 const CALLS: [&str; 6] = ["connect_to_host()", "set_connection()", "request()", "poll()", "read()", "close()"];
 
-/// What a server answers, and how a client gets on with it.
+/// The responses of a server.
 const ANSWERS: [&[u8]; 9] = [
     b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello",
     b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
@@ -89,7 +89,7 @@ fn the_statuses_change_as_they_are_drawn_and_in_no_other_way() {
     assert!(missing.is_empty() && untrue.is_empty(), "not drawn: {missing:?}; drawn, but never seen: {untrue:?}");
 }
 
-/// A client whose changes of status are noted.
+/// A client whose changes of status are recorded.
 struct Driven<'a> {
     client: HttpClient,
     far: Option<MemoryStream>,
@@ -97,7 +97,7 @@ struct Driven<'a> {
 }
 
 impl<'a> Driven<'a> {
-    /// A client for which "nowhere.test" has no address, and every other name that of this computer.
+    /// Creates a client for which "nowhere.test" has no address, and every other name has the address of this computer.
     fn new(seen: &'a mut BTreeSet<Transition>) -> Self {
         let resolver = |name: &str| match name {
             "nowhere.test" => Err("no such name".to_owned()),
@@ -108,7 +108,7 @@ impl<'a> Driven<'a> {
         Self { client, far: None, seen }
     }
 
-    /// A client with this status.
+    /// Creates a client with this status.
     fn to(status: Status, seen: &'a mut BTreeSet<Transition>) -> Self {
         let mut driven = Self::new(seen);
         match status {
@@ -159,7 +159,7 @@ impl<'a> Driven<'a> {
 
     fn call(&mut self, name: &'static str, call: impl FnOnce(&HttpClient) -> Result<(), Error>) {
         let before = name_of(self.client.status());
-        // Most of what is tried is an error; here only the status matters.
+        // Most of these calls are errors; only the status matters here.
         let _ = call(&self.client);
         let after = name_of(self.client.status());
         if before != after {
@@ -191,7 +191,7 @@ impl<'a> Driven<'a> {
         self.call("read()", |client| client.read_response_body_chunk::<Vec<u8>>().map(drop));
     }
 
-    /// Polls until this status comes, or the connection's own deadline ends it with another.
+    /// Polls until the client has this status, or a deadline of the connection leads to another status.
     fn poll_to(&mut self, status: Status) {
         while matches!(self.client.status(), Status::Resolving | Status::Connecting | Status::Requesting) {
             self.poll();
@@ -205,7 +205,7 @@ fn name_of(status: Status) -> &'static str {
     STATUSES.iter().find(|(known, _)| *known == status).expect("every status is listed").1
 }
 
-/// The lines `FROM --> TO: call` of the drawing; what follows the call says when.
+/// Reads the lines `FROM --> TO: call` of the diagram. The text after the call is the condition.
 fn drawn() -> BTreeSet<Transition> {
     let mut drawn = BTreeSet::new();
     let named = |name: &str| STATUSES.iter().find(|(_, known)| *known == name).map(|(_, known)| *known);

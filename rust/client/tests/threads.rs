@@ -1,4 +1,4 @@
-//! One client and several threads; calls that sleep; and the end of a client in every status.
+//! Tests one client in several threads, blocking calls, and closing a client in every status.
 #![allow(missing_docs)]
 
 mod support;
@@ -16,15 +16,15 @@ use support::{
     server,
 };
 
-/// A call that works on the connection.
+/// A call that uses the connection.
 type Call = fn(&HttpClient) -> Result<(), Error>;
 
-/// A client that blocks without an end of its own.
+/// Creates a client that blocks without a time limit.
 fn endless() -> Arc<HttpClient> {
     Arc::new(HttpClient::new(Settings { blocking: true, connect_timeout: None, ..Settings::default() }))
 }
 
-/// Another thread in `call`; returns when it is in there, which shows in that this one is refused.
+/// Starts another thread that makes `call`. Returns when it is in the call, because this thread is then refused.
 fn in_another_thread(
     client: &Arc<HttpClient>,
     call: impl Fn(&HttpClient) -> Result<(), Error> + Send + 'static,
@@ -33,7 +33,7 @@ fn in_another_thread(
     let thread = thread::spawn(move || {
         loop {
             match call(&other) {
-                // The question whether it is in there came first.
+                // The check below was using the client.
                 Err(error) if error.code == ErrorCode::Busy => thread::yield_now(),
                 result => return result,
             }
@@ -47,21 +47,21 @@ fn in_another_thread(
     thread
 }
 
-/// The error of a call that works on the connection and is refused in any case.
+/// Returns the error of a call that uses the connection and is refused in any case.
 fn refusal(client: &HttpClient) -> ErrorCode {
     client.request(Method::Get, "/", &["no colon"], no_body()).expect_err("such a header").code
 }
 
-/// A server that takes a connection and not a byte of what it is sent.
+/// Starts a server that accepts a connection but reads nothing.
 fn never_reads() -> SocketAddr {
-    // A connection in the queue of a listener is made, as far as its client can see.
+    // For the client, a connection in the queue of a listener is established.
     let listener = std::net::TcpListener::bind((std::net::Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     let address = listener.local_addr().expect("it is bound");
     std::mem::forget(listener);
     address
 }
 
-/// Has another thread make the call, which blocks once `prepare` is done, and closes the client meanwhile.
+/// Starts a thread that makes the call, which blocks after `prepare`, and closes the client in the meantime.
 fn assert_close_ends(client: &Arc<HttpClient>, prepare: impl Fn(&HttpClient), call: Call) {
     support::assert_in_time(TEN_FRAMES, || {
         prepare(client);
@@ -175,7 +175,7 @@ fn many_threads_on_one_client_get_an_answer_or_are_told_that_it_is_busy() {
     assert_eq!(get(&client, "/hello").code, 200);
 }
 
-/// A stream at which every request panics.
+/// A stream that panics at every request.
 struct Panicking;
 
 impl Stream for Panicking {
@@ -192,7 +192,7 @@ impl Stream for Panicking {
     }
 }
 
-/// Of the gate alone, `gate_model.rs` tries every order.
+/// `gate_model.rs` tries every order for the gate alone.
 #[test]
 fn who_holds_a_connection_is_let_go_whichever_call_ends_it() {
     let ends: [fn(&HttpClient); 3] = [
@@ -224,7 +224,7 @@ fn who_holds_a_connection_is_let_go_whichever_call_ends_it() {
     }
 }
 
-/// The calls that come next, the same in every run.
+/// A pseudo-random sequence that is the same in every run.
 struct Random(u64);
 
 impl Random {
@@ -236,7 +236,7 @@ impl Random {
     }
 }
 
-/// One call of any kind, on a client or on its raw connection.
+/// Makes one random call on a client or on its raw connection.
 fn any_call(random: &mut Random, client: &Arc<HttpClient>, other: &Arc<HttpClient>) {
     const TARGETS: [&str; 4] = ["/hello", "/chunked/5000?size=100", "/upgrade-echo", "/bytes/100000"];
     let raw = RawConnection::of(client);
@@ -269,8 +269,8 @@ fn any_call(random: &mut Random, client: &Arc<HttpClient>, other: &Arc<HttpClien
     }
 }
 
-/// Also for a tool that watches memory: `valgrind target/debug/deps/threads-… any_calls`. Of its tools that watch locks, none knows
-/// Rust's; for these there is tests/gate_model.rs.
+/// This test can also run under a memory checker: `valgrind target/debug/deps/threads-… any_calls`. Its lock checkers do not support Rust's
+/// locks; tests/gate_model.rs covers these.
 #[test]
 fn any_calls_from_several_threads_on_two_clients_and_their_connections_leave_them_usable() {
     const THREADS: u64 = 4;
@@ -316,7 +316,7 @@ fn processor_time() -> Duration {
     // SAFETY: the handle is this thread's own, and the four places live for as long as the call.
     let known = unsafe { GetThreadTimes(GetCurrentThread(), &mut created, &mut ended, &mut kernel, &mut user) };
     assert_ne!(known, 0, "{}", std::io::Error::last_os_error());
-    // In units of 100 ns.
+    // The times are in units of 100 ns.
     let units = |time: FILETIME| (u64::from(time.dwHighDateTime) << 32) + u64::from(time.dwLowDateTime);
     Duration::from_nanos(100 * (units(kernel) + units(user)))
 }

@@ -1,4 +1,4 @@
-//! Certificates that are refused, each with its own sentence, and what is trusted instead of the system's authorities.
+//! Tests certificates that are refused, each with its own sentence, and what can be trusted instead of the system's authorities.
 #![allow(missing_docs)]
 
 mod support;
@@ -74,7 +74,7 @@ fn an_unknown_authority_and_a_missing_intermediate_are_named_together() {
     let silent = Identity { intermediates: String::new(), ..intermediate.issue(Key::P256, &["localhost"]) };
     let Some(server) = OpenSsl::start(&silent, &[]) else { return };
     assert_eq!(refusal("localhost", server.address, &trusting(&root.pem)), UNKNOWN);
-    // Whoever has the intermediate can trust it itself.
+    // A client that has the intermediate certificate can trust it directly.
     secured("localhost", server.address, &trusting(&intermediate.pem));
 }
 
@@ -189,7 +189,7 @@ fn every_block_of_a_text_counts_whatever_stands_between_them() {
         let joined = ["\u{feff}", other.pem.trim(), between, server.ca_pem().trim(), "\0"].concat();
         secured("localhost", server.https(), &trusting(&joined));
     }
-    // What is commented out does not.
+    // Certificates in comments do not count.
     let commented = format!("{}# {}", other.pem, server.ca_pem().replace('\n', "\n# "));
     assert_eq!(refusal("localhost", server.https(), &trusting(&commented)), UNKNOWN);
 }
@@ -226,7 +226,7 @@ fn a_name_that_no_certificate_can_have_is_refused() {
     assert_eq!(sentence, "\"not a name\" is not a name that a certificate can contain");
 }
 
-/// What these calls of openssl leave in their folder: `key.pem` and `certificate.pem`.
+/// Returns the results of these calls of openssl: `key.pem` and `certificate.pem` in their folder.
 fn made_by_openssl(calls: &[&str], files: &[(&str, &str)]) -> Option<(Identity, tempfile::TempDir)> {
     if !is_there("openssl", "version") {
         return None;
@@ -270,7 +270,7 @@ fn a_trusted_certificate_without_alternative_names_is_matched_by_its_common_name
             let trusted = trusting(&identity.certificate);
             let client = secured("localhost", server.address, &trusted);
             assert_eq!(support::get(&client, "/hello").code, 200, "{calls:?} {version}");
-            // It serves one connection after the other.
+            // The server handles one connection after the other.
             drop(client);
             let sentence = refusal("127.0.0.1", server.address, &trusted);
             assert!(
@@ -313,7 +313,7 @@ fn a_common_name_does_not_count_in_a_certificate_of_an_authority() {
     let expected = "the certificate has no subjectAltName, and its common name (\"localhost\") is not used; create it \
                     again with subjectAltName=DNS:localhost";
     assert_eq!(refusal("localhost", server.address, &trusting(&root.pem)), expected);
-    // Nor if it is itself among the trusted ones.
+    // The same is true if the certificate itself is trusted.
     let both = format!("{}{}", root.pem, identity.certificate);
     assert_eq!(refusal("localhost", server.address, &trusting(&both)), expected);
 }

@@ -1,4 +1,4 @@
-//! Servers that do not speak TLS, stop in the middle of it, or end it wrongly.
+//! Tests servers that do not use TLS, stop during the handshake, or end the connection incorrectly.
 #![allow(missing_docs)]
 
 mod support;
@@ -113,7 +113,7 @@ fn a_server_with_old_ciphers_only_is_recognized() {
     let lines = "ssl_protocols TLSv1.2; ssl_ciphers AES128-SHA;";
     let Some(nginx) = Nginx::start(&[NginxServer { identity: &identity, lines }]) else { return };
     assert_eq!(refusal("127.0.0.1", nginx.addresses[0], &tls), expected, "nginx");
-    // No group in common, either.
+    // There is no common group either.
     let Some(server) = OpenSsl::start(&identity, &["-tls1_3", "-groups", "X448"]) else { return };
     assert_eq!(refusal("127.0.0.1", server.address, &tls), expected, "X448");
 }
@@ -135,7 +135,7 @@ fn a_server_that_wants_a_certificate_of_the_client_is_recognized() {
 
 #[test]
 fn a_key_that_is_not_the_certificates_is_noticed_even_unchecked() {
-    // The certificate of one server, the key of another: what somebody in between would have.
+    // The certificate of one server with the key of another, as an attacker in the middle would have.
     let root = Authority::root("root", Key::P256);
     let own = root.issue(Key::P256, &[NAME]);
     let (address, server) = one_connection(move |mut stream| {
@@ -216,7 +216,7 @@ fn closing_sends_close_notify() {
     let root = Authority::root("root", Key::P256);
     for by_drop in [false, true] {
         let (address, server) = one_secured(&root.issue(Key::P256, &[NAME]), |mut stream| {
-            // rustls makes an end without close_notify an error.
+            // rustls reports an end without close_notify as an error.
             let mut rest = Vec::new();
             stream.read_to_end(&mut rest).map(|_| rest)
         });
@@ -261,7 +261,7 @@ fn records_that_were_changed_on_the_way_end_the_connection() {
         take_head_of(&mut stream);
         stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello").unwrap();
         stream.flush().unwrap();
-        // A record of application data that nobody encrypted.
+        // A record of application data that is not encrypted.
         let forged = [&[23, 3, 3, 0, 40][..], &[7; 40]].concat();
         stream.sock.write_all(&forged).unwrap();
         drain(&mut stream.sock)
@@ -285,7 +285,7 @@ fn random_bytes_instead_of_a_handshake_never_hang_or_panic() {
             *byte = state as u8;
         }
         if round % 2 == 0 {
-            // A record that announces a handshake message.
+            // The header of a record with a handshake message.
             bytes[..5].copy_from_slice(&[22, 3, 3, 0, 195]);
         }
         let (address, server) = one_connection(move |mut stream| {
@@ -322,7 +322,7 @@ fn a_reply_in_records_of_one_byte_is_read_like_any_other() {
     server.join().unwrap();
 }
 
-/// Sends the bytes of each part in records of their own, all in one write.
+/// Sends the bytes of each part in separate records, all in one write.
 fn send_at_once(stream: &mut support_tls::Secured, parts: &[&[u8]], close_notify: bool) {
     let mut wire = Vec::new();
     for part in parts {
@@ -359,7 +359,7 @@ fn a_second_response_in_a_record_of_its_own_answers_no_request() {
             body.extend(client.read_response_body_chunk::<Vec<u8>>().unwrap());
             support::pause(started);
         }
-        // What is left fits the array exactly, so that the second record stays behind.
+        // The rest fits into the buffer exactly, so that the second record is left.
         go.send(()).unwrap();
         client.set_blocking_mode(blocking);
         let (rest, error) = support::read_body(&client);
@@ -431,7 +431,7 @@ fn a_reset_in_the_handshake_is_said_without_a_number() {
     server.join().unwrap();
 }
 
-/// Ends a connection by a reset.
+/// Resets a connection.
 fn reset(stream: std::net::TcpStream) {
     socket2::SockRef::from(&stream).set_linger(Some(Duration::ZERO)).unwrap();
     drop(stream);
@@ -455,7 +455,7 @@ fn a_server_that_wants_a_second_handshake_is_told_apart() {
     assert!(error.message.contains("a second handshake in the middle of the connection (renegotiation)"), "{error}");
 }
 
-/// Serves connections in turn: with TLS, or by breaking the handshake off as told.
+/// Serves one connection after the other: with TLS, or by aborting the handshake as specified.
 fn serve_in_turn(
     identity: &support_tls::pki::Identity,
     turns: Vec<Turn>,
@@ -476,7 +476,7 @@ fn serve_in_turn(
                     take_head_of(&mut stream);
                     stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello").unwrap();
                     stream.flush().unwrap();
-                    // Until the client has gone.
+                    // Wait until the client has closed the connection.
                     let _ = stream.read(&mut [0]);
                 }
                 Turn::Alert(level) => {
@@ -530,7 +530,7 @@ fn a_server_that_refuses_every_handshake_is_tried_once_more_and_no_oftener() {
     assert_eq!(get(&secured("127.0.0.1", address, &tls), "/").text(), "hello");
     let sentence = refusal("127.0.0.1", address, &tls);
     assert_eq!(sentence, "the server aborted the handshake (alert InternalError)");
-    // Nothing is offered any more, so there is nothing to try again without.
+    // No session is offered any more, so there is no second attempt without it.
     let sentence = refusal("127.0.0.1", address, &tls);
     assert_eq!(sentence, "the server aborted the handshake (alert InternalError)");
     assert_eq!(server.join().unwrap(), 4);

@@ -1,5 +1,5 @@
-//! SSLKEYLOGFILE, which lets a developer read the traffic. It is read from the environment, so this starts a process of its
-//! own.
+//! Tests SSLKEYLOGFILE, which allows a developer to decrypt the traffic. It is read from the environment, so this starts a separate
+//! process.
 #![allow(missing_docs)]
 
 mod support;
@@ -26,6 +26,6 @@ fn the_keys_are_written_in_debug_builds_only() {
     command.args(["--exact", NAME]).env(CHILD, "1").env("SSLKEYLOGFILE", &file);
     assert!(command.output().unwrap().status.success());
     let keys = std::fs::read_to_string(&file).unwrap_or_default();
-    // The library of this test was built with the same profile.
+    // The library was built with the same profile as this test.
     assert_eq!(keys.contains("CLIENT_TRAFFIC_SECRET_0 "), cfg!(debug_assertions), "{keys}");
 }

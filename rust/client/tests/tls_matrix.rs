@@ -1,4 +1,4 @@
-//! Versions, keys, names and sessions, against `openssl s_server` and nginx.
+//! Tests versions, keys, names and sessions with `openssl s_server` and nginx.
 #![allow(missing_docs)]
 
 mod support;
@@ -173,7 +173,7 @@ fn the_name_is_sent_to_the_server() {
     let (one, other) = (root.issue(Key::P256, &["one.test"]), root.issue(Key::P256, &["other.test"]));
     let certificates =
         "-cert2 other.pem -key2 other.key -servername other.test -servername_fatal".split(' ').collect::<Vec<_>>();
-    // The second identity is chosen by the name. Its files must be there before openssl reads them.
+    // The name selects the second identity. Its files must exist before openssl reads them.
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name).display().to_string();
     std::fs::write(at("other.pem"), &other.certificate).unwrap();
@@ -195,7 +195,7 @@ fn the_second_connection_resumes_the_session_of_the_first() {
     let root = Authority::root("root", Key::P256);
     let identity = root.issue(Key::P256, &[NAME]);
     for option in ["-tls1_2", "-tls1_3"] {
-        // Other options, another memory of sessions.
+        // Different options use a different session store.
         let tls = TlsOptions { without_tls13: option == "-tls1_2", ..trusting_for(&root.pem, NAME) };
         let Some(server) = OpenSsl::start(&identity, &[option]) else { return };
         let client = secured("127.0.0.1", server.address, &tls);
@@ -204,7 +204,7 @@ fn the_second_connection_resumes_the_session_of_the_first() {
         try_connect(&client, "127.0.0.1", server.address.port(), &tls).unwrap();
         assert!(info(&client).resumed, "{option}: the same client");
         assert_hello(&client, option);
-        // It serves one connection after the other.
+        // The server handles one connection after the other.
         drop(client);
         let other = secured("127.0.0.1", server.address, &tls.clone());
         assert!(info(&other).resumed, "{option}: another client with equal options");

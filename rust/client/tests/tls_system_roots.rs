@@ -1,4 +1,4 @@
-//! The system's authorities, which the environment can replace where they are files. So this starts processes of its own.
+//! Tests the system's authorities. If they are files, the environment can replace them, so this starts separate processes.
 #![allow(missing_docs)]
 #![cfg(target_os = "linux")]
 
@@ -16,12 +16,12 @@ use support_tls::{secured, try_connect};
 
 const PORT: &str = "HTTP_CLIENT_TEST_PORT";
 
-/// Runs the test of this name in a process whose system trusts the authorities in this text.
+/// Runs the test with this name in a process whose system trusts the authorities in this text.
 fn run_with_system_of(pem: &str, test: &str) {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("system.pem");
     std::fs::write(&file, pem).unwrap();
-    // With few open files at once, so that a test can have them all.
+    // The limit for open files is low, so that a test can reach it.
     let mut command = Command::new("sh");
     command.args(["-c", "ulimit -n 256; exec \"$0\" --exact \"$1\""]).arg(std::env::current_exe().unwrap()).arg(test);
     command.env(PORT, server().https().port().to_string());
@@ -49,14 +49,14 @@ fn without_any_on_the_system_there_are_mozillas() {
         return run_with_system_of("nothing\n", "without_any_on_the_system_there_are_mozillas");
     };
     let error = try_connect(&HttpClient::default(), "localhost", port, &TlsOptions::default()).unwrap_err();
-    // The handshake came as far as the certificate: there were authorities to check it against.
+    // The handshake reached the certificate, so there were authorities to verify it.
     assert!(error.message.contains("was issued by an authority that is not trusted here"), "{error}");
 }
 
 #[test]
 fn reading_them_keeps_no_call_waiting() {
     let Some(port) = port() else {
-        // As many as a large system has, and more.
+        // At least as many as on a large system.
         return run_with_system_of(&server().ca_pem().repeat(2000), "reading_them_keeps_no_call_waiting");
     };
     let client = HttpClient::default();
@@ -72,7 +72,7 @@ fn reading_them_keeps_no_call_waiting() {
         call(&|| client.poll().unwrap());
         support::pause(started);
     }
-    // Not a call waits as long as the reading takes.
+    // No call takes as long as reading them.
     assert!(longest * 2 < started.elapsed(), "a call took {longest:?} of {:?}", started.elapsed());
 }
 
@@ -85,7 +85,7 @@ fn authorities_that_could_not_be_read_for_want_of_a_descriptor_are_read_the_next
         );
     };
     let all: Vec<_> = std::iter::from_fn(|| std::fs::File::open("/dev/null").ok()).collect();
-    // It comes back once the authorities were read, as far as they could be.
+    // This call returns after the authorities were read, as far as that was possible.
     let (near, _far) = memory::pair(1 << 16);
     let context = Context::shared();
     TlsStream::start(context, Box::new(near), "localhost", &TlsOptions::default()).map(drop).unwrap();

@@ -1,5 +1,5 @@
-//! Blocking calls sleep without waking up while nothing happens, and close() ends them, whatever they wait for. Counted are the times that the
-//! thread gave up the processor, as Linux counts them.
+//! Tests that blocking calls sleep without waking up while nothing happens, and that close() ends them in every situation. The tests count
+//! how often the thread gave up the processor, as Linux reports it.
 #![allow(missing_docs)]
 #![cfg(target_os = "linux")]
 
@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use http_client::{Context, HttpClient, Interest, Method, RawConnection, Settings, Status, TlsOptions, Verify};
 use support::{PATIENCE, connect, dictated, no_body, open_at, request_until_body, server};
 
-/// A thread in a call.
+/// A thread in a blocking call.
 struct Asleep {
     id: String,
     thread: JoinHandle<()>,
@@ -30,7 +30,7 @@ fn call(call: impl FnOnce() + Send + 'static) -> Asleep {
 }
 
 impl Asleep {
-    /// How often the thread has gone to sleep.
+    /// Returns how often the thread has gone to sleep.
     fn sleeps(&self) -> u64 {
         let path = format!("/proc/self/task/{}/status", self.id);
         let status = std::fs::read_to_string(path).expect("the thread is there");
@@ -38,7 +38,7 @@ impl Asleep {
         count.and_then(|count| count.trim().parse().ok()).expect("a count")
     }
 
-    /// Until it has come to rest. What wakes up every now and then never does.
+    /// Waits until the thread sleeps permanently. A thread that wakes up repeatedly never does.
     fn rest(&self) -> u64 {
         let started = Instant::now();
         loop {
@@ -61,7 +61,7 @@ impl Asleep {
     }
 }
 
-/// The call sleeps through, until the client is closed.
+/// Asserts that the call sleeps continuously until the client is closed.
 fn assert_sleeps_until_close(what: &str, client: &Arc<HttpClient>, work: impl FnOnce(&HttpClient) + Send + 'static) {
     let asleep = call({
         let client = client.clone();
@@ -88,7 +88,7 @@ fn fails(client: &HttpClient) {
     client.poll().expect_err("nothing comes but close()");
 }
 
-/// A resolver that does not answer before it is told to.
+/// A resolver that does not return until the test releases it.
 #[derive(Default)]
 struct Hanging(Arc<(Mutex<bool>, Condvar)>);
 
@@ -131,12 +131,12 @@ fn a_poll_that_waits_for_a_handshake_sleeps_until_close() {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let client = client();
     let port = listener.local_addr().unwrap().port();
-    // No authorities are read, which might take its time.
+    // No authorities are read, because that might take time.
     let tls = TlsOptions { verify: Verify::Nothing, ..TlsOptions::default() };
     client.connect_to_host("127.0.0.1", port.into(), true, &tls).unwrap();
     let (silent, _) = listener.accept().unwrap();
     silent.set_nonblocking(true).unwrap();
-    // A worker makes the TLS configuration, which may take its time. The handshake has begun when its first bytes are there.
+    // A worker creates the TLS configuration, which may take time. The handshake has begun when its first bytes arrive.
     client.set_blocking_mode(false);
     let started = Instant::now();
     while silent.peek(&mut [0]).is_err() {
@@ -185,7 +185,7 @@ fn reads_that_wait_for_a_body_sleep_until_close() {
         connect(&client, server().raw());
         request_until_body(&client, &dictated(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", ""));
         assert_sleeps_until_close("a body", &client, read);
-        // A part that is there is given out with what comes behind it, or with the end.
+        // A partial chunk is returned with its rest, or with the end.
         connect(&client, server().raw());
         request_until_body(&client, &dictated(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n9\r\nhel", ""));
         let begun: fn(&HttpClient) = |client| {
@@ -208,9 +208,9 @@ fn two_threads_that_wait_for_one_connection_both_sleep_and_both_end_with_close()
         })
         .collect();
     let before: Vec<u64> = waiting.iter().map(Asleep::rest).collect();
-    // Neither keeps a third from its own, shorter, wait.
+    // Neither of them prevents a third, shorter wait.
     raw.wait(Interest::Read, Duration::from_millis(1));
-    // Nor the client's own call from sleeping.
+    // They do not prevent the client's own call from sleeping either.
     client.request(Method::Get, "/", &[], no_body()).unwrap();
     let polling = call({
         let client = client.clone();

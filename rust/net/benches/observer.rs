@@ -1,5 +1,5 @@
-//! What being watched costs, and not being watched. `cargo bench -p http-net`.
-#![allow(missing_docs, reason = "criterion's macros make public items without any")]
+//! Benchmarks of an exchange with and without an observer. Run them with `cargo bench -p http-net`.
+#![allow(missing_docs, reason = "criterion's macros generate public items without documentation")]
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -34,7 +34,7 @@ impl Observer for Counting {
     }
 }
 
-/// One exchange in memory: six events.
+/// Performs one exchange in memory, which causes six events.
 fn exchange(link: &mut Link, far: &MemoryStream, now: Instant) {
     let request = Request { route: None, method: Method::Get, url: "/", headers: &[], user_agent: "bench" };
     link.begin(&request, Body::empty(), now).unwrap();

@@ -7,7 +7,7 @@ use http_protocol::{UrlParts, without_user_info};
 
 use crate::error::Error;
 
-/// The longest name of an interface that is taken. Linux has 15 bytes, Windows numbers.
+/// The maximum length of an interface name. Linux allows 15 bytes; Windows uses numbers.
 const LONGEST_SCOPE: usize = 64;
 
 /// The name and port of a server, checked.
@@ -17,7 +17,7 @@ pub struct Host {
     pub(crate) name: String,
     /// The address, if `name` is one.
     pub(crate) address: Option<IpAddr>,
-    /// The interface of this computer that an IPv6 address is reached by, such as `eth0` or `2` (RFC 4007 §11). No peer is told of it.
+    /// The network interface through which an IPv6 address is reached, such as `eth0` or `2` (RFC 4007 §11). It is never sent to a peer.
     scope: Option<String>,
     pub(crate) port: u16,
     pub(crate) secure: bool,
@@ -36,8 +36,8 @@ impl Host {
             .map_err(|what| Error::misuse(format!("cannot connect to the host {:?}: {what}", without_user_info(host))))
     }
 
-    /// Reads `authority`, a name or an address with or without a port. What is wrong with it, without the text itself, which can have a
-    /// password in it.
+    /// Reads `authority`, a name or an address with or without a port. The error describes the problem without the text itself, which can
+    /// contain a password.
     pub(crate) fn read(authority: &str, port: i64, secure: bool) -> Result<Self, String> {
         if authority.is_empty() {
             return Err("the name is empty".to_owned());
@@ -80,12 +80,13 @@ impl Host {
         self.secure
     }
 
-    /// The address, if it can be connected to as it is. Only the system knows its interfaces' names.
+    /// Returns the address if it can be connected to directly. An address with a scope must be resolved, because only the system knows the
+    /// names of its interfaces.
     pub(crate) fn direct_address(&self) -> Option<SocketAddr> {
         self.address.filter(|_| self.scope.is_none()).map(|address| SocketAddr::new(address, self.port))
     }
 
-    /// What the system's resolver is asked for.
+    /// Returns the name that is passed to the system's resolver.
     pub(crate) fn name_to_resolve(&self) -> String {
         match &self.scope {
             Some(scope) => format!("{}%{scope}", self.name),
@@ -121,7 +122,7 @@ pub fn host_field(host: &str) -> Result<String, Error> {
     })
 }
 
-/// What follows `http://` or `https://`, and whether it was the latter.
+/// Returns the text after `http://` or `https://`, and whether the scheme is `https`.
 fn strip_scheme(host: &str) -> Option<(&str, bool)> {
     let UrlParts { scheme, behind_scheme, .. } = UrlParts::of(host);
     let is_secure =
@@ -130,12 +131,12 @@ fn strip_scheme(host: &str) -> Option<(&str, bool)> {
     Some((behind_scheme, is_secure))
 }
 
-/// Whether a port stands behind the name.
+/// Whether a port follows the name.
 pub(crate) fn names_port(authority: &str) -> bool {
     split_port(authority).is_ok_and(|(_, port)| port.is_some())
 }
 
-/// The name of a server in ASCII (IDNA), if it can be one.
+/// Returns the name of a server in ASCII (IDNA), or `None` if the name is invalid.
 pub(crate) fn to_ascii(name: &str) -> Option<String> {
     parse_name(name).ok()
 }
@@ -149,7 +150,7 @@ fn split_port(authority: &str) -> Result<(&str, Option<u16>), &'static str> {
         let (name, port) = authority.split_once(':').unwrap_or((authority, ""));
         (name, Some(port))
     } else {
-        // None, or an IPv6 address without brackets.
+        // No port, or an IPv6 address without brackets.
         (authority, None)
     };
     match port {
@@ -162,7 +163,7 @@ fn split_port(authority: &str) -> Result<(&str, Option<u16>), &'static str> {
     }
 }
 
-/// Takes the scope from an IPv6 address, which is written `fe80::1%eth0`, and `[fe80::1%25eth0]` in URLs (RFC 6874 §2).
+/// Separates the scope from an IPv6 address, which is written as `fe80::1%eth0`, and as `[fe80::1%25eth0]` in URLs (RFC 6874 §2).
 fn split_scope(name: &str) -> Result<(Cow<'_, str>, Option<String>), String> {
     let Some((address, scope)) = name.split_once('%') else { return Ok((name.into(), None)) };
     let (address, scope) = match (address.strip_prefix('['), scope.strip_suffix(']')) {
@@ -182,7 +183,7 @@ fn split_scope(name: &str) -> Result<(Cow<'_, str>, Option<String>), String> {
     Ok((address.to_owned().into(), Some(scope.to_owned())))
 }
 
-/// The name in ASCII, or the address without brackets.
+/// Returns the name in ASCII, or the address without brackets.
 fn parse_name(name: &str) -> Result<String, String> {
     if let Some(address) = name.strip_prefix('[').and_then(|name| name.strip_suffix(']')) {
         return match address.parse::<Ipv6Addr>() {
@@ -197,7 +198,8 @@ fn parse_name(name: &str) -> Result<String, String> {
         Ok(url::Host::Domain(name)) => check_name(name),
         Ok(url::Host::Ipv4(address)) => Ok(address.to_string()),
         Ok(url::Host::Ipv6(address)) => Ok(address.to_string()),
-        // Browsers refuse names that end in a number, or are no Punycode behind `xn--`. Whether they exist, the resolver knows.
+        // The `url` crate, like browsers, refuses names that end in a number or have invalid Punycode after `xn--`. Whether such a name
+        // exists is left to the resolver.
         Err(_) if name.is_ascii() && !name.is_empty() => check_name(name.to_ascii_lowercase()),
         Err(error) => Err(error.to_string()),
     }
@@ -210,7 +212,7 @@ fn check_name(name: String) -> Result<String, String> {
     if name.starts_with('.') || name.contains("..") {
         return Err("it has an empty part between two dots".to_owned());
     }
-    // Browsers take more than may stand in a URL (RFC 3986 §3.2.2), and so in a request.
+    // The `url` crate, like browsers, accepts more characters than a URL allows (RFC 3986 §3.2.2), and therefore a request.
     match name.chars().find(|&c| !c.is_ascii_alphanumeric() && !"-._~!$&'()*+,;=".contains(c)) {
         Some(wrong) => Err(format!("{wrong:?} cannot be in a host name")),
         None => Ok(name),

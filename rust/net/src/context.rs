@@ -55,7 +55,7 @@ impl Context {
     }
 
     fn configs(clock: &Clock, wall: WallClock) -> Configs {
-        // Work that takes longer than a frame and ends.
+        // This lane is for work that takes longer than a frame but always ends.
         let (lane, linger) = (Lane::new(PROCESSOR_LIMITS), Arc::new(Linger::new(clock.clone())));
         Configs::new(World { lane, linger, wall })
     }
@@ -90,7 +90,7 @@ impl Context {
         &self.tls
     }
 
-    /// Room to receive into.
+    /// Creates a buffer for received data.
     pub(crate) fn input(&self) -> Input {
         Input::with(self.spare_buffers.clone())
     }

@@ -1,27 +1,28 @@
-//! Until when something must have come to an end, fairly: time in which nobody could look is not held against the peer.
+//! Deadlines that do not blame the peer for time during which this program was paused.
 
 use std::time::{Duration, Instant};
 
-/// Whoever looks less often than this was stopped: by the system, a debugger, a long load.
+/// A program that checks less often than this was paused: by the system, by a debugger, or by long loading.
 const AWAY: Duration = Duration::from_secs(1);
 
-/// The deadline of something that goes step by step. It counts only where a look found nothing.
+/// The deadline of an operation with several steps. Check it only if there is nothing to process.
 #[derive(Debug)]
 pub(crate) struct Deadline {
-    /// None is never.
+    /// The time of the deadline, or `None` if there is no deadline.
     at: Option<Instant>,
     looked: Instant,
-    /// This step was given back the time of an absence. One that could have it again and again would never end.
+    /// Whether this step was already extended for a pause. Repeated extensions could keep a step from ever ending.
     is_extended: bool,
 }
 
 impl Deadline {
-    /// Counts from `now`. A timeout that goes beyond what the clock can tell is none.
+    /// Starts counting at `now`. A timeout that exceeds the range of the clock means no deadline.
     pub(crate) fn new(timeout: Option<Duration>, now: Instant) -> Self {
         Self { at: timeout.and_then(|timeout| now.checked_add(timeout)), looked: now, is_extended: false }
     }
 
-    /// Notes that the peer was looked at. If the deadline passed since the last look, and that is long ago, it is put off by as much.
+    /// Notes that the connection was checked for progress. If the previous check was at least [`AWAY`] ago and the deadline has passed, the
+    /// deadline is extended by the time between the two checks, once in a step.
     pub(crate) fn look(&mut self, now: Instant) {
         let away = now.saturating_duration_since(std::mem::replace(&mut self.looked, now));
         if away >= AWAY && self.has_passed(now) && !self.is_extended {
@@ -30,7 +31,7 @@ impl Deadline {
         }
     }
 
-    /// Notes that a step is done.
+    /// Notes that a step is complete.
     pub(crate) fn next_step(&mut self) {
         self.is_extended = false;
     }
@@ -39,7 +40,7 @@ impl Deadline {
         self.at.is_some_and(|at| now >= at)
     }
 
-    /// When to look again at the latest.
+    /// Returns the latest time for the next check.
     pub(crate) fn at(&self) -> Option<Instant> {
         self.at
     }
@@ -71,7 +72,7 @@ mod tests {
         let mut deadline = Deadline::new(Some(2 * SECOND), start);
         deadline.look(start + SECOND);
         for absence in 1..=3 {
-            // Frozen for six seconds, then half a second at work.
+            // Paused for six seconds, then active for half a second.
             let back = start + SECOND + absence * 6 * SECOND;
             deadline.look(back);
             assert!(!deadline.has_passed(back + SECOND / 2));

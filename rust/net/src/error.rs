@@ -1,4 +1,4 @@
-//! The errors of connections and exchanges: the kind of failure, the phase, and the cause. The sentences for people are only made here,
+//! The errors of connections and exchanges: the kind of failure, the phase, and the cause. Only this module creates sentences for people
 //! from these parts.
 
 use std::error::Error as StdError;
@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use http_protocol::{CallerError, Excerpt, Over, PeerError};
 
-/// A failure. It prints as one sentence for people. Programs decide by [`kind`](Self::kind) and the other methods.
+/// A failure. It is displayed as one sentence for people. Programs decide by [`kind`](Self::kind) and the other methods.
 #[derive(Clone, Debug)]
 pub struct Error(Box<Parts>);
 
@@ -255,7 +255,7 @@ impl Error {
         Self::new(phase, kind)
     }
 
-    /// In the handshake.
+    /// Creates an error for a failure in the TLS handshake.
     pub(crate) fn tls(failure: TlsFailure) -> Self {
         Self::new(Phase::Tls, ErrorKind::Tls(failure))
     }
@@ -265,13 +265,13 @@ impl Error {
         Self::new(Phase::Idle, ErrorKind::Cancelled)
     }
 
-    /// What the system says about it.
+    /// Adds the error of the system that caused this error.
     pub(crate) fn because_of(mut self, source: Option<Arc<io::Error>>) -> Self {
         self.0.source = source;
         self
     }
 
-    /// Something of the response had come.
+    /// Notes whether any byte of the response had arrived.
     pub(crate) fn after_response_began(mut self, begun: bool) -> Self {
         self.0.response_begun = begun;
         self
@@ -333,7 +333,7 @@ impl Error {
 }
 
 impl Worded<'_> {
-    /// Returns the sentence as a clause for another sentence, which itself says that one has to connect again.
+    /// Returns the sentence as a clause for another sentence, which already contains the advice to connect again.
     #[must_use]
     pub fn as_clause(self) -> Self {
         Self { is_clause: true, ..self }
@@ -459,7 +459,7 @@ impl fmt::Display for ProxyProblem {
 }
 
 impl ProxyProblem {
-    /// `target` is what the proxy was asked for.
+    /// Writes the sentence. `target` is what the proxy was asked for.
     fn say(&self, f: &mut fmt::Formatter<'_>, target: Option<&str>, names: Names) -> fmt::Result {
         let target = target.map(|target| format!(" when asked for {target}")).unwrap_or_default();
         match self {
@@ -474,7 +474,7 @@ impl ProxyProblem {
     }
 }
 
-/// A system's error in brackets, if there is one.
+/// An error of the system in parentheses, if there is one.
 struct Because<'a>(Option<&'a io::Error>);
 
 impl fmt::Display for Because<'_> {
@@ -483,12 +483,12 @@ impl fmt::Display for Because<'_> {
     }
 }
 
-/// An operating system's error as words, without its number. An error of our own is a sentence already.
+/// Returns an error of the operating system as words, without its number. Errors from this project are already sentences.
 pub(crate) fn describe(error: &io::Error) -> String {
     if error.get_ref().is_some() {
         return error.to_string();
     }
-    // In the same words on every system. Windows has sentences of its own, in the language of its user.
+    // Use the same words on every system. Windows has its own sentences, in the language of the user.
     let words = match error.kind() {
         io::ErrorKind::ConnectionRefused => "connection refused",
         io::ErrorKind::ConnectionReset => "connection reset",
@@ -501,7 +501,7 @@ pub(crate) fn describe(error: &io::Error) -> String {
     words.to_owned()
 }
 
-/// What the system calls an error, without its number and the full stop that Windows ends it with.
+/// Returns the system's name of an error, without its number and without the full stop at the end on Windows.
 pub(crate) fn without_number(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or(&text).trim_end_matches('.').to_owned()
@@ -527,7 +527,7 @@ mod tests {
         }
     }
 
-    /// Failures whose sentences name something of the program's.
+    /// Returns failures whose sentences contain the program's own names.
     fn that_name_settings() -> Vec<Error> {
         let hop = || Hop { name: "a".to_owned(), authority: "a:80".to_owned(), proxy_for: Some("b:443".to_owned()) };
         let timeout = |phase, hop: Option<Hop>| {

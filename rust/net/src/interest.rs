@@ -1,6 +1,6 @@
-//! What is waited for on a socket.
+//! What a caller waits for on a socket.
 
-/// The readiness of a socket that is waited for.
+/// The readiness that a caller waits for on a socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Interest {
     /// Data to read, or the end.

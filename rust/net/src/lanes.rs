@@ -1,4 +1,4 @@
-//! Threads for work that must not hold a frame up, in lanes: what hangs in one keeps nothing in another waiting.
+//! Worker threads for work that must not delay a frame, in separate lanes: work that hangs in one lane does not delay work in another.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -11,33 +11,33 @@ use std::time::Duration;
 
 use crate::ready::Wait;
 
-/// How long a thread without work stays.
+/// How long an idle thread is kept.
 const IDLE: Duration = Duration::from_secs(60);
 
-/// Name resolution. A name can hang for as long as the system's resolver likes, and no thread can be called back from there. So every look-up
-/// gets a thread at once, until 64 are waited for; those that nobody waits for any more count only to the 256 of all.
+/// Name resolution. A lookup can hang as long as the system's resolver allows, and cannot be interrupted. So every lookup gets a thread
+/// immediately, up to 64 lookups with waiters. Abandoned lookups only count towards the total of 256.
 pub(crate) const LOOK_UP_LIMITS: Limits = Limits { wanted: 64, all: 256, kept: 8 };
-/// Work that ends: TLS configurations, key shares.
+/// Work that always ends: TLS configurations and key shares.
 pub(crate) const PROCESSOR_LIMITS: Limits = Limits { wanted: 8, all: 8, kept: 8 };
 
-/// What waiters are given when a job comes to nothing.
+/// The result for waiters if a job cannot be completed.
 pub(crate) trait Loss {
-    /// The result of a job that is lost; `reason` is the end of a sentence.
+    /// Returns the result of a lost job. `reason` is the end of a sentence.
     fn lost(reason: &'static str) -> Self;
 }
 
-/// A queue of jobs, and the threads that do them.
+/// A queue of jobs, and the threads that run them.
 #[derive(Clone)]
 pub(crate) struct Lane(Arc<Inner>);
 
-/// How many threads a lane has.
+/// The maximum numbers of threads in a lane.
 #[derive(Clone, Copy)]
 pub(crate) struct Limits {
-    /// Busy with what somebody waits for.
+    /// The threads with work that is waited for.
     pub(crate) wanted: usize,
-    /// In all, with those that are stuck in what nobody waits for any more.
+    /// All threads, including those that run abandoned jobs.
     pub(crate) all: usize,
-    /// That stay for a while when there is nothing to do.
+    /// The threads that are kept for a while without work.
     pub(crate) kept: usize,
 }
 
@@ -52,29 +52,29 @@ struct Inner {
 struct Crew {
     queue: VecDeque<Arc<dyn Job>>,
     running: Vec<Arc<dyn Job>>,
-    /// Threads that are about to look into the queue: they were started, or are between two jobs.
+    /// The number of threads that are about to check the queue: newly started ones, and those between two jobs.
     starting: usize,
     idle: usize,
 }
 
-/// Starts a thread. An error if the system gives none.
+/// Starts a thread. Returns an error if the system cannot start one.
 type StartThread = fn(Box<dyn FnOnce() + Send>) -> io::Result<()>;
 
 trait Job: Send + Sync {
-    /// Whether its result is of use to anybody.
+    /// Whether the result is still needed.
     fn is_wanted(&self) -> bool;
 
-    /// Does it, unless nobody wants it.
+    /// Runs the job, unless its result is no longer needed.
     fn run(&self);
 
-    /// The system gives no thread for it.
+    /// Completes the job if the system cannot start a thread for it.
     fn run_without_thread(&self);
 }
 
-/// A result that a worker brings, shared by all who wait for it. It is waited for until the last of its clones is dropped.
+/// The result of a job, shared by all waiters. The job counts as waited for until the last clone is dropped.
 pub(crate) struct Pending<T>(Arc<Slot<T>>);
 
-/// Knows a job without waiting for it.
+/// A reference to a job that does not count as a waiter.
 pub(crate) struct Known<T>(Arc<Slot<T>>);
 
 struct Slot<T> {
@@ -83,13 +83,13 @@ struct Slot<T> {
 }
 
 struct State<T> {
-    /// None once it was begun.
+    /// The work, or `None` after it was started.
     work: Option<Box<dyn FnOnce() -> T + Send>>,
     result: Option<T>,
-    /// Who is woken by the result.
+    /// The wakers that are called when there is a result.
     wakers: Vec<Waker>,
     waiters: usize,
-    /// It is done whether or not anybody waits.
+    /// Whether the job runs even if nothing waits for it.
     is_owed: bool,
 }
 
@@ -100,7 +100,7 @@ impl Lane {
         })
     }
 
-    /// A lane in a system that has no thread left.
+    /// Creates a lane in a system that cannot start threads.
     #[cfg(test)]
     pub(crate) fn without_threads(limits: Limits) -> Self {
         Self::with_threads(limits, |_| Err(io::ErrorKind::WouldBlock.into()))
@@ -110,7 +110,7 @@ impl Lane {
         Self(Arc::new(Inner { limits, start, crew: Mutex::default(), work: Condvar::new() }))
     }
 
-    /// Has a worker do `work`, also if nobody waits for its result. If the system gives no thread, it is done here.
+    /// Runs `work` on a worker, even if nothing waits for its result. If the system cannot start a thread, the caller runs it.
     pub(crate) fn spawn<T: Loss + Clone + Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -118,7 +118,8 @@ impl Lane {
         self.submit(Box::new(work), true)
     }
 
-    /// Has a worker do `work`, if somebody still waits for its result when its turn comes. If the system gives no thread, it is lost.
+    /// Runs `work` on a worker, if something still waits for the result when it is started. If the system cannot start a thread, the job is
+    /// lost.
     pub(crate) fn spawn_while_wanted<T: Loss + Clone + Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
@@ -140,7 +141,7 @@ impl Lane {
 }
 
 impl Inner {
-    /// Has as many threads as the jobs need, as far as they may.
+    /// Starts as many threads as the jobs need, within the limits.
     fn staff(self: &Arc<Self>) {
         let mut crew = lock(&self.crew);
         let (wanted, given_up) = std::mem::take(&mut crew.queue).into_iter().partition(|job| job.is_wanted());
@@ -160,7 +161,7 @@ impl Inner {
         without_thread.iter().for_each(|job| job.run_without_thread());
     }
 
-    /// What each thread does.
+    /// The loop of each thread.
     fn run_jobs(&self) {
         let mut crew = lock(&self.crew);
         crew.starting -= 1;
@@ -172,10 +173,10 @@ impl Inner {
                 crew = lock(&self.crew);
                 let is_this = |running: &Arc<dyn Job>| std::ptr::addr_eq(Arc::as_ptr(running), Arc::as_ptr(&job));
                 let done = crew.running.iter().position(is_this).map(|index| crew.running.swap_remove(index));
-                // It is about to look into the queue again, and counts as one that can have work.
+                // This thread will check the queue again, so it counts as available.
                 crew.starting += 1;
                 drop(crew);
-                // After the lock: with it may go a result, and the wakers of who waited.
+                // Drop the job without the lock, because that may drop a result and the wakers of its waiters.
                 drop((done, job));
                 crew = lock(&self.crew);
                 crew.starting -= 1;
@@ -196,7 +197,7 @@ impl Inner {
 }
 
 impl Crew {
-    /// All but the one that asks, if it is between two jobs.
+    /// Returns the number of threads, without the calling one if it is between two jobs.
     fn threads(&self) -> usize {
         self.starting + self.idle + self.running.len()
     }
@@ -241,7 +242,7 @@ impl<T> Slot<T> {
         let wakers = std::mem::take(&mut state.wakers);
         drop(state);
         for waker in wakers {
-            // One that breaks must keep neither the others asleep nor the lane short of a thread.
+            // A waker that panics must not prevent the others from being called, or end the thread.
             let _ = catch_unwind(AssertUnwindSafe(|| waker.wake()));
         }
     }
@@ -254,12 +255,12 @@ impl<T> State<T> {
 }
 
 impl<T: Clone> Pending<T> {
-    /// The result; none while it is worked on.
+    /// Returns the result, or `None` if the job is not complete.
     pub(crate) fn result(&self) -> Option<T> {
         lock(&self.0.state).result.clone()
     }
 
-    /// Says that the result is waited for.
+    /// Adds the result to `wait`.
     pub(crate) fn wait_for(&self, wait: &mut Wait) {
         let mut state = lock(&self.0.state);
         if state.result.is_some() {
@@ -269,7 +270,7 @@ impl<T: Clone> Pending<T> {
         }
     }
 
-    /// Sleeps until there is a result, or `longest` has passed.
+    /// Blocks until there is a result, or `longest` has passed.
     #[cfg(test)]
     pub(crate) fn wait(&self, longest: Duration) {
         let mut ready = crate::ready::Ready::new().expect("file descriptors");
@@ -282,14 +283,14 @@ impl<T: Clone> Pending<T> {
         }
     }
 
-    /// Something that does not wait.
+    /// Returns a reference that does not count as a waiter.
     pub(crate) fn known(&self) -> Known<T> {
         Known(self.0.clone())
     }
 }
 
 impl<T: Clone> Known<T> {
-    /// Waits beside those who do, or has the result. None if there is neither: such a job may never be done.
+    /// Joins the other waiters, or returns the existing result. Returns `None` if there is neither, because such a job may never run.
     pub(crate) fn join(&self) -> Option<Pending<T>> {
         let mut state = lock(&self.0.state);
         if state.result.is_none() && !state.is_wanted() {
@@ -314,7 +315,7 @@ impl<T> Drop for Pending<T> {
         let is_given_up = state.result.is_none() && !state.is_wanted();
         drop(state);
         if is_given_up && let Some(lane) = self.0.lane.upgrade() {
-            // Its place is free.
+            // The abandoned job no longer counts towards `wanted`.
             lane.staff();
         }
     }
@@ -336,7 +337,7 @@ impl<T> Loss for Result<T, Arc<str>> {
     }
 }
 
-/// Locks, whatever a panic elsewhere left behind: nothing that is locked here is ever half done.
+/// Locks a mutex and ignores poisoning: no panic leaves the data behind these mutexes in an inconsistent state.
 pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -391,7 +392,7 @@ mod tests {
         pending.result().expect("it is done")
     }
 
-    /// A job that hangs until the sender is dropped, and has said that it runs.
+    /// Starts a job that hangs until the sender is dropped. The receiver receives a message when the job runs.
     fn hang(lane: &Lane) -> (Pending<Numbered>, Sender<()>, Receiver<()>) {
         let (release, released) = channel::<()>();
         let (runs, is_running) = channel();
@@ -450,7 +451,7 @@ mod tests {
         hanging.iter().for_each(|(_, _, runs)| runs.recv_timeout(PATIENCE).unwrap());
         let mut releases = Vec::new();
         for _ in 0..2 {
-            // Both that may be waited for are stuck; a third waits its turn.
+            // Both threads for awaited jobs are stuck, so a third job must wait.
             let next = hang(&lane);
             hanging.iter().for_each(|(pending, ..)| assert_eq!(pending.result(), None));
             assert!(next.2.try_recv().is_err());
@@ -465,7 +466,7 @@ mod tests {
             releases.push(release);
             drop(given_up);
         }
-        // Nothing is given back by those that hang for ever, so this is the end of the lane, until one returns.
+        // Hanging jobs never free their threads, so the lane is full until one returns.
         let late = lane.spawn_while_wanted(|| Ok(5));
         assert_eq!(lock(&lane.0.crew).threads(), 4);
         assert_eq!(lock(&lane.0.crew).queue.len(), 1);
@@ -492,7 +493,7 @@ mod tests {
         assert_eq!(lost, Some(Err("the system cannot start another thread for it".into())));
     }
 
-    /// Looks at a lane when it is dropped.
+    /// Checks a lane when it is dropped.
     struct Looks(Lane, Sender<bool>);
 
     impl Drop for Looks {
@@ -513,7 +514,7 @@ mod tests {
         let (looks, is_free) = channel();
         for _ in 0..100 {
             let result = Looks(lane.clone(), looks.clone());
-            // Nobody waits, so that the worker has the last of it.
+            // Nothing waits, so the worker drops the last reference.
             drop(lane.spawn(move || Arc::new(result)));
             assert!(is_free.recv_timeout(PATIENCE).unwrap());
         }

@@ -1,8 +1,8 @@
-//! HTTP/1.1 connections: from a [`Route`] to a [`Link`], and exchanges on it. Names, TCP, proxies, TLS.
+//! HTTP/1.1 connections: from a [`Route`] to a [`Link`], and exchanges on it. It covers name resolution, TCP, proxies and TLS.
 //!
-//! Nothing in this crate blocks or reads a clock. Each call processes the available data, and the time is an argument. If a call has to wait,
-//! it says for what ([`Wait`]). [`Ready`] waits for many of these, and [`Pause`] for one. [`Context`] contains the environment: the resolver, the
-//! workers and the TLS configurations.
+//! Nothing in this crate blocks or reads a clock. Each call processes the available data, and the time is an argument. If a call cannot
+//! finish, a [`Wait`] describes what to wait for. [`Ready`] waits for many of them, and [`Pause`] for one. [`Context`] contains the
+//! environment: the resolver, the workers and the TLS configurations.
 //!
 //! ```text
 //!   Host, Proxies, TlsOptions ──▶ Route ──▶ Dial ──▶ Link ──▶ begin ─▶ receive_head ─▶ read_chunk … ─▶ begin
@@ -77,7 +77,7 @@ pub use timings::{PackedTimings, Timings};
 pub use tls::{Certificate, TlsInfo, TlsOptions, Trust, Verify};
 pub use transport::{Probe, Stream};
 
-/// The streams below a link, for the tests and the fuzz targets of this repository. They are no part of the interface.
+/// The streams below a link, for the tests and the fuzz targets of this repository. They are not part of the public interface.
 #[doc(hidden)]
 pub mod streams {
     pub use crate::tls::TlsStream;

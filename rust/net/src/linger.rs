@@ -1,5 +1,5 @@
-//! What streams took before they were dropped, on its way out. A system sends what a socket holds after its program has closed it; what a
-//! stream holds itself, as TLS does, is sent from here in the same way.
+//! Sends the data that streams accepted before they were dropped. The system sends the data that a socket holds after the program has
+//! closed it. This module does the same for data that a stream itself holds, as TLS does.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,13 +12,13 @@ use crate::ready::{Interest, Ready, Wait};
 use crate::resolve::Clock;
 use crate::transport::{NAP, Stream, write_some};
 
-/// How long a peer has to take the rest.
+/// How long a peer has to receive the rest.
 const PATIENCE: Duration = Duration::from_secs(15);
-/// Streams that are sent on at a time. With one more, the one that has waited longest for its peer loses its rest: peers that take nothing
-/// are not in the way of others.
+/// The maximum number of streams at a time. If there are more, the stream that has waited longest loses its data, so that peers that
+/// receive nothing do not block others.
 const MOST: usize = 64;
 
-/// The rests of the streams of one context.
+/// The unsent data of the dropped streams of one context.
 pub(crate) struct Linger {
     clock: Clock,
     shared: Arc<Mutex<Shared>>,
@@ -26,11 +26,11 @@ pub(crate) struct Linger {
 
 #[derive(Default)]
 struct Shared {
-    /// For the thread to take over.
+    /// Streams that the thread has not taken over yet.
     new: Vec<Rest>,
-    /// In all, with those that the thread has.
+    /// The number of all streams, including those of the thread.
     count: usize,
-    /// Of the thread, while there is one.
+    /// The waker of the thread, while there is one.
     waker: Option<std::task::Waker>,
 }
 
@@ -46,7 +46,7 @@ impl Linger {
         Self { clock, shared: Arc::default() }
     }
 
-    /// Has `bytes` sent through `stream`, which is then closed. Returns at once.
+    /// Sends `bytes` through `stream` in the background, and then closes it. Returns immediately.
     pub(crate) fn send(&self, stream: Box<dyn Stream>, bytes: Vec<u8>) {
         let rest = Rest { stream, bytes, sent: 0, until: (self.clock)().checked_add(PATIENCE) };
         let mut shared = lock(&self.shared);
@@ -60,7 +60,7 @@ impl Linger {
             }
             None => self.start_thread(shared),
         }
-        // What lies below may be a stream whose own rest comes here.
+        // Drop these streams without the lock: a stream below one of them may call this function in turn.
         drop(too_many);
     }
 
@@ -72,7 +72,7 @@ impl Linger {
             thread::Builder::new().name("HTTPClientRust".to_owned()).spawn(work)
         });
         if started.is_err() {
-            // The system has no thread or file descriptor left.
+            // The system has no more threads or file descriptors.
             let lost = std::mem::take(&mut *shared);
             drop(shared);
             drop(lost);
@@ -81,7 +81,7 @@ impl Linger {
 }
 
 impl Shared {
-    /// Takes those that are too many even if the thread had none.
+    /// Takes the streams that exceed the limit even without those of the thread.
     fn take_too_many(&mut self) -> Vec<Rest> {
         let too_many = self.new.len().saturating_sub(MOST);
         self.count -= too_many;
@@ -95,7 +95,7 @@ impl fmt::Debug for Linger {
     }
 }
 
-/// What the thread does, until there is nothing left to send.
+/// The loop of the thread. It ends when there is nothing left to send.
 fn send_rests(clock: &Clock, shared: &Mutex<Shared>, mut ready: Ready) {
     let _ending = Ending(shared);
     let mut rests: Vec<Rest> = Vec::new();
@@ -113,7 +113,7 @@ fn send_rests(clock: &Clock, shared: &Mutex<Shared>, mut ready: Ready) {
         }
         drop(place);
         rests.extend(new);
-        // The first have waited longest.
+        // The first streams have waited longest.
         let too_many = rests.len().saturating_sub(MOST);
         give_up(rests.drain(..too_many).collect());
         rests.iter_mut().for_each(Rest::send);
@@ -128,14 +128,14 @@ fn send_rests(clock: &Clock, shared: &Mutex<Shared>, mut ready: Ready) {
     }
 }
 
-/// Drops each, whatever the others do: a stream may be anybody's.
+/// Drops all streams, even if one of them panics: a stream can be any implementation.
 fn give_up(rests: Vec<Rest>) {
     for rest in rests {
         let _ = catch_unwind(AssertUnwindSafe(|| drop(rest)));
     }
 }
 
-/// The thread's end. If it is a panic, what waits is lost, and the next that is sent finds no thread and starts another.
+/// Ends the thread. After a panic, the waiting streams are lost, and the next call of `send` starts another thread.
 struct Ending<'a>(&'a Mutex<Shared>);
 
 impl Drop for Ending<'_> {
@@ -184,10 +184,10 @@ mod tests {
     use crate::memory::{self, MemoryStream};
     use crate::transport::Probe;
 
-    /// Far longer than anything takes here.
+    /// Much longer than any step of these tests takes.
     const LONG: Duration = Duration::from_secs(120);
 
-    /// A stream that keeps what it takes, and panics where it is told to.
+    /// A stream that stores the written bytes, and panics in the call named by `panics_at`.
     struct Fragile {
         taken: Arc<Mutex<Vec<u8>>>,
         panics_at: &'static str,
@@ -239,7 +239,7 @@ mod tests {
         }
     }
 
-    /// Has `hello` sent through a stream, and says what keeps it.
+    /// Sends `hello` through a stream, and returns where the written bytes are stored.
     fn send(linger: &Linger, panics_at: &'static str) -> Arc<Mutex<Vec<u8>>> {
         let taken = Arc::<Mutex<Vec<u8>>>::default();
         linger.send(Box::new(Fragile { taken: taken.clone(), panics_at }), b"hello".to_vec());
@@ -282,7 +282,7 @@ mod tests {
         };
         let takes_nothing: Vec<_> = (0..3 * MOST).map(|_| send(10)).collect();
         let takes_all = send(1000);
-        // It waits for the thread, which has 15 seconds before it gives the others up.
+        // Waits for the thread, which abandons the other streams after 15 seconds.
         let mut came = takes_all.take();
         for _ in 0..500 {
             if came.len() == 100 {

@@ -12,18 +12,18 @@ use crate::transport::{Probe, Stream};
 #[derive(Debug)]
 pub struct MemoryStream {
     pipes: Arc<Mutex<[Pipe; 2]>>,
-    /// Which of the pipes is written to.
+    /// The index of the pipe that this end writes to.
     side: usize,
 }
 
 struct Pipe {
     bytes: VecDeque<u8>,
-    /// How many bytes it holds at most.
+    /// The maximum number of bytes in the pipe.
     room: usize,
     end: Option<End>,
 }
 
-/// Without the bytes.
+/// Omits the bytes.
 impl fmt::Debug for Pipe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Pipe({} bytes, {:?})", self.bytes.len(), self.end)

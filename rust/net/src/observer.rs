@@ -189,7 +189,7 @@ thread_local! {
 /// Returns the task for which this thread is working, as set with [`for_task`]. With it, an [`Observer`] can tell which task caused a
 /// call.
 ///
-/// The number is only unique for whoever counts the tasks: two workers with their own mailboxes both have a task 1.
+/// The number is only unique for the code that counts the tasks: two workers with their own mailboxes both have a task 1.
 pub fn task_of_this_thread() -> Option<u64> {
     TASK.get()
 }
@@ -219,11 +219,11 @@ impl Drop for ForTask {
     }
 }
 
-/// The place of one observer, and the numbers of what it observes.
+/// Holds one observer, and counts what it observes.
 #[derive(Default)]
 pub(crate) struct Observers {
     observer: RwLock<Option<Arc<dyn Observer>>>,
-    /// Whether there is one: all that is looked at where there is none.
+    /// Whether there is an observer. This is the only check if there is none.
     is_there: AtomicBool,
     last_id: AtomicU64,
 }
@@ -253,7 +253,7 @@ impl Observers {
         }
     }
 
-    /// That answers come from a store, and for which server.
+    /// Notifies the observer that responses come from a store, and for which server.
     pub(crate) fn stored(&self, id: ConnectionId, store: Store, host: &Host) {
         self.event(id, Event::Stored(store));
         self.content(id, || Content::Destination { host, proxy: None });
@@ -272,7 +272,8 @@ impl Observers {
         self.closed(id);
     }
 
-    /// To be called when the connection is dropped, perhaps since the observer panicked: a second panic then would end the process.
+    /// Notifies the observer that the connection is closed. It is called by `drop`, possibly because the observer panicked; a second panic
+    /// would then end the process.
     pub(crate) fn closed(&self, id: ConnectionId) {
         let told = catch_unwind(AssertUnwindSafe(|| self.event(id, Event::Closed)));
         if let Err(panic) = told
@@ -287,7 +288,7 @@ impl Observers {
         self.content(id, || Content::Failure(error));
     }
 
-    /// `content` is made only where it is wanted.
+    /// Passes content to the observer. `content` is only called if the observer wants it.
     pub(crate) fn content<'a>(&self, id: ConnectionId, content: impl FnOnce() -> Content<'a>) {
         if let Some(observer) = self.get().filter(|observer| observer.wants_content()) {
             observer.content(id, content());

@@ -43,10 +43,10 @@ mod system {
 
     use crate::ready::{Interest, Wait};
 
-    /// The longest that a system surely can sleep. Whoever sleeps for longer is awake for a moment in between.
+    /// The longest sleep that every system supports. A longer wait wakes up briefly in between.
     const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
-    /// Two joined sockets: what is written to the one wakes who sleeps on the other.
+    /// Two connected sockets. A byte that is written to one wakes the thread that sleeps on the other.
     #[derive(Debug)]
     pub(super) struct Bell {
         near: UnixStream,
@@ -88,7 +88,7 @@ mod system {
             };
             let was_rung = !watched[0].revents().is_empty();
             drop(watched);
-            // However often it was rung, it wakes once.
+            // Several calls of the waker wake the thread only once.
             while was_rung && self.near.read(&mut [0; 64]).is_ok_and(|count| count == 64) {}
             Ok(())
         }
@@ -102,7 +102,7 @@ mod system {
         }
 
         fn wake_by_ref(self: &Arc<Self>) {
-            // Where there is no room for another byte, there are enough to wake it.
+            // If the socket is full, it already contains enough bytes to wake the thread.
             let _ = self.0.upgrade().map(|far| (&*far).write(&[0]));
         }
     }
@@ -147,7 +147,7 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(60);
 
-    /// What [`Ready`] and [`Pause`] do alike.
+    /// The common methods of [`Ready`] and [`Pause`].
     trait Sleeps {
         fn waker(&self) -> Waker;
         fn wait(&mut self, wait: &Wait) -> io::Result<()>;
@@ -228,7 +228,7 @@ mod tests {
                 sleeps.wait(&wait).unwrap();
                 other.join().unwrap();
             }
-            // What was rung last may wake one more.
+            // The last call of the waker may wake the thread once more.
             let (mut woken, mut wait) = (0, Wait::new(&sleeps.waker()));
             wait.until(Instant::now() + Duration::from_millis(50));
             while wait.longest(Instant::now()) != Some(Duration::ZERO) {

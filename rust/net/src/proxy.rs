@@ -42,7 +42,7 @@ pub struct Exceptions(Vec<Exception>);
 enum Exception {
     Everything,
     Network(IpNet),
-    /// A name, and all that end in it behind a dot.
+    /// A name, and all its subdomains.
     Name(String),
 }
 
@@ -50,7 +50,7 @@ impl Proxy {
     /// Reads `host` or `user:password@host`, with or without `http://`, and the separate port. A path after the host is ignored.
     pub fn parse(host: &str, port: i64) -> Result<Self, Error> {
         Self::read(host, |_| port).map_err(|what| {
-            // With all that may be a password left out.
+            // Leave out everything that may be a password.
             Error::misuse(format!("cannot use the proxy {:?}: {what}", without_user_info(host)))
         })
     }
@@ -60,7 +60,7 @@ impl Proxy {
         (!host.is_empty() && port != -1).then(|| Self::parse(host, port).map(Arc::new))
     }
 
-    /// `port` says which one to take for what stands before the path.
+    /// Reads the address of a proxy. `port` returns the port for the part before the path.
     fn read(host: &str, port: impl FnOnce(&str) -> i64) -> Result<Self, String> {
         let UrlParts { scheme, user_info: credentials, host: name, rest: path, .. } = UrlParts::of(host);
         if let Some(scheme) = scheme.filter(|scheme| !scheme.eq_ignore_ascii_case("http")) {
@@ -79,13 +79,13 @@ impl Proxy {
         Ok(Self { host, credentials })
     }
 
-    /// The header line that tells the proxy who asks (RFC 7617).
+    /// Returns the header line that authenticates the client to the proxy (RFC 7617).
     pub(crate) fn authorization_header(&self) -> Option<String> {
         self.credentials.as_ref().map(|credentials| format!("Proxy-Authorization: Basic {credentials}"))
     }
 }
 
-/// Without user and password.
+/// Omits user and password.
 impl fmt::Debug for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let credentials = self.credentials.as_ref().map(|_| "…");
@@ -93,8 +93,8 @@ impl fmt::Debug for Proxy {
     }
 }
 
-/// The header lines that go out of those that were `given`. Credentials for a proxy reach only a proxy. `own` are those of the proxy that was
-/// set; given ones go before them.
+/// Returns the header lines to send. `given` are the caller's. Credentials for a proxy are only sent to a proxy. `own` are the credentials
+/// of the configured proxy; given ones take precedence.
 pub(crate) fn header_lines<'a>(given: &[&'a str], reader_is_proxy: bool, own: Option<&'a str>) -> Vec<&'a str> {
     let own = own.filter(|_| !given.iter().any(|line| is_proxy_authorization(line)));
     given.iter().copied().filter(|line| reader_is_proxy || !is_proxy_authorization(line)).chain(own).collect()
@@ -104,10 +104,10 @@ fn is_proxy_authorization(line: &str) -> bool {
     line.split_once(':').is_some_and(|(name, _)| name.eq_ignore_ascii_case("Proxy-Authorization"))
 }
 
-/// How a proxy refused a tunnel, and what to do about it.
+/// Describes how a proxy refused a tunnel, and what to do about it.
 pub(crate) fn refusal(head: &Head) -> ProxyProblem {
     let reason = head.reason.trim();
-    // 401 is for servers, but some proxies say it.
+    // 401 is for servers, but some proxies use it.
     let hint = match head.status {
         401 | 407 => Some(match schemes_without_basic(head) {
             Some(schemes) => format!("it requires {schemes}, but only Basic is supported"),
@@ -118,7 +118,7 @@ pub(crate) fn refusal(head: &Head) -> ProxyProblem {
     ProxyProblem::Answered { status: head.status, reason: (!reason.is_empty()).then(|| Excerpt::text(reason)), hint }
 }
 
-/// The ways to log in that a proxy names, if Basic is not among them.
+/// Returns the authentication schemes that a proxy offers, if Basic is not one of them.
 fn schemes_without_basic(head: &Head) -> Option<String> {
     let field = if head.status == 407 { "Proxy-Authenticate" } else { "WWW-Authenticate" };
     let mut schemes: Vec<&[u8]> = Vec::new();
@@ -153,7 +153,7 @@ impl Proxies {
         let choose = |found: Option<(String, String)>| {
             let (name, value) = found.or_else(|| either("all_proxy"))?;
             let url = value.trim();
-            // Without a port it is curl's own for proxies.
+            // Without a port, use curl's default port for proxies.
             let port = |authority: &str| if names_port(authority) { -1 } else { 1080 };
             Some(Proxy::read(url, port).map(Arc::new).map_err(|what| {
                 let shown = without_user_info(url);
@@ -169,7 +169,7 @@ impl Proxies {
 
     /// Reads the proxies from the environment of the process.
     pub fn of_process() -> Self {
-        // What is not text is no proxy either, and must not count as none.
+        // A value that is not UTF-8 cannot be a proxy, but it must not count as unset.
         Self::from_environment(|name| std::env::var_os(name).map(|value| value.to_string_lossy().into_owned()))
     }
 

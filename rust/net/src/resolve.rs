@@ -1,4 +1,4 @@
-//! Name resolution by the system's resolver, off the caller's thread, with a short memory of its answers.
+//! Resolves names with the system's resolver on worker threads, and caches the results for a short time.
 
 use std::collections::HashMap;
 use std::net::{SocketAddr, ToSocketAddrs};
@@ -8,56 +8,56 @@ use std::time::{Duration, Instant};
 use crate::error::without_number;
 use crate::lanes::{Known, Lane, Loss, Pending, lock};
 
-/// How long an answer is remembered. The system's resolver does not tell its time to live.
+/// How long a result is cached. The system's resolver does not report its time to live.
 const REMEMBER: Duration = Duration::from_secs(30);
-/// How long a failure is remembered: enough that many clients share it, too short to outlast a network that comes back.
+/// How long a failure is cached: long enough for many clients to share it, and short enough for a network that recovers.
 const REMEMBER_FAILURE: Duration = Duration::from_millis(500);
-/// Names that are remembered.
+/// The maximum number of cached names.
 const MEMORY: usize = 256;
 
-/// What a look-up comes to: addresses in the system's order, or its reason for having none. Ports are 0; the scope of an IPv6 address is
-/// kept.
+/// The result of a lookup: addresses in the system's order, or the reason why there are none. Ports are 0, and the scope of an IPv6 address
+/// is kept.
 pub(crate) type Addresses = Result<Arc<[SocketAddr]>, Arc<str>>;
 
-/// A look-up that runs, or has an answer. It is given up when nobody holds it any more.
+/// A lookup that is running or complete. It is abandoned when its last clone is dropped.
 pub(crate) type Lookup = Pending<Answer>;
 
-/// An answer, and when it came.
+/// A result, and when it arrived.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) addresses: Addresses,
-    /// None if nobody answered: the next one asks again.
+    /// The time of the result, or `None` if the lookup was lost and must be repeated.
     at: Option<Instant>,
 }
 
-/// Says what time it is.
+/// Returns the current time.
 pub(crate) type Clock = Arc<dyn Fn() -> Instant + Send + Sync>;
 
-/// What is asked for the addresses of a name. It may take its time.
+/// Returns the addresses of a name. The call may block.
 pub(crate) type Ask = Arc<dyn Fn(&str) -> Addresses + Send + Sync>;
 
-/// Asks for names, and remembers what came of it.
+/// Looks up names, and caches the results.
 pub(crate) struct Resolver {
     lane: Lane,
     clock: Clock,
     ask: Ask,
-    /// By name, so that 200 clients of one server ask once.
+    /// The known lookups by name, so that 200 clients of one server share one lookup.
     known: Mutex<HashMap<String, Known<Answer>>>,
 }
 
 impl Resolver {
-    /// `ask` is called on a thread of the lane; none is the system's resolver.
+    /// Creates a resolver. `ask` is called on a thread of the lane. `None` means the system's resolver.
     pub(crate) fn new(lane: Lane, clock: Clock, ask: Option<Ask>) -> Self {
         Self { lane, clock, ask: ask.unwrap_or_else(|| Arc::new(ask_system)), known: Mutex::default() }
     }
 
-    /// Starts to look up a name, or joins a look-up that runs or is remembered.
+    /// Starts a lookup, or joins one that is running or cached.
     pub(crate) fn look_up(&self, name: &str, now: Instant) -> Lookup {
         let mut known = lock(&self.known);
         if let Some(lookup) = known.get(name).and_then(Known::join).filter(|lookup| is_fresh(lookup.result(), now)) {
             return lookup;
         }
-        // Neither what is too old, nor what was given up without an answer.
+        // Remove results that are too old, and abandoned lookups without a result.
         known.retain(|_, lookup| lookup.join().is_some_and(|lookup| is_fresh(lookup.result(), now)));
         if known.len() >= MEMORY {
             known.clear();
@@ -122,7 +122,7 @@ mod tests {
         addresses(&resolver.look_up(name, Instant::now()))
     }
 
-    /// Ends the look-ups that hang.
+    /// Ends the hanging lookups when it is dropped.
     struct Release(Arc<(Mutex<bool>, Condvar)>);
 
     impl Drop for Release {
@@ -132,7 +132,8 @@ mod tests {
         }
     }
 
-    /// Names that begin with `hang` get no answer before the release, `panic` breaks, `none` has no address. Counts the questions.
+    /// Creates a resolver for tests. Names that begin with `hang` get no result before the release, `panic` panics, and `none` has no
+    /// address. The counter is the number of calls.
     fn scripted(limits: Limits) -> (Resolver, Release, Arc<AtomicUsize>) {
         let gate: Arc<(Mutex<bool>, Condvar)> = Arc::default();
         let release = Release(gate.clone());
@@ -156,7 +157,7 @@ mod tests {
         let hanging: Vec<_> = (0..63).map(|n| resolver.look_up(&format!("hang{n}"), now)).collect();
         assert!(addresses(&resolver.look_up("works", now)).is_ok());
         drop(hanging);
-        // Nor those that hang on when their clients are long gone.
+        // Nor do lookups that still hang after their clients have gone.
         for n in 0..150 {
             drop(resolver.look_up(&format!("hang-on{n}"), now));
         }

@@ -13,7 +13,7 @@ use crate::tls::TlsOptions;
 pub struct Route {
     pub(crate) host: Host,
     pub(crate) proxy: Option<Arc<Proxy>>,
-    /// None where the host is reached without TLS.
+    /// The TLS options, or `None` without TLS.
     pub(crate) tls: Option<TlsOptions>,
 }
 
@@ -21,7 +21,7 @@ impl Route {
     /// Creates a route. `tls` only has an effect if the host uses TLS. Its name can be an international one.
     pub fn new(host: Host, proxy: Option<Arc<Proxy>>, tls: &TlsOptions) -> Self {
         let with_ascii_name = |tls: &TlsOptions| {
-            // What cannot be a name is refused by TLS, in its own words.
+            // TLS refuses an invalid name with its own message.
             let name = tls.name.as_ref().map(|name| to_ascii(name).unwrap_or_else(|| name.clone()));
             TlsOptions { name, ..tls.clone() }
         };
@@ -44,7 +44,7 @@ impl Route {
         self.tls.as_ref()
     }
 
-    /// What the TCP connection goes to.
+    /// Returns the host that the TCP connection leads to.
     pub(crate) fn first_hop(&self) -> &Host {
         self.proxy.as_ref().map_or(&self.host, |proxy| &proxy.host)
     }
@@ -55,12 +55,12 @@ impl Route {
         Hop { name: first.name_to_resolve(), authority: first.authority(), proxy_for }
     }
 
-    /// What stands before the path in requests: the whole URL's start for a proxy that is not asked for a tunnel.
+    /// Returns the prefix of the path in requests. A proxy without a tunnel needs the whole URL, so it gets the start of it.
     pub(crate) fn proxy_prefix(&self) -> String {
         if self.leads_to_proxy() { format!("http://{}", self.host.authority()) } else { String::new() }
     }
 
-    /// The header with the proxy's credentials, where the proxy reads the requests. Through a tunnel the server would.
+    /// Returns the header with the credentials of the proxy, if the proxy reads the requests. Through a tunnel, the server would read it.
     pub(crate) fn proxy_authorization(&self) -> Option<String> {
         self.proxy.as_ref().filter(|_| self.leads_to_proxy()).and_then(|proxy| proxy.authorization_header())
     }

@@ -1,4 +1,4 @@
-//! How long the phases of an exchange took.
+//! The durations of the phases of an exchange.
 
 use std::num::NonZeroU64;
 use std::time::{Duration, Instant};
@@ -40,7 +40,7 @@ pub struct PackedTimings {
     pub(crate) total: Packed,
 }
 
-/// How long a phase took, if it is over. One more than its nanoseconds: there is one that took no time.
+/// The duration of a phase in nanoseconds plus one, because a phase can take no time. `None` if it has not ended.
 type Packed = Option<NonZeroU64>;
 
 fn packed(phase: Duration) -> NonZeroU64 {
@@ -53,7 +53,7 @@ impl PackedTimings {
         (self.send, self.first_byte, self.total) = (None, None, None);
     }
 
-    /// Notes the time of something that happens once for each request.
+    /// Notes the time of an event that happens once for each request.
     pub(crate) fn note(phase: &mut Packed, since: Instant, now: Instant) {
         phase.get_or_insert_with(|| packed(now.saturating_duration_since(since)));
     }

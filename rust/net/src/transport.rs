@@ -11,7 +11,7 @@ use socket2::Socket;
 use crate::ready::{Interest, Source, Wait};
 use crate::unsent;
 
-/// How long something that cannot be watched is left alone before it is asked again.
+/// The time after which a stream that cannot be watched is asked again.
 pub(crate) const NAP: Duration = Duration::from_millis(1);
 
 /// A two-way stream of bytes that never blocks: a call that would have to wait fails with [`io::ErrorKind::WouldBlock`].
@@ -87,7 +87,7 @@ pub enum Probe {
     End,
 }
 
-/// Writes what the stream takes. One that says 0 would be asked again for ever: it blocks.
+/// Writes as much as the stream accepts. Treats 0 as `WouldBlock`, because the caller would otherwise ask again forever.
 pub(crate) fn write_some(stream: &mut dyn Stream, head: &[u8], body: &[u8]) -> io::Result<usize> {
     match stream.write(head, body) {
         Ok(0) if !(head.is_empty() && body.is_empty()) => Err(io::ErrorKind::WouldBlock.into()),
@@ -95,17 +95,17 @@ pub(crate) fn write_some(stream: &mut dyn Stream, head: &[u8], body: &[u8]) -> i
     }
 }
 
-/// How a stream ended, to be told again: a system tells of an error once.
+/// How a stream ended, so that it can be reported again: a system reports an error only once.
 #[derive(Debug)]
 pub(crate) enum Ending {
-    /// The peer said that it will send nothing more.
+    /// The peer has announced that it sends nothing more.
     Clean,
-    /// An error cut it off.
+    /// An error ended the stream.
     Error(io::Error),
 }
 
 impl Ending {
-    /// The ending that a read came to, if it did.
+    /// Returns the ending that a read found, if any.
     pub(crate) fn of(read: &io::Result<usize>) -> Option<Self> {
         match read {
             Ok(0) => Some(Self::Clean),
@@ -114,7 +114,7 @@ impl Ending {
         }
     }
 
-    /// What a further read comes to.
+    /// Returns the result of further reads.
     pub(crate) fn again(&self) -> io::Result<usize> {
         match self {
             Self::Clean => Ok(0),
@@ -130,7 +130,7 @@ pub(crate) fn repeated(error: &io::Error) -> io::Error {
     }
 }
 
-/// What stands where a stream was taken away.
+/// Replaces a stream that was moved away.
 pub(crate) struct Nothing;
 
 impl Stream for Nothing {
@@ -163,7 +163,7 @@ impl TcpStream {
 
 impl Stream for TcpStream {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        // Systems differ in what they make of it.
+        // Systems handle an empty buffer differently.
         if buffer.is_empty() {
             return Ok(0);
         }
@@ -223,8 +223,8 @@ impl Stream for TcpStream {
     }
 }
 
-/// Writing to a connection that the peer has reset must be an error, not a signal that ends the game. On Apple's systems
-/// the socket itself is set so.
+/// Writing to a connection that the peer has reset must return an error, not raise a signal that ends the game. On Apple's systems, an
+/// option of the socket does this.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 const NO_SIGNAL: i32 = rustix::net::SendFlags::NOSIGNAL.bits() as i32;
 #[cfg(not(any(target_os = "linux", target_os = "android")))]

@@ -1,8 +1,8 @@
-//! How much of what was written to a socket the system still holds.
+//! Finds out how many of the bytes written to a socket the system still holds.
 
 use socket2::Socket;
 
-/// Bytes that the other end has not acknowledged. None where the system does not tell.
+/// Returns the number of bytes that the other end has not acknowledged, or `None` if the system does not report it.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 #[allow(unsafe_code, reason = "the system call has no safe form")]
 pub(crate) fn bytes(socket: &Socket) -> Option<usize> {
@@ -14,7 +14,7 @@ pub(crate) fn bytes(socket: &Socket) -> Option<usize> {
     if result == 0 { usize::try_from(count).ok() } else { None }
 }
 
-/// Bytes that wait in the socket's buffer. None where the system does not tell.
+/// Returns the number of bytes in the socket's buffer, or `None` if the system does not report it.
 #[cfg(target_vendor = "apple")]
 #[allow(unsafe_code, reason = "the system call has no safe form")]
 pub(crate) fn bytes(socket: &Socket) -> Option<usize> {
@@ -35,7 +35,7 @@ pub(crate) fn bytes(socket: &Socket) -> Option<usize> {
     if result == 0 { usize::try_from(count).ok() } else { None }
 }
 
-/// Bytes that the system holds, which this one does not tell.
+/// This system does not report the number of unsent bytes.
 #[cfg(not(any(target_os = "linux", target_os = "android", target_vendor = "apple")))]
 pub(crate) fn bytes(_: &Socket) -> Option<usize> {
     None

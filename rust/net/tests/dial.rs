@@ -1,4 +1,5 @@
-//! Dials that fail, by type, and limits of time in every phase. The sockets are real, the time is the test's: a limit passes when it says so.
+//! Tests failing dials by type, and the time limits of every phase. The sockets are real, but the clock belongs to the test, so a limit
+//! only passes when the test advances it.
 #![allow(missing_docs)]
 
 mod support;
@@ -30,10 +31,10 @@ fn listener() -> (TcpListener, SocketAddr) {
     (listener, address)
 }
 
-/// What the resolver answers, if it does.
+/// The result of the resolver.
 type Answer = Result<Vec<SocketAddr>, String>;
 
-/// A world with a clock and a resolver of its own.
+/// A context with its own clock and resolver.
 struct World {
     clock: Clock,
     context: Arc<Context>,
@@ -56,7 +57,7 @@ impl World {
         Dial::start(&self.context, Arc::new(route), Some(LIMIT), "test".into(), self.clock.now())
     }
 
-    /// Goes on, without time passing, as far as it comes before `is_there`.
+    /// Advances the dial without advancing the clock, until `is_there` returns `true`.
     fn until(&self, dial: &mut Dial, mut is_there: impl FnMut(&Dial) -> bool) {
         let started = Instant::now();
         while !is_there(dial) {
@@ -66,7 +67,7 @@ impl World {
         }
     }
 
-    /// The link, or why there is none, without time passing. It sleeps as a driver does.
+    /// Advances the dial to its end without advancing the clock, and returns the link or the error. It sleeps like a driver.
     fn finish(&self, mut dial: Dial) -> Result<Box<Link>, Error> {
         let mut ready = Ready::new().unwrap();
         let waker = ready.waker();
@@ -85,7 +86,7 @@ impl World {
         }
     }
 
-    /// Lets time pass, frame by frame, until the dial fails. That must be at the limit and not before.
+    /// Advances the clock frame by frame until the dial fails. That must happen at the limit and not before.
     fn time_out(&self, mut dial: Dial, since: Instant) -> Error {
         loop {
             self.clock.pass(FRAME);
@@ -157,7 +158,7 @@ fn the_name_that_is_asked_for_is_the_proxys_where_there_is_one() {
 #[test]
 fn a_scripted_name_leads_to_a_link_and_its_port_is_the_hosts() {
     let (listener, address) = listener();
-    // The port of an answer is not looked at.
+    // The ports of resolved addresses are ignored.
     let world = World::with(|_| Ok(vec![([127, 0, 0, 1], 9).into()]));
     let link = world.finish(world.dial("server.test", address.port(), None, None).unwrap()).unwrap();
     assert_eq!(link.addresses().0, Some(address));
@@ -165,7 +166,7 @@ fn a_scripted_name_leads_to_a_link_and_its_port_is_the_hosts() {
     drop(listener);
 }
 
-/// A resolver that answers when the sender is dropped.
+/// Creates a resolver that returns when the sender is dropped.
 fn hanging() -> (Sender<()>, World) {
     let (release, released) = channel();
     let released = std::sync::Mutex::new(released);
@@ -187,7 +188,7 @@ fn a_resolver_that_hangs_is_a_timeout_while_resolving() {
 #[test]
 fn a_server_that_takes_no_more_connections_is_a_timeout_while_connecting() {
     use socket2::{Domain, Socket, Type};
-    // A queue of one, which is full.
+    // The queue of the listener has one place, which is taken.
     let full = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
     full.bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into()).unwrap();
     full.listen(0).unwrap();
@@ -211,7 +212,7 @@ fn a_server_that_takes_no_more_connections_is_a_timeout_while_connecting() {
     drop(fillers);
 }
 
-/// Goes on until the other end has got something, and gives that end.
+/// Advances the dial until the other end has received data, and returns that end.
 fn until_sent(world: &World, dial: &mut Dial, listener: &TcpListener) -> TcpStream {
     listener.set_nonblocking(true).unwrap();
     let mut peer = None;
@@ -258,7 +259,7 @@ fn the_limit_is_one_for_all_steps_together() {
     let (listener, address) = listener();
     let since = world.clock.now();
     let mut dial = world.dial("127.0.0.1", address.port(), Some(&any_certificate()), None).unwrap();
-    // A step that takes most of it leaves the next ones the rest.
+    // A step that uses most of the limit leaves the rest to the next steps.
     for _ in 0..LIMIT.as_millis() / FRAME.as_millis() - 2 {
         world.clock.pass(FRAME);
         dial.advance(world.clock.now()).unwrap();
@@ -276,7 +277,7 @@ fn a_process_that_stood_still_goes_on_where_it_was() {
     let peer = until_sent(&world, &mut dial, &listener);
     world.clock.pass(LIMIT * 20);
     assert!(matches!(dial.advance(world.clock.now()), Ok(Dialled::Pending)), "nobody could look");
-    // But not for ever: from here on it counts again.
+    // The extension applies only once. From here on, the limit counts again.
     for _ in 0..2 * LIMIT.as_millis() / FRAME.as_millis() {
         world.clock.pass(FRAME);
         if let Err(error) = dial.advance(world.clock.now()) {
@@ -287,7 +288,7 @@ fn a_process_that_stood_still_goes_on_where_it_was() {
     panic!("it is given time without end");
 }
 
-/// A server that reads what comes first and answers with this, then ends.
+/// Starts a server that reads the first data, sends this reply and ends the connection.
 fn answering(reply: Option<&'static [u8]>) -> (SocketAddr, thread::JoinHandle<()>) {
     let (listener, address) = listener();
     let thread = thread::spawn(move || {
@@ -380,7 +381,7 @@ fn other_authority() -> String {
     rcgen::generate_simple_self_signed(vec!["other.test".to_owned()]).unwrap().cert.pem()
 }
 
-/// A TLS server whose certificate nobody signed.
+/// Starts a TLS server with a self-signed certificate.
 fn self_signed() -> (SocketAddr, thread::JoinHandle<()>) {
     use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
     let made = rcgen::generate_simple_self_signed(vec!["server.test".to_owned()]).unwrap();
@@ -397,7 +398,7 @@ fn self_signed() -> (SocketAddr, thread::JoinHandle<()>) {
         let (mut peer, _) = listener.accept().unwrap();
         peer.set_read_timeout(Some(PATIENCE)).unwrap();
         let mut connection = rustls::ServerConnection::new(Arc::new(config)).unwrap();
-        // The client breaks it off.
+        // The client aborts the handshake.
         assert!(connection.complete_io(&mut peer).is_err());
     });
     (address, thread)

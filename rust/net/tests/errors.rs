@@ -1,5 +1,5 @@
-//! What a failed exchange says by type: kind, phase, whether the response had begun, and the system's error below it. Nothing is decided by
-//! the text. Of failures before there is a link tells `dial.rs`.
+//! Tests the error of a failed exchange by type: kind, phase, whether the response had begun, and the error of the system. No test depends
+//! on the text. Failures before there is a link are tested in `dial.rs`.
 #![allow(missing_docs)]
 
 mod support;
@@ -12,7 +12,7 @@ use support::{Fed, Scene, Slow, source};
 
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Everything about a failure but its kind.
+/// Returns everything about a failure except its kind.
 fn facts(error: &Error) -> (Phase, bool, Option<Io>) {
     (error.phase(), error.has_response_begun(), source(error))
 }
@@ -165,7 +165,7 @@ fn a_timeout_says_in_which_phase() {
 
     timeout(&mut Scene::in_body("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n"), Phase::Body, true);
 
-    // Answered, and the server takes no more of the request.
+    // The server has responded, and accepts no more of the request.
     let mut sending = Scene::with_room(100);
     upload(&mut sending, Body::Bytes(Box::new([0; 5000])));
     sending.server.push(b"HTTP/1.1 204 No Content\r\n\r\n");

@@ -1,4 +1,4 @@
-//! What the fuzz targets found, played again on every run of the tests. The properties stand in `fuzz/properties`.
+//! Runs the corpora of the fuzz targets with every test run. The properties are in `fuzz/properties`.
 #![allow(missing_docs)]
 
 #[path = "support/tls_memory.rs"]
@@ -11,7 +11,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-/// Every input of a target's corpus.
+/// Returns every input of a target's corpus.
 fn corpus(target: &str) -> Vec<Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
     std::fs::read_dir(&folder)

@@ -1,4 +1,5 @@
-//! Whole exchanges in memory: a link at one end, a scripted server at the other, no socket, no thread, and no clock but the test's.
+//! Tests whole exchanges in memory: a link at one end, a scripted server at the other, without sockets or threads, on the clock of the
+//! test.
 #![allow(missing_docs)]
 
 mod support;
@@ -19,7 +20,7 @@ fn outcome(status: u16, body: &str, trailers: &[&str]) -> Outcome {
     Outcome { status, body: body.into(), trailers: trailers.iter().map(|&line| line.to_owned()).collect() }
 }
 
-/// Replies, what they come to, and whether the connection serves on.
+/// Returns replies, their outcomes, and whether the connection can be used again.
 fn replies() -> Vec<(&'static str, Outcome, bool)> {
     vec![
         ("HTTP/1.1 200 OK\r\nContent-Length: 11\r\n\r\nhello world", outcome(200, "hello world", &[]), true),
@@ -187,7 +188,7 @@ fn one_link_serves_one_exchange_after_the_other() {
     }
 }
 
-/// What a server makes of a request body in chunks: it is read back by another link.
+/// Decodes a chunked request body by reading it with another link.
 fn decoded(wire: &[u8]) -> Vec<u8> {
     let mut scene = Scene::new();
     let reply = [b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", wire].concat();
@@ -196,7 +197,7 @@ fn decoded(wire: &[u8]) -> Vec<u8> {
     received.body
 }
 
-/// Sends the request to its end through a stream with this much room, and gives head and body as they came.
+/// Sends the whole request through a stream with this much space, and returns its head and body as received.
 fn sent(room: usize, headers: &[&str], body: Body) -> (String, Vec<u8>) {
     let mut scene = Scene::with_room(room);
     scene.begin(Method::Put, "/", headers, body).unwrap();
@@ -307,7 +308,7 @@ fn after_an_early_refusal_with_a_close_the_rest_is_not_sent() {
     let mut received = Outcome::default();
     while !scene.receive(&mut received).unwrap() {}
     assert_eq!(received, outcome(413, "no", &[]));
-    // What the same call wrote before it read the answer is on its way.
+    // The bytes that the same call wrote before it read the response are already sent.
     assert!(sent + scene.server.take().len() <= 2000);
     let error = scene.begin(Method::Get, "/", &[], Body::empty()).expect_err("the rest is missing");
     assert!(matches!(error.kind(), ErrorKind::NotReusable(_)), "{error:?}");
@@ -360,7 +361,7 @@ fn a_link_with_leftovers_takes_no_other_request() {
     let leftovers = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n";
     for split in [0, 5] {
         let mut scene = Scene::requested();
-        // Behind the end of the response, in the same packet or in one of its own.
+        // The bytes follow the response, in the same packet or in a separate one.
         scene.server.push(&[OK.as_bytes(), &leftovers.as_bytes()[..split]].concat());
         let mut received = Outcome::default();
         assert!(scene.receive(&mut received).unwrap());
@@ -368,7 +369,7 @@ fn a_link_with_leftovers_takes_no_other_request() {
         let error = scene.begin(Method::Get, "/second", &[], Body::empty()).expect_err("whose answer would that be?");
         match error.kind() {
             ErrorKind::Unsolicited(PeerError::Unsolicited { .. }) if split == 0 => {}
-            // They were seen with the end of the body, and the connection is over since.
+            // The bytes were found with the end of the body, which ended the connection.
             ErrorKind::NotReusable(Over::Unsolicited) if split > 0 => {}
             _ => panic!("{error:?}"),
         }
@@ -441,7 +442,7 @@ fn raw_bytes_are_neither_taken_from_a_response_nor_put_into_a_request() {
     assert_eq!(scene.head().unwrap().expect("the whole head").head.status, 200);
 }
 
-/// Says another length each time.
+/// Returns a different length each time.
 struct Growing(AtomicUsize);
 
 impl AsRef<[u8]> for Growing {

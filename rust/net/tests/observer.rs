@@ -1,4 +1,4 @@
-//! Who watches is told phases and counts in their order, and no secret; contents only if asked for.
+//! Tests that observers receive phases and counts in order and without secrets, and content only on request.
 #![allow(missing_docs)]
 
 mod support;
@@ -20,11 +20,11 @@ use support::{Clock, Outcome, Scene, Slow};
 const PATIENCE: Duration = Duration::from_secs(60);
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// Writes down what it is told.
+/// Records what it receives.
 #[derive(Default)]
 struct Log {
     is_curious: bool,
-    /// As anybody would print it.
+    /// The number of the connection and the debug output of each event.
     events: Mutex<Vec<(u64, String)>>,
     contents: Mutex<Vec<(&'static str, Vec<u8>)>>,
     asked: AtomicUsize,
@@ -64,7 +64,7 @@ impl Log {
         self.events.lock().unwrap().iter().map(|(_, event)| event.clone()).collect()
     }
 
-    /// All that came of one kind, one behind the other.
+    /// Returns all content of one kind, concatenated.
     fn joined(&self, kind: &str) -> Vec<u8> {
         let contents = self.contents.lock().unwrap();
         contents.iter().filter(|(what, _)| *what == kind).flat_map(|(_, bytes)| bytes.clone()).collect()
@@ -89,7 +89,7 @@ fn watched(log: &Arc<Log>, room: usize) -> Scene {
 const SECRETS: [&str; 7] =
     ["secret-target", "secret-header", "secret-upload", "Set-Cookie", "secret-cookie", "secret-reply", "X-Secret-Name"];
 
-/// An exchange that is full of secrets.
+/// Performs an exchange that contains secrets everywhere.
 fn exchange(scene: &mut Scene) -> (usize, Vec<u8>) {
     let headers = ["Authorization: Bearer secret-header", "X-Secret-Name: 1"];
     scene
@@ -213,7 +213,7 @@ fn nor_has_the_event_of_any_failure() {
         let failed: Vec<&String> = events.iter().filter(|event| event.starts_with("Failed(")).collect();
         assert_eq!(failed.len(), 1, "{events:?}");
         assert!(failed[0].contains(error.kind().name()) && failed[0].contains(&format!("{:?}", error.phase())));
-        // Who asks for contents gets the whole sentence.
+        // An observer that requests content receives the whole sentence.
         assert_eq!(log.joined("failure"), error.to_string().into_bytes());
     }
 }
@@ -289,7 +289,7 @@ fn who_stops_watching_or_comes_later_hears_only_what_happens_meanwhile() {
     assert_eq!(Arc::strong_count(&log), 1, "nobody keeps it");
 }
 
-/// Advances until the link is there, or says that there will be none.
+/// Advances the dial until it returns a link or fails.
 fn dialled(context: &Arc<Context>, route: Route) -> Option<Box<Link>> {
     let started = Instant::now();
     let mut dial = Dial::start(context, Arc::new(route), Some(LIMIT), "test".into(), context.now()).ok()?;
@@ -313,7 +313,7 @@ fn world(log: &Arc<Log>) -> Arc<Context> {
     context
 }
 
-/// What was told, without what differs from run to run.
+/// Returns the names of the events, without the parts that differ between runs.
 fn names(log: &Log) -> Vec<String> {
     let events = log.events();
     events.iter().map(|event| event.split([' ', '(']).next().unwrap_or_default().to_owned()).collect()
@@ -348,7 +348,7 @@ fn where_a_connection_is_to_lead_is_lent_before_it_is_dialled_and_only_to_who_as
     assert!(log.contents.lock().unwrap().is_empty());
 }
 
-/// Notes for whom the thread worked.
+/// Records the task of the thread.
 #[derive(Default)]
 struct Tasks(Mutex<Vec<Option<u64>>>);
 
@@ -379,7 +379,7 @@ fn an_observer_can_ask_whose_doing_it_is() {
 
 #[test]
 fn a_tunnel_and_a_failure_in_it_are_told_once_without_credentials_and_closed_comes_last() {
-    // The proxy makes a tunnel to nothing.
+    // The proxy opens a tunnel without a server.
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
     let server = thread::spawn(move || {
@@ -426,7 +426,7 @@ fn an_attempt_that_fails_or_is_given_up_is_closed_once() {
     assert_eq!(names(&log), ["Resolving", "Closed"]);
 }
 
-/// Panics whatever it is told.
+/// Panics at every call.
 struct Faulty;
 
 impl Observer for Faulty {

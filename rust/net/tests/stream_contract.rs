@@ -1,5 +1,5 @@
-//! The rules that every `Stream` keeps to, one suite for all: TCP, memory, TLS of both versions, and one that is not ours. What is written and
-//! not out yet is in `stream_flushes`.
+//! Tests the rules of `Stream` with all streams: TCP, memory, TLS of both versions, and one from outside this project. `stream_flushes`
+//! tests data that was written and not sent yet.
 #![allow(missing_docs)]
 
 #[path = "support/streams.rs"]
@@ -176,10 +176,10 @@ fn a_wait_does_not_go_below_while_a_whole_record_waits() {
     assert_eq!(server.memory.between().waits, 1, "nothing is there any more");
 }
 
-/// The most that one call may take from the stream below: what is asked for at once, twice.
+/// The maximum number of bytes that one call may read from the stream below: twice the size of one read.
 const TAKEN_PER_CALL: usize = 128 * 1024;
 
-/// What one call works off beyond what it gives out: two records, at most.
+/// The maximum number of bytes that one call processes in addition to those it returns: two records.
 const WORKED_OFF_PER_CALL: usize = 40 * 1024;
 
 #[test]
@@ -188,7 +188,7 @@ fn one_call_works_off_a_bounded_part_of_a_flood_of_session_tickets() {
     let tickets = TICKET.repeat(10);
     while server.memory.between().to_client.len() < 4_000_000 {
         server.send(22, &tickets);
-        // Empty, but for padding.
+        // Only padding.
         server.send(0, &[&[23][..], &[0; 400]].concat());
     }
     server.send(23, b"hello");
@@ -215,7 +215,7 @@ fn one_call_works_off_a_bounded_part_of_a_flood_of_session_tickets() {
 
 #[test]
 fn handshake_messages_that_never_end_end_the_connection() {
-    // 20,000 tickets, of which each record has the last one only in part.
+    // 20,000 tickets. The last ticket in each record is incomplete.
     let (mut stream, mut server) = secured_with(&TLS13, |config| config.send_tls13_tickets = 20_000);
     server.send(b"hello");
     let flood = server.memory.between().to_client.len();
@@ -230,7 +230,7 @@ fn handshake_messages_that_never_end_end_the_connection() {
     assert!(server.memory.between().taken < 2 * TAKEN_PER_CALL, "it is not kept");
 }
 
-/// A probe as if it were a read of nothing.
+/// Probes the stream, with the result of a read of 0 bytes.
 fn probed(stream: &mut TlsStream) -> io::Result<usize> {
     stream.probe().map(|_| 0)
 }
@@ -251,7 +251,7 @@ fn one_call_takes_a_bounded_part_of_a_flood_of_tiny_records() {
                 Ok(count) => total += count,
                 Err(error) => {
                     assert_eq!(error.kind(), io::ErrorKind::WouldBlock);
-                    // Whoever reads in a loop is stopped, and comes back at once.
+                    // A loop of reads is interrupted, and can continue immediately.
                     pauses += 1;
                     assert!(is_ready(&stream, Interest::Read));
                 }

@@ -1,4 +1,4 @@
-//! What every `Stream` does with what it took and has not sent: it says so, and it goes out, also behind a stream that is dropped.
+//! Tests what every `Stream` does with data that it accepted and has not sent: it reports the data and sends it, even after it was dropped.
 #![allow(missing_docs)]
 
 #[path = "support/streams.rs"]
@@ -39,7 +39,7 @@ fn a_flush_says_when_all_that_was_taken_is_out() {
             wait(stream, Interest::Write);
         }
         assert_eq!(stream.flush().unwrap(), 0, "{name}");
-        // All of it is the peer's, without another call.
+        // All data reaches the peer without another call.
         assert_arrives(name, peer, &sent, || {});
     });
 }

@@ -1,4 +1,4 @@
-//! Dates of certificates and lifetimes of sessions go by the clock of the context.
+//! Tests that the dates of certificates and the lifetimes of sessions use the clock of the context.
 #![allow(missing_docs)]
 
 #[path = "support/tls_memory.rs"]
@@ -18,7 +18,7 @@ use rustls::{HandshakeKind, SupportedProtocolVersion};
 
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A client and a server in a world whose date is what a test says.
+/// A client and a server with the date of the test.
 struct World {
     context: Context,
     date: Arc<Mutex<SystemTime>>,
@@ -46,7 +46,7 @@ impl World {
         Self { context, date, options, certified, tickets: aws_lc_rs::Ticketer::new().unwrap() }
     }
 
-    /// So many days after the beginning of the year 2100.
+    /// Sets the date to this number of days after the beginning of the year 2100.
     fn set_date(&self, days: u32) {
         *self.date.lock().unwrap() = SystemTime::UNIX_EPOCH + Duration::from_secs(4_102_444_800) + days * DAY;
     }

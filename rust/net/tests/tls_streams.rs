@@ -1,4 +1,4 @@
-//! TLS over a stream that is memory: what is sent first.
+//! Tests what TLS sends first, over a stream in memory.
 #![allow(missing_docs)]
 
 #[path = "support/tls_memory.rs"]

@@ -1,5 +1,5 @@
-//! What the protocol costs a message: reading a head, decoding chunks, writing a request. `cargo bench -p http-protocol`.
-#![allow(missing_docs, reason = "criterion's macros make public items without any")]
+//! Benchmarks of the protocol: reading a head, decoding chunks, writing a request. Run them with `cargo bench -p http-protocol`.
+#![allow(missing_docs, reason = "criterion's macros generate public items without documentation")]
 
 use std::hint::black_box;
 

@@ -3,7 +3,7 @@
 /// Frames a body in chunks. Each call returns the bytes to send before one chunk. The bytes of the chunk follow unchanged.
 #[derive(Debug, Default)]
 pub struct ChunkEncoder {
-    /// A chunk was begun, so that its end must be written before the next.
+    /// Whether a chunk has been started. Its end must be written before the next chunk.
     in_chunk: bool,
 }
 

@@ -1,4 +1,4 @@
-//! The chunked transfer coding (RFC 9112 §7.1), decoded where it lies.
+//! Decodes the chunked transfer coding (RFC 9112 §7.1) without copying the input.
 
 use std::ops::Range;
 
@@ -10,10 +10,10 @@ use crate::{head, limits};
 #[derive(Debug)]
 pub(crate) struct ChunkedDecoder {
     state: State,
-    /// Bytes of the body that were handed out.
+    /// The number of body bytes that have been returned.
     delivered: u64,
     trailers: Fields,
-    /// Bytes that the trailer section may still have.
+    /// The number of bytes that the trailer section may still use.
     trailer_budget: usize,
 }
 
@@ -21,24 +21,24 @@ pub(crate) struct ChunkedDecoder {
 enum State {
     /// A chunk-size line comes next.
     Size,
-    /// This many bytes of the chunk are still to come, more than none.
+    /// `left` bytes of the chunk come next. `left` is never 0.
     Data { left: u64, started: bool },
-    /// The chunk's bytes are over; CR LF comes next.
+    /// The data of the chunk has ended; CR LF comes next.
     DataEnd,
-    /// The last chunk is over; trailer lines and an empty line come next.
+    /// The last chunk has been read; trailer lines and an empty line come next.
     Trailers,
-    /// All over.
+    /// The body has ended.
     Done,
 }
 
-/// What the next bytes of the input are.
+/// The meaning of the next bytes of the input.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// Skip `skip` bytes; the `len` bytes after them are body.
+    /// Skip `skip` bytes; the next `len` bytes are body data.
     Data { skip: usize, len: usize },
-    /// Skip `skip` bytes; what comes after them has not all arrived.
+    /// Skip `skip` bytes; what follows has not arrived completely.
     NeedMore { skip: usize },
-    /// Skip `skip` bytes; the body is over.
+    /// Skip `skip` bytes; the body has ended.
     Done { skip: usize },
 }
 
@@ -47,8 +47,8 @@ impl ChunkedDecoder {
         Self { state: State::Size, delivered: 0, trailers: Fields::default(), trailer_budget }
     }
 
-    /// Looks at `input` and says what to do with its first bytes. A chunk of at most `whole` bytes is given out when all of
-    /// it has arrived, a larger one in pieces of at most `most` bytes.
+    /// Examines `input` and returns what to do with its first bytes. A chunk of up to `whole` bytes is returned in one piece, after all of
+    /// it has arrived. A larger chunk is returned in pieces of up to `most` bytes.
     pub(crate) fn step(&mut self, input: &[u8], whole: usize, most: usize) -> Result<Step, PeerError> {
         let mut skip = 0;
         loop {
@@ -105,7 +105,7 @@ impl ChunkedDecoder {
         }
     }
 
-    /// Returns the range of the next chunk in `input`, if it has at most `whole` bytes and another chunk begins behind it. In all other
+    /// Returns the range of the next chunk in `input`, if it has at most `whole` bytes and another chunk begins after it. In all other
     /// cases the result is `None`, nothing changes, and [`step`](Self::step) must decide.
     pub(crate) fn held_chunk(&mut self, input: &[u8], whole: usize) -> Option<Range<usize>> {
         let (start, size) = match (&self.state, input) {
@@ -126,8 +126,8 @@ impl ChunkedDecoder {
         Some(start..end)
     }
 
-    /// How many bytes of the chunk may be read past the input, straight to where they are wanted: what is left of a
-    /// chunk that is given out in pieces.
+    /// Returns how many bytes of the chunk can be read directly to their destination, bypassing the input. This is the rest of a chunk that
+    /// is returned in pieces, and otherwise 0.
     pub(crate) fn direct(&self, whole: usize) -> u64 {
         match self.state {
             State::Data { left, started } if started || left > whole as u64 => left,
@@ -135,7 +135,7 @@ impl ChunkedDecoder {
         }
     }
 
-    /// Notes that `len` bytes of the chunk were given out.
+    /// Notes that `len` bytes of the chunk were returned.
     pub(crate) fn advance(&mut self, len: usize) {
         let State::Data { left, .. } = self.state else { return };
         let left = left.saturating_sub(len as u64);
@@ -143,7 +143,7 @@ impl ChunkedDecoder {
         self.state = if left == 0 { State::DataEnd } else { State::Data { left, started: true } };
     }
 
-    /// The whole size of what must be in the input before the next step can succeed, as far as it is known, in bytes.
+    /// Returns how many bytes the input must contain before the next step can succeed, as far as that is known.
     pub(crate) fn wanted(&self) -> usize {
         match self.state {
             State::Data { left, started: false } => usize::try_from(left).unwrap_or(usize::MAX),
@@ -160,8 +160,8 @@ impl ChunkedDecoder {
     }
 }
 
-/// The first line of `input`, without its CR LF; none if its end has not arrived. Only CR LF ends a line of the coding, and no
-/// other control character than the tab stands in one: where lenient readers disagree, messages are smuggled.
+/// Returns the first line of `input` without its CR LF, or `None` if its end has not arrived. Only CR LF ends a line, and a tab is the only
+/// control character allowed in it: differences between lenient readers make smuggling possible.
 fn line(input: &[u8], malformed: impl Fn(Excerpt) -> PeerError) -> Result<Option<&[u8]>, PeerError> {
     const LONGEST: usize = limits::CHUNKED_LINE_BYTES;
     let visible = &input[..input.len().min(LONGEST + 2)];
@@ -175,8 +175,7 @@ fn line(input: &[u8], malformed: impl Fn(Excerpt) -> PeerError) -> Result<Option
     }
 }
 
-/// The size that a chunk-size line states: hexadecimal digits, white space that some servers add, and an extension that is
-/// skipped.
+/// Returns the size in a chunk-size line: hexadecimal digits, white space that some servers add, and an extension, which is ignored.
 fn chunk_size(line: &[u8]) -> Result<u64, PeerError> {
     let malformed = || PeerError::ChunkSize { line: Excerpt::line(line) };
     let digits = line.iter().position(|byte| !byte.is_ascii_hexdigit()).unwrap_or(line.len());

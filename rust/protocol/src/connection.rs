@@ -1,4 +1,4 @@
-//! One connection's states, and every transition between them.
+//! The states of a connection, and all transitions between them.
 //!
 //! ```text
 //! Idle         ── begin ──────────▶ AwaitingHead
@@ -13,7 +13,8 @@
 //! any          ── unsolicited ────▶ Over           bytes came that answer nothing
 //! ```
 //!
-//! A call that is not drawn leaves the state as it is. `tests/states.rs` tries every call in every state, and holds this against it.
+//! A call that is not shown leaves the state unchanged. `tests/states.rs` tries every call in every state and compares the transitions with
+//! this diagram.
 
 use std::ops::Range;
 
@@ -25,16 +26,16 @@ use crate::head::{self, HeadScanner};
 use crate::limits;
 use crate::request::RequestFacts;
 
-/// The client's side of one connection. It is told what is sent and receives what arrives. It does no input or output itself.
+/// The client's side of one connection. The caller notifies it of what is sent, and passes what arrives. It does no input or output itself.
 #[derive(Debug)]
 pub struct Connection {
     state: State,
     request: RequestFacts,
-    /// Header bytes that this exchange has used so far.
+    /// The number of header bytes in this exchange so far.
     header_bytes: usize,
-    /// Whether the response's head leaves the connection open for another request.
+    /// Whether the head of the response allows another request on the connection.
     keeps_alive: bool,
-    /// An interim response was readable, but suspicious.
+    /// Whether an interim response was readable but suspicious.
     is_dubious: bool,
     /// The trailer fields of the last chunked body. Most bodies have none.
     trailers: Option<Box<Fields>>,
@@ -42,15 +43,15 @@ pub struct Connection {
 
 #[derive(Debug)]
 enum State {
-    /// No exchange runs; a request may be sent.
+    /// No exchange is running; a request may be sent.
     Idle,
-    /// A request was begun; its response's head is next.
+    /// A request has begun; the head of its response comes next.
     AwaitingHead(HeadScanner),
-    /// The head is read; the body is next.
+    /// The head has been read; the body comes next.
     Body(Body),
-    /// The connection speaks another protocol now.
+    /// The connection now uses another protocol.
     Switched,
-    /// No more requests on this connection.
+    /// The connection takes no more requests.
     Over(Over),
 }
 
@@ -64,7 +65,7 @@ enum Body {
     UntilClose {
         received: u64,
     },
-    /// None; `ends` as in [`Framing::Empty`].
+    /// No body; `ends` is the same as in [`Framing::Empty`].
     Empty {
         ends: bool,
     },
@@ -257,8 +258,8 @@ impl Connection {
         })
     }
 
-    /// Returns the range of the next chunk in `input`, if it has at most `whole` bytes and another chunk begins behind it. `input` starts at
-    /// the first byte that is not dropped yet. Drop everything up to the end of the range afterwards. In all other cases the result is
+    /// Returns the range of the next chunk in `input`, if it has at most `whole` bytes and another chunk begins after it. `input` starts at
+    /// the first byte that has not been dropped. Drop everything up to the end of the range afterwards. In all other cases the result is
     /// `None`, nothing changes, and [`next_body`](Self::next_body) must decide.
     pub fn held_chunk(&mut self, input: &[u8], whole: usize) -> Option<Range<usize>> {
         match &mut self.state {
@@ -367,7 +368,7 @@ impl Connection {
         }
     }
 
-    /// The state in which the body of a response is received; none if the response is complete with its head.
+    /// Returns the state that receives the body of a response, or `None` if the response is complete after its head.
     fn body_after(&self, framing: Framing) -> Option<State> {
         let body = match framing {
             Framing::Switched => return Some(State::Switched),
@@ -383,7 +384,7 @@ impl Connection {
         Some(State::Body(body))
     }
 
-    /// The response is complete and `leftover` came after it.
+    /// Ends the exchange after a complete response. `leftover` is the input after it.
     fn complete(&mut self, leftover: &[u8]) {
         self.state = if self.request.abandoned {
             State::Over(Over::Abandoned)

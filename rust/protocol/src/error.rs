@@ -1,6 +1,5 @@
-//! The errors of this crate: [`CallerError`] for mistakes of the program that uses it, [`PeerError`] for faults of the server. Each
-//! prints as one sentence for people that contains the offending text: text of a server as an [`Excerpt`], text of the caller without
-//! secrets.
+//! The errors of this crate: [`CallerError`] for mistakes of the program that uses it, [`PeerError`] for faults of the server. Each is
+//! displayed as one sentence that contains the offending text: text from a server as an [`Excerpt`], text from the caller without secrets.
 
 use std::fmt;
 
@@ -109,7 +108,7 @@ impl fmt::Display for CallerError {
     }
 }
 
-/// As it is displayed: what holds of a message holds of a log.
+/// The same as `Display`, so that logs contain no secrets either.
 impl fmt::Debug for CallerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -118,12 +117,12 @@ impl fmt::Debug for CallerError {
 
 impl std::error::Error for CallerError {}
 
-/// A header line as it may be shown: its name. Without a colon all of it may be a value.
+/// Returns the part of a header line that may be shown: its name. Without a colon, the whole line may be a value.
 pub(crate) fn header_without_value(line: &str) -> String {
     let Some((name, _)) = line.split_once(':') else {
         return format!("a header of {} characters", line.chars().count());
     };
-    // A name has no blanks in it. Behind one stands what was forgotten to be separated.
+    // A name contains no white space. Text after white space may be a value whose separator was forgotten.
     let mut words = name.split_whitespace();
     let first = words.next().unwrap_or_default();
     let more = if words.next().is_some() { " …" } else { "" };
@@ -253,7 +252,7 @@ impl fmt::Display for PeerError {
 impl std::error::Error for PeerError {}
 
 /// The start of a text from a server, for use in a message. It contains at most 60 bytes and is printed with escapes, so it cannot fill a
-/// log, and cannot add lines, colors or text directions to it. Every text of a server in a message uses this type.
+/// log, and cannot add lines, colors or text directions to it. All text from a server in a message uses this type.
 ///
 /// `{}` prints it in quotes, `{:#}` without.
 #[derive(Clone, PartialEq, Eq)]
@@ -286,7 +285,7 @@ impl fmt::Display for Excerpt {
             return write!(f, "\"{}{more}\"", shown.escape_ascii());
         }
         for &byte in shown {
-            // A quotation mark ends nothing here.
+            // There are no enclosing quotes, so quotation marks need no escape.
             if matches!(byte, b'\'' | b'"') {
                 write!(f, "{}", char::from(byte))?;
             } else {

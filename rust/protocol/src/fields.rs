@@ -32,9 +32,9 @@ struct Line {
     name_end: u32,
     value_start: u32,
     end: u32,
-    /// The field went over several lines (obs-fold, RFC 9112 §5.2); they are joined by one space.
+    /// Whether the field spans several lines (obs-fold, RFC 9112 §5.2). They are joined with one space.
     folded: bool,
-    /// It is not one that RFC 9110 §5 allows, and kept as it came.
+    /// Whether RFC 9110 §5 does not allow the field. It is kept as received.
     malformed: bool,
 }
 
@@ -48,7 +48,7 @@ pub struct Field<'a> {
     malformed: bool,
 }
 
-/// Without the values of fields, which may be secrets.
+/// Omits the values of the fields, which may be secrets.
 impl fmt::Debug for Head {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Head").field("status", &self.status).field("fields", &self.fields).finish_non_exhaustive()
@@ -61,7 +61,7 @@ impl fmt::Debug for Fields {
     }
 }
 
-/// The name, and how long the value is. A line that is malformed may have a value where its name should be.
+/// Shows the name and the length of the value. A malformed line may have a value where its name should be, so only its length is shown.
 impl fmt::Debug for Field<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.malformed {
@@ -103,22 +103,22 @@ impl Fields {
         self.named(name).flat_map(|field| field.elements())
     }
 
-    /// Those that are malformed and were kept as they came.
+    /// Returns the malformed fields that were kept as received.
     pub(crate) fn malformed(&self) -> impl Iterator<Item = Field<'_>> {
         self.iter().filter(|field| field.malformed)
     }
 
-    /// Room for `fields` fields with `bytes` bytes of text.
+    /// Creates a list with room for `fields` fields with `bytes` bytes of text.
     pub(crate) fn with_capacity(fields: usize, bytes: usize) -> Self {
         Self { text: Vec::with_capacity(bytes), lines: Vec::with_capacity(fields) }
     }
 
-    /// Adds a field. `line` is the field as received, from the first byte of the name to the last of the value.
+    /// Adds a field. `line` is the field as received, from the first byte of the name to the last byte of the value.
     pub(crate) fn push(&mut self, line: &[u8], name_len: usize, value_len: usize, malformed: bool) {
         self.push_line(line, name_len, value_len, false, malformed);
     }
 
-    /// Adds a field that went over several lines, joining what stands on them.
+    /// Adds a field that spans several lines, and joins the lines.
     pub(crate) fn push_folded(&mut self, name: &[u8], value: &[u8], malformed: bool) {
         let mut line = [name, b":"].concat();
         let parts = value.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii).filter(|part| !part.is_empty());
@@ -180,28 +180,28 @@ impl<'a> Field<'a> {
         self.line
     }
 
-    /// Whether the field is one that may not be sent.
+    /// Whether the field is malformed (RFC 9110 §5).
     pub(crate) fn is_malformed(&self) -> bool {
         self.malformed
     }
 
-    /// Whether the field went over several lines.
+    /// Whether the field spans several lines.
     pub(crate) fn is_folded(&self) -> bool {
         self.folded
     }
 
-    /// The value's comma-separated elements, without the white space around them. Empty ones are ignored (RFC 9110 §5.6.1.2).
+    /// Returns the comma-separated elements of the value without surrounding white space. Empty elements are ignored (RFC 9110 §5.6.1.2).
     pub(crate) fn elements(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         self.parts().filter(|element| !element.is_empty())
     }
 
-    /// What stands between the value's commas, which may be nothing.
+    /// Returns the parts of the value between commas, which may be empty.
     pub(crate) fn parts(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
         self.value.split(|&byte| byte == b',').map(trim_whitespace)
     }
 }
 
-/// Header text is UTF-8 where it can be read as that, and Latin-1 otherwise (RFC 9110 §5.5 leaves it open).
+/// Decodes header text as UTF-8 if it is valid, and as Latin-1 otherwise. RFC 9110 §5.5 leaves the encoding open.
 fn text(bytes: &[u8]) -> Cow<'_, str> {
     match std::str::from_utf8(bytes) {
         Ok(text) => Cow::Borrowed(text),
@@ -217,7 +217,7 @@ pub(crate) fn trim_whitespace(bytes: &[u8]) -> &[u8] {
     &bytes[start..end]
 }
 
-/// RFC 9110 §5.6.2.
+/// Whether all characters are allowed in a token (RFC 9110 §5.6.2).
 pub(crate) fn is_token(name: &[u8]) -> bool {
     name.iter().all(|&byte| TOKEN[usize::from(byte)])
 }

@@ -4,7 +4,7 @@ use std::fmt;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
-/// Everything but the unreserved characters of RFC 3986 §2.3.
+/// All characters except the unreserved ones (RFC 3986 §2.3).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Builds a query string pair by pair.
@@ -14,7 +14,7 @@ pub struct QueryString {
     pairs: usize,
 }
 
-/// Without keys and values, which may be secrets.
+/// Omits keys and values, which may be secrets.
 impl fmt::Debug for QueryString {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("QueryString").field("pairs", &self.pairs).finish_non_exhaustive()

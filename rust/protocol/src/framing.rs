@@ -28,18 +28,18 @@ pub enum Framing {
     UntilClose,
 }
 
-/// Decides the framing in the order of RFC 9112 §6.3; the numbers are that section's.
-/// `upgrade_asked` is whether the request carried an `Upgrade` field.
+/// Decides the framing in the order of RFC 9112 §6.3. The numbers below are the list items of that section. `upgrade_asked` is whether the
+/// request had an `Upgrade` field.
 pub(crate) fn decide(method: Method, upgrade_asked: bool, head: &Head) -> Result<Framing, PeerError> {
     // (RFC 9110 §15.2.2) The protocol is switched.
     if head.status == 101 {
         return if upgrade_asked { Ok(Framing::Switched) } else { Err(PeerError::UnaskedUpgrade) };
     }
-    // 2. A tunnel; before 1., since any 2xx opens it, 204 too (RFC 9110 §9.3.6).
+    // 2. A tunnel. It precedes 1., because every 2xx opens it, including 204 (RFC 9110 §9.3.6).
     if method == Method::Connect && (200..300).contains(&head.status) {
         return Ok(Framing::Switched);
     }
-    // 1. Responses that never have a body, whatever the fields say.
+    // 1. Responses that never have a body, regardless of their fields.
     if head.status < 200 {
         return Ok(Framing::None);
     }
@@ -49,7 +49,7 @@ pub(crate) fn decide(method: Method, upgrade_asked: bool, head: &Head) -> Result
     if head.status == 204 || head.status == 304 {
         return Ok(without_body(head));
     }
-    // 3. and 4. A transfer coding, which overrides a length.
+    // 3. and 4. A transfer coding, which takes precedence over a length.
     if let Some(framing) = transfer_coding(&head.fields)? {
         return Ok(framing);
     }
@@ -57,12 +57,12 @@ pub(crate) fn decide(method: Method, upgrade_asked: bool, head: &Head) -> Result
     if let Some(length) = content_length(&head.fields)? {
         return Ok(Framing::Length(length));
     }
-    // 8. (7. is about requests.)
+    // 8. (Item 7. is about requests.)
     Ok(Framing::UntilClose)
 }
 
-/// Whether the fields leave the connection open for another request (RFC 9112 §9.3), and leave no doubt about the
-/// length (§6.1: a coding beside a length, or in HTTP/1.0, may be an attempt at smuggling; so may be one behind `chunked`, or a malformed field).
+/// Whether the fields allow another request on the connection (RFC 9112 §9.3) and leave no doubt about the length. A coding together with a
+/// length, a coding in HTTP/1.0, a coding after `chunked` and a malformed field may be attempts at smuggling (§6.1).
 pub(crate) fn keeps_alive(head: &Head) -> bool {
     if head.fields.malformed().next().is_some() {
         return false;
@@ -77,7 +77,7 @@ pub(crate) fn keeps_alive(head: &Head) -> bool {
     !says(head, b"close") && (head.minor_version >= 1 || says(head, b"keep-alive"))
 }
 
-/// What Godot's `HTTPClient` makes of a response that has no body: it goes by the fields alone.
+/// Returns how Godot's `HTTPClient` treats a response without a body: it considers only the fields.
 fn without_body(head: &Head) -> Framing {
     let is_chunked = head.fields.list("Transfer-Encoding").any(|coding| coding.eq_ignore_ascii_case(b"chunked"));
     if is_chunked {
@@ -95,8 +95,8 @@ fn says(head: &Head, option: &[u8]) -> bool {
     head.fields.list("Connection").any(|element| element.eq_ignore_ascii_case(option))
 }
 
-/// The framing that `Transfer-Encoding` gives. This client asks for no coding (it sends no `TE`), so chunked is the
-/// only one that it takes; `identity` was a way to say none.
+/// Returns the framing that `Transfer-Encoding` declares. This client sends no `TE`, so `chunked` is the only coding that it accepts.
+/// `identity` is an obsolete way to say that there is no coding.
 fn transfer_coding(fields: &Fields) -> Result<Option<Framing>, PeerError> {
     let mut chunked = 0;
     let mut other = false;
@@ -117,7 +117,7 @@ fn transfer_coding(fields: &Fields) -> Result<Option<Framing>, PeerError> {
     Ok((chunked == 1).then_some(Framing::Chunked))
 }
 
-/// The one number that all `Content-Length` fields agree on.
+/// Returns the number that all `Content-Length` fields have in common.
 fn content_length(fields: &Fields) -> Result<Option<u64>, PeerError> {
     let malformed = || PeerError::ContentLength { value: joined(fields, "Content-Length") };
     let mut agreed = None;
@@ -125,7 +125,8 @@ fn content_length(fields: &Fields) -> Result<Option<u64>, PeerError> {
         if field.is_folded() {
             return Err(malformed());
         }
-        // It is no list by its grammar, but for what recipients make of equal lengths (RFC 9110 §8.6): nothing is ignored in it.
+        // `Content-Length` is not a list by its grammar, but recipients may accept a list of equal lengths (RFC 9110 §8.6). Empty elements
+        // are not ignored here.
         for part in field.parts() {
             let length = decimal(part).ok_or_else(malformed)?;
             if agreed.is_some_and(|agreed| agreed != length) {
@@ -137,7 +138,7 @@ fn content_length(fields: &Fields) -> Result<Option<u64>, PeerError> {
     Ok(agreed)
 }
 
-/// A number on the wire: digits and nothing else (`str::parse` would take `+5`), at most [`limits::BODY_BYTES`].
+/// Parses a number of at most [`limits::BODY_BYTES`] that consists only of digits. `str::parse` would accept `+5` too.
 pub(crate) fn decimal(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;

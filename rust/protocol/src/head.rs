@@ -1,6 +1,6 @@
-//! The head of a response: status line and fields (RFC 9112 §4 and §5).
+//! Parses the head of a response: status line and fields (RFC 9112 §4 and §5).
 //!
-//! `httparse` parses it. What it refuses may still be a response that only looks wrong; [`line_reader`] decides.
+//! `httparse` reads well-formed heads. [`line_reader`] reads the others, and decides which of them are errors.
 
 use std::mem::MaybeUninit;
 
@@ -9,23 +9,23 @@ use crate::fields::{Fields, Head};
 use crate::limits;
 use crate::line_reader::{self, FieldLine, START};
 
-/// Looks for the end of a head in bytes that arrive piece by piece, without looking at any byte twice.
+/// Finds the end of a head that arrives in pieces, without examining a byte twice.
 #[derive(Debug, Default)]
 pub(crate) struct HeadScanner {
-    /// Bytes in which no head ends, counted from the head's first byte.
+    /// The number of bytes, from the first byte of the head, that do not contain its end.
     scanned: usize,
 }
 
 impl HeadScanner {
-    /// The length of the head that `input` starts with, its blank line included; none if it has not all arrived.
-    /// `input` starts at the head's first byte in every call for the same head.
+    /// Returns the length of the head at the start of `input`, including its blank line, or `None` if it has not arrived completely.
+    /// `input` starts at the first byte of the head in every call for the same head.
     pub(crate) fn end_of_head(&mut self, input: &[u8]) -> Option<usize> {
         while let Some(offset) = input[self.scanned..].iter().position(|&byte| byte == b'\n') {
             let after = self.scanned + offset + 1;
             match input[after..] {
                 [b'\n', ..] => return Some(after + 1),
                 [b'\r', b'\n', ..] => return Some(after + 2),
-                // What follows the line end decides, and has not arrived.
+                // The bytes after the line end decide, and they have not arrived.
                 [] | [b'\r'] => {
                     self.scanned = after - 1;
                     return None;
@@ -38,7 +38,7 @@ impl HeadScanner {
     }
 }
 
-/// The length of the empty lines before a status line, which a client may skip (RFC 9112 §2.2).
+/// Returns the length of the empty lines before a status line, which a client may skip (RFC 9112 §2.2).
 pub(crate) fn leading_empty_lines(input: &[u8]) -> usize {
     let mut skipped = 0;
     loop {
@@ -50,7 +50,7 @@ pub(crate) fn leading_empty_lines(input: &[u8]) -> usize {
     }
 }
 
-/// Refuses a reply of another protocol as soon as its first bytes show it.
+/// Refuses a reply in another protocol as soon as its first bytes show it.
 pub(crate) fn check_start(input: &[u8]) -> Result<(), PeerError> {
     let comparable = input.len().min(START.len());
     if input[..comparable] == START[..comparable] || input == b"\r" {
@@ -60,7 +60,7 @@ pub(crate) fn check_start(input: &[u8]) -> Result<(), PeerError> {
     }
 }
 
-/// Parses a head that is there in full, from the status line to the blank line.
+/// Parses a complete head, from the status line to the blank line.
 pub(crate) fn parse(input: &[u8]) -> Result<Head, PeerError> {
     match parse_well_formed(input) {
         Some(head) => Ok(head),
@@ -68,8 +68,8 @@ pub(crate) fn parse(input: &[u8]) -> Result<Head, PeerError> {
     }
 }
 
-/// A head in which all is as HTTP/1.0 and HTTP/1.1 want it, and no field folded; none for any other. That is what `httparse` takes when it is
-/// not told to be lenient.
+/// Parses a head that `httparse` accepts with its strict defaults: valid HTTP/1.0 or HTTP/1.1 without folded fields. Returns `None` for all
+/// others.
 fn parse_well_formed(input: &[u8]) -> Option<Head> {
     let mut slots = [const { MaybeUninit::uninit() }; limits::FIELDS];
     let mut response = httparse::Response::new(&mut []);
@@ -82,7 +82,7 @@ fn parse_well_formed(input: &[u8]) -> Option<Head> {
     let mut fields = Fields::with_capacity(response.headers.len(), input.len());
     for header in response.headers {
         let start = position(input, header.name.as_bytes());
-        // Where an empty value stands says nothing of where its field ends.
+        // The position of an empty value does not show where its field ends.
         let end = match header.value {
             [] => start + header.name.len() + 1,
             value => position(input, value) + value.len(),
@@ -92,13 +92,13 @@ fn parse_well_formed(input: &[u8]) -> Option<Head> {
     Some(Head { minor_version: response.version?, status, reason: response.reason?.to_owned(), fields })
 }
 
-/// Where `part`, a slice of `whole`, starts in it.
+/// Returns the offset of `part`, which is a slice of `whole`.
 fn position(whole: &[u8], part: &[u8]) -> usize {
     part.as_ptr() as usize - whole.as_ptr() as usize
 }
 
-/// Parses one trailer line, without its line end, into `fields`. The trailers stand between this message and the next: none of
-/// the leniency of heads.
+/// Parses one trailer line, without its line end, and adds it to `fields`. Trailers separate this message from the next, so parsing is
+/// strict, unlike for heads.
 pub(crate) fn parse_trailer(line: &[u8], fields: &mut Fields) -> Result<(), PeerError> {
     let field = FieldLine::read(line)?;
     if field.is_malformed {
@@ -122,7 +122,7 @@ mod tests {
 
     use super::*;
 
-    /// What heads are made of, and what breaks them.
+    /// Parts of valid and invalid heads.
     const PIECES: [&[u8]; 24] = [
         b"X: y\r\n",
         b"Content-Length: 5\r\n",
@@ -150,8 +150,8 @@ mod tests {
         b"x y: z\n",
     ];
 
-    /// Asserts that `httparse` takes a head exactly if the line reader finds nothing in it that is malformed or folded or of a later version, and
-    /// that both read the same. Says whether it was taken.
+    /// Asserts that `httparse` accepts a head exactly if the line reader finds nothing in it that is malformed, folded or of a later
+    /// version, and that both read the same. Returns whether the head was accepted.
     fn both_readers_agree(head: &[u8]) -> bool {
         let read = line_reader::read(head);
         let is_plain = |read: &Head| {
@@ -163,7 +163,7 @@ mod tests {
         expected.is_some()
     }
 
-    /// Everything in `bytes` that may be a head.
+    /// Returns everything in `bytes` that may be a head.
     fn heads_in(bytes: &[u8]) -> Vec<&[u8]> {
         let starts = (0..bytes.len()).map(|start| &bytes[start..]).filter(|rest| rest.starts_with(START));
         starts.filter_map(|rest| Some(&rest[..HeadScanner::default().end_of_head(rest)?])).collect()

@@ -1,4 +1,4 @@
-//! The client's side of HTTP/1.1 (RFC 9110, RFC 9112) as a sans-IO state machine: bytes in, bytes out; no sockets, no clock.
+//! The client's side of HTTP/1.1 (RFC 9110, RFC 9112) as a sans-IO state machine. It has no sockets and no clock.
 //!
 //! # An exchange
 //!

@@ -1,16 +1,16 @@
-//! Reads a head line by line, for those that a strict parser refuses: a malformed or folded field costs the response nothing where only the
-//! field is at stake. The errors of heads come from here too, since they name the line.
+//! Reads a head line by line, if the strict parser refuses it. A malformed or folded field does not make the response an error unless more
+//! than the field is affected. This module also creates the errors of heads, because they name the line.
 
 use crate::error::{Excerpt, PeerError};
 use crate::fields::{Fields, Head, is_token, trim_whitespace};
 use crate::limits;
 
-/// Every response starts with this; whatever does not is another protocol.
+/// The start of every response. A reply with another start is not HTTP/1.
 pub(crate) const START: &[u8] = b"HTTP/1.";
-/// Room for as many fields is made at first.
+/// The number of fields that memory is reserved for at first.
 const TYPICAL_FIELDS: usize = 16;
 
-/// Reads a head that is there in full, from the status line to the blank line.
+/// Reads a complete head, from the status line to the blank line.
 pub(crate) fn read(input: &[u8]) -> Result<Head, PeerError> {
     let mut lines = Lines(input);
     let line = lines.next_line();
@@ -31,8 +31,8 @@ pub(crate) fn read(input: &[u8]) -> Result<Head, PeerError> {
     Ok(Head { minor_version, status, reason: reason.to_owned(), fields })
 }
 
-/// Minor version, status code and reason of a status line (RFC 9112 §4). A reason that is not ASCII is none. A minor version above 1 is read as
-/// 1: whoever sends it must make sense to a reader of 1.1 (RFC 9110 §6.2).
+/// Returns the minor version, status code and reason of a status line (RFC 9112 §4). A reason that is not ASCII is dropped. A minor version
+/// above 1 is read as 1, because such a message must make sense to an HTTP/1.1 recipient (RFC 9110 §6.2).
 fn status_line(line: &[u8]) -> Option<(u8, u16, &str)> {
     let [minor @ b'0'..=b'9', b' ', code @ ..] = line.strip_prefix(START)? else { return None };
     let (digits, reason) = code.split_at_checked(3)?;
@@ -47,7 +47,7 @@ fn status_line(line: &[u8]) -> Option<(u8, u16, &str)> {
     Some(((minor - b'0').min(1), status, reason))
 }
 
-/// The lines of a head that were not taken yet.
+/// The lines of a head that have not been read.
 struct Lines<'a>(&'a [u8]);
 
 impl<'a> Lines<'a> {
@@ -55,13 +55,13 @@ impl<'a> Lines<'a> {
         self.take(|_| false)
     }
 
-    /// A field, with the lines that it goes on in (obs-fold, RFC 9112 §5.2). Empty at the blank line.
+    /// Returns the next field, including its continuation lines (obs-fold, RFC 9112 §5.2). The result is empty at the blank line.
     fn next_field(&mut self) -> &'a [u8] {
         let is_blank = matches!(self.0, [] | [b'\n', ..] | [b'\r', b'\n', ..]);
         self.take(|after| !is_blank && matches!(after, [b' ' | b'\t', ..]))
     }
 
-    /// What stands before the first line end behind which it does not go on.
+    /// Returns the text up to the first line end after which `goes_on` returns `false`.
     fn take(&mut self, goes_on: impl Fn(&[u8]) -> bool) -> &'a [u8] {
         let mut from = 0;
         while let Some(offset) = self.0[from..].iter().position(|&byte| byte == b'\n') {
@@ -80,16 +80,16 @@ impl<'a> Lines<'a> {
 /// A field as received.
 pub(crate) struct FieldLine<'a> {
     name: &'a [u8],
-    /// All from the name on.
+    /// The whole field, starting with the name.
     line: &'a [u8],
-    /// With the line ends of its folds in it.
+    /// The value, including the line ends of its folds.
     value: &'a [u8],
     pub(crate) is_malformed: bool,
 }
 
 impl<'a> FieldLine<'a> {
-    /// Takes a field apart. One whose look alone is wrong is kept and marked; NUL, a bare CR, and a line in which no name and colon can be made
-    /// out are errors, since readers part a head in different places there.
+    /// Splits a field into name and value. A field that only looks wrong is kept and marked as malformed. NUL, a bare CR, and a line
+    /// without a recognisable name and colon are errors, because readers split such a head at different places.
     pub(crate) fn read(line: &'a [u8]) -> Result<Self, PeerError> {
         let refused = || PeerError::Field { line: Excerpt::start(line) };
         let has_bare_cr =
@@ -119,8 +119,9 @@ impl<'a> FieldLine<'a> {
     }
 }
 
-/// A malformed field costs the head nothing, unless some reader may take it for one that decides where the message ends or what becomes of
-/// the connection. Then it is an error; only a length that is said a second time, well, changes nothing whoever reads it.
+/// Checks that no reader can take a malformed field for one that decides where the message ends or what happens to the connection. Such a
+/// field is an error. The only exception is a malformed `Content-Length` whose value a valid one repeats, because it changes nothing for
+/// any reader.
 fn check_malformed(fields: &Fields) -> Result<(), PeerError> {
     const DECIDING: [&str; 4] = ["Content-Length", "Transfer-Encoding", "Connection", "Upgrade"];
     for field in fields.malformed() {
@@ -138,12 +139,12 @@ fn check_malformed(fields: &Fields) -> Result<(), PeerError> {
     Ok(())
 }
 
-/// Whether a byte may not stand in text (RFC 9110 §5.5): every control character but the tab.
+/// Whether a byte is not allowed in text (RFC 9110 §5.5): every control character except the tab.
 fn is_control(byte: &u8) -> bool {
     (*byte < b' ') & (*byte != b'\t') | (*byte == 0x7f)
 }
 
-/// Looks at every byte, without a branch, so that the compiler can look at many at once.
+/// Examines every byte without a branch, so that the compiler can vectorise the loop.
 fn has_control(bytes: &[u8]) -> bool {
     bytes.iter().fold(false, |seen, byte| seen | is_control(byte))
 }

@@ -57,12 +57,12 @@ impl Method {
         }
     }
 
-    /// Whether servers expect a length even when there is no body (RFC 9110 §8.6).
+    /// Whether servers expect a length even without a body (RFC 9110 §8.6).
     pub(crate) fn anticipates_body(self) -> bool {
         matches!(self, Method::Post | Method::Put | Method::Patch)
     }
 
-    /// Whether a request of this method may not carry a body (RFC 9110 §9.3.6 and §9.3.8).
+    /// Whether a request with this method must not have a body (RFC 9110 §9.3.6 and §9.3.8).
     pub(crate) fn forbids_body(self) -> bool {
         matches!(self, Method::Trace | Method::Connect)
     }

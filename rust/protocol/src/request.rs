@@ -34,11 +34,11 @@ pub struct Request<'a> {
 #[derive(Clone, Copy, Debug)]
 pub struct RequestFacts {
     pub(crate) method: Method,
-    /// It carries an `Upgrade` field.
+    /// Whether the request has an `Upgrade` field.
     pub(crate) upgrade: bool,
-    /// It says that it is the last on its connection (RFC 9112 §9.6).
+    /// Whether the request has `Connection: close`, so that it is the last on its connection (RFC 9112 §9.6).
     pub(crate) close: bool,
-    /// It was not sent to its end.
+    /// Whether the request was left unfinished.
     pub(crate) abandoned: bool,
 }
 
@@ -71,7 +71,7 @@ impl Request<'_> {
         }
         head.push_str(" HTTP/1.1\r\n");
         if !given.host {
-            // The target's own, if it names one (RFC 9112 §3.2).
+            // The host of the target takes precedence (RFC 9112 §3.2).
             let host = if self.method == Method::Connect { Some(&*target) } else { target::authority(&target) };
             head.extend(["Host: ", host.unwrap_or(self.host), "\r\n"]);
         }
@@ -96,7 +96,7 @@ impl Request<'_> {
         Ok((head.into_bytes(), facts))
     }
 
-    /// What the caller's program gives beside the caller's own words may come from elsewhere too, such as a host from a stream.
+    /// Checks the parts that the calling program sets. They can come from untrusted sources too, such as a host from a stream.
     fn check_parts(&self) -> Result<(), CallerError> {
         let is_host = |host: &str| host.bytes().all(|byte| byte.is_ascii_alphanumeric() || HOST.contains(&byte));
         let refuse = |part, text: &str| Err(CallerError::Part { part, text: text.to_owned() });
@@ -128,7 +128,7 @@ impl Request<'_> {
             given.user_agent |= is("User-Agent");
             given.accept |= is("Accept");
             given.upgrade |= is("Upgrade");
-            // `Proxy-Connection` is no field of HTTP (RFC 9112 §C.2.2): it goes out and means nothing.
+            // `Proxy-Connection` is not an HTTP field (RFC 9112 §C.2.2). It is sent, but has no effect here.
             let mut options = value.split(',').map(|option| option.trim_matches([' ', '\t']));
             given.close |= is("Connection") && options.any(|option| option.eq_ignore_ascii_case("close"));
         }
@@ -143,14 +143,14 @@ impl Request<'_> {
             (Some(said), Some(body)) if framing::decimal(said.as_bytes()) != Some(body) => {
                 Err(CallerError::ContentLength { said: said.to_owned(), body })
             }
-            // A length beside chunks would be an attempt at smuggling (RFC 9112 §6.2).
+            // A length together with chunks would be request smuggling (RFC 9112 §6.2).
             (Some(_), None) => Err(CallerError::LengthBesideChunks),
             _ => Ok(()),
         }
     }
 }
 
-/// Which of the automatic fields the caller gave.
+/// Which of the relevant fields the caller passed.
 #[derive(Default)]
 struct Given<'a> {
     host: bool,
@@ -161,10 +161,11 @@ struct Given<'a> {
     close: bool,
 }
 
-/// What stands in a host and its port beside letters and digits (RFC 3986 §3.2.2).
+/// The characters of a host and its port besides letters and digits (RFC 3986 §3.2.2).
 const HOST: &[u8] = b"-._~!$&'()*+,;=%:[]";
 
-/// Splits a header line, if it may be sent; else says why not. A line end in it would start another header, or another request.
+/// Splits a header line if it may be sent, and returns the problem with it otherwise. A line end in it would start another header or
+/// another request.
 fn check_header(line: &str) -> Result<(&str, &str), &'static str> {
     if line.contains(['\r', '\n', '\0']) {
         return Err("contains a line break or a NUL character");
@@ -184,7 +185,7 @@ fn once(given_before: bool, name: &'static str) -> Result<(), CallerError> {
     if given_before { Err(CallerError::RepeatedHeader { name }) } else { Ok(()) }
 }
 
-/// Without what may be secret: the values of headers, and what stands in the URL.
+/// Omits the values of headers and the URL, which may contain secrets.
 impl fmt::Debug for Request<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut request = f.debug_struct("Request");

@@ -8,13 +8,14 @@ use crate::error::CallerError;
 use crate::method::Method;
 use crate::url_parts::{UrlParts, without_user_info};
 
-/// What may not stand in a target (RFC 3986 §2.2 and §2.3). `%` is left alone, since the URL may be encoded already, and so are
-/// `[` and `]`, which servers take and signatures are made over. Everything beyond ASCII is encoded anyway.
+/// The characters that are not allowed in a target (RFC 3986 §2.2 and §2.3). `%` is left unchanged, because the URL may already be encoded.
+/// `[` and `]` are left unchanged, because servers accept them and signatures are computed over them. Characters beyond ASCII are always
+/// encoded.
 const NOT_IN_TARGETS: &AsciiSet =
     &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
 
-/// The request target for `url`. Besides the forms of RFC 9112 a relative one is taken (`index.php`, `?q=1`, nothing), as
-/// scripts write it: the part after the host. A fragment is for the client only and is left out.
+/// Returns the request target for `url`. Besides the forms of RFC 9112, it accepts a relative target (`index.php`, `?q=1`, empty), as
+/// scripts write it: the part after the host. A fragment is for the client only and is removed.
 pub(crate) fn encode(method: Method, url: &str) -> Result<Cow<'_, str>, CallerError> {
     if url.chars().any(|character| character.is_ascii_control()) {
         return Err(CallerError::ControlInTarget { target: without_user_info(url).into_owned() });
@@ -26,7 +27,7 @@ pub(crate) fn encode(method: Method, url: &str) -> Result<Cow<'_, str>, CallerEr
         return Ok(Cow::Borrowed(url));
     }
     let url = url.split_once('#').map_or(url, |(before, _)| before);
-    // User and password of a URL are never sent with it (RFC 9110 §4.2.4).
+    // User and password are never sent as part of a URL (RFC 9110 §4.2.4).
     match stripped_of_user_info(url) {
         Cow::Borrowed(url) => origin_or_absolute_form(url, Cow::from(utf8_percent_encode(url, NOT_IN_TARGETS))),
         Cow::Owned(url) => origin_or_absolute_form(&url, utf8_percent_encode(&url, NOT_IN_TARGETS).to_string().into()),
@@ -48,13 +49,13 @@ fn origin_or_absolute_form<'a>(url: &str, encoded: Cow<'a, str>) -> Result<Cow<'
     }
 }
 
-/// Host and port of an absolute URL, without user and password.
+/// Returns the host and port of an absolute URL, without user and password.
 pub(crate) fn authority(url: &str) -> Option<&str> {
     let parts = UrlParts::of(url);
     parts.scheme.map(|_| parts.host)
 }
 
-/// An absolute URL without user and password; every other URL as it is.
+/// Returns an absolute URL without user and password, and every other URL unchanged.
 fn stripped_of_user_info(url: &str) -> Cow<'_, str> {
     match UrlParts::of(url) {
         UrlParts { scheme: Some(scheme), user_info: Some(_), host, rest, .. } => {
@@ -64,7 +65,7 @@ fn stripped_of_user_info(url: &str) -> Cow<'_, str> {
     }
 }
 
-/// `host:port`, the only form for CONNECT (RFC 9112 §3.2.3).
+/// Checks for `host:port`, the only form for CONNECT (RFC 9112 §3.2.3).
 fn authority_form(url: &str) -> Result<&str, CallerError> {
     let is_port =
         |port: &str| port.bytes().all(|byte| byte.is_ascii_digit()) && port.parse::<u16>().is_ok_and(|port| port > 0);

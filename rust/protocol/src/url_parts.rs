@@ -1,9 +1,9 @@
-//! Finds the scheme, user-info and authority of a URL (RFC 3986 §3). This is the only place that looks for them, also for hosts and
-//! proxies, which are written with and without a scheme. Resolving and normalising URLs is done by the `url` crate.
+//! Finds the scheme, user-info and authority of a URL (RFC 3986 §3). All other code uses this module for that, also for hosts and proxies,
+//! which are written with or without a scheme. The `url` crate resolves and normalises URLs.
 
 use std::borrow::Cow;
 
-/// How much of a URL a message shows, in characters. Names have 253 at most.
+/// The number of characters of a URL that a message shows. Names have at most 253.
 const SHOWN: usize = 256;
 
 /// The parts of a URL that starts with a scheme or with an authority.
@@ -45,8 +45,8 @@ fn scheme(url: &str) -> Option<&str> {
 /// Returns a URL, a host or the address of a proxy in a form that can be shown: `…` replaces user and password before the `@`, and text
 /// that is too long for a message.
 ///
-/// Passwords are often not encoded correctly, so everything before the last `@` counts as one, wherever that is. There is no user in
-/// front of a path.
+/// Passwords are often not encoded correctly, so everything before the last `@` counts as one, wherever the `@` is. The exception is a
+/// path, which has no user.
 pub fn without_user_info(url: &str) -> Cow<'_, str> {
     let shown = match url.rsplit_once('@') {
         Some((before, host)) if !url.starts_with('/') => {

@@ -1,4 +1,4 @@
-//! The connection's states: what leads to the next request, and what to none.
+//! Tests the states of a connection: which exchanges allow another request, and which do not.
 #![allow(missing_docs)]
 
 mod support;
@@ -8,7 +8,7 @@ use support::{Delivery, receive, receive_on, started};
 
 const PLAIN: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 
-/// Reads a head that is there in full; what follows it is left in `input`.
+/// Reads a complete head, and leaves the following bytes in `input`.
 fn head(connection: &mut Connection, input: &mut &[u8]) -> (Head, Framing) {
     match connection.read_head(input) {
         Ok(HeadStep::Head { skip, head, framing }) => {
@@ -19,7 +19,7 @@ fn head(connection: &mut Connection, input: &mut &[u8]) -> (Head, Framing) {
     }
 }
 
-/// The connection after `reply` to a request of this method and headers, before the server ends it.
+/// Returns the connection after `reply` to a request with this method and these headers, before the server ends it.
 fn after(method: Method, headers: &[&str], reply: &[u8]) -> Connection {
     let mut connection = started(method, headers);
     receive_on(&mut connection, &Delivery::whole(reply, false));
@@ -215,7 +215,7 @@ fn a_response_to_head_has_an_empty_body_whatever_it_announces() {
     }
 }
 
-/// The built-in goes by the fields alone, and scripts that finish in STATUS_BODY go by the built-in.
+/// Godot's `HTTPClient` considers only the fields, and scripts that finish in STATUS_BODY rely on that.
 #[test]
 fn a_response_that_never_has_a_body_is_an_empty_one_if_its_fields_speak_of_one() {
     const ENDED: Option<Over> = Some(Over::EndedWithBody);

@@ -1,4 +1,4 @@
-//! Raw replies, each with the decision that the client must come to: whole, byte by byte, and split at every point.
+//! Tests raw replies with the expected decision of the client. Each reply is delivered as a whole, byte by byte, and split at every point.
 #![allow(missing_docs)]
 
 mod support;
@@ -13,8 +13,8 @@ use serde::Deserialize;
 use serde_json::Value;
 use support::{Delivery, Outcome, receive, receive_every_way};
 
-/// A line of data/edge.jsonl; bytes stand in `reply` and `body` as Latin-1. The server ends the connection at once (`close`) or
-/// after a while, so that only without `close` it can be seen whether the client would use the connection again.
+/// A line of data/edge.jsonl. `reply` and `body` contain bytes as Latin-1. With `close`, the server ends the connection immediately, so
+/// that only replies without `close` can show whether the client would reuse the connection.
 #[derive(Deserialize)]
 struct Edge {
     id: String,
@@ -64,7 +64,7 @@ fn every_edge_reply_is_decided_as_written() {
 #[test]
 fn the_shared_corpus_is_decided_as_written() {
     let Some(folder) = shared_corpus() else {
-        // What a test prints is shown only if it fails; this must be seen.
+        // The test harness only shows printed text if the test fails. This message must always be visible.
         writeln!(std::io::stderr(), "left out: the shared corpus is not beside this checkout").expect("stderr");
         return;
     };
@@ -122,7 +122,7 @@ impl Expected<'_> {
     }
 }
 
-/// Replies of the shared corpus that are decided otherwise: a greater minor version is read as 1.1 (RFC 9110 §6.2).
+/// The replies of the shared corpus for which the decision differs: a greater minor version is read as 1.1 (RFC 9110 §6.2).
 const OTHERWISE: [&str; 1] = ["version-1.2"];
 
 fn check_shared(case: &Shared) {

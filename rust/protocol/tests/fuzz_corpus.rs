@@ -1,4 +1,4 @@
-//! What the fuzz targets found, played again on every run of the tests. The properties stand in `fuzz/properties`.
+//! Runs the corpora of the fuzz targets with every test run. The properties are in `fuzz/properties`.
 #![allow(missing_docs)]
 
 mod support;
@@ -21,7 +21,7 @@ mod requests;
 
 use std::path::Path;
 
-/// Every input of a target's corpus, and all of their beginnings: a fuzzer keeps few inputs, and these are many more.
+/// Checks every input of a target's corpus, and all its prefixes: a fuzzer keeps few inputs, and the prefixes add many more.
 fn replay(target: &str, check: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
     let mut inputs = 0;

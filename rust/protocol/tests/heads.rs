@@ -1,4 +1,4 @@
-//! Heads that break the rules: which are delivered, what of them, and which are refused.
+//! Tests heads that break the rules: which are accepted, what is read from them, and which are refused.
 #![allow(missing_docs)]
 
 mod support;
@@ -196,7 +196,7 @@ fn empty_list_elements_are_ignored_but_for_lengths() {
     }
 }
 
-/// What `httparse` takes, when it is not told to be lenient, is taken and read the same.
+/// Everything that `httparse` accepts with its strict defaults is accepted, with the same result.
 #[test]
 fn what_a_strict_parser_takes_is_read_as_it_does() {
     let mut compared = 0;

@@ -1,4 +1,4 @@
-//! Every limit: what just fits passes, and one more is an error that names the limit.
+//! Tests every limit: the maximum is accepted, and one more is an error that names the limit.
 #![allow(missing_docs)]
 
 mod support;
@@ -8,7 +8,7 @@ use support::{Delivery, Outcome, receive, started};
 
 const CHUNKED: &str = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
 
-/// The outcome, the same in large pieces as in small ones.
+/// Returns the outcome, which must be the same for large and small pieces.
 fn outcome(reply: &str) -> Outcome {
     let whole = receive(Method::Get, &Delivery::whole(reply.as_bytes(), true));
     let pieces = reply.as_bytes().chunks(1000).collect();

@@ -1,4 +1,4 @@
-//! Random exchanges, replies and requests.
+//! Tests random exchanges, replies and requests.
 #![allow(missing_docs)]
 
 mod support;
@@ -11,7 +11,7 @@ use proptest::prelude::*;
 use proptest::sample::{Index, select};
 use support::{Delivery, receive, receive_every_way};
 
-/// What a model server does with one request.
+/// The behaviour of a model server for one request.
 #[derive(Clone, Debug)]
 struct Script {
     method: Method,
@@ -21,16 +21,16 @@ struct Script {
     connection: Option<&'static str>,
     fields: Vec<Line>,
     framing: Framing,
-    /// What comes behind a response that has an end of its own.
+    /// The bytes after a response that has its own end.
     garbage: Vec<u8>,
-    /// Where the connection ends early.
+    /// The position where the connection ends early.
     cut: Option<Index>,
     splits: Vec<Index>,
     whole: usize,
     most: usize,
 }
 
-/// A header or trailer line; what stands around the value is not part of it.
+/// A header or trailer line. White space around the value is not part of it.
 #[derive(Clone, Debug)]
 struct Line {
     name: String,
@@ -54,15 +54,15 @@ struct Chunk {
     extension: &'static str,
 }
 
-/// What the server sends, and what a client must make of it.
+/// The bytes that the server sends, and the expected result of the client.
 #[derive(Debug, Default)]
 struct Played {
     wire: Vec<u8>,
-    /// Where the final response's head ends in `wire`.
+    /// The end of the final head in `wire`.
     head_end: usize,
-    /// Where each byte of the body stands in `wire`.
+    /// The position of each body byte in `wire`.
     body: Vec<usize>,
-    /// Where the response ends; none if it does with the connection.
+    /// The end of the response, or `None` if it ends with the connection.
     end: Option<usize>,
     reusable: bool,
 }
@@ -153,7 +153,7 @@ impl Script {
         }
     }
 
-    /// The error that an end after `sent` bytes is; none if the response is complete by then.
+    /// Returns the expected error if the connection ends after `sent` bytes, or `None` if the response is complete by then.
     fn error(&self, played: &Played, sent: usize) -> Option<PeerError> {
         if sent < played.head_end {
             return Some(if sent == 0 { PeerError::NoResponse } else { PeerError::HeadCutShort { received: sent } });
@@ -226,7 +226,7 @@ fn any_script() -> impl Strategy<Value = Script> {
             (method, interim, status, minor_version, connection, fields),
             (framing, garbage, cut, splits, whole, most),
         )| {
-            // The connection test has that case by itself.
+            // `tests/connection.rs` tests that case.
             let status = if method == Method::Connect && status == 204 { 201 } else { status };
             let garbage = if cut.is_some() { Vec::new() } else { garbage };
             Script {
@@ -254,7 +254,7 @@ fn split<'a>(wire: &'a [u8], splits: &[Index]) -> Vec<&'a [u8]> {
     ends.into_iter().map(|end| &wire[std::mem::replace(&mut start, end)..end]).collect()
 }
 
-/// Pieces of replies; put together at random they come close to replies and are mostly none.
+/// Generates random combinations of parts of replies. They are similar to replies, and most are invalid.
 fn any_reply() -> impl Strategy<Value = Vec<u8>> {
     const PARTS: [&str; 31] = [
         "HTTP/1.1 200 OK\r\n",
@@ -319,7 +319,7 @@ fn any_header() -> impl Strategy<Value = String> {
     ]
 }
 
-/// User and password stay here.
+/// Removes user and password, which are not sent.
 fn without_user_info(absolute: &str) -> String {
     let (scheme, rest) = absolute.split_once("://").expect("an absolute URL");
     let (authority, path) = rest.split_at(rest.find(['/', '?']).unwrap_or(rest.len()));

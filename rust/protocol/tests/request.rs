@@ -1,4 +1,4 @@
-//! What goes out for a request, byte by byte, and what is refused, word by word.
+//! Tests the exact bytes of requests, and the exact messages of refusals.
 #![allow(missing_docs)]
 
 use http_protocol::{CallerError, Method, Request};
@@ -135,7 +135,7 @@ fn the_asterisk_asks_about_the_server() {
     assert_eq!(lines(&plain(Method::Options, "*", &[], 0))[0], "OPTIONS * HTTP/1.1");
 }
 
-/// RFC 9112 §3.2.4: the last proxy makes the asterisk of a URL without a path.
+/// RFC 9112 §3.2.4: the last proxy converts a URL without a path to the asterisk.
 #[test]
 fn a_proxy_is_asked_about_the_server_by_a_url_without_a_path() {
     let through = Request { proxy_prefix: "http://example.com:81", ..plain(Method::Options, "*", &[], 0) };

@@ -1,17 +1,17 @@
-//! The states of a connection as they are drawn, held against what it does.
+//! Compares the diagram of the states of a connection with its behaviour.
 
 use std::collections::BTreeSet;
 
 use http_protocol::{Connection, Method, Request, RequestFacts};
 
-/// From which state, by which call, to which.
+/// The previous state, the call, and the new state.
 type Transition = (&'static str, &'static str, &'static str);
 
 const STATES: [&str; 5] = ["Idle", "AwaitingHead", "Body", "Switched", "Over"];
 /// The name of a call, and one way to call it.
 type Call = (&'static str, fn(&mut Connection));
 
-/// What is tried.
+/// The calls that are tried.
 const CALLS: &[Call] = &[
     ("begin", |connection| drop(connection.begin(facts(Method::Get, &[])))),
     ("begin", |connection| drop(connection.begin(facts(Method::Head, &[])))),
@@ -38,14 +38,14 @@ const CALLS: &[Call] = &[
     ("end", |connection| drop(connection.end(b""))),
     ("unsolicited", |connection| drop(connection.unsolicited(b"x"))),
 ];
-/// So many calls one after the other lead through a whole exchange and into the next.
+/// The number of consecutive calls. That is enough for a whole exchange and the start of the next one.
 const CALLS_IN_A_ROW: usize = 4;
 
 #[test]
 fn the_states_change_as_they_are_drawn_and_in_no_other_way() {
     let mut seen = BTreeSet::new();
     let mut row = [0; CALLS_IN_A_ROW];
-    // Every row of calls, each on a connection of its own.
+    // Try every sequence of calls, each on a new connection.
     loop {
         let mut connection = Connection::new();
         for (name, call) in row.map(|index| CALLS[index]) {
@@ -85,7 +85,7 @@ fn state(connection: &Connection) -> &'static str {
     STATES[is.iter().position(|&is| is).unwrap()]
 }
 
-/// The lines `FROM ── call ──▶ TO` at the top of the source.
+/// Reads the lines `FROM ── call ──▶ TO` at the top of the source.
 fn drawn() -> BTreeSet<Transition> {
     let mut drawn = BTreeSet::new();
     for line in include_str!("../src/connection.rs").lines() {

@@ -1,5 +1,5 @@
-//! A client that is driven to where a test wants it, the server of a test file, and servers of a few lines.
-#![allow(dead_code, missing_docs, unreachable_pub, reason = "each test file uses a part")]
+//! Functions that bring a client to the state that a test needs, the server of a test file, and small servers.
+#![allow(dead_code, missing_docs, unreachable_pub, reason = "each test file uses only a part")]
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
@@ -14,11 +14,11 @@ use test_server::TestServer;
 
 /// A hang is a failure, but a slow machine is not.
 pub const PATIENCE: Duration = Duration::from_secs(60);
-/// The most that may pass after a deadline: ten frames of 1/60 s.
+/// The maximum delay after a deadline: ten frames of 1/60 s.
 pub const TEN_FRAMES: Duration = Duration::from_millis(167);
 
-/// Asserts that what `attempt` measures is less than `limit`. It may try five times: a busy machine keeps a thread waiting now and
-/// then, and only what is always late is at fault.
+/// Asserts that `attempt` measures less than `limit` at least once in five tries: a busy machine sometimes delays a thread, and only a
+/// constant delay is a fault.
 pub fn assert_in_time(limit: Duration, mut attempt: impl FnMut() -> Duration) {
     let mut measured = Vec::new();
     while measured.len() < 5 {
@@ -31,12 +31,12 @@ pub fn assert_in_time(limit: Duration, mut attempt: impl FnMut() -> Duration) {
     panic!("this should take less than {limit:?}, and took {measured:?}");
 }
 
-/// Says what a test did not do. The test harness swallows what `println!` and `eprintln!` print.
+/// Prints what a test did not do. The test harness hides the output of `println!` and `eprintln!`.
 pub fn left_out(what: &str) {
     writeln!(std::io::stderr(), "left out: {what}").expect("stderr");
 }
 
-/// What time it is: it moves when a test moves it.
+/// The current time, which only a test moves.
 #[derive(Clone)]
 pub struct Clock(Arc<Mutex<Instant>>);
 
@@ -61,13 +61,13 @@ pub fn server() -> &'static TestServer {
     SERVER.get_or_init(|| TestServer::start().expect("the server starts"))
 }
 
-/// What came of one request.
+/// The outcome of one request.
 #[derive(Debug)]
 pub struct Reply {
     pub code: u16,
-    /// All of the body that was delivered, also before a failure.
+    /// The received part of the body, even if a failure followed.
     pub body: Vec<u8>,
-    /// What the call that failed said; none if the response is complete.
+    /// The error of the call that failed, or `None` if the response is complete.
     pub error: Option<Error>,
     pub status: Status,
 }
@@ -81,7 +81,7 @@ impl Reply {
         serde_json::from_slice(&self.body).expect("the body is JSON")
     }
 
-    /// The message of the failure, which is a lost connection.
+    /// Returns the message of the failure, which must be a lost connection.
     pub fn failure(&self) -> &str {
         let error = self.error.as_ref().unwrap_or_else(|| panic!("this must fail: {self:?}"));
         assert_eq!((error.code, self.status), (ErrorCode::ConnectionError, Status::ConnectionError), "{self:?}");
@@ -122,7 +122,7 @@ pub fn connected(address: SocketAddr) -> HttpClient {
     client
 }
 
-/// Polls until the client has this status, which must come without a failure.
+/// Polls until the client has this status. No call may fail before.
 pub fn until(client: &HttpClient, wanted: Status) {
     let started = Instant::now();
     while client.status() != wanted {
@@ -132,7 +132,7 @@ pub fn until(client: &HttpClient, wanted: Status) {
     }
 }
 
-/// Polls until a call fails, and says how. The status and the message must agree with the error.
+/// Polls until a call fails, and returns the error. The status and the message must agree with it.
 pub fn until_failure(client: &HttpClient) -> Error {
     let started = Instant::now();
     loop {
@@ -151,7 +151,7 @@ pub fn until_failure(client: &HttpClient) -> Error {
     }
 }
 
-/// Lets others work, and fails after a while.
+/// Sleeps briefly so that other threads can work. Panics if the test takes too long.
 pub fn pause(started: Instant) {
     assert!(started.elapsed() < PATIENCE, "nothing came of it in {PATIENCE:?}");
     thread::sleep(Duration::from_micros(100));
@@ -161,7 +161,7 @@ pub fn get(client: &HttpClient, url: &str) -> Reply {
     exchange(client, Method::Get, url, &[], no_body())
 }
 
-/// One whole exchange on a connected client; a failure ends it.
+/// Performs one whole exchange on a connected client. A failure ends it.
 pub fn exchange(client: &HttpClient, method: Method, url: &str, headers: &[&str], body: Body) -> Reply {
     let error = client.request(method, url, headers, body).err().or_else(|| finish_request(client).err());
     if let Some(error) = error {
@@ -182,7 +182,7 @@ pub fn finish_request(client: &HttpClient) -> Result<(), Error> {
     Ok(())
 }
 
-/// Reads chunk by chunk until the body is over or fails.
+/// Reads chunk by chunk until the body ends or fails.
 pub fn read_body(client: &HttpClient) -> (Vec<u8>, Option<Error>) {
     let mut body = Vec::new();
     let error = read_chunks(client, |chunk| body.extend_from_slice(&chunk));
@@ -204,18 +204,18 @@ pub fn read_chunks(client: &HttpClient, mut each: impl FnMut(Vec<u8>)) -> Option
     None
 }
 
-/// Begins a request that ends in STATUS_BODY.
+/// Begins a request, and polls until STATUS_BODY.
 pub fn request_until_body(client: &HttpClient, url: &str) {
     client.request(Method::Get, url, &[], no_body()).expect("a valid request");
     until(client, Status::Body);
 }
 
-/// The route of `raw` that sends these bytes.
+/// Returns the URL path at which the raw server sends these bytes.
 pub fn dictated(reply: &[u8], options: &str) -> String {
     format!("/reply?b64={}{options}", BASE64_URL_SAFE_NO_PAD.encode(reply))
 }
 
-/// A server for one connection, on which `serve` does what it wants. Join the thread: it says what `serve` came to.
+/// Starts a server for one connection, which `serve` handles. Join the thread to receive the result of `serve`.
 pub fn one_connection<T: Send + 'static>(
     serve: impl FnOnce(TcpStream) -> T + Send + 'static,
 ) -> (SocketAddr, JoinHandle<T>) {
@@ -229,7 +229,7 @@ pub fn one_connection<T: Send + 'static>(
     (address, thread)
 }
 
-/// Reads a request's head.
+/// Reads the head of a request.
 pub fn take_head(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
     let mut byte = [0];
@@ -240,7 +240,7 @@ pub fn take_head(stream: &mut TcpStream) -> String {
     String::from_utf8(head).expect("a head is text")
 }
 
-/// Reads until the client ends the connection, by whatever means, and says how much came.
+/// Reads until the client ends the connection in any way, and returns the number of bytes.
 pub fn drain(stream: &mut TcpStream) -> usize {
     let mut buffer = [0; 65536];
     let mut total = 0;

@@ -1,5 +1,5 @@
-//! Certificates, servers and proxies for the tests of TLS, and a client that is driven through a handshake.
-#![allow(dead_code, missing_docs, unreachable_pub, reason = "each test file uses a part")]
+//! Certificates, servers and proxies for the tests of TLS, and functions that take a client through a handshake.
+#![allow(dead_code, missing_docs, unreachable_pub, reason = "each test file uses only a part")]
 
 pub mod pki;
 pub mod programs;
@@ -21,17 +21,17 @@ use crate::support::{one_connection, pause};
 
 pub use crate::support::left_out;
 
-/// Trusts these authorities, and no others.
+/// Returns options that trust only these authorities.
 pub fn trusting(pem: &str) -> TlsOptions {
     TlsOptions { trust: Trust::Pem(pem.as_bytes().into()), ..TlsOptions::default() }
 }
 
-/// The same, for a server that is reached by its address and has this name.
+/// Returns the same options for a server with this name that is reached by its address.
 pub fn trusting_for(pem: &str, name: &str) -> TlsOptions {
     TlsOptions { name: Some(name.to_owned()), ..trusting(pem) }
 }
 
-/// Connects, and comes back when that has worked or failed.
+/// Connects, and returns when that has succeeded or failed.
 pub fn try_connect(client: &HttpClient, host: &str, port: u16, tls: &TlsOptions) -> Result<(), Error> {
     client.connect_to_host(host, port.into(), true, tls)?;
     let started = Instant::now();
@@ -42,7 +42,7 @@ pub fn try_connect(client: &HttpClient, host: &str, port: u16, tls: &TlsOptions)
     Ok(())
 }
 
-/// A client that is connected by TLS.
+/// Returns a client that is connected with TLS.
 pub fn secured(host: &str, address: SocketAddr, tls: &TlsOptions) -> HttpClient {
     let client = HttpClient::default();
     let connected = try_connect(&client, host, address.port(), tls);
@@ -54,7 +54,7 @@ pub fn info(client: &HttpClient) -> Arc<TlsInfo> {
     client.tls_info().expect("a connection by TLS")
 }
 
-/// The sentence with which a handshake fails. Everything else that tells of the failure must agree.
+/// Returns the sentence of a failed handshake. All other reports of the failure must agree.
 pub fn refusal(host: &str, address: SocketAddr, tls: &TlsOptions) -> String {
     let client = HttpClient::default();
     refusal_of(&client, host, address, tls)
@@ -71,7 +71,7 @@ pub fn refusal_of(client: &HttpClient, host: &str, address: SocketAddr, tls: &Tl
     sentence.to_owned()
 }
 
-/// What a server of our own speaks TLS over.
+/// The TLS stream of a server in a test.
 pub type Secured = StreamOwned<ServerConnection, TcpStream>;
 
 pub fn server_config(identity: &Identity) -> Arc<ServerConfig> {
@@ -88,7 +88,7 @@ pub fn server_config(identity: &Identity) -> Arc<ServerConfig> {
     Arc::new(config)
 }
 
-/// A server of our own for one TLS connection, on which `serve` does what it wants.
+/// Starts a server in the test for one TLS connection, which `serve` handles.
 pub fn one_secured<T: Send + 'static>(
     identity: &Identity,
     serve: impl FnOnce(Secured) -> T + Send + 'static,
@@ -100,7 +100,7 @@ pub fn one_secured<T: Send + 'static>(
     })
 }
 
-/// Reads until a request's head is over.
+/// Reads the head of a request.
 pub fn take_head_of(stream: &mut impl Read) -> String {
     let mut head = Vec::new();
     let mut byte = [0];

@@ -1,4 +1,4 @@
-//! Certificates made for one test, in PEM text.
+//! Creates certificates for one test, as PEM text.
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
@@ -7,7 +7,7 @@ use rcgen::{
     PKCS_ECDSA_P384_SHA384, PKCS_ED25519, PKCS_RSA_SHA256, RsaKeySize, date_time_ymd,
 };
 
-/// The kinds of keys that a server may have.
+/// The kinds of keys that a server can have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Key {
     Rsa2048,
@@ -30,17 +30,17 @@ impl Key {
     }
 }
 
-/// What a server shows, and the key that belongs to it.
+/// A server's certificate, and its key.
 #[derive(Clone, Debug)]
 pub struct Identity {
     pub certificate: String,
-    /// What the server sends behind its own certificate.
+    /// The certificates that the server sends after its own.
     pub intermediates: String,
     pub key: String,
 }
 
 impl Identity {
-    /// The certificate and those behind it, in one text.
+    /// Returns the certificate and the intermediate ones in one text.
     pub fn chain(&self) -> String {
         format!("{}{}", self.certificate, self.intermediates)
     }
@@ -50,7 +50,7 @@ impl Identity {
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
     pub pem: String,
-    /// What leads from a root to this one.
+    /// The intermediate certificates from a root to this authority.
     intermediates: String,
 }
 
@@ -75,7 +75,7 @@ impl Authority {
         Self { issuer: Issuer::new(params, key), pem, intermediates }
     }
 
-    /// A server's identity for these names and addresses.
+    /// Issues an identity for a server with these names and addresses.
     pub fn issue(&self, key: Key, names: &[&str]) -> Identity {
         self.issue_with(key, names, |_| {})
     }
@@ -92,7 +92,7 @@ impl Authority {
     }
 }
 
-/// A certificate that signed itself. With `is_authority` it calls itself an authority too, as those of `openssl req -x509` do.
+/// Creates a self-signed certificate. With `is_authority`, it is also marked as an authority, like those of `openssl req -x509`.
 pub fn self_signed(names: &[&str], is_authority: bool) -> Identity {
     let key = Key::P256.generate();
     let mut params = server_params(names);
@@ -103,9 +103,9 @@ pub fn self_signed(names: &[&str], is_authority: bool) -> Identity {
     Identity { certificate, intermediates: String::new(), key: pem_of(&key) }
 }
 
-/// The key as text. OpenSSL 3.0 cannot read the newer form in which Ed25519 keys come (RFC 5958), only the older one.
+/// Returns the key as text. OpenSSL 3.0 cannot read the newer form of Ed25519 keys (RFC 5958), only the older one.
 fn pem_of(key: &KeyPair) -> String {
-    /// What stands before the 32 bytes of such a key (RFC 8410, section 7).
+    /// The bytes before the 32 bytes of such a key (RFC 8410 §7).
     const OLDER: [u8; 16] =
         [0x30, 0x2e, 0x02, 0x01, 0x00, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, 0x70, 0x04, 0x22, 0x04, 0x20];
     let form = key.serialize_der();
@@ -129,7 +129,7 @@ fn server_params(names: &[&str]) -> CertificateParams {
     named(params, "server of a test")
 }
 
-/// Valid on any machine's clock.
+/// Sets a name, and dates that are valid with any machine's clock.
 fn named(mut params: CertificateParams, name: &str) -> CertificateParams {
     params.not_before = date_time_ymd(2024, 1, 1);
     params.not_after = date_time_ymd(2049, 12, 31);

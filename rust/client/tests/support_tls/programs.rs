@@ -1,4 +1,4 @@
-//! Servers and proxies that we did not write, each started for one test and ended with it.
+//! Independent servers and proxies, each started for one test and ended with it.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -13,10 +13,10 @@ use tempfile::TempDir;
 use super::pki::Identity;
 use crate::support::PATIENCE;
 
-/// How often a port is tried that somebody else may take in the meantime.
+/// The number of attempts to find a port that no other process takes in the meantime.
 const ATTEMPTS: usize = 5;
 
-/// A program that ends with this value, and its folder.
+/// A program and its folder. The program ends when this value is dropped.
 pub struct Program {
     child: Child,
     folder: TempDir,
@@ -30,13 +30,13 @@ impl Program {
 
 impl Drop for Program {
     fn drop(&mut self) {
-        // It may have ended already.
+        // The process may have ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
 }
 
-/// Whether a program can be started; says so where it cannot.
+/// Returns whether a program can be started, and prints a line if not.
 pub fn is_there(program: &str, version: &str) -> bool {
     let mut command = Command::new(program);
     with_path_of_servers(&mut command).arg(version).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
@@ -53,7 +53,7 @@ fn with_path_of_servers(command: &mut Command) -> &mut Command {
     command.env("PATH", format!("{path}:/usr/local/sbin:/usr/sbin:/sbin"))
 }
 
-/// `openssl s_server`, which answers `GET /hello` with [`HELLO`] and ends the connection.
+/// `openssl s_server`, which sends [`HELLO`] for `GET /hello` and ends the connection.
 pub struct OpenSsl {
     pub address: SocketAddr,
     pub program: Program,
@@ -63,12 +63,12 @@ pub struct OpenSsl {
 pub const HELLO: &str = "hello\n";
 
 impl OpenSsl {
-    /// None, and a line on stderr, where there is no openssl.
+    /// Starts the server. Returns `None` and prints a line to stderr if there is no openssl.
     pub fn start(identity: &Identity, arguments: &[&str]) -> Option<Self> {
         Self::start_as(identity, &[&["-HTTP"], arguments].concat(), Stdio::null())
     }
 
-    /// One that prints what comes, and does what is typed: `R` asks for another handshake.
+    /// Starts a server that prints received data and executes typed commands: `R` requests another handshake.
     pub fn start_with_keyboard(identity: &Identity, arguments: &[&str]) -> Option<(Self, ChildStdin)> {
         let mut server = Self::start_as(identity, arguments, Stdio::piped())?;
         let keyboard = server.program.child.stdin.take().expect("it is piped");
@@ -104,28 +104,28 @@ impl OpenSsl {
                 break address.trim().parse().expect("an address");
             }
         };
-        // It stands still once nobody takes what it prints.
+        // The server stops when nothing reads its output.
         thread::spawn(move || std::io::copy(&mut output, &mut std::io::sink()));
         Some(Self { address, program })
     }
 }
 
-/// One server of an nginx.
+/// One server in the configuration of nginx.
 pub struct NginxServer<'a> {
     pub identity: &'a Identity,
-    /// Further lines of its block.
+    /// Additional lines of its block.
     pub lines: &'a str,
 }
 
-/// nginx, which answers everything with [`HELLO`] and keeps the connection.
+/// nginx, which sends [`HELLO`] for every request and keeps the connection open.
 pub struct Nginx {
-    /// In the order of the servers.
+    /// The addresses in the order of the servers.
     pub addresses: Vec<SocketAddr>,
     pub program: Program,
 }
 
 impl Nginx {
-    /// None, and a line on stderr, where there is no nginx.
+    /// Starts the servers. Returns `None` and prints a line to stderr if there is no nginx.
     pub fn start(servers: &[NginxServer<'_>]) -> Option<Self> {
         if !is_there("nginx", "-v") {
             return None;
@@ -168,7 +168,7 @@ pub struct TinyProxy {
 }
 
 impl TinyProxy {
-    /// None, and a line on stderr, where there is no tinyproxy.
+    /// Starts the proxy. Returns `None` and prints a line to stderr if there is no tinyproxy.
     pub fn start(lines: &str, filter: &str) -> Option<Self> {
         if !is_there("tinyproxy", "-v") {
             return None;
@@ -190,13 +190,13 @@ impl TinyProxy {
         Some(Self { address: addresses[0], program })
     }
 
-    /// What it wrote down.
+    /// Returns its log.
     pub fn log(&self) -> String {
         fs::read_to_string(self.program.folder().join("log")).unwrap_or_default()
     }
 }
 
-/// Starts a program that must be told its ports, and waits until it listens at the first.
+/// Starts a program that must be told its ports, and waits until it listens at the first one.
 fn start_at_free_ports(
     folder: TempDir,
     count: usize,

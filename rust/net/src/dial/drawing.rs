@@ -1,4 +1,4 @@
-//! The drawing of the steps, held against the steps that are taken.
+//! Compares the diagram of the steps with the steps that are actually taken.
 
 use std::collections::BTreeSet;
 use std::io::{Read, Write};
@@ -25,7 +25,7 @@ fn the_steps_follow_each_other_as_they_are_drawn_and_in_no_other_way() {
     let mut go = |port: u16, secure: bool, proxy: Option<u16>| {
         let host = Host::parse("localhost", port.into(), secure).unwrap();
         let proxy = proxy.map(|port| Proxy::choose("127.0.0.1", port.into()).unwrap().unwrap());
-        // TLS 1.2 gives the session out within the handshake.
+        // TLS 1.2 issues the session within the handshake.
         let tls = TlsOptions { verify: Verify::Nothing, without_tls13: true, ..TlsOptions::default() };
         let route = Arc::new(Route::new(host, proxy, &tls));
         let now = context.now();
@@ -33,9 +33,9 @@ fn the_steps_follow_each_other_as_they_are_drawn_and_in_no_other_way() {
     };
     assert!(go(plain, false, None), "over TCP");
     assert!(go(secured, true, None), "over TLS");
-    // The server breaks off the second connection, which offers the session of the first.
+    // The server aborts the second handshake, which offers the session of the first.
     assert!(go(secured, true, None), "over TLS, in a second attempt");
-    // That proxy is no server to go on to.
+    // The proxy cannot reach that server.
     assert!(!go(secured, true, Some(proxy)), "through a tunnel");
 
     let drawn = drawn();
@@ -44,7 +44,7 @@ fn the_steps_follow_each_other_as_they_are_drawn_and_in_no_other_way() {
     assert!(missing.is_empty() && untrue.is_empty(), "not drawn: {missing:?}; drawn, but never seen: {untrue:?}");
 }
 
-/// Takes one step after the other, each of which takes a millisecond. Says whether they led to a link.
+/// Takes all steps, each of which takes a millisecond. Returns whether they led to a link.
 fn follow(mut dial: Dial, began: Instant, seen: &mut BTreeSet<(&'static str, &'static str)>) -> bool {
     let mut now = began;
     loop {
@@ -83,7 +83,7 @@ fn name_of(step: &Step) -> &'static str {
     }
 }
 
-/// The lines `STEP ──▶ STEP` at the top of the module.
+/// Reads the lines `STEP ──▶ STEP` at the top of the module.
 fn drawn() -> BTreeSet<(&'static str, &'static str)> {
     let named = |text: &str| STEPS.into_iter().find(|step| text.trim_start().starts_with(step));
     let lines = include_str!("mod.rs").lines().filter_map(|line| line.strip_prefix("//!")?.split_once("──▶"));
@@ -97,7 +97,7 @@ fn serve(mut answer: impl FnMut(TcpStream) + Send + 'static) -> u16 {
     port
 }
 
-/// Completes the handshake with every client but the second.
+/// Completes the handshake with every client except the second.
 fn serve_tls() -> u16 {
     let key = KeyPair::generate().unwrap();
     let certificate = CertificateParams::new(vec!["localhost".to_owned()]).unwrap().self_signed(&key).unwrap();

@@ -1,4 +1,4 @@
-//! From a route to a link: resolve, connect, have a proxy make a tunnel, secure.
+//! Establishes a link for a route: resolves the name, connects, asks a proxy for a tunnel, and performs the TLS handshake.
 //!
 //! ```text
 //! Resolving      ──▶ Connecting        an address needs no look-up, and begins here
@@ -11,7 +11,7 @@
 //! Handshake      ──▶ Connecting        once more, where the server broke off a handshake that offered a session
 //! ```
 //!
-//! From every step an error ends the way. `drawing.rs` takes the steps and holds this against them.
+//! An error can end every step. `drawing.rs` takes all steps and compares them with this diagram.
 
 #[cfg(test)]
 mod drawing;
@@ -51,16 +51,16 @@ pub struct Dial {
     /// The value of `User-Agent` for a proxy.
     user_agent: Arc<str>,
     step: Step,
-    /// There is a link, which goes on with the same number.
+    /// Whether the link exists. It keeps the number of this dial.
     is_made: bool,
-    /// Made by a worker meanwhile.
+    /// The TLS configuration, which a worker prepares in the meantime.
     config: Option<PendingConfig>,
     limit: Option<Duration>,
     deadline: Deadline,
     step_began: Instant,
-    /// Of the first hop.
+    /// The addresses of the first hop.
     addresses: Vec<SocketAddr>,
-    /// The server broke off a handshake that offered a session; this attempt offers none.
+    /// Whether this attempt offers no session, because the server aborted a handshake that offered one.
     without_session: bool,
     timings: Timings,
 }
@@ -68,7 +68,7 @@ pub struct Dial {
 enum Step {
     Resolving(Lookup),
     Connecting(Race),
-    /// The proxy was asked for a tunnel.
+    /// The proxy has been asked for a tunnel.
     Tunnelling(Box<Link>),
     /// The trusted certificates are still being read.
     AwaitingConfig {
@@ -76,11 +76,11 @@ enum Step {
         received: Input,
     },
     Handshake(Box<TlsStream>),
-    /// Between two steps.
+    /// The state while a step is being taken.
     Over,
 }
 
-/// What came of one step.
+/// The result of one step.
 enum Outcome {
     Pending(Step),
     Next(Step),
@@ -250,7 +250,7 @@ impl Dial {
                     self.observe(Event::Secured(&tls));
                     Ok(self.made(stream, Some(tls), now))
                 }
-                // Once more, as a stranger (RFC 5246 §7.2.2, RFC 8446 §6.2).
+                // Try again without a session (RFC 5246 §7.2.2, RFC 8446 §6.2).
                 Err(_) if !self.without_session && stream.forget_sessions() => {
                     self.without_session = true;
                     self.note_handshake(now);
@@ -320,7 +320,7 @@ impl Dial {
         Timings::add(&mut self.timings.tls, step);
     }
 
-    /// The time that a step took.
+    /// Returns the duration of a step, and starts measuring the next one.
     fn finish_step(&mut self, now: Instant) -> Duration {
         now.saturating_duration_since(std::mem::replace(&mut self.step_began, now))
     }
@@ -370,7 +370,7 @@ impl fmt::Debug for Dial {
 
 /// For the tests and the fuzz targets of this repository.
 impl TlsStream {
-    /// Starts TLS over `below` with the server of this name. Waits while certificates are read.
+    /// Starts TLS over `below` with the server of this name. Blocks while certificates are read.
     #[doc(hidden)]
     pub fn start(
         context: &Context,
@@ -394,7 +394,7 @@ impl TlsStream {
     }
 }
 
-/// Has a thread go on that waits for a worker. It takes no file descriptor.
+/// Wakes a thread that waits for a worker. It uses no file descriptor.
 struct Unpark(Thread);
 
 impl Wake for Unpark {

@@ -1,4 +1,4 @@
-//! Making a TCP connection to the first address that answers (Happy Eyeballs, RFC 8305).
+//! Connects to the first address that answers (Happy Eyeballs, RFC 8305).
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,20 +11,21 @@ use socket2::{Domain, Protocol, Socket, Type};
 use crate::error::describe;
 use crate::ready::{Interest, Source, Wait};
 
-/// How long an attempt is alone before the next address is tried beside it (RFC 8305 §5).
+/// The time after which the next address is tried in parallel (RFC 8305 §5).
 const STAGGER: Duration = Duration::from_millis(250);
 
-/// Addresses that are tried. A name can have thousands, and each that refuses at once costs this call a socket and the message a part.
+/// The maximum number of addresses that are tried. A name can have thousands, and each address that refuses immediately costs a socket in
+/// the same call, and a part of the message.
 const MOST: usize = 32;
 
 /// Connection attempts to the addresses of one server.
 #[derive(Debug)]
 pub(super) struct Race {
-    /// Addresses that were not tried yet, the next one last.
+    /// The addresses that have not been tried, in reverse order.
     untried: Vec<SocketAddr>,
     attempts: Vec<Attempt>,
     last_start: Instant,
-    /// Why each attempt that is over failed.
+    /// The reason for each failed attempt.
     failures: Vec<String>,
     last_error: Option<Arc<io::Error>>,
 }
@@ -35,18 +36,18 @@ struct Attempt {
     socket: Arc<Socket>,
 }
 
-/// What became of the attempts so far.
+/// The result of the attempts so far.
 #[derive(Debug)]
 pub(super) enum Progress {
     Pending,
-    /// The first that succeeded. The others are given up.
+    /// The first attempt that succeeded. The others are abandoned.
     Connected(Arc<Socket>),
-    /// None succeeded; why not, for each address, and what the system said last.
+    /// All attempts failed. Contains the reason for each address, and the last error of the system.
     Failed(String, Option<Arc<io::Error>>),
 }
 
 impl Race {
-    /// Starts with the first of `addresses`, which are in the order of the system's preference.
+    /// Starts an attempt with the first of `addresses`, which are in the order of the system's preference.
     pub(super) fn new(addresses: &[SocketAddr], now: Instant) -> Self {
         let mut untried = interleave(addresses);
         untried.truncate(MOST);
@@ -56,7 +57,7 @@ impl Race {
         race
     }
 
-    /// Looks at the attempts, and starts the next one when it is time.
+    /// Checks the attempts, and starts the next one when it is due.
     pub(super) fn advance(&mut self, now: Instant) -> Progress {
         let mut index = 0;
         while index < self.attempts.len() {
@@ -79,7 +80,7 @@ impl Race {
         }
     }
 
-    /// Waits until an attempt gets further, or it is time for the next one.
+    /// Adds the attempts and the start of the next one to `wait`.
     pub(super) fn wait_for(&self, wait: &mut Wait) {
         for attempt in &self.attempts {
             wait.socket(Source::new(attempt.socket.clone()), Interest::Write);
@@ -89,18 +90,18 @@ impl Race {
         }
     }
 
-    /// Whether no attempt could even be started.
+    /// Whether no attempt is running.
     pub(super) fn is_hopeless(&self) -> bool {
         self.attempts.is_empty()
     }
 
-    /// The addresses that are being tried, for a message.
+    /// Returns the addresses that are being tried, for a message.
     pub(super) fn addresses(&self) -> String {
         let tried: Vec<_> = self.attempts.iter().map(|attempt| attempt.address.to_string()).collect();
         tried.join(", ")
     }
 
-    /// Starts attempts until one is under way or no address is left.
+    /// Starts attempts until one is running or no address is left.
     fn start_next(&mut self, now: Instant) {
         while let Some(address) = self.untried.pop() {
             match start(address) {
@@ -122,7 +123,7 @@ impl Race {
 
 impl Attempt {
     fn is_connected(&self) -> io::Result<bool> {
-        // The error comes first: a failed attempt has no other end either.
+        // The error is checked first: a failed attempt has no peer address either.
         if let Some(error) = self.socket.take_error()? {
             return Err(error);
         }
@@ -137,7 +138,7 @@ impl Attempt {
 fn start(address: SocketAddr) -> io::Result<Socket> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
     socket.set_nonblocking(true)?;
-    // Without it a small request waits for the acknowledgement of the packet before it.
+    // Without this option, a small request waits for the acknowledgement of the previous packet.
     socket.set_tcp_nodelay(true)?;
     match socket.connect(&address.into()) {
         Ok(()) => Ok(socket),
@@ -150,7 +151,7 @@ fn is_in_progress(error: &io::Error) -> bool {
     error.raw_os_error() == Some(Errno::INPROGRESS.raw_os_error())
 }
 
-/// Alternates between the two families, starting with the one that the system prefers (RFC 8305 §4).
+/// Alternates between the two address families, starting with the one that the system prefers (RFC 8305 §4).
 fn interleave(addresses: &[SocketAddr]) -> Vec<SocketAddr> {
     let Some(first) = addresses.first() else { return Vec::new() };
     let (preferred, other): (Vec<SocketAddr>, Vec<SocketAddr>) =
@@ -184,7 +185,7 @@ mod tests {
         let now = Instant::now();
         let address = SocketAddrV6::new("fe80::1".parse().unwrap(), 81, 0, u32::MAX);
         let mut race = Race::new(&[address.into()], now);
-        // No system has an interface of this number.
+        // No system has an interface with this number.
         let Progress::Failed(reason, _) = race.advance(now) else { panic!("it is tried: {race:?}") };
         assert!(reason.starts_with("[fe80::1%4294967295]:81: "), "{reason}");
     }
@@ -205,7 +206,7 @@ mod tests {
         assert_eq!(reason.split("; ").count(), MOST);
     }
 
-    /// A place that takes no more connections, and so answers none.
+    /// An address that accepts no more connections, and therefore does not answer.
     struct Full {
         address: SocketAddr,
         _kept: Vec<Socket>,

@@ -14,9 +14,9 @@ use crate::observer::{ConnectionId, Content, Event};
 use crate::timings::PackedTimings;
 use crate::transport::{Ending, repeated};
 
-/// What [`Link::read_available`] gives out at most in one call, in bytes.
+/// The maximum number of bytes that [`Link::read_available`] returns in one call.
 const AVAILABLE: usize = 16 * 1024 * 1024;
-/// What one read makes room for at most, in bytes, and at least.
+/// The maximum and minimum space, in bytes, that one read allocates.
 const AVAILABLE_AT_FIRST: usize = 256 * 1024;
 const AVAILABLE_AT_LEAST: usize = 16 * 1024;
 
@@ -25,11 +25,11 @@ pub struct Piece<B> {
     data: B,
     filled: usize,
     whole: usize,
-    /// Of which exchange of which link it is.
+    /// The link and the exchange to which the piece belongs.
     of: (ConnectionId, u64),
 }
 
-/// Without the bytes.
+/// Omits the bytes.
 impl<B> fmt::Debug for Piece<B> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Piece({} of {} bytes)", self.filled, self.whole)
@@ -60,7 +60,7 @@ impl Link {
         now: Instant,
     ) -> Result<Option<Piece<B>>, Error> {
         self.raise_failure()?;
-        // With no room at all it would only gather input, for as long as some comes.
+        // With a size of 0, the call would only collect input, as long as there is some.
         let size = size.max(1);
         let mut in_one = size;
         loop {
@@ -75,7 +75,7 @@ impl Link {
                     let direct = self.connection.direct(in_one).min(behind as u64) as usize;
                     return self.take(len, direct, now).map(Some);
                 }
-                // The rest of this chunk will not come; what there is of it is given out.
+                // The rest of this chunk will not arrive. The available part is returned.
                 Next::Missing if self.ended.is_some() && in_one > 0 => in_one = 0,
                 Next::Missing if self.ended.is_some() => self.end_body(now)?,
                 Next::Missing => {
@@ -116,7 +116,7 @@ impl Link {
         Some(data)
     }
 
-    /// Returns the available part of a chunk whose rest will not come, or `None` if there is none. The next call returns `failure`.
+    /// Returns the available part of a chunk whose rest will not arrive, or `None` if there is none. The next call returns `failure`.
     pub fn rest_before<B: ByteBuffer>(&mut self, failure: Error, size: usize, now: Instant) -> Result<B, Error> {
         match self.next_body(0, size, now)? {
             Next::Data(len) => {
@@ -134,7 +134,7 @@ impl Link {
         if piece.of != self.exchange() || !self.input.is_empty() {
             return;
         }
-        // No more than is body: somebody may have read on meanwhile.
+        // Not more than the rest of the body: other calls may have read from it in the meantime.
         let left = (piece.whole - piece.filled) as u64;
         let end = piece.filled + self.connection.direct(0).min(left) as usize;
         let count = self.read_direct(&mut piece.data.as_mut_slice()[piece.filled..end], now);
@@ -190,7 +190,8 @@ impl Link {
 
     fn collect<B: ByteBuffer>(&mut self, data: &mut B, filled: &mut usize, now: Instant) -> Result<(), Error> {
         let mut framing = 0;
-        // What had arrived when the call began. What comes while it copies is for the next call: a fast server would hold a frame up.
+        // Only the data that had arrived when the call began is read. Data that arrives during the call is left for the next one, so that a
+        // fast server cannot delay a frame.
         let mut due = None;
         while *filled + framing < AVAILABLE {
             match self.next_body(0, AVAILABLE - *filled, now)? {
@@ -239,7 +240,8 @@ impl Link {
         Ok(())
     }
 
-    /// How much room to make for `direct` bytes: large arrays cost more to make than to fill, so no more than what waits.
+    /// Returns how much space to allocate for `direct` bytes. Allocating a large array costs more than filling it, so the space is limited
+    /// to the bytes that are waiting.
     fn useful(&mut self, direct: usize) -> usize {
         if direct <= AVAILABLE_AT_FIRST {
             return direct;
@@ -247,7 +249,7 @@ impl Link {
         self.stream.waiting().map_or(direct, |waiting| waiting.clamp(AVAILABLE_AT_FIRST, direct))
     }
 
-    /// `buffered` bytes of the input, and up to `direct` bytes read straight behind them.
+    /// Takes `buffered` bytes from the input, and reads up to `direct` bytes after them directly from the stream.
     fn take<B: ByteBuffer>(&mut self, buffered: usize, direct: usize, now: Instant) -> Result<Piece<B>, Error> {
         let mut data = B::with_len(buffered + direct);
         data.as_mut_slice()[..buffered].copy_from_slice(&self.input.bytes()[..buffered]);
@@ -259,7 +261,7 @@ impl Link {
         Ok(piece)
     }
 
-    /// Reads body past the input into `buffer`, as far as it is there. Says how many bytes came.
+    /// Reads body data directly from the stream into `buffer`, as far as it is available. Returns the number of bytes.
     pub(super) fn read_direct(&mut self, buffer: &mut [u8], now: Instant) -> usize {
         let mut filled = 0;
         while filled < buffer.len() && self.ended.is_none() {
@@ -280,7 +282,7 @@ impl Link {
         filled
     }
 
-    /// Reads once into the input. Says whether to look at it again: something came, or the stream ended.
+    /// Reads once into the input. Returns whether the input must be examined again, because data arrived or the stream ended.
     pub(super) fn fill_input(&mut self, now: Instant) -> bool {
         match self.input.fill(&mut *self.stream, self.connection.wanted()) {
             Ok(0) => self.ended = Some(Ending::Clean),
@@ -301,7 +303,7 @@ impl Link {
             }
             Ok(BodyStep::NeedMore { skip }) => {
                 self.input.consume(skip);
-                // A look whether it is over says nothing of what is there.
+                // With both sizes 0, the call only checks for the end, and shows nothing about the available data.
                 self.is_lacking = (whole, most) != (0, 0);
                 Ok(Next::Missing)
             }
@@ -313,7 +315,7 @@ impl Link {
         }
     }
 
-    /// Bytes were given out: if they were the last, the body ends now.
+    /// Ends the body if the returned bytes were its last.
     fn settle(&mut self, now: Instant) {
         let is_over_with_stream = self.connection.ends_with_connection()
             && self.input.is_empty()
@@ -324,12 +326,12 @@ impl Link {
         }
     }
 
-    /// The stream ended and the input is used up: that ends the body, or cuts it short.
+    /// The stream has ended and the input is used up. This ends the body, or cuts it short.
     pub(super) fn end_body(&mut self, now: Instant) -> Result<(), Error> {
         let until_close = self.connection.ends_with_connection();
         let error = match &self.ended {
             Some(Ending::Error(error)) => Some(Arc::new(repeated(error))),
-            // The end may be the other half of what made writing fail.
+            // The end may have the same cause as the write error.
             _ if until_close => self.write_error.take(),
             _ => None,
         };
@@ -345,7 +347,7 @@ impl Link {
         }
     }
 
-    /// The response is complete. The request may not be sent to its end: then [`finish_sending`](Self::finish_sending) ends the exchange.
+    /// Ends the response. If the request has not been sent completely, [`finish_sending`](Self::finish_sending) ends the exchange.
     fn finish(&mut self, now: Instant) {
         self.input.release();
         if self.outgoing.is_none() {
@@ -353,8 +355,8 @@ impl Link {
         }
     }
 
-    /// Gets further with the request after its response is complete. Says whether there is nothing left to send: an exchange is over when
-    /// both are.
+    /// Continues to send the request after its response is complete. Returns whether nothing is left to send: an exchange ends when both
+    /// are complete.
     pub(super) fn finish_sending(&mut self, now: Instant) -> bool {
         self.send(now);
         if self.outgoing.is_none() {
@@ -371,13 +373,13 @@ impl Link {
         }
     }
 
-    /// Shows bytes that are given out, and counts them.
+    /// Passes the returned bytes to the observer, and counts them.
     pub(super) fn note_received(&mut self, bytes: &[u8]) {
         self.show(|| Content::ResponseBody(bytes));
         self.untold += bytes.len() as u64;
     }
 
-    /// Tells how many bytes were given out: before the end, or the failure, behind them.
+    /// Notifies the observer of the number of returned bytes. Call it before the event of the end or of a failure.
     pub(super) fn tell_received(&mut self) {
         let bytes = std::mem::take(&mut self.untold);
         if bytes > 0 {
@@ -385,23 +387,23 @@ impl Link {
         }
     }
 
-    /// The failure that the last call found behind the bytes it gave out.
+    /// Returns the failure that the last call found after the bytes that it returned.
     pub(super) fn raise_failure(&mut self) -> Result<(), Error> {
         self.failure.take().map_or(Ok(()), Err)
     }
 }
 
-/// What the input holds of the body.
+/// What the input contains of the body.
 pub(super) enum Next {
-    /// This many bytes at its start.
+    /// The first bytes of the input are body data. Contains their number.
     Data(usize),
-    /// Not enough.
+    /// More input is needed.
     Missing,
-    /// The body is over.
+    /// The body has ended.
     Over,
 }
 
-/// The part of `data` behind its first `filled` bytes, with room for at least `wanted` more.
+/// Returns the part of `data` after its first `filled` bytes, with space for at least `wanted` more.
 fn room<B: ByteBuffer>(data: &mut B, filled: usize, wanted: usize) -> &mut [u8] {
     let len = data.as_mut_slice().len();
     if len == 0 {

@@ -35,7 +35,7 @@ impl Link {
     }
 
     fn await_head(&mut self, now: Instant) -> Result<Option<Response>, Error> {
-        // What is held comes before what could be read: nothing more may come.
+        // Use the received bytes before reading: there may be nothing more to read.
         if let Some(response) = self.parse_head()? {
             return Ok(Some(response));
         }
@@ -87,10 +87,11 @@ impl Link {
         }
     }
 
-    /// An answer before the end of the request. The rest is not sent if the answer is no success and the connection is over with it: the server
-    /// says that it does not want the rest, and will not read it (RFC 9112 §9.5). In every other case it is: a success may be of no worth
-    /// without the rest, and a server that refuses and keeps the connection reads the rest to find the next request behind it. curl would
-    /// end the connection there, hyper goes on too; going on costs the upload, ending it a connection that the server has promised to keep.
+    /// Handles a response before the end of the request. The rest of the request is not sent if the response is not a success and the
+    /// server closes the connection after it: the server does not want the rest and will not read it (RFC 9112 §9.5). Otherwise, the rest
+    /// is sent. A success may be worthless without it, and a server that refuses but keeps the connection reads the rest to find the next
+    /// request. In the latter case, curl closes the connection, and hyper continues to send. Continuing costs the upload. Closing costs a
+    /// connection that the server promised to keep.
     fn after_head(&mut self, head: &Head) {
         if self.outgoing.is_some() && head.status >= 300 && !self.connection.is_kept_alive() {
             self.give_up_request();

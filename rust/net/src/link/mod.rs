@@ -1,7 +1,7 @@
-//! One HTTP/1.1 connection: the stream, the protocol's state on it, and the bytes between the two.
+//! One HTTP/1.1 connection: the stream, the state of the protocol, and the bytes between the two.
 //!
-//! Nothing here waits. Each call works off what is there; [`Link::wait_for`] says what the next one would wait for, and
-//! [`Link::check_silence`] whether the server has been silent for too long.
+//! No call blocks. Each call processes the available data. [`Link::wait_for`] returns what the next call would wait for, and
+//! [`Link::check_silence`] detects a server that has sent nothing for too long.
 
 mod body;
 mod head;
@@ -38,42 +38,42 @@ use crate::transport::{Ending, NAP, Nothing, Probe, Stream};
 pub struct Link {
     id: ConnectionId,
     context: Arc<Context>,
-    /// Only a part of how another is made, which tells of it: the observer hears nothing.
+    /// Whether the observer is not notified, because this link is only a part of another one that reports it.
     is_silent: bool,
-    /// How the server was reached, and so for which requests this link may be used; none over a stream of the caller's.
+    /// The route to the server, which decides which requests may use this link. `None` over a stream of the caller.
     route: Option<Arc<Route>>,
-    /// The value of `Host`, over a stream of the caller's.
+    /// The value of `Host` over a stream of the caller.
     host: Option<String>,
     tls: Option<Arc<TlsInfo>>,
     stream: Box<dyn Stream>,
     connection: Connection,
-    /// Counts the requests.
+    /// The number of requests so far.
     exchanges: u64,
-    /// Somebody wrote other bytes than a request's between two exchanges, and what answers them is no response.
+    /// Whether bytes that belong to no request were written between two exchanges, so that the reply to them is not a response.
     is_in_other_hands: bool,
     /// Bytes that were received and not used.
     input: Input,
-    /// What of them is to be used next has not all come: they were looked at.
+    /// Whether the input was examined and does not contain enough for the next step.
     is_lacking: bool,
-    /// The request, until all of it is written.
+    /// The request, until it has been written completely.
     outgoing: Option<Box<Outgoing>>,
-    /// Bytes of the current request, head and body, that were written.
+    /// The number of bytes of the current request, head and body, that have been written.
     bytes_sent: u64,
-    /// How many bytes the head of the current request has in all.
+    /// The length of the head of the current request, in bytes.
     head_len: u64,
-    /// Bytes of the response's body that were given out, and of which the observer was not told yet.
+    /// The number of returned body bytes that have not been reported to the observer.
     untold: u64,
-    /// Why writing failed. The response may have come all the same, and is read first.
+    /// The reason why writing failed. The response may have arrived anyway, and is read first.
     write_error: Option<Arc<io::Error>>,
-    /// The stream is over; nothing more is read from it.
+    /// How the stream ended. Nothing more is read from it.
     ended: Option<Ending>,
-    /// What went wrong behind bytes that were given out; raised by the next read.
+    /// The failure after bytes that were returned. The next read returns it.
     failure: Option<Error>,
-    /// The response's head, where the response is over with it, and the request is not sent to its end.
+    /// The head of a response that ends with its head before the request has been sent completely.
     early: Option<Response>,
-    /// When the last byte was received, written, or seen to have left the system.
+    /// When the last byte was received, written, or found to have left the system.
     last_activity: Instant,
-    /// Less than as many bytes unsent in the system are a sign that the request gets on.
+    /// A smaller number of unsent bytes in the system shows that the request makes progress.
     unsent: usize,
     /// When the current request began.
     began: Instant,
@@ -200,7 +200,7 @@ impl Link {
         self.timings.into()
     }
 
-    /// The same, for who keeps them.
+    /// Returns the same durations in a smaller form, for storage.
     pub fn packed_timings(&self) -> PackedTimings {
         self.timings
     }
@@ -212,14 +212,14 @@ impl Link {
 
     /// Adds what the link is waiting for to `wait`. `reading` is whether data of the response is wanted.
     pub fn wait_for(&self, reading: bool, wait: &mut Wait) {
-        // What comes after the response answers nothing, and would only keep who waits awake.
+        // Data after the response answers no request, and would only wake the caller repeatedly.
         let reading = reading && (self.is_receiving() || self.outgoing.is_none());
         if self.failure.is_some() || (reading && !self.input.is_empty() && !(self.is_lacking && self.is_receiving())) {
             return wait.now();
         }
         let is_starved = self.outgoing.as_ref().is_some_and(|outgoing| outgoing.is_starved);
         if is_starved {
-            // A stream with room would only keep who waits awake.
+            // Waiting for a stream that accepts data would only wake the caller repeatedly.
             wait.ask_again(NAP);
         }
         match (reading, self.outgoing.is_some() && !is_starved) {
@@ -246,8 +246,8 @@ impl Link {
         Err(self.failed(phase, ErrorKind::Timeout { limit, hop: None, tried: String::new() }))
     }
 
-    /// Whether bytes of the request have left the system since this was asked last, or since the last was written. Asked for the first time
-    /// it is given the benefit of the doubt, since when they left is not known.
+    /// Returns whether bytes of the request have left the system since the last call, or since the last write. The first call returns
+    /// `true`, because it is unknown when the bytes left.
     fn request_gets_on(&mut self, now: Instant) -> bool {
         if self.unsent == 0 {
             return false;
@@ -267,7 +267,7 @@ impl Link {
             return Err(self.failed(Phase::Idle, ErrorKind::NotReusable(over)));
         }
         if self.connection.is_switched() && (!self.input.is_empty() || self.ended.is_some()) {
-            // Whoever speaks the other protocol reads the rest, and finds the end.
+            // The user of the other protocol reads the rest and finds the end.
             return Ok(());
         }
         if !self.input.is_empty() {
@@ -276,7 +276,7 @@ impl Link {
         }
         let probed = match &self.ended {
             None => self.stream.probe(),
-            // Whoever had the bytes found it.
+            // A user of the raw bytes has already found the end.
             Some(ended) => ended.again().map(|_| Probe::End),
         };
         match probed {
@@ -293,20 +293,20 @@ impl Link {
         }
     }
 
-    /// The stream below, and what was received on it and not used.
+    /// Returns the stream, and the received bytes that have not been used.
     pub(crate) fn into_parts(mut self) -> (Box<dyn Stream>, Input) {
         let stream = std::mem::replace(&mut self.stream, Box::new(Nothing));
         (stream, std::mem::take(&mut self.input))
     }
 
-    /// Puts what is known of how the link was made in its place.
+    /// Sets the route and the timings of a link that was just established.
     pub(crate) fn made_by(mut self, route: Arc<Route>, timings: Timings) -> Self {
         self.route = Some(route);
         self.timings = timings.into();
         self
     }
 
-    /// Has the observer hear nothing of it.
+    /// Disables the notifications of the observer for this link.
     pub(crate) fn silent(mut self) -> Self {
         self.is_silent = true;
         self
@@ -317,12 +317,12 @@ impl Link {
         self
     }
 
-    /// What is under way, for an error.
+    /// Returns the current phase, for an error.
     fn phase(&self) -> Phase {
         if self.connection.is_in_body() { Phase::Body } else { Phase::Request }
     }
 
-    /// A failure, which the observer is told.
+    /// Creates an error, and notifies the observer.
     fn failed(&mut self, phase: Phase, kind: ErrorKind) -> Error {
         self.failed_because(phase, kind, None)
     }
@@ -376,7 +376,7 @@ impl fmt::Debug for Link {
     }
 }
 
-/// A link over memory that has sent a GET, and its other end.
+/// Creates a link in memory that has sent a GET, and its other end.
 #[cfg(test)]
 fn asked(now: Instant) -> (Link, crate::memory::MemoryStream) {
     let (near, far) = crate::memory::pair(1 << 20);

@@ -80,16 +80,16 @@ impl Raw<'_> {
         link.input.bytes().len()
     }
 
-    /// Sends written data, and checks whether the other end is still connected. While a response is due, whoever receives it checks that.
+    /// Sends written data, and checks whether the other end is still connected. While a response is due, receiving it does the check.
     pub fn look(&mut self) {
         let link = &mut *self.0;
-        // What keeps it from going out shows to who reads or writes.
+        // The next read or write reports an error of the flush.
         let _ = link.stream.flush();
         if link.is_receiving() || !link.input.is_empty() || link.ended.is_some() {
             return;
         }
         match link.stream.probe() {
-            // Whether it is a clean one, only a read tells: TLS that is cut off ends without its own goodbye.
+            // Only a read shows whether the end is clean: a TLS stream that is cut off ends without close_notify.
             Ok(Probe::End) => {
                 link.ended = Ending::of(&link.input.fill(&mut *link.stream, 1));
                 link.input.release();
@@ -126,7 +126,7 @@ mod tests {
     use super::*;
     use crate::{Body, Context, Request, Stream, memory};
 
-    /// Gone, and only a read says that it was cut off, as TLS without close_notify is.
+    /// A stream that was cut off, like TLS without close_notify. Only a read shows it.
     struct CutOff;
 
     impl Stream for CutOff {
@@ -178,7 +178,7 @@ mod tests {
         assert!(link.is_idle(), "nothing was written");
         assert_eq!(link.raw().write(b"CONNECT").unwrap(), 7);
         assert!(!link.is_idle());
-        // Whoever wrote them knows what comes back, and may go on by HTTP.
+        // The writer of the bytes knows what the reply is, and may continue with HTTP.
         let request = Request { route: None, method: Method::Get, url: "/", headers: &[], user_agent: "" };
         link.begin(&request, Body::empty(), Instant::now()).unwrap();
     }

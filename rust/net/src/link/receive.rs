@@ -6,7 +6,8 @@ use super::Link;
 use super::body::Next;
 use crate::error::Error;
 
-/// What one call takes from the peer at most beyond the room, in bytes: a server can frame each byte of a body by kilobytes.
+/// The maximum number of bytes that one call receives in addition to the size of the buffer: a server can frame each byte of a body with
+/// kilobytes.
 const FRAMING_PER_CALL: usize = 64 * 1024;
 
 /// The result of [`Link::receive`].
@@ -37,7 +38,7 @@ impl Link {
         }
     }
 
-    /// Says whether the exchange is over.
+    /// Returns whether the exchange is over.
     fn receive_into(&mut self, room: &mut [u8], filled: &mut usize, now: Instant) -> Result<bool, Error> {
         let mut taken = 0;
         loop {
@@ -48,7 +49,7 @@ impl Link {
                     self.raise_failure()?;
                     return Ok(is_sent);
                 }
-                // With nothing left to put it in there is only a look at whether this was the end.
+                // The buffer is full, so the call only checked for the end.
                 Next::Data(_) | Next::Missing if left == 0 => return Ok(false),
                 Next::Data(len) => {
                     let place = &mut room[*filled..*filled + len];
@@ -90,7 +91,7 @@ mod tests {
     use crate::Wait;
     use crate::link::asked;
 
-    /// Receives a whole reply through a room of so many bytes, which comes in pieces of `piece`.
+    /// Receives a whole reply, which arrives in pieces of `piece` bytes, through a buffer of `room` bytes.
     fn received(reply: &[u8], piece: usize, room: usize) -> Result<Vec<u8>, Error> {
         let now = Instant::now();
         let (mut link, far) = asked(now);

@@ -1,4 +1,4 @@
-//! Sends a request: its head, its body, and how much of both has been written.
+//! Sends a request, head and body, and tracks how much has been written.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -17,11 +17,11 @@ use crate::route::Route;
 use crate::timings::PackedTimings;
 use crate::transport::write_some;
 
-/// What one call writes at most, in bytes, so that a fast peer cannot hold a frame up.
+/// The maximum number of bytes that one call writes, so that a fast peer cannot delay a frame.
 const WRITE_PER_CALL: usize = 16 * 1024 * 1024;
-/// A request of more bytes may take its time to leave the system. That of a smaller one does not matter beside a timeout.
+/// A larger request can take a noticeable time to leave the system. For a smaller one, that time is negligible compared with a timeout.
 const SLOW_TO_LEAVE: u64 = 64 * 1024;
-/// What is read of a [`Body::Reader`] at once, in bytes.
+/// The number of bytes that are read from a [`Body::Reader`] at once.
 const PIECE: usize = 64 * 1024;
 
 /// A request as the caller describes it.
@@ -39,7 +39,7 @@ pub struct Request<'a> {
     pub user_agent: &'a str,
 }
 
-/// Without what may be secret: the values of headers, and what stands in the URL.
+/// Omits the values of headers and the URL, which may contain secrets.
 impl fmt::Debug for Request<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Request").field("method", &self.method).finish_non_exhaustive()
@@ -57,7 +57,7 @@ impl Link {
         };
         let proxy_prefix = self.route.as_ref().map(|route| route.proxy_prefix()).unwrap_or_default();
         let for_proxy = self.route.as_ref().and_then(|route| route.proxy_authorization());
-        // Who is asked for a tunnel is a proxy too.
+        // The peer that is asked for a tunnel is a proxy, too.
         let reader_is_proxy =
             request.method == Method::Connect || self.route.as_ref().is_some_and(|route| route.leads_to_proxy());
         let headers = header_lines(request.headers, reader_is_proxy, for_proxy.as_deref());
@@ -90,14 +90,15 @@ impl Link {
         self.last_activity = now;
         self.timings.restart();
         let mut outgoing = Outgoing::new(head, body, length);
-        // Mostly all of it goes at once.
+        // Usually, the whole request is written at once.
         if !self.go_on_sending(&mut outgoing, now) {
             self.outgoing = Some(Box::new(outgoing));
         }
         Ok(())
     }
 
-    /// Whoever keeps links for several servers may mistake one for another: credentials would reach the wrong one.
+    /// Checks that the request is for the route of this link. A caller with links to several servers may confuse them, and credentials
+    /// would reach the wrong server.
     fn check_route(&self, asked: Option<&Route>) -> Result<(), Error> {
         let is_own = match (&self.route, asked) {
             (None, None) => true,
@@ -124,7 +125,7 @@ impl Link {
         }
     }
 
-    /// Says whether there is nothing left to send, since all is written or writing failed.
+    /// Returns whether nothing is left to send, because everything was written or writing failed.
     fn go_on_sending(&mut self, outgoing: &mut Outgoing, now: Instant) -> bool {
         let before = self.bytes_sent;
         let written = self.write_from(outgoing, now);
@@ -149,7 +150,7 @@ impl Link {
         true
     }
 
-    /// Writes until the stream takes no more, all is written, or enough for one call.
+    /// Writes until the stream accepts no more, everything is written, or the limit of one call is reached.
     fn write_from(&mut self, outgoing: &mut Outgoing, now: Instant) -> Result<(), NotWritten> {
         let mut left = WRITE_PER_CALL;
         outgoing.is_starved = false;
@@ -181,14 +182,14 @@ impl Link {
         Ok(())
     }
 
-    /// The rest of the request is not sent.
+    /// Drops the rest of the request.
     pub(super) fn give_up_request(&mut self) {
         self.outgoing = None;
         self.connection.abandon_request();
     }
 }
 
-/// What a reader says itself is a sentence; what the system says to it, a few words.
+/// Returns a reader's own error unchanged, because it is a sentence, and makes a sentence from an error of the system.
 fn body_failed(error: &io::Error) -> String {
     match error.get_ref() {
         Some(sentence) => sentence.to_string(),
@@ -196,7 +197,7 @@ fn body_failed(error: &io::Error) -> String {
     }
 }
 
-/// Why no more of a request is written.
+/// The reason why no more of a request can be written.
 enum NotWritten {
     /// The stream fails.
     Stream(io::Error),
@@ -204,17 +205,17 @@ enum NotWritten {
     Body(io::Error),
 }
 
-/// See the module.
+/// A request that is being sent.
 pub(super) struct Outgoing {
     head: Vec<u8>,
     head_written: usize,
     payload: Payload,
-    /// The body's reader has nothing yet: it is that which is waited for, not the stream.
+    /// Whether the reader of the body has no data yet. The link then waits for the reader instead of the stream.
     pub(super) is_starved: bool,
 }
 
 enum Payload {
-    /// So many as the head has said.
+    /// The bytes of the body. `whole` is the length that the head announces.
     Bytes {
         bytes: Box<dyn AsRef<[u8]> + Send>,
         written: usize,
@@ -223,26 +224,26 @@ enum Payload {
     Reader(Box<Reading>),
 }
 
-/// A body that is read piece by piece.
+/// A body that is read in pieces.
 struct Reading {
     reader: Box<dyn Read + Send>,
     extent: Extent,
-    /// The last piece that was read stands, framed, in `written..end`; what is before is written.
+    /// The last piece. `written..end` contains its unwritten part with framing.
     piece: Vec<u8>,
     written: usize,
     end: usize,
 }
 
-/// How the end of such a body is known.
+/// How the end of the body is determined.
 enum Extent {
-    /// This many bytes are still to be read, of so many.
+    /// `left` of `whole` bytes have not been read.
     Length { left: u64, whole: u64 },
-    /// None once the end is in the last piece.
+    /// The encoder, or `None` after the last piece contains the end.
     Chunked(Option<ChunkEncoder>),
 }
 
 impl Outgoing {
-    /// `length` is what the head says of the body.
+    /// Creates the request. `length` is the length that the head announces.
     pub(super) fn new(head: Vec<u8>, body: Body, length: Option<u64>) -> Self {
         let payload = match body {
             Body::Bytes(bytes) => Payload::Bytes { bytes, written: 0, whole: length.unwrap_or_default() as usize },
@@ -257,8 +258,8 @@ impl Outgoing {
         Self { head, head_written: 0, payload, is_starved: false }
     }
 
-    /// What is to be written next, of the head and of the body. Both are empty when all is written. The error is one of the body's
-    /// reader.
+    /// Returns the next bytes of the head and of the body. Both are empty when everything is written. An error is one of the reader of the
+    /// body.
     pub(super) fn next(&mut self) -> io::Result<(&[u8], &[u8])> {
         let head = &self.head[self.head_written..];
         let body = match &mut self.payload {
@@ -276,7 +277,7 @@ impl Outgoing {
         Ok((head, body))
     }
 
-    /// Notes that this much of what [`next`](Self::next) gave is written.
+    /// Notes that `count` bytes of the result of [`next`](Self::next) were written.
     pub(super) fn advance(&mut self, count: usize) {
         let of_head = count.min(self.head.len() - self.head_written);
         self.head_written += of_head;
@@ -286,7 +287,7 @@ impl Outgoing {
         }
     }
 
-    /// Whether all is written, as far as that can be said without reading on.
+    /// Whether everything is written, as far as that is known without reading more.
     pub(super) fn is_written(&self) -> bool {
         self.head_written == self.head.len()
             && match &self.payload {
@@ -315,7 +316,7 @@ impl Reading {
             Extent::Chunked(_) => PIECE,
         };
         (self.written, self.end) = (0, 0);
-        // Before the bytes there is room for what frames them.
+        // Leave space for the framing before the bytes.
         if self.piece.len() < START + room {
             self.piece.resize(START + room, 0);
         }
@@ -344,7 +345,7 @@ impl Reading {
     }
 }
 
-/// A reader that panics is one that fails: the request is given up in order, and not half way.
+/// Treats a panic of the reader as an error, so that the request is abandoned properly.
 fn uninterrupted(reader: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> {
     let broken = |_| Err(io::Error::other("the reader of the request body panicked, which is a bug in that reader"));
     loop {
@@ -359,7 +360,7 @@ fn uninterrupted(reader: &mut dyn Read, buffer: &mut [u8]) -> io::Result<usize> 
 mod tests {
     use super::*;
 
-    /// Gives `bytes` in pieces of `size`, with a pause before each.
+    /// Returns `bytes` in pieces of `size`, with a pause before each.
     struct Slow {
         bytes: Vec<u8>,
         size: usize,
@@ -388,7 +389,7 @@ mod tests {
         Outgoing::new(head, body, length)
     }
 
-    /// Writes all of it, at most `most` bytes at a time.
+    /// Writes the whole request, at most `most` bytes at a time.
     fn written(mut outgoing: Outgoing, most: usize) -> Result<Vec<u8>, String> {
         let mut wire = Vec::new();
         while !outgoing.is_written() {

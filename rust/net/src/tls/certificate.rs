@@ -73,8 +73,8 @@ impl Certificate {
         Self::parse(&CertificateDer::from_pem_slice(text.as_bytes()).ok()?)
     }
 
-    /// Whether its common name is this host. Only for a certificate without subjectAltName that is trusted itself: what an authority checked
-    /// before it signed was not this name (RFC 9525 §2).
+    /// Whether the common name is this host. Use it only for a certificate without subjectAltName that is trusted itself: an authority does
+    /// not verify the common name before it signs (RFC 9525 §2).
     pub(super) fn has_common_name(&self, host: &str) -> bool {
         let host_address: Option<IpAddr> = host.parse().ok();
         self.common_names.iter().any(|name| match (host_address, name.strip_prefix("*.")) {

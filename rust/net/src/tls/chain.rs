@@ -1,4 +1,4 @@
-//! How much work a chain of certificates may make. Anybody on the way can send one, and it is checked within a frame.
+//! Limits the work that a certificate chain can cause. Anyone on the network path can send one, and it is verified within a frame.
 
 use std::cell::Cell;
 use std::fmt;
@@ -10,21 +10,22 @@ use rustls::pki_types::{
     AlgorithmIdentifier, CertificateDer, FipsStatus, InvalidSignature, SignatureVerificationAlgorithm,
 };
 
-/// Certificates behind the server's own that are looked at. Real chains have one to three.
+/// The maximum number of certificates after the server's own that are examined. Real chains have one to three.
 pub(super) const INTERMEDIATES: usize = 8;
-/// Those among them that may have the same name: an authority that was certified by several others.
+/// The maximum number of them with the same name: an authority that several others certified.
 const SAME_NAME: usize = 3;
-/// Signatures that are checked for one chain. A chain of four has that many; each further candidate of the same name may cost another.
+/// The maximum number of signatures that are verified for one chain. A chain of four certificates has four; each further candidate with the
+/// same name may require another one.
 pub(super) const SIGNATURES: usize = 12;
 
 thread_local! {
-    /// How many signatures this thread may still check; none is any number.
+    /// The number of signatures that this thread may still verify. `None` means no limit.
     static LEFT: Cell<Option<usize>> = const { Cell::new(None) };
-    /// How many it has checked.
+    /// The number of signatures that this thread has verified.
     static CHECKED: Cell<usize> = const { Cell::new(0) };
 }
 
-/// Of the certificates that a server sent those that can lead from its own to an authority, each once, and no more than is reasonable.
+/// Returns the received certificates that can lead from the server's own certificate to an authority, each once, up to a reasonable number.
 pub(super) fn useful<'a>(
     end_entity: &CertificateDer<'_>,
     intermediates: &[CertificateDer<'a>],
@@ -61,9 +62,9 @@ pub(super) fn useful<'a>(
     useful
 }
 
-/// Has `work` check no more than [`SIGNATURES`]; all further ones count as wrong.
+/// Runs `work` with at most [`SIGNATURES`] verifications. All further signatures count as invalid.
 pub(super) fn with_few_signatures<T>(work: impl FnOnce() -> T) -> T {
-    /// Also when a panic passes through: the thread goes on, and its next handshakes would fail.
+    /// Removes the limit, even after a panic: it would make later handshakes on this thread fail.
     struct Lift;
 
     impl Drop for Lift {
@@ -77,21 +78,21 @@ pub(super) fn with_few_signatures<T>(work: impl FnOnce() -> T) -> T {
     work()
 }
 
-/// How many signatures this thread has checked.
+/// Returns the number of signatures that this thread has verified.
 #[cfg(test)]
 pub(super) fn checked() -> usize {
     CHECKED.get()
 }
 
-/// A way to check signatures that counts them.
+/// A signature algorithm that counts its verifications.
 pub(super) struct Counting(&'static dyn SignatureVerificationAlgorithm);
 
 impl Counting {
-    /// The provider's, each of them counting.
+    /// Returns the algorithms of the provider, with counters.
     pub(super) fn all() -> WebPkiSupportedAlgorithms {
         type Algorithm = &'static dyn SignatureVerificationAlgorithm;
         type Mapping = &'static [(SignatureScheme, &'static [Algorithm])];
-        // Made once, to be kept for as long as the process lives, as the provider's own are.
+        // Created once and kept for the lifetime of the process, like the provider's own.
         static ALL: LazyLock<(&'static [Algorithm], Mapping)> = LazyLock::new(|| {
             let counting = |algorithms: &[Algorithm]| -> &'static [Algorithm] {
                 let each =

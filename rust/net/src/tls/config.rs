@@ -1,4 +1,4 @@
-//! rustls configurations: one for all connections with equal options, made by a worker, since reading the system's authorities takes
+//! rustls configurations. Connections with equal options share one. A worker creates it, because reading the system's authorities takes
 //! longer than a frame.
 
 use std::collections::HashMap;
@@ -24,7 +24,7 @@ use super::verifier::Verifier;
 use crate::lanes::{Lane, Pending, lock};
 use crate::linger::Linger;
 
-/// What connections with equal options share.
+/// The data that connections with equal options share.
 #[derive(Debug)]
 pub(crate) struct Config {
     pub(super) tls: Arc<ClientConfig>,
@@ -32,10 +32,10 @@ pub(crate) struct Config {
     pub(super) linger: Arc<Linger>,
 }
 
-/// A configuration that is being made, or why it cannot be.
+/// A configuration that is being created, or the reason why that failed.
 pub(crate) type PendingConfig = Pending<Result<Arc<Config>, Arc<str>>>;
 
-/// Configurations that are kept. A game has a handful.
+/// The maximum number of configurations. A game needs few.
 const KEPT: usize = 32;
 
 /// The configurations of a context.
@@ -44,31 +44,31 @@ pub(crate) struct Configs(Arc<Shared>);
 
 struct Shared {
     known: Mutex<HashMap<TlsOptions, Known>>,
-    /// Reads the system's authorities.
+    /// Loads the system's authorities.
     load: fn() -> CertificateResult,
-    /// Mozilla's and the system's authorities, once they could be read.
+    /// The authorities of Mozilla and of the system, after they have been read.
     system_roots: Mutex<Option<Arc<RootCertStore>>>,
     key_shares: &'static KeyShares,
     world: World,
 }
 
-/// Says what date it is.
+/// Returns the current date and time.
 pub(crate) type WallClock = Arc<dyn Fn() -> SystemTime + Send + Sync>;
 
-/// What configurations have of a context.
+/// The parts of a context that configurations use.
 #[derive(Clone)]
 pub(crate) struct World {
-    /// Who makes them.
+    /// The lane that creates the configurations.
     pub(crate) lane: Lane,
     pub(crate) linger: Arc<Linger>,
-    /// For the dates of certificates and the lifetimes of sessions.
+    /// The clock for the dates of certificates and the lifetimes of sessions.
     pub(crate) wall: WallClock,
 }
 
 struct Known {
     config: PendingConfig,
-    /// The next connection is to have another: not all could be read. It is a flag, since the worker must not ask for the lock: if the
-    /// system has no thread left, it is the caller, who has it.
+    /// Whether the next connection must create a new configuration, because not all authorities could be read. This is a flag, because the
+    /// worker must not take the lock: if the system has no thread left, the worker is the caller, which holds it.
     is_passing: Arc<AtomicBool>,
 }
 
@@ -82,12 +82,12 @@ impl Configs {
         Self(Arc::new(Shared { known, load, system_roots, key_shares, world }))
     }
 
-    /// The configuration for these options. Whoever asks is about to need a key share too.
+    /// Returns the configuration for these options. The caller will soon need a key share, so that is prepared, too.
     pub(crate) fn config(&self, options: &TlsOptions) -> PendingConfig {
         if !options.without_tls13 && !options.without_hybrid {
             self.0.key_shares.prepare(&self.0.world.lane);
         }
-        // The name is the connection's, not the configuration's.
+        // The name belongs to the connection, not to the configuration.
         let options = TlsOptions { name: None, ..options.clone() };
         let mut known = lock(&self.0.known);
         if let Some(known) = known.get(&options).filter(|known| !known.is_passing.load(Ordering::Acquire)) {
@@ -109,7 +109,7 @@ impl Configs {
 }
 
 impl Shared {
-    /// The configuration, and whether the next connection is to have the same.
+    /// Returns the configuration, and whether the next connection can use it.
     fn make(&self, options: &TlsOptions) -> (Result<Arc<Config>, Arc<str>>, bool) {
         match &options.trust {
             Trust::System => {
@@ -120,7 +120,8 @@ impl Shared {
         }
     }
 
-    /// Mozilla's and the system's authorities. What cannot be read of the system's is left out; whether the next attempt would find no more.
+    /// Returns the authorities of Mozilla and of the system, without those that cannot be read, and whether the result is final. It is not
+    /// final if another attempt may find more.
     fn system_roots(&self) -> (Arc<RootCertStore>, bool) {
         let mut known = lock(&self.system_roots);
         if let Some(roots) = &*known {
@@ -150,8 +151,8 @@ impl Shared {
         }
         self.key_shares.offer_in(&mut provider);
         let provider = Arc::new(provider);
-        // The first random number of a process takes tens of milliseconds, for the provider gathers entropy. A handshake in a frame
-        // must not be the one to wait for it; if it fails here, it fails there and is reported.
+        // The first random number of a process takes tens of milliseconds, because the provider gathers entropy. A handshake within a frame
+        // must not wait for that. If it fails here, the handshake fails too and reports it.
         let _ = provider.secure_random.fill(&mut [0; 32]);
         let verifier = Verifier::new(options.verify, roots, own, &provider)?;
         let versions = if options.without_tls13 { &[&rustls::version::TLS12][..] } else { rustls::DEFAULT_VERSIONS };
@@ -163,7 +164,7 @@ impl Shared {
             .with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         if cfg!(debug_assertions) {
-            // Lets a developer read the traffic with Wireshark; never in what players get.
+            // Allows a developer to decrypt the traffic with Wireshark. Release builds never do this.
             config.key_log = Arc::new(rustls::KeyLogFile::new());
         }
         let linger = self.world.linger.clone();
@@ -171,7 +172,7 @@ impl Shared {
     }
 }
 
-/// A context's clock as rustls asks it.
+/// The clock of a context in the form that rustls requires.
 struct Time(WallClock);
 
 impl TimeProvider for Time {
@@ -186,8 +187,8 @@ impl fmt::Debug for Time {
     }
 }
 
-/// Whether what kept authorities from being read may be over the next time, as too many open files are. A file that is not there, not ours to
-/// read or no certificate stays so.
+/// Whether the reason why authorities could not be read may be temporary, such as too many open files. For a missing, unreadable or invalid
+/// file, it is permanent.
 fn may_pass(error: &ErrorKind) -> bool {
     match error {
         ErrorKind::Io { inner, .. } => is_passing(inner),
@@ -202,7 +203,7 @@ fn is_passing(error: &io::Error) -> bool {
     !matches!(error.kind(), InvalidData | IsADirectory | NotADirectory | NotFound | PermissionDenied)
 }
 
-/// The authorities in a PEM text, and all its certificates.
+/// Returns the authorities in a PEM text, and all its certificates.
 fn read_pem(pem: &[u8]) -> Result<(Arc<RootCertStore>, Vec<CertificateDer<'static>>), Arc<str>> {
     let certificates: Vec<_> = CertificateDer::pem_slice_iter(&with_each_marker_on_a_line(pem))
         .collect::<Result<_, _>>()
@@ -222,8 +223,8 @@ fn read_pem(pem: &[u8]) -> Result<(Arc<RootCertStore>, Vec<CertificateDer<'stati
     Ok((Arc::new(roots), certificates))
 }
 
-/// The same text with every block where the parser looks for one, at the start of a line. Texts that were joined can have a NUL, a byte
-/// order mark or nothing at all between two blocks.
+/// Returns the same text with every marker at the start of a line, where the parser expects it. Texts that were joined can have a NUL, a
+/// byte order mark or nothing between two blocks.
 fn with_each_marker_on_a_line(pem: &[u8]) -> Vec<u8> {
     let printable = |byte: &u8| if matches!(byte, b' '..=b'~') { char::from(*byte) } else { '\n' };
     let text: String = pem.iter().map(printable).collect();
@@ -240,7 +241,7 @@ mod tests {
     use super::*;
     use crate::lanes::PROCESSOR_LIMITS;
 
-    /// Too many files are open.
+    /// Returns the result of loading with too many open files.
     fn nothing_for_now() -> CertificateResult {
         let inner = io::Error::from_raw_os_error(rustix::io::Errno::MFILE.raw_os_error());
         let kind = ErrorKind::Io { inner, path: "authorities".into() };

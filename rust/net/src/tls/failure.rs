@@ -1,24 +1,24 @@
-//! Why TLS failed, in words. What is wrong with a certificate says `problem`.
+//! Describes why TLS failed. The module `problem` describes what is wrong with a certificate.
 
 use rustls::{AlertDescription, CertificateError, Error, OtherError, PeerIncompatible};
 
 use super::problem::CertificateProblem;
 use crate::error::{TlsFailure, TlsFailureKind, TlsRemedy};
 
-/// What is known of a connection when it fails.
+/// The facts about a connection when it fails.
 #[derive(Debug, Default)]
 pub(super) struct Circumstances {
-    /// How the server's answer starts.
+    /// The start of the server's reply.
     pub(super) received: Vec<u8>,
-    /// Only TLS 1.2 was offered.
+    /// Whether only TLS 1.2 was offered.
     pub(super) without_tls13: bool,
-    /// The handshake was over.
+    /// Whether the handshake was complete.
     pub(super) is_established: bool,
-    /// The server asked for another handshake in the middle of the connection (RFC 5746), and was told that there will be none.
+    /// Whether the server requested another handshake during the connection (RFC 5746), which was refused.
     pub(super) refused_renegotiation: bool,
 }
 
-/// An error of rustls as what it says to the caller.
+/// Converts an error of rustls to a failure for the caller.
 pub(super) fn of(error: &Error, circumstances: &Circumstances) -> TlsFailure {
     let kind = match error {
         Error::InvalidCertificate(_) => TlsFailureKind::Certificate,
@@ -37,7 +37,7 @@ pub(super) fn of(error: &Error, circumstances: &Circumstances) -> TlsFailure {
     TlsFailure { remedy, ..TlsFailure::new(kind, in_words(error, circumstances)) }
 }
 
-/// The server takes none of the versions that were offered.
+/// Whether the server accepts none of the offered versions.
 fn is_about_version(error: &Error) -> bool {
     matches!(
         error,

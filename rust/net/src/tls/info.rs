@@ -49,7 +49,7 @@ impl TlsInfo {
     }
 }
 
-/// A certificate as text (RFC 7468).
+/// Encodes a certificate as text (RFC 7468).
 fn pem(der: &[u8]) -> String {
     let base64 = BASE64_STANDARD.encode(der);
     let mut text = String::from("-----BEGIN CERTIFICATE-----\n");

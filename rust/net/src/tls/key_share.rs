@@ -1,5 +1,5 @@
-//! The client's half of a key exchange, made by a worker while names are looked up and connections made: in a frame it would
-//! take longer than all else that begins a handshake.
+//! The client's half of a key exchange. A worker creates it during the name lookup and the connection: within a frame, it would take longer
+//! than the rest of the start of a handshake.
 
 use std::fmt;
 use std::sync::Mutex;
@@ -10,20 +10,20 @@ use rustls::{Error, NamedGroup, ProtocolVersion};
 
 use crate::lanes::{Lane, lock};
 
-/// The group that a `ClientHello` offers a share of, with a share that is ready.
+/// The group for which a `ClientHello` offers a share, and a prepared share.
 pub(super) struct KeyShares {
     group: &'static dyn SupportedKxGroup,
     ready: Mutex<Ready>,
 }
 
 struct Ready {
-    /// Used once, like every other.
+    /// The prepared share. It is used only once, like every share.
     share: Option<Box<dyn ActiveKeyExchange>>,
     is_being_made: bool,
 }
 
 impl KeyShares {
-    /// rustls wants its groups for ever, so these are never freed: some tens of bytes for each context.
+    /// Creates the group. rustls requires `'static` groups, so this memory is never freed: a few dozen bytes for each context.
     pub(super) fn new() -> &'static Self {
         Box::leak(Box::new(Self {
             group: aws_lc_rs::default_provider().kx_groups[0],
@@ -31,14 +31,14 @@ impl KeyShares {
         }))
     }
 
-    /// Has handshakes take a share that is ready, if there is one.
+    /// Makes handshakes with this provider use a prepared share, if there is one.
     pub(super) fn offer_in(&'static self, provider: &mut CryptoProvider) {
         if let Some(first) = provider.kx_groups.iter_mut().find(|group| group.name() == self.group.name()) {
             *first = self;
         }
     }
 
-    /// Has a worker make a share for the next handshake, unless there is one.
+    /// Creates a share for the next handshake on a worker, unless there is one.
     pub(super) fn prepare(&'static self, lane: &Lane) {
         let mut ready = lock(&self.ready);
         if ready.share.is_none() && !ready.is_being_made {
@@ -46,7 +46,7 @@ impl KeyShares {
             drop(ready);
             lane.spawn(|| {
                 let making = Making(&self.ready);
-                // What fails here fails in the handshake too, and is reported there.
+                // A failure here occurs in the handshake too, which reports it.
                 let share = self.group.start().ok();
                 lock(making.0).share = share;
             });
@@ -54,7 +54,7 @@ impl KeyShares {
     }
 }
 
-/// A share is being made, and no more once this is dropped: also if that was a panic.
+/// Marks the creation of a share as finished when it is dropped, also after a panic.
 struct Making(&'static Mutex<Ready>);
 
 impl Drop for Making {
@@ -115,7 +115,7 @@ mod tests {
                 assert!(started.elapsed() < Duration::from_secs(60), "no worker made a share");
                 std::thread::yield_now();
             }
-            // The one that is ready, and one for which none is.
+            // The first call uses the prepared share, the second one creates its own.
             for _ in 0..2 {
                 assert!(seen.insert(shares.start().unwrap().pub_key().to_vec()));
             }
@@ -123,7 +123,7 @@ mod tests {
         }
     }
 
-    /// Breaks at the first share, and makes the others.
+    /// Panics for the first share, and creates the others.
     #[derive(Debug)]
     struct BreaksOnce(Mutex<bool>);
 

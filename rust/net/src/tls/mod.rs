@@ -1,4 +1,4 @@
-//! TLS by rustls: which server to trust, the handshake, records, and sentences for what goes wrong.
+//! TLS with rustls: trust, handshake, records, and sentences that describe failures.
 
 mod certificate;
 mod chain;

@@ -1,4 +1,4 @@
-//! What is wrong with a server's certificate, as a sentence.
+//! Describes a problem with a server's certificate in a sentence.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -13,7 +13,7 @@ use super::certificate::Certificate;
 use super::chain::INTERMEDIATES;
 use crate::error::TlsRemedy;
 
-/// A sentence about a certificate, on its way through rustls, and what can be done.
+/// A sentence about a certificate, in a form that rustls passes through, and what the program can do.
 #[derive(Debug)]
 pub(super) struct CertificateProblem {
     pub(super) sentence: String,
@@ -34,21 +34,21 @@ impl fmt::Display for CertificateProblem {
 
 impl std::error::Error for CertificateProblem {}
 
-/// What a server showed.
+/// The certificates that a server sent.
 pub(super) struct Shown<'a> {
     pub(super) certificate: &'a CertificateDer<'a>,
-    /// What can be read of it.
+    /// The facts of the certificate, if they can be read.
     pub(super) facts: Option<&'a Certificate>,
     pub(super) name: &'a ServerName<'a>,
-    /// The certificate itself was given as trusted.
+    /// Whether the certificate itself is configured as trusted.
     pub(super) is_own: bool,
-    /// Certificates that the server sent behind it, and that were looked at.
+    /// The number of certificates that the server sent after its own, and how many of them were examined.
     pub(super) sent: usize,
     pub(super) looked_at: usize,
 }
 
 impl Shown<'_> {
-    /// The same error with a sentence.
+    /// Returns the same error with a sentence.
     pub(super) fn in_words(&self, error: &Error) -> Error {
         let remedy = self.may_be_trusted(error).then_some(TlsRemedy::Trust);
         CertificateProblem::as_error(self.sentence(error), remedy)
@@ -70,7 +70,7 @@ impl Shown<'_> {
                 date(*not_before)
             ),
             CertificateError::NotValidForNameContext { .. } => self.other_name(name),
-            // A signature that is wrong is one by somebody else with the name of an authority that is trusted.
+            // A wrong signature comes from an issuer that uses the name of a trusted authority.
             CertificateError::UnknownIssuer | CertificateError::BadSignature if self.is_self_signed() => {
                 self_signed(name)
             }
@@ -175,7 +175,7 @@ impl Shown<'_> {
         sentence
     }
 
-    /// Whether it is one that signed itself, and only that is wrong with it.
+    /// Whether the certificate is self-signed, and that is the only problem.
     fn may_be_trusted(&self, error: &Error) -> bool {
         let Error::InvalidCertificate(problem) = error else { return false };
         let is_unknown = match problem {
@@ -201,13 +201,13 @@ fn self_signed(name: &str) -> String {
     format!("the certificate of {name:?} is self-signed and not trusted")
 }
 
-/// How openssl is told the name.
+/// Returns the name in the form that openssl expects.
 fn alternative(name: &str) -> String {
     let kind = if name.parse::<IpAddr>().is_ok() { "IP" } else { "DNS" };
     format!("{kind}:{name}")
 }
 
-/// A name as the peer wrote it.
+/// Returns a name from the peer, in quotes.
 fn quoted(name: &str) -> String {
     Excerpt::start(name.as_bytes()).to_string()
 }

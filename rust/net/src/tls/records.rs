@@ -1,25 +1,25 @@
-//! Where TLS records begin and end (RFC 8446 §5.1), and how many of them one call works off.
+//! Finds the boundaries of TLS records (RFC 8446 §5.1), and limits how many of them one call processes.
 
-/// The bytes before a record's contents: its type, a version, and the length of what follows.
+/// The length of a record header: type, version, and length of the contents.
 const HEADER: usize = 5;
-/// The longest contents that TLS 1.2 allows; those of TLS 1.3 are shorter.
+/// The maximum length of the contents in TLS 1.2. TLS 1.3 allows less.
 const LONGEST: usize = 16 * 1024 + 2048;
-/// What one call works off beyond what it gives out, in bytes as they were received: session tickets, empty records, padding.
+/// The number of received bytes that one call processes in addition to the bytes that it returns: session tickets, empty records, padding.
 const OVERHEAD_PER_CALL: usize = 16 * 1024;
 
-/// How many of these bytes are the first record, header included. None if that has not all come. Bytes that cannot be a record count as
-/// one, whole: rustls says what is wrong with them.
+/// Returns the length of the first record including its header, or `None` if it has not arrived completely. Bytes that cannot be a record
+/// count as one record, so that rustls reports the error.
 pub(super) fn first_record(bytes: &[u8]) -> Option<usize> {
     let &[kind, major, _, high, low, ..] = bytes else { return None };
     let length = usize::from(u16::from_be_bytes([high, low]));
-    // From change_cipher_spec to heartbeat; the major version of every TLS is 3.
+    // Types from change_cipher_spec to heartbeat. The major version of every TLS version is 3.
     if !(20..=24).contains(&kind) || major != 3 || length > LONGEST {
         return Some(bytes.len());
     }
     Some(HEADER + length).filter(|record| *record <= bytes.len())
 }
 
-/// What one call has worked off. A server can send without end what gives nothing; no call follows it there.
+/// Counts what one call has processed. A server can send records without data endlessly; this limits how many of them a call processes.
 #[derive(Debug, Default)]
 pub(super) struct Allowance {
     received: usize,
@@ -35,8 +35,8 @@ impl Allowance {
         self.given_out += decrypted;
     }
 
-    /// Whether the call should end. A quarter of what was given out is granted for the records around it, which is more than those of
-    /// servers that send short ones need.
+    /// Whether the call should end. A quarter of the returned bytes is allowed for record overhead, which is enough even for servers that
+    /// send short records.
     pub(super) fn is_used_up(&self) -> bool {
         self.received > OVERHEAD_PER_CALL + self.given_out + self.given_out / 4
     }

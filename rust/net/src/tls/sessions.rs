@@ -1,4 +1,4 @@
-//! The sessions that servers let resume (RFC 8446 §2.2, RFC 5246 §7.3), and forgetting those of a server that refuses them.
+//! The TLS sessions that can be resumed (RFC 8446 §2.2, RFC 5246 §7.3). The sessions of a server that refuses them are removed.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,19 +7,19 @@ use rustls::NamedGroup;
 use rustls::client::{ClientSessionMemoryCache, ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue};
 use rustls::pki_types::ServerName;
 
-/// Servers whose sessions are kept.
+/// The maximum number of servers whose sessions are kept.
 const SERVERS: usize = 256;
 
-/// The sessions of all connections with equal options.
+/// Creates the store for the sessions of all connections with equal options.
 pub(super) fn shared() -> Arc<ClientSessionMemoryCache> {
     Arc::new(ClientSessionMemoryCache::new(SERVERS))
 }
 
-/// What one connection sees of them.
+/// The access of one connection to the store.
 #[derive(Debug)]
 pub(super) struct Sessions {
     shared: Arc<ClientSessionMemoryCache>,
-    /// Nothing is offered, whatever there is.
+    /// Whether no session is offered, even if there is one.
     withheld: bool,
     offered: AtomicBool,
 }
@@ -34,8 +34,8 @@ impl Sessions {
         self.offered.load(Ordering::Relaxed)
     }
 
-    /// A server need not resume, but one that breaks the handshake off would do so for as long as there are sessions of it (RFC 5246
-    /// §7.2.2).
+    /// Removes the sessions of a server. A server does not have to resume a session, but one that aborts the handshake would do so as long
+    /// as sessions are offered (RFC 5246 §7.2.2).
     pub(super) fn forget(&self, server: &ServerName<'static>) {
         self.shared.remove_tls12_session(server);
         while self.shared.take_tls13_ticket(server).is_some() {}

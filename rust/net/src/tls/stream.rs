@@ -21,63 +21,64 @@ use crate::linger::Linger;
 use crate::ready::{Interest, Wait};
 use crate::transport::{Ending, Nothing, Probe, Stream, write_some};
 
-/// Bytes that are encrypted at once. More would only wait in memory for the network.
+/// The number of bytes that are encrypted at once. More would only wait in memory for the network.
 const ENCRYPT: usize = 64 * 1024;
-/// What a record adds to its contents at most, and how much content it holds.
+/// The maximum overhead of a record, and the maximum length of its contents.
 const RECORD_OVERHEAD: usize = 64;
 const RECORD: usize = 16 * 1024;
 
-/// Bytes of handshake messages that are kept until the last of them is whole. The longest message, a chain of certificates, has 64 KiB.
+/// The number of bytes of incomplete handshake messages that are kept. The longest message, a chain of certificates, has 64 KiB.
 const HANDSHAKE_HELD: usize = 96 * 1024;
 
 const CLOSED: &str = "the server closed the connection during the handshake";
 
 /// TLS over another stream.
-#[allow(missing_debug_implementations, reason = "it is full of secrets")]
+#[allow(missing_debug_implementations, reason = "it contains secrets")]
 pub struct TlsStream {
     connection: UnbufferedClientConnection,
     below: Box<dyn Stream>,
-    /// How `below` ended. It is not asked again.
+    /// How `below` ended. It is not read again.
     below_ended: Option<Ending>,
-    /// Encrypted bytes that were received.
+    /// The received, encrypted bytes.
     input: Input,
-    /// How many bytes at the start of `input` rustls has seen and not released: parts of a handshake message.
+    /// The number of bytes at the start of `input` that rustls has seen and not released: parts of a handshake message.
     seen: usize,
-    /// How many rustls was given last, and not released. It may have kept a place among them, and is never given fewer.
+    /// The number of bytes that rustls received last and has not released. It may keep positions in them, so it never receives fewer.
     given: usize,
-    /// Decrypted bytes that did not fit where they were wanted.
+    /// Decrypted bytes that did not fit into the caller's buffer.
     plain: Vec<u8>,
     plain_start: usize,
-    /// The last call gave something out, but left records behind that might bring nothing: the next one would do as much again.
+    /// Whether the last call returned data, but left records that may contain none. The next call would process as many again, so it
+    /// returns `WouldBlock` first.
     paused: bool,
-    /// Encrypted bytes that `below` has not taken yet.
+    /// Encrypted bytes that `below` has not accepted.
     output: Vec<u8>,
     output_start: usize,
-    /// The server said that it sends no more.
+    /// Whether the server has announced the end of its data.
     peer_closed: bool,
     server: ServerName<'static>,
     sessions: Arc<Sessions>,
-    /// Sends what is left in `output` at the end.
+    /// Sends the rest of `output` after the stream is dropped.
     linger: Arc<Linger>,
     circumstances: Circumstances,
     is_established: bool,
-    /// What was wrong with the server's records. From then on rustls must not be asked again.
+    /// The failure that the server's records caused. After that, rustls must not be called again.
     broken: Option<TlsFailure>,
 }
 
-/// What came of the records that were there.
+/// The result of processing the available records.
 struct Processed {
-    /// Bytes that went to where they were wanted.
+    /// The number of bytes that were written to the caller's buffer.
     filled: usize,
-    /// Application data may be written.
+    /// Whether application data can be written.
     ready: bool,
-    /// There are more records, but this call has done enough.
+    /// Whether there are more records, but the limit of this call is reached.
     more: bool,
 }
 
 impl TlsStream {
-    /// Starts TLS over `below`, on which `received` was received already. `config` is for `options`; the name in these, if there is one,
-    /// goes before that of the `host`. Whether a session of that server is offered, if there is one.
+    /// Starts TLS over `below`, on which `received` has already been received. `config` belongs to `options`. The name in `options` takes
+    /// precedence over `host`. `offer_session` is whether a session of that server is offered, if there is one.
     pub(crate) fn new(
         config: &Config,
         options: &TlsOptions,
@@ -138,7 +139,7 @@ impl TlsStream {
             if processed.more || allowance.is_used_up() {
                 return Ok(false);
             }
-            // Why the server went away is in what it sent before.
+            // Data that the server sent before may contain the reason.
             match self.receive() {
                 Ok(0) => return Err(ended(CLOSED.to_owned())),
                 Ok(_) if self.circumstances.received.is_empty() => {
@@ -154,8 +155,8 @@ impl TlsStream {
         }
     }
 
-    /// After a handshake that failed: whether a new connection may fare better, since this one asked to resume a session. The sessions of
-    /// this server are then forgotten.
+    /// Returns whether a new connection may succeed after a failed handshake, because this one offered a session. If so, the sessions of
+    /// this server are removed.
     pub(crate) fn forget_sessions(&self) -> bool {
         let is_certificate = self.broken.as_ref().is_some_and(|broken| broken.kind == TlsFailureKind::Certificate);
         let may_help = self.sessions.were_offered() && !is_certificate;
@@ -165,20 +166,20 @@ impl TlsStream {
         may_help
     }
 
-    /// What was agreed on; to be asked after the handshake.
+    /// Returns the negotiated parameters. Call it after the handshake.
     pub(crate) fn info(&self) -> TlsInfo {
         TlsInfo::of(&self.connection)
     }
 
-    /// Works off the records that have been received, one after the other, as long as `allowance` lets it. Decrypted bytes go to `into`, and to
-    /// `plain` when that is full; then it stops.
+    /// Processes the received records one by one, as far as `allowance` permits. Decrypted bytes go to `into`, and to `plain` when `into`
+    /// is full; then processing stops.
     fn process(&mut self, into: &mut [u8], allowance: &mut Allowance) -> io::Result<Processed> {
         self.check()?;
         let mut filled = 0;
         loop {
             let held = self.input.bytes().len();
             let record = first_record(&self.input.bytes()[self.seen..]);
-            // No more than one record at a time: rustls would go on to the last one that brings nothing.
+            // Pass only one record at a time. With more, rustls would process all records that contain no data.
             let behind = record.map_or(held, |record| self.seen + record);
             self.given = self.given.max(behind);
             let status = self.connection.process_tls_records(&mut self.input.bytes_mut()[..self.given]);
@@ -209,15 +210,15 @@ impl TlsStream {
                         Err(EncodeError::AlreadyEncoded) => Ok(0),
                         Ok(count) => Ok(count),
                     });
-                    // After the handshake of TLS 1.2 only a warning is ever sent unasked: that there will be no other handshake.
+                    // After the handshake of TLS 1.2, rustls only sends one message on its own: the warning that refuses another handshake.
                     self.circumstances.refused_renegotiation |=
                         self.is_established && self.connection.protocol_version() == Some(ProtocolVersion::TLSv1_2);
                 }
-                // It stands in `output`, which is sent before anything else.
+                // The data is in `output`, which is sent before anything else.
                 ConnectionState::TransmitTlsData(data) => data.done(),
                 ConnectionState::PeerClosed | ConnectionState::Closed => {
                     self.peer_closed = true;
-                    // Nothing behind it counts.
+                    // Data after the end is ignored.
                     discard = held;
                 }
                 ConnectionState::WriteTraffic(_) => all_seen = Some(true),
@@ -236,7 +237,7 @@ impl TlsStream {
                 self.seen = seen;
             }
             if self.seen > HANDSHAKE_HELD {
-                // rustls would keep all of it, for a message that never ends.
+                // rustls would keep all bytes of a message that never ends.
                 let sentence = "the server does not stop sending handshake messages";
                 self.broken = Some(TlsFailure::new(TlsFailureKind::Malformed, sentence));
                 return self.failed(filled);
@@ -252,7 +253,7 @@ impl TlsStream {
         }
     }
 
-    /// After what broke the connection: what came before is given out first, and the next call fails.
+    /// Returns the result after a failure of the connection: earlier data is returned first, and the next call fails.
     fn failed(&self, filled: usize) -> io::Result<Processed> {
         if filled == 0 && self.plain_start == self.plain.len() {
             self.check()?;
@@ -260,7 +261,7 @@ impl TlsStream {
         Ok(Processed { filled, ready: false, more: false })
     }
 
-    /// Drops what rustls has released.
+    /// Drops the bytes that rustls has released.
     fn consume(&mut self, discard: usize, allowance: &mut Allowance) {
         self.input.consume(discard);
         allowance.take(discard.saturating_sub(self.seen));
@@ -268,7 +269,7 @@ impl TlsStream {
         self.given = self.given.saturating_sub(discard);
     }
 
-    /// Whether a whole record waits that was not worked off.
+    /// Whether a complete record has not been processed.
     fn has_record(&self) -> bool {
         first_record(&self.input.bytes()[self.seen..]).is_some()
     }
@@ -286,7 +287,7 @@ impl TlsStream {
         }
     }
 
-    /// Why the records could not be worked off.
+    /// Returns the reason why the records could not be processed.
     fn failure(&self, error: &io::Error) -> TlsFailure {
         self.broken.clone().unwrap_or_else(|| TlsFailure::new(TlsFailureKind::Malformed, error.to_string()))
     }
@@ -301,7 +302,7 @@ impl TlsStream {
         received
     }
 
-    /// Sends what is encrypted, as far as `below` takes it.
+    /// Sends encrypted bytes, as far as `below` accepts them.
     fn send_output(&mut self) -> io::Result<()> {
         while self.output_start < self.output.len() {
             match write_some(&mut *self.below, &self.output[self.output_start..], &[]) {
@@ -311,7 +312,7 @@ impl TlsStream {
             }
         }
         if self.output.len() < RECORD {
-            // It was made for a record: a connection that only receives from here on needs none.
+            // Release a buffer that was made for one record: a connection that only receives from here on does not need it.
             self.output = Vec::new();
         }
         self.output.clear();
@@ -319,7 +320,7 @@ impl TlsStream {
         Ok(())
     }
 
-    /// Encrypts into `output`. What has been received meanwhile waits for the next read.
+    /// Encrypts into `output`. Data that was received in the meantime waits for the next read.
     fn encrypt(
         &mut self,
         write: impl FnOnce(&mut WriteTraffic<'_, ClientConnectionData>, &mut Vec<u8>),
@@ -350,7 +351,7 @@ impl TlsStream {
                     });
                 }
                 Ok(ConnectionState::TransmitTlsData(data)) => data.done(),
-                // It says nothing about this direction (RFC 8446 §6.1).
+                // The end of the peer's data does not affect this direction (RFC 8446 §6.1).
                 Ok(ConnectionState::PeerClosed) => self.peer_closed = true,
                 Ok(_) => is_over = true,
                 Err(error) => failed = Some(error),
@@ -366,7 +367,7 @@ impl TlsStream {
         }
     }
 
-    /// Encrypted bytes that `below` has not taken.
+    /// Returns the number of encrypted bytes that `below` has not accepted.
     fn held(&self) -> usize {
         self.output.len() - self.output_start
     }
@@ -382,9 +383,9 @@ impl TlsStream {
         count
     }
 
-    /// Tells the server what was wrong with its records, as far as it can be told at once.
+    /// Sends the server an alert about its records, as far as that is possible immediately.
     fn send_alert(&mut self) {
-        // The alert is what rustls wants to send first. Asked once more, it would stumble over the same record again.
+        // The first thing that rustls sends is the alert. A second call would fail on the same record again.
         if let Ok(ConnectionState::EncodeTlsData(mut data)) =
             self.connection.process_tls_records(self.input.bytes_mut()).state
         {
@@ -392,7 +393,7 @@ impl TlsStream {
                 data.encode(room).map_err(|_| InsufficientSizeError { required_size: 0 })
             });
         }
-        // The connection has failed already; the server learns why, or not.
+        // The connection has already failed, so it does not matter whether the server receives the alert.
         let _ = self.send_output();
     }
 }
@@ -413,7 +414,7 @@ impl Stream for TlsStream {
             }
             let processed = match self.process(&mut buffer[filled..], &mut allowance) {
                 Ok(processed) => processed,
-                // What was decrypted is given out first, whatever comes then.
+                // Decrypted data is returned first, even after an error.
                 Err(_) if filled > 0 => return Ok(filled),
                 Err(error) => return Err(error),
             };
@@ -431,7 +432,7 @@ impl Stream for TlsStream {
                 Ok(0) => return Ok(filled),
                 Ok(_) => {}
                 Err(_) if filled > 0 => return Ok(filled),
-                // The server may have answered before it was gone.
+                // The server may have sent a response before it disconnected.
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     return Err(flushed.err().unwrap_or(error));
                 }
@@ -448,7 +449,7 @@ impl Stream for TlsStream {
         if !self.output.is_empty() {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        // A head and a small body go into one record.
+        // Combine a head and a small body in one record.
         let joined;
         let piece = if head.is_empty() {
             &body[..body.len().min(ENCRYPT)]
@@ -473,14 +474,14 @@ impl Stream for TlsStream {
 
     fn flush(&mut self) -> io::Result<usize> {
         self.send_output()?;
-        // What `below` took may be held there, as by another TLS.
+        // `below` may hold accepted data too, for example if it is another TLS stream.
         Ok(self.held() + self.below.flush()?)
     }
 
     fn probe(&mut self) -> io::Result<Probe> {
-        // What the server sent before it was gone counts more than that nothing can be written to it.
+        // Data that the server sent before it disconnected takes precedence over a write error.
         let flushed = self.send_output();
-        // Whoever asks does not read in a loop.
+        // A caller of `probe` does not read in a loop.
         self.paused = false;
         let mut allowance = Allowance::default();
         loop {
@@ -490,7 +491,7 @@ impl Stream for TlsStream {
             if self.peer_closed {
                 return Ok(Probe::End);
             }
-            // What a read left behind comes first. Session tickets may come at any time; they are not data.
+            // First process the records that a read left. Session tickets may arrive at any time; they are not data.
             let processed = self.process(&mut [], &mut allowance)?;
             if self.plain_start < self.plain.len() || self.peer_closed {
                 continue;
@@ -508,7 +509,7 @@ impl Stream for TlsStream {
     }
 
     fn waiting(&mut self) -> Option<usize> {
-        // Rather too much: what encryption adds is counted.
+        // This may be too much, because it includes the overhead of encryption.
         let held = self.plain.len() - self.plain_start + self.input.bytes().len();
         self.below.waiting().map(|below| held + below)
     }
@@ -531,7 +532,7 @@ impl Stream for TlsStream {
     }
 
     fn wait_for(&self, interest: Interest, wait: &mut Wait) {
-        // What was received need not be waited for.
+        // Do not wait for data that has already been received.
         let is_ready = self.plain_start < self.plain.len()
             || self.peer_closed
             || self.paused
@@ -541,7 +542,7 @@ impl Stream for TlsStream {
         if is_ready && interest != Interest::Write {
             return wait.now();
         }
-        // A reader sends on what is encrypted; who only writes is not woken by bytes that nobody takes.
+        // A reader also sends encrypted bytes. A caller that only writes is not woken by incoming bytes that it does not read.
         let interest = if self.output.is_empty() || interest == Interest::Write { interest } else { Interest::Both };
         self.below.wait_for(interest, wait);
     }
@@ -550,7 +551,7 @@ impl Stream for TlsStream {
 impl Drop for TlsStream {
     fn drop(&mut self) {
         if self.is_established && self.broken.is_none() {
-            // Closing never waits: what the network does not take at once goes out behind it.
+            // Closing never blocks. Data that the network does not accept immediately is sent in the background.
             let _ = self.encrypt(|traffic, output| {
                 append(output, RECORD_OVERHEAD, |room| match traffic.queue_close_notify(room) {
                     Err(EncryptError::InsufficientSize(error)) => Err(error),
@@ -567,7 +568,7 @@ impl Drop for TlsStream {
     }
 }
 
-/// Has `write` append to `output`, in room for `expected` bytes, or as many as it asks for.
+/// Calls `write` to append to `output`, with space for `expected` bytes, or for as many as it requests.
 fn append(
     output: &mut Vec<u8>,
     expected: usize,
@@ -586,7 +587,7 @@ pub(crate) fn options_fail(sentence: impl Into<String>) -> TlsFailure {
     TlsFailure::new(TlsFailureKind::Options, sentence)
 }
 
-/// The end of TCP without the end of TLS: anybody on the way can make that.
+/// Returns the error for an end of TCP without the end of TLS, which anyone on the network path can cause.
 fn truncated() -> io::Error {
     io::Error::new(
         io::ErrorKind::UnexpectedEof,

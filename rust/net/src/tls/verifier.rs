@@ -1,4 +1,4 @@
-//! Checking a server's certificate.
+//! Verifies the certificate of a server.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,11 +18,11 @@ use super::chain;
 use super::options::Verify;
 use super::problem::{CertificateProblem, Shown};
 
-/// Checks as much of a certificate as the options ask for.
+/// Verifies a certificate to the extent that the options require.
 #[derive(Debug)]
 pub(super) struct Verifier {
     check: Check,
-    /// Certificates that are trusted as a server's own, as they are.
+    /// The certificates that are trusted directly as certificates of servers.
     own: Vec<CertificateDer<'static>>,
     algorithms: WebPkiSupportedAlgorithms,
 }
@@ -72,9 +72,9 @@ impl Verifier {
         }
     }
 
-    /// A certificate that signed itself is trusted if it was given as trusted, whatever it says about its role and whoever made it: an
-    /// authority's, as those of `openssl req -x509` are, one without subjectAltName, as those of `Crypto.generate_self_signed_certificate()`
-    /// are, one of version 1. Its dates and its name count all the same.
+    /// Checks a self-signed certificate that is configured as trusted. Its role, version and issuer do not matter: it can be an authority,
+    /// as from `openssl req -x509`, have no subjectAltName, as from `Crypto.generate_self_signed_certificate()`, or have version
+    /// 1. Its dates and its name are still checked.
     fn check_own(
         &self,
         certificate: &CertificateDer<'_>,
@@ -175,7 +175,7 @@ impl ServerCertVerifier for Verifier {
 }
 
 impl Verifier {
-    /// What rustls does with a certificate, with the bare key. In TLS 1.2 a scheme may stand for several algorithms.
+    /// Verifies a signature like rustls, but with the bare key. In TLS 1.2, a scheme may stand for several algorithms.
     fn verify_tls12_with_key(
         &self,
         message: &[u8],
@@ -193,7 +193,8 @@ impl Verifier {
     }
 }
 
-/// The key of a certificate that webpki does not read, since it is older than version 3. Whether it is accepted was decided before.
+/// Returns the key of a certificate that webpki cannot read, because its version is older than 3. Whether the certificate is accepted was
+/// decided before.
 fn old_key(certificate: &CertificateDer<'_>) -> Option<SubjectPublicKeyInfoDer<'static>> {
     match webpki::EndEntityCert::try_from(certificate) {
         Err(webpki::Error::UnsupportedCertVersion) => {
@@ -203,7 +204,7 @@ fn old_key(certificate: &CertificateDer<'_>) -> Option<SubjectPublicKeyInfoDer<'
     }
 }
 
-/// Whether an error is about who made a certificate or what for, or about a name that is not where it should be.
+/// Whether an error is about the issuer or purpose of a certificate, or about a name that is not in the right place.
 fn does_not_matter_for_own(error: &Error) -> bool {
     match error {
         Error::InvalidCertificate(
@@ -225,7 +226,8 @@ fn seconds(since_1970: i64) -> UnixTime {
     UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(since_1970).unwrap_or(0)))
 }
 
-/// A handshake's signature by a key that is too short is refused like a wrong one, but is no sign of somebody in between.
+/// Replaces the error for a handshake signature with a key that is too short. It looks like a wrong signature, but does not mean that the
+/// connection was intercepted.
 fn blame_key(error: Error, certificate: &CertificateDer<'_>) -> Error {
     match error {
         Error::InvalidCertificate(CertificateError::BadSignature) if has_short_rsa_key(certificate) => {
@@ -241,7 +243,7 @@ fn blame_key(error: Error, certificate: &CertificateDer<'_>) -> Error {
 fn has_short_rsa_key(certificate: &CertificateDer<'_>) -> bool {
     /// `rsaEncryption` (RFC 8017, appendix A.1), encoded.
     const RSA: [u8; 9] = [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01];
-    /// What the number of 2048 bits alone takes.
+    /// The length of a 2048-bit modulus alone.
     const LONG_ENOUGH: usize = 256;
     Certificate::parse(certificate).is_some_and(|facts| {
         facts.public_key.len() < LONG_ENOUGH && facts.public_key.windows(RSA.len()).any(|part| part == RSA)
@@ -255,7 +257,7 @@ mod tests {
 
     use super::*;
 
-    /// Authorities that all have one name, each signed by the one before, the first by itself.
+    /// Creates authorities with the same name. The first one is self-signed, and each of the others is signed by the previous one.
     fn authorities_of_one_name(count: usize) -> Vec<(CertificateDer<'static>, Issuer<'static, KeyPair>)> {
         let mut made: Vec<(CertificateDer<'static>, Issuer<'static, KeyPair>)> = Vec::new();
         for _ in 0..count {
@@ -286,7 +288,7 @@ mod tests {
         Verifier::new(verify, Arc::new(store), Vec::new(), &Arc::new(provider)).unwrap()
     }
 
-    /// What came of a chain, and how many signatures were checked for it.
+    /// Returns whether a chain was accepted, and how many signatures were verified for it.
     fn checked(verifier: &Verifier, leaf: &CertificateDer<'_>, sent: &[CertificateDer<'_>]) -> (bool, usize) {
         let before = chain::checked();
         let name = ServerName::try_from("server.test").unwrap();
@@ -300,13 +302,13 @@ mod tests {
         let certificates: Vec<_> = made.iter().map(|(certificate, _)| certificate.clone()).collect();
         let sent = &certificates[1..];
         for verify in [Verify::Full, Verify::ChainOnly] {
-            // The root that all of them claim to come from has the same name, so that each is tried with it.
+            // The root has the same name as all the others, so each of them is tried with it.
             let verifier = verifier(&certificates[..1], verify);
             for issuer in [30, 15, 7] {
                 let (accepted, cost) = checked(&verifier, &leaf(&made[issuer].1), sent);
                 assert!(!accepted && cost <= chain::SIGNATURES, "{cost} signatures for number {issuer}");
             }
-            // Many roots of the same name cost no more.
+            // Many roots with the same name cost no more.
             let many = super::tests::verifier(&certificates[..30], verify);
             let (_, cost) = checked(&many, &leaf(&made[30].1), &[]);
             assert!(cost <= chain::SIGNATURES, "{cost} signatures");
@@ -319,7 +321,7 @@ mod tests {
         let verifier = verifier(&[made[0].0.clone()], Verify::Full);
         let (accepted, cost) = checked(&verifier, &leaf(&made[0].1), &[]);
         assert!(accepted && cost == 1, "{cost}");
-        // In any order, with the root and what has nothing to do with it.
+        // The order does not matter, nor do the root and an unrelated certificate.
         let stranger = authorities_of_one_name(1).remove(0).0;
         let sent = [made[2].0.clone(), made[0].0.clone(), made[1].0.clone(), stranger, made[2].0.clone()];
         let (accepted, cost) = checked(&verifier, &leaf(&made[2].1), &sent);

@@ -1,5 +1,5 @@
-//! A link and a scripted server at its other end, in memory, on a clock that moves when a test moves it.
-#![allow(dead_code, missing_docs, unreachable_pub, reason = "each test file uses a part")]
+//! A link and a scripted server at its other end, in memory, on a clock that only the test moves.
+#![allow(dead_code, missing_docs, unreachable_pub, reason = "each test file uses only a part")]
 
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex};
@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 use http_net::memory::{MemoryStream, pair};
 use http_net::{Body, Context, Error, Link, Method, Request, Response, Wait};
 
-/// Shorter than any absence that is forgiven.
+/// Shorter than any pause that extends a deadline.
 pub const FRAME: Duration = Duration::from_millis(500);
 
-/// What time it is.
+/// The current time.
 #[derive(Clone)]
 pub struct Clock(Arc<Mutex<Instant>>);
 
@@ -35,7 +35,7 @@ impl Clock {
     }
 }
 
-/// Both ends, and the clock.
+/// Both ends of a connection, and the clock.
 pub struct Scene {
     pub clock: Clock,
     pub context: Arc<Context>,
@@ -43,7 +43,7 @@ pub struct Scene {
     pub server: MemoryStream,
 }
 
-/// What came of an exchange.
+/// The outcome of an exchange.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     pub status: u16,
@@ -56,7 +56,7 @@ impl Scene {
         Self::with_room(1 << 20)
     }
 
-    /// Each direction holds so many bytes.
+    /// Creates a scene in which each direction holds `room` bytes.
     pub fn with_room(room: usize) -> Self {
         let clock = Clock::new();
         let context = clock.context();
@@ -69,14 +69,14 @@ impl Scene {
         Self { clock, context, link, server }
     }
 
-    /// After a GET was sent.
+    /// Creates a scene in which a GET was sent.
     pub fn requested() -> Self {
         let mut scene = Self::new();
         scene.get("/");
         scene
     }
 
-    /// After the head of a response.
+    /// Creates a scene in which the head of a response was received.
     pub fn in_body(head: &str) -> Self {
         let mut scene = Self::requested();
         scene.server.push(head.as_bytes());
@@ -102,7 +102,7 @@ impl Scene {
         self.link.read_available(self.clock.now())
     }
 
-    /// Fails as whoever drives the link would: first what is there is received, then the silence counts.
+    /// Receives the available data and then checks for silence, like a driver of the link.
     pub fn step(&mut self, limit: Duration) -> Result<Option<Response>, Error> {
         match self.head()? {
             None => self.link.check_silence(Some(limit), self.clock.now()).map(|()| None),
@@ -110,7 +110,7 @@ impl Scene {
         }
     }
 
-    /// Receives what there is of a response, on top of what was received before. Says whether it is complete.
+    /// Receives the available part of a response, in addition to the part received before. Returns whether the response is complete.
     pub fn receive(&mut self, outcome: &mut Outcome) -> Result<bool, Error> {
         if outcome.status == 0 {
             let Some(response) = self.head()? else { return Ok(false) };
@@ -127,7 +127,7 @@ impl Scene {
         Ok(is_over)
     }
 
-    /// One exchange whose response is there already.
+    /// Performs an exchange whose response is already available.
     pub fn exchange(&mut self, reply: &[u8]) -> Outcome {
         self.get("/");
         self.server.push(reply);
@@ -136,25 +136,25 @@ impl Scene {
         outcome
     }
 
-    /// What the link waits for.
+    /// Returns what the link waits for.
     pub fn wait(&self) -> Wait {
         let mut wait = Wait::new(Waker::noop());
         self.link.wait_for(true, &mut wait);
         wait
     }
 
-    /// Whether there is something to do at once.
+    /// Whether there is something to do immediately.
     pub fn is_ready(&self) -> bool {
         self.wait().longest(self.clock.now()) == Some(Duration::ZERO)
     }
 }
 
-/// Gives `bytes` in pieces of `size`, with nothing before each.
+/// Returns `bytes` in pieces of `size`, with `WouldBlock` before each.
 pub struct Slow {
     bytes: io::Cursor<Vec<u8>>,
     size: usize,
     paused: bool,
-    /// What comes behind the last byte.
+    /// The error after the last byte.
     error: Option<io::ErrorKind>,
 }
 
@@ -182,7 +182,7 @@ impl Read for Slow {
     }
 }
 
-/// A body of which a test gives a piece when it wants: nothing yet, or the end.
+/// A body whose bytes the test provides. Without bytes, it returns `WouldBlock`, or the end if the test has set it.
 #[derive(Clone, Default)]
 pub struct Fed(Arc<Mutex<(Vec<u8>, bool)>>);
 
@@ -207,7 +207,7 @@ impl Read for Fed {
     }
 }
 
-/// The error's system error, by its kind.
+/// Returns the kind of the system's error below the error.
 pub fn source(error: &Error) -> Option<io::ErrorKind> {
     let source = std::error::Error::source(error)?;
     Some(source.downcast_ref::<io::Error>().expect("a system's error").kind())

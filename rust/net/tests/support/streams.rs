@@ -1,5 +1,5 @@
-//! A stream of every kind with its other end: what keeps to the rules of `Stream` keeps to them with all of these.
-#![allow(dead_code, missing_docs, unreachable_pub, reason = "each test file uses a part")]
+//! One stream of every kind with its other end, to test the rules of `Stream` with all of them.
+#![allow(dead_code, missing_docs, unreachable_pub, reason = "each test file uses only a part")]
 
 #[path = "tls_memory.rs"]
 pub mod memory;
@@ -16,18 +16,18 @@ use memory::{Memory, Server, secured, secured_over};
 use rustls::version::{TLS12, TLS13};
 use socket2::Socket;
 
-/// Far longer than anything takes here, and than a wait for what is there already may.
+/// Much longer than any step of these tests, and than any wait for available data may take.
 pub const LONG: Duration = Duration::from_secs(120);
 
 /// The other end of a stream.
 pub trait Peer {
-    /// Sends bytes that arrive by themselves: in a record of their own, where there are records.
+    /// Sends bytes that arrive separately, with TLS in a separate record.
     fn send(&mut self, bytes: &[u8]);
     fn end(&mut self);
-    /// Sends what makes reading fail.
+    /// Sends something that makes reading fail.
     fn break_off(&mut self);
     fn received(&mut self) -> Vec<u8>;
-    /// Takes nothing from now on, or takes again. What has only a room of its own is full by itself.
+    /// Stops reading, or reads again. A stream with its own limited space needs no implementation, because it becomes full by itself.
     fn stall(&mut self, stalls: bool) {
         let _ = stalls;
     }
@@ -69,7 +69,7 @@ impl Peer for Server {
     }
 }
 
-/// A TLS server whose TCP connection ends or breaks, without a word of TLS.
+/// A TLS server whose TCP connection ends or breaks without close_notify.
 pub struct Impolite(Server);
 
 impl Peer for Impolite {
@@ -101,7 +101,7 @@ impl Peer for TcpPeer {
         self.0.shutdown(Shutdown::Write).unwrap();
     }
     fn break_off(&mut self) {
-        // With nothing of it left to send, closing it is a reset.
+        // With this option, closing the socket is a reset.
         let socket = socket2::SockRef::from(&self.0);
         socket.set_linger(Some(Duration::ZERO)).unwrap();
         let elsewhere = std::net::TcpStream::connect(self.0.local_addr().unwrap());
@@ -133,7 +133,7 @@ pub fn not_ours() -> (Box<dyn Stream>, Box<dyn Peer>) {
     (Box::new(memory.clone()), Box::new(memory))
 }
 
-/// The two ends that tests of a whole exchange use.
+/// Returns the two connected ends in memory that tests of whole exchanges use.
 pub fn in_memory() -> (Box<dyn Stream>, Box<dyn Peer>) {
     let (near, far) = http_net::memory::pair(1 << 16);
     (Box::new(near), Box::new(far))
@@ -163,21 +163,21 @@ pub fn impolite() -> (Box<dyn Stream>, Box<dyn Peer>) {
     (Box::new(stream), Box::new(Impolite(server)))
 }
 
-/// TLS whose bytes come in small pieces.
+/// Returns a TLS stream whose bytes arrive in small pieces.
 pub fn in_pieces() -> (Box<dyn Stream>, Box<dyn Peer>) {
     let (stream, server) = secured(&TLS13);
     server.memory.between().at_once = 7;
     (Box::new(stream), Box::new(server))
 }
 
-/// A stream that takes some bytes that the one below it does not take, as TLS does, and sends them on with the calls that follow.
+/// A stream that holds some bytes that the stream below does not accept, like TLS, and sends them in later calls.
 pub struct Holding {
     below: Memory,
     held: Vec<u8>,
 }
 
 impl Holding {
-    /// More than one record has, and less than two have.
+    /// More than the contents of one record, and less than those of two.
     const ROOM: usize = 20_000;
 
     fn send_on(&mut self) -> io::Result<()> {
@@ -218,7 +218,7 @@ impl Stream for Holding {
 
 impl Drop for Holding {
     fn drop(&mut self) {
-        // As a system does with what a socket holds.
+        // The system does the same with the data in a socket.
         self.below.between().to_server.append(&mut self.held);
     }
 }
@@ -240,7 +240,7 @@ pub const FIXTURES: [Fixture; 8] = [
     ("TLS over a stream that holds bytes", over_one_that_holds),
 ];
 
-/// Runs a part of the suite with every stream.
+/// Runs a part of the tests with every stream.
 pub fn every_stream(part: impl Fn(&str, &mut dyn Stream, &mut dyn Peer)) {
     for (name, make) in FIXTURES {
         let (mut stream, mut peer) = make();
@@ -248,7 +248,7 @@ pub fn every_stream(part: impl Fn(&str, &mut dyn Stream, &mut dyn Peer)) {
     }
 }
 
-/// Waits until `probe` finds something: what the system carries takes a moment.
+/// Waits until `probe` finds something, because data takes a moment to pass through the system.
 pub fn until_found(stream: &mut dyn Stream) -> io::Result<Probe> {
     let started = Instant::now();
     loop {
@@ -273,7 +273,7 @@ pub fn read(stream: &mut dyn Stream, size: usize) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Reads these bytes, in however many pieces they come.
+/// Reads these bytes, in any number of pieces.
 pub fn read_exactly(stream: &mut dyn Stream, bytes: &[u8]) {
     let mut read_so_far = Vec::new();
     while read_so_far.len() < bytes.len() {
@@ -284,19 +284,19 @@ pub fn read_exactly(stream: &mut dyn Stream, bytes: &[u8]) {
     assert_eq!(read_so_far, bytes);
 }
 
-/// What the stream says that it waits for.
+/// Returns what the stream waits for.
 pub fn awaited(stream: &dyn Stream, interest: Interest, waker: &Waker) -> Wait {
     let mut wait = Wait::new(waker);
     stream.wait_for(interest, &mut wait);
     wait
 }
 
-/// Whether the stream says that there is something to do, without a look at a socket.
+/// Whether the stream reports that there is something to do, without checking a socket.
 pub fn is_ready(stream: &dyn Stream, interest: Interest) -> bool {
     awaited(stream, interest, Waker::noop()).longest(Instant::now()) == Some(Duration::ZERO)
 }
 
-/// Sleeps until the stream is ready, as a driver does.
+/// Sleeps until the stream is ready, like a driver.
 pub fn wait(stream: &dyn Stream, interest: Interest) {
     let mut ready = Ready::new().unwrap();
     let waker = ready.waker();
@@ -310,7 +310,7 @@ pub fn assert_quiet(name: &str, stream: &mut dyn Stream) {
     assert_eq!(stream.read(&mut [0; 10]).unwrap_err().kind(), io::ErrorKind::WouldBlock, "{name}");
 }
 
-/// Writes until the stream takes no more, and says what it took.
+/// Writes until the stream accepts no more, and returns the accepted bytes.
 pub fn write_all_that_fits(name: &str, stream: &mut dyn Stream) -> Vec<u8> {
     let mut taken: Vec<u8> = Vec::new();
     loop {
@@ -325,7 +325,7 @@ pub fn write_all_that_fits(name: &str, stream: &mut dyn Stream) -> Vec<u8> {
     }
 }
 
-/// Takes what comes until it is as much as `sent`; in between, `meanwhile` is done.
+/// Receives data until it has the length of `sent`. Calls `meanwhile` in between.
 pub fn assert_arrives(name: &str, peer: &mut dyn Peer, sent: &[u8], mut meanwhile: impl FnMut()) {
     let (started, mut received) = (Instant::now(), Vec::new());
     while received.len() < sent.len() {

@@ -1,5 +1,5 @@
-//! A stream that is memory, and a TLS server at its other end: what is sent arrives at once, and every byte that is taken is counted.
-#![allow(dead_code, missing_docs, unreachable_pub, reason = "each test file uses a part, and the fuzz target too")]
+//! A stream in memory, and a TLS server at its other end. Data arrives immediately, and every byte that is read is counted.
+#![allow(dead_code, missing_docs, unreachable_pub, reason = "each test file and the fuzz target use only a part")]
 
 use std::collections::VecDeque;
 use std::io::{self, Read, Write};
@@ -17,22 +17,22 @@ use rustls::{
     SupportedProtocolVersion,
 };
 
-/// What lies between the two ends, and what happened to it.
+/// The data between the two ends, and counts of the calls.
 #[derive(Debug)]
 pub struct Between {
     pub to_client: VecDeque<u8>,
     pub to_server: Vec<u8>,
-    /// The server ended its direction.
+    /// Whether the server has ended its direction.
     pub ended: bool,
-    /// What reading fails with behind the last byte, once, as with a system.
+    /// The error of one read after the last byte. Later reads do not repeat it, as with a system.
     pub error: Option<io::ErrorKind>,
-    /// Whether a write takes anything; else it gives 0.
+    /// Whether a write accepts data. Otherwise it returns 0.
     pub takes: bool,
-    /// What writing fails with.
+    /// The error of writes.
     pub refuses: Option<io::ErrorKind>,
-    /// What one read gives at most.
+    /// The maximum number of bytes that one read returns.
     pub at_once: usize,
-    /// Bytes that were read.
+    /// The number of bytes that were read.
     pub taken: usize,
     pub reads: usize,
     pub writes: usize,
@@ -64,7 +64,7 @@ impl Memory {
         self.0.lock().expect("no test panicked with it")
     }
 
-    /// As many as hold it have the client's end, or look at it.
+    /// Returns the shared data. The number of its references shows who still uses it.
     pub fn shared(&self) -> &Arc<Mutex<Between>> {
         &self.0
     }
@@ -125,7 +125,7 @@ impl Stream for Memory {
         let mut between = self.between();
         between.waits += 1;
         let is_readable = !between.to_client.is_empty() || between.error.is_some() || between.ended;
-        // Memory has no descriptor: what moves it is the test, which asks again.
+        // Memory has no file descriptor. Only the test can change its state, and it asks again.
         let is_ready = match interest {
             Interest::Read => is_readable,
             Interest::Write => between.takes,
@@ -146,7 +146,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// A server of this version, changed as a test wants it.
+    /// Creates a server with this TLS version and the changes of a test.
     pub fn new(version: &'static SupportedProtocolVersion, change: impl FnOnce(&mut ServerConfig)) -> Self {
         Self::with_provider(aws_lc_rs::default_provider(), version, change)
     }
@@ -174,7 +174,7 @@ impl Server {
         Self { connection, memory: Memory::new() }
     }
 
-    /// Takes what the client sent, and sends what is to be sent. False if the client's records are not accepted.
+    /// Processes the data from the client, and sends pending data. Returns `false` if the client's records are not accepted.
     pub fn pump(&mut self) -> bool {
         let received = std::mem::take(&mut self.memory.between().to_server);
         let mut rest = &received[..];
@@ -189,7 +189,7 @@ impl Server {
         accepted
     }
 
-    /// Sends these bytes in records of their own.
+    /// Sends these bytes in separate records.
     pub fn send(&mut self, bytes: &[u8]) {
         self.connection.writer().write_all(bytes).expect("there is room");
         self.pump();
@@ -200,7 +200,7 @@ impl Server {
         self.pump();
     }
 
-    /// Sends a fatal alert, as after a record that was changed on the way.
+    /// Sends a fatal alert, as after a record that was changed in transit.
     pub fn send_alert(&mut self) {
         self.pump();
         self.memory.between().to_server.extend([23, 3, 3, 0, 32]);
@@ -208,7 +208,7 @@ impl Server {
         assert!(!self.pump(), "nobody encrypted this");
     }
 
-    /// The plaintext that came.
+    /// Returns the received plaintext.
     pub fn received(&mut self) -> Vec<u8> {
         self.pump();
         let mut plain = Vec::new();
@@ -223,7 +223,7 @@ impl Server {
     }
 }
 
-/// A server that sends any records it likes, rightly encrypted. It does not listen any more.
+/// A server that sends any records with correct encryption. It no longer reads.
 pub struct Records {
     encrypter: Box<dyn MessageEncrypter>,
     sequence: u64,
@@ -231,9 +231,9 @@ pub struct Records {
 }
 
 impl Records {
-    /// Both ends after a handshake of TLS 1.3.
+    /// Returns both ends after a handshake with TLS 1.3.
     pub fn secured() -> (TlsStream, Self) {
-        // The other suites are particular about the order of records.
+        // The other cipher suites require the records in order.
         let cipher_suites = vec![aws_lc_rs::cipher_suite::TLS13_CHACHA20_POLY1305_SHA256];
         let provider = CryptoProvider { cipher_suites, ..aws_lc_rs::default_provider() };
         let (client, server) =
@@ -252,7 +252,7 @@ impl Records {
         (client, Self { encrypter: suite.aead_alg.encrypter(key, iv), sequence, memory: server.memory })
     }
 
-    /// Sends a record whose contents have this type.
+    /// Sends a record with this type of contents.
     pub fn send(&mut self, kind: u8, contents: &[u8]) {
         let version = ProtocolVersion::TLSv1_3;
         let message = OutboundPlainMessage { typ: kind.into(), version, payload: contents.into() };
@@ -265,7 +265,7 @@ impl Records {
 /// The shortest session ticket (RFC 8446 §4.6.1).
 pub const TICKET: [u8; 18] = [4, 0, 0, 14, 0, 0, 0, 9, 0, 0, 0, 0, 0, 0, 1, 7, 0, 0];
 
-/// A client that accepts any certificate, in the middle of nothing.
+/// Creates a client that accepts any certificate and has not started the handshake.
 pub fn client(memory: &Memory) -> TlsStream {
     client_over(Context::shared(), Box::new(memory.clone()))
 }
@@ -275,25 +275,25 @@ fn client_over(context: &Context, below: Box<dyn Stream>) -> TlsStream {
     TlsStream::start(context, below, "server.test", &options).expect("a configuration")
 }
 
-/// Both ends after the handshake, over a stream that is made of the memory in between.
+/// Returns both ends after the handshake, over a stream that `make` creates from the memory.
 pub fn secured_over(make: impl FnOnce(Memory) -> Box<dyn Stream>) -> (TlsStream, Server) {
     let server = Server::new(&TLS13, |_| {});
     let client = client_over(Context::shared(), make(server.memory.clone()));
     shaken_hands(client, server)
 }
 
-/// Both ends after the handshake.
+/// Returns both ends after the handshake.
 pub fn secured(version: &'static SupportedProtocolVersion) -> (TlsStream, Server) {
     secured_with(version, |_| {})
 }
 
-/// A world whose time is what a test says.
+/// Creates a context with the time of the test.
 pub fn context_with(clock: &Arc<Mutex<Instant>>) -> Context {
     let clock = clock.clone();
     Context::new(move || *clock.lock().expect("no test panicked with it"), None)
 }
 
-/// Both ends after the handshake, in a world of its own.
+/// Returns both ends after the handshake in this context.
 pub fn secured_in(context: &Context, version: &'static SupportedProtocolVersion) -> (TlsStream, Server) {
     let server = Server::new(version, |_| {});
     let client = client_over(context, Box::new(server.memory.clone()));

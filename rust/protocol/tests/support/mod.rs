@@ -1,23 +1,23 @@
-//! A client of the state machine that is fed a reply piece by piece, and tells what came of it.
-#![allow(dead_code, missing_docs, unreachable_pub, reason = "each test file uses a part")]
+//! A client that feeds a reply to the state machine piece by piece, and returns the outcome.
+#![allow(dead_code, missing_docs, unreachable_pub, reason = "each test file uses only a part")]
 
 use std::mem::discriminant;
 
 use http_protocol::{BodyStep, Connection, Fields, HeadStep, Method, PeerError, Request};
 
-/// What a client makes of one reply.
+/// The result of one reply for a client.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     pub status: Option<u16>,
-    /// Name and value of each field of the head.
+    /// The name and value of each field of the head.
     pub fields: Vec<(String, Vec<u8>)>,
     pub trailers: Vec<(String, Vec<u8>)>,
-    /// All of the body that was delivered, also before an error.
+    /// The delivered part of the body, even if an error followed.
     pub body: Vec<u8>,
     pub error: Option<PeerError>,
-    /// The response was complete before the connection ended, or by its end.
+    /// Whether the response was complete before or at the end of the connection.
     pub complete: bool,
-    /// Another request could be sent, looked at before the connection ends.
+    /// Whether another request could be sent before the connection ended.
     pub reusable: bool,
 }
 
@@ -30,11 +30,11 @@ impl Outcome {
 /// How a reply arrives.
 pub struct Delivery<'a> {
     pub pieces: Vec<&'a [u8]>,
-    /// The server ends the connection after the last piece.
+    /// Whether the server ends the connection after the last piece.
     pub then_end: bool,
-    /// `whole` of `Connection::next_body`.
+    /// The argument `whole` of `Connection::next_body`.
     pub whole: usize,
-    /// Bytes of body that are taken in one step.
+    /// The maximum number of body bytes in one step.
     pub most: usize,
 }
 
@@ -52,7 +52,7 @@ impl<'a> Delivery<'a> {
     }
 }
 
-/// The facts of a request that matter for its response.
+/// Returns a connection on which a request with this method and these headers has begun.
 pub fn started(method: Method, headers: &[&str]) -> Connection {
     let url = if method == Method::Connect { "host:443" } else { "/" };
     let request =
@@ -94,7 +94,7 @@ fn drive(
     most: usize,
 ) -> Result<(), PeerError> {
     if outcome.complete && connection.is_idle() && !input.is_empty() {
-        // A late extra byte makes the connection unusable and leaves the response as it is.
+        // An extra byte after the response makes the connection unusable, but does not change the response.
         connection.unsolicited(input);
         return Ok(());
     }
@@ -136,11 +136,11 @@ fn parts(fields: &Fields) -> Vec<(String, Vec<u8>)> {
     fields.iter().map(|field| (field.name().into_owned(), field.value_bytes().to_vec())).collect()
 }
 
-/// The outcome of one whole delivery, after checking that byte by byte and every split come to the same.
+/// Returns the outcome of a delivery in one piece, after checking that delivery byte by byte and with every split gives the same outcome.
 pub fn receive_every_way(method: Method, reply: &[u8], then_end: bool) -> Outcome {
     let outcome = receive(method, &Delivery::whole(reply, then_end));
     let same = |other: Outcome, how: &str| {
-        // Where a reply is refused, more or less of it may have been delivered before, and quoted in the message.
+        // If a reply is refused, the split determines how much of it was delivered before, and how much the message quotes.
         let alike = outcome.accepted() == other.accepted()
             && outcome.status.or(other.status) == other.status.or(outcome.status)
             && (!outcome.accepted() || (outcome.body == other.body && outcome.reusable == other.reusable))
