@@ -9,6 +9,8 @@ use object::read::elf::{Dyn as _, ElfFile, FileHeader, ProgramHeader as _};
 use object::read::macho::{FatArch as _, LoadCommandVariant, MachOFatFile32, MachOFile64};
 use object::{Architecture, FileKind, Object};
 
+use crate::signature;
+
 /// A symbol that a library takes from another one; `library` is empty where the format does not say which.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Import {
@@ -29,8 +31,8 @@ pub(crate) struct Part {
     pub(crate) page_size: Option<u64>,
     /// The newest glibc that something of it is taken from.
     pub(crate) glibc: Option<Version>,
-    /// Whether it carries a signature as macOS wants it, be it of nobody (*ad hoc*).
-    pub(crate) signed: bool,
+    /// A signature as macOS wants it, be it of nobody (*ad hoc*), and what is wrong with it.
+    pub(crate) signature: Option<Result<(), String>>,
     /// The oldest macOS or iOS that loads it.
     pub(crate) apple_minimum: Option<Version>,
 }
@@ -134,8 +136,9 @@ fn read_mach_o(content: &[u8], part: &mut Part) -> Result<()> {
             }
             LoadCommandVariant::BuildVersion(build) => part.apple_minimum = Some(version(build.minos.get(endian))),
             LoadCommandVariant::VersionMin(minimum) => part.apple_minimum = Some(version(minimum.version.get(endian))),
-            LoadCommandVariant::LinkeditData(_) if command.cmd() == object::macho::LC_CODE_SIGNATURE => {
-                part.signed = true
+            LoadCommandVariant::LinkeditData(data) if command.cmd() == object::macho::LC_CODE_SIGNATURE => {
+                let checked = signature::check(content, data.dataoff.get(endian) as usize);
+                part.signature = Some(checked.map(drop).map_err(|error| error.to_string()));
             }
             _ => {}
         }

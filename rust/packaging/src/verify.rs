@@ -133,8 +133,10 @@ fn problems_of(key: &str, part: &Part, limits: Limits) -> Vec<String> {
             }),
         );
         // Macs with Apple's processors load nothing that is not signed, be it by nobody.
-        if part.processor == "arm64" && !part.signed {
-            problems.push("is not signed for arm64".to_owned());
+        match &part.signature {
+            None if part.processor == "arm64" => problems.push("is not signed for arm64".to_owned()),
+            Some(Err(problem)) => problems.push(format!("has a wrong signature for {}: {problem}", part.processor)),
+            _ => {}
         }
         if part.apple_minimum.is_none_or(|minimum| minimum > limits.macos) {
             problems.push(format!("needs a newer macOS than {}", limits.macos));
@@ -169,7 +171,7 @@ mod tests {
             libraries: set(libraries),
             glibc: Some(Version(2, 17)),
             apple_minimum: Some(Version(11, 0)),
-            signed: true,
+            signature: Some(Ok(())),
             ..Part::default()
         }
     }
@@ -211,8 +213,10 @@ mod tests {
         assert!(problems_of("linux.arm64", &newer, Limits::THIS_MACHINE).is_empty());
         let newer = Part { apple_minimum: Some(Version(14, 0)), ..part(&["gdext_rust_init"], &[]) };
         assert_eq!(problems("macos", &newer), "needs a newer macOS than 11.0");
-        let unsigned = Part { signed: false, ..part(&["gdext_rust_init"], &[]) };
+        let unsigned = Part { signature: None, ..part(&["gdext_rust_init"], &[]) };
         assert_eq!(problems("macos", &unsigned), "is not signed for arm64");
+        let changed = Part { signature: Some(Err("page 3".to_owned())), ..part(&["gdext_rust_init"], &[]) };
+        assert_eq!(problems("macos", &changed), "has a wrong signature for arm64: page 3");
     }
 
     #[test]
