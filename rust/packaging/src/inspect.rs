@@ -9,6 +9,8 @@ use object::read::elf::{Dyn as _, ElfFile, FileHeader, ProgramHeader as _};
 use object::read::macho::{FatArch as _, LoadCommandVariant, MachOFatFile32, MachOFile64};
 use object::{Architecture, FileKind, Object};
 
+use crate::signature;
+
 /// A symbol that a library takes from another one; `library` is empty where the format does not say which.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Import {
@@ -21,6 +23,8 @@ pub(crate) struct Import {
 pub(crate) struct Part {
     /// As Godot calls it: `x86_64`, `arm64`.
     pub(crate) processor: String,
+    /// In bytes.
+    pub(crate) size: usize,
     pub(crate) exports: BTreeSet<String>,
     /// What must be there for it to be loaded.
     pub(crate) libraries: BTreeSet<String>,
@@ -29,8 +33,8 @@ pub(crate) struct Part {
     pub(crate) page_size: Option<u64>,
     /// The newest glibc that something of it is taken from.
     pub(crate) glibc: Option<Version>,
-    /// Whether it carries a signature as macOS wants it, be it of nobody (*ad hoc*).
-    pub(crate) signed: bool,
+    /// A signature as macOS wants it, be it of nobody (*ad hoc*), and what is wrong with it.
+    pub(crate) signature: Option<Result<(), String>>,
     /// The oldest macOS or iOS that loads it.
     pub(crate) apple_minimum: Option<Version>,
 }
@@ -66,6 +70,7 @@ fn part_of(content: &[u8]) -> Result<Part> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let mut part = Part {
         processor: processor.to_owned(),
+        size: content.len(),
         exports: file.exports()?.iter().map(|export| text(export.name())).collect(),
         imports: file
             .imports()?
@@ -134,8 +139,9 @@ fn read_mach_o(content: &[u8], part: &mut Part) -> Result<()> {
             }
             LoadCommandVariant::BuildVersion(build) => part.apple_minimum = Some(version(build.minos.get(endian))),
             LoadCommandVariant::VersionMin(minimum) => part.apple_minimum = Some(version(minimum.version.get(endian))),
-            LoadCommandVariant::LinkeditData(_) if command.cmd() == object::macho::LC_CODE_SIGNATURE => {
-                part.signed = true
+            LoadCommandVariant::LinkeditData(data) if command.cmd() == object::macho::LC_CODE_SIGNATURE => {
+                let checked = signature::check(content, data.dataoff.get(endian) as usize);
+                part.signature = Some(checked.map(drop).map_err(|error| error.to_string()));
             }
             _ => {}
         }

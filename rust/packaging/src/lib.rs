@@ -21,6 +21,7 @@ mod inspect;
 mod licences;
 mod load;
 mod page;
+mod signature;
 mod trial;
 mod unpacked;
 mod verify;

@@ -13,6 +13,9 @@ const ENTRY_SYMBOL: &str = "gdext_rust_init";
 /// The godot crate's own, on Linux: Rust's standard library finds it in place of glibc's.
 const OF_THE_GODOT_CRATE: &str = "__cxa_thread_atexit_impl";
 
+/// What one processor's library, or its part of a universal one, stays below, in bytes.
+const TOO_LARGE: usize = 10 << 20;
+
 /// The libraries that each system has. What is not there would have to come with the game.
 #[rustfmt::skip]
 const OF_THE_SYSTEM: [(&str, &[&str]); 5] = [
@@ -104,6 +107,9 @@ fn shortened(libraries: &BTreeSet<String>) -> Vec<String> {
 fn problems_of(key: &str, part: &Part, limits: Limits) -> Vec<String> {
     let system = key.split('.').next().unwrap_or(key);
     let mut problems = Vec::new();
+    if part.size >= TOO_LARGE {
+        problems.push(format!("has {} bytes for {}, and must have fewer than {TOO_LARGE}", part.size, part.processor));
+    }
     if !part.exports.contains(ENTRY_SYMBOL) {
         problems.push(format!("does not export {ENTRY_SYMBOL}"));
     }
@@ -131,8 +137,10 @@ fn problems_of(key: &str, part: &Part, limits: Limits) -> Vec<String> {
             format!("imports {} from {}, which is not in macos_imports.txt", import.name, import.library)
         }));
         // Macs with Apple's processors load nothing that is not signed, be it by nobody.
-        if part.processor == "arm64" && !part.signed {
-            problems.push("is not signed for arm64".to_owned());
+        match &part.signature {
+            None if part.processor == "arm64" => problems.push("is not signed for arm64".to_owned()),
+            Some(Err(problem)) => problems.push(format!("has a wrong signature for {}: {problem}", part.processor)),
+            _ => {}
         }
         if part.apple_minimum.is_none_or(|minimum| minimum > limits.macos) {
             problems.push(format!("needs a newer macOS than {}", limits.macos));
@@ -167,7 +175,7 @@ mod tests {
             libraries: set(libraries),
             glibc: Some(Version(2, 17)),
             apple_minimum: Some(Version(11, 0)),
-            signed: true,
+            signature: Some(Ok(())),
             ..Part::default()
         }
     }
@@ -203,14 +211,24 @@ mod tests {
     }
 
     #[test]
+    fn a_library_of_10_mib_is_too_large() {
+        let of_size = |size| Part { size, ..part(&["gdext_rust_init"], &[]) };
+        assert_eq!(problems("linux.arm64", &of_size(10_485_759)), "");
+        let found = problems("linux.arm64", &of_size(10_485_760));
+        assert_eq!(found, "has 10485760 bytes for arm64, and must have fewer than 10485760");
+    }
+
+    #[test]
     fn a_newer_system_than_was_promised_is_found_out() {
         let newer = Part { glibc: Some(Version(2, 34)), ..part(&["gdext_rust_init"], &[]) };
         assert_eq!(problems("linux.arm64", &newer), "needs glibc 2.34, but must run with 2.28");
         assert!(problems_of("linux.arm64", &newer, Limits::THIS_MACHINE).is_empty());
         let newer = Part { apple_minimum: Some(Version(14, 0)), ..part(&["gdext_rust_init"], &[]) };
         assert_eq!(problems("macos", &newer), "needs a newer macOS than 11.0");
-        let unsigned = Part { signed: false, ..part(&["gdext_rust_init"], &[]) };
+        let unsigned = Part { signature: None, ..part(&["gdext_rust_init"], &[]) };
         assert_eq!(problems("macos", &unsigned), "is not signed for arm64");
+        let changed = Part { signature: Some(Err("page 3".to_owned())), ..part(&["gdext_rust_init"], &[]) };
+        assert_eq!(problems("macos", &changed), "has a wrong signature for arm64: page 3");
     }
 
     #[test]
