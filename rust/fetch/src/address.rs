@@ -1,21 +1,22 @@
-//! URLs that can be requested, resolved against a base URL (RFC 3986), and their origins. The parser is the `url` crate, with the rules
-//! of browsers, because redirects and relative URLs need them. `http_protocol::UrlParts` only splits URLs. There is one difference to the
-//! `url` crate: it percent-encodes `'` in a query, where the character is allowed (RFC 3986, section 3.4) and a signature may cover it.
+//! URLs that can be requested, resolved against a base URL (RFC 3986), and their origins. The parser is the `url` crate, which follows the
+//! rules of browsers, because redirects and relative URLs need them. `http_protocol::UrlParts` only splits URLs. There is one difference
+//! from the `url` crate: the crate percent-encodes `'` in a query, although RFC 3986, section 3.4, allows it there and a signature may
+//! cover it.
 
 use std::fmt;
 
 use url::{Host, Position, Url};
 
-/// What the parser makes of `'` in a query.
+/// The text with which the parser replaces `'` in a query.
 const ENCODED_APOSTROPHE: &str = "%27";
 
 /// A URL of `http` or `https` with a host and a port. User and password are removed from it at once, so that no message, log or header
 /// shows them by accident.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Address {
-    /// Has a host, a port other than 0, and no user-info.
+    /// The parsed URL. It has a host, a port other than 0, and no user-info.
     url: Url,
-    /// The same, with each `'` in the query where it was given.
+    /// The text of the URL. Unlike in `url`, each `'` of the given query is kept.
     text: String,
 }
 
@@ -68,7 +69,7 @@ impl Address {
         base: Option<&Address>,
         url: &str,
     ) -> Result<(Address, Option<UserInfo>), AddressError> {
-        // The parser would drop them in silence, and the request would be another than the one that was given.
+        // The parser would remove them silently, and the request would then differ from the given URL.
         if url.chars().any(char::is_control) {
             return Err(AddressError::Control);
         }
@@ -86,7 +87,7 @@ impl Address {
         let given = without_fragment(url).split_once('?').map(|(_, query)| query);
         let query = match (given, parsed.query()) {
             (Some(given), Some(parsed)) => Some(with_apostrophes(parsed, given)),
-            // It is the base's own.
+            // The query comes from the base URL.
             (None, Some(_)) => base.and_then(Address::query).map(str::to_owned),
             _ => None,
         };
@@ -121,7 +122,7 @@ impl Address {
 
     /// Returns the path and query, as in a request line.
     pub fn target(&self) -> &str {
-        // Up to there both are the same.
+        // `url` and `text` are identical up to the path.
         &self.without_fragment()[self.url[..Position::BeforePath].len()..]
     }
 
@@ -175,12 +176,12 @@ fn without_fragment(url: &str) -> &str {
     url.split_once('#').map_or(url, |(url, _)| url)
 }
 
-/// A URL, with this query in place of its own.
+/// Returns the URL with this query instead of its own.
 fn with_query(url: &Url, query: Option<&str>) -> String {
     [&url[..Position::BeforeQuery], query.unwrap_or_default(), &url[Position::AfterQuery..]].concat()
 }
 
-/// A query as the parser has it, with each `'` that was given in its place again: what was given percent-encoded stays so.
+/// Restores each `'` of the given query in the parsed query. A `%27` that was given stays percent-encoded.
 fn with_apostrophes(parsed: &str, given: &str) -> String {
     let mut parts = parsed.split(ENCODED_APOSTROPHE);
     let mut query = parts.next().unwrap_or_default().to_owned();

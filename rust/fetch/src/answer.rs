@@ -1,4 +1,5 @@
-//! What a call does with a response: whether it is one to go on from or to deliver, and its body on the way to where it goes.
+//! How a call handles a response: it decides whether to continue with another request or to deliver the response, and moves the body to its
+//! destination.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,14 +18,15 @@ use crate::retry::{End, Next};
 use crate::sink::{Memory, Sink};
 use crate::task::Notice;
 
-/// So much of a body that nobody wants is read to keep its connection, in bytes, and for so long. To make another costs about as much.
+/// The maximum number of bytes, and the maximum time, for reading an unwanted body in order to keep its connection. A new connection costs
+/// about as much.
 const DRAIN: usize = 64 << 10;
 const DRAIN_FOR: Duration = Duration::from_millis(500);
-/// What is received at once of a packed body, in bytes.
+/// The size of one read of a compressed body, in bytes.
 const PACKED: usize = 64 << 10;
 
 impl<B: Buffer> Call<B> {
-    /// The final head of an attempt came.
+    /// Handles the final head of an attempt.
     pub(super) fn on_head(
         &mut self,
         exchange: Box<dyn Exchange>,
@@ -41,7 +43,7 @@ impl<B: Buffer> Call<B> {
         };
         self.store_cookies(head, world);
         if matches!(response.framing, Framing::Switched) {
-            // What comes from here on is not HTTP, and a session has no use for it.
+            // The data that follows is not HTTP, and a session cannot use it.
             return Ok(Step::Done);
         }
         let Some(exchange) = self.meet_cache(exchange, response, world) else { return Ok(Step::Again) };
@@ -77,12 +79,12 @@ impl<B: Buffer> Call<B> {
     fn store_cookies(&self, head: &Head, world: &World<'_>) {
         let Some(hop) = self.hop.as_ref().filter(|_| self.settings.cookies_enabled) else { return };
         for field in head.fields.named("Set-Cookie") {
-            // One that is refused is the server's own affair.
+            // An invalid cookie is ignored. It is not an error of the request.
             let _ = self.cookies.with(|jar| jar.set(&hop.request.address, &field.value(), world.wall));
         }
     }
 
-    /// Decides where the body goes, and makes ready for it.
+    /// Decides where the body goes, and prepares that sink.
     fn begin_body(
         &mut self,
         exchange: Box<dyn Exchange>,
@@ -156,7 +158,7 @@ impl<B: Buffer> Call<B> {
         }
     }
 
-    /// Reads some of the body, unless its owner has enough to take.
+    /// Reads a part of the body, unless the owner of the task has not yet taken enough of the earlier data.
     pub(super) fn read_body(
         &mut self,
         mut exchange: Box<dyn Exchange>,
@@ -228,7 +230,7 @@ impl<B: Buffer> Call<B> {
         Ok(moved)
     }
 
-    /// The body is whole.
+    /// Completes the body. An event stream waits for its next connection.
     fn end_body(&mut self, world: &mut World<'_>) -> Result<Step, Failure> {
         (self.decoder, self.packed) = (None, Packed::default());
         self.turn.finish(world.wall);
@@ -252,7 +254,7 @@ impl<B: Buffer> Call<B> {
         }
     }
 
-    /// Reads on what nobody wants, and then goes on with the next attempt.
+    /// Reads the rest of an unwanted response, and then continues with the next attempt.
     pub(super) fn drain(&mut self, mut draining: Draining, world: &mut World<'_>) -> Result<Step, Failure> {
         let most = draining.left.min(world.scratch.len());
         let next = draining.next;
@@ -264,7 +266,7 @@ impl<B: Buffer> Call<B> {
                 self.state = State::Draining(draining);
                 return Ok(step);
             }
-            // It is not worth more.
+            // The rest is too long or too slow, or the connection failed. Close it.
             _ => self.leave_place(world.pool),
         }
         self.state = State::Waiting(next);
@@ -279,9 +281,9 @@ fn draining(exchange: Box<dyn Exchange>, next: Instant, now: Instant) -> State {
 
 #[derive(Default)]
 struct Moved {
-    /// From the wire.
+    /// Bytes received from the connection.
     received: usize,
-    /// There is more to unpack.
+    /// The decoder has more output.
     goes_on: bool,
     is_over: bool,
 }

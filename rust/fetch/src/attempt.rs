@@ -1,4 +1,5 @@
-//! What one attempt sends: a script's header lines, and those that a session adds to them for this server. Values in, values out.
+//! The header lines that an attempt sends: those of the script, and those that the session adds for this server. The functions have no side
+//! effects.
 
 use http_protocol::Method;
 
@@ -10,10 +11,10 @@ use crate::header_line::{has, name_of};
 use crate::redirect;
 use crate::settings::{Credentials, Request, RequestBody, Settings};
 
-/// A request as it was asked for, checked.
+/// A checked request.
 pub(crate) struct Checked {
     pub(crate) request: redirect::Request,
-    /// Where the session's credentials go.
+    /// The origin that receives the credentials of the session.
     pub(crate) base_origin: Option<Origin>,
 }
 
@@ -21,7 +22,7 @@ impl Request {
     /// Checks the request with these settings. The error is the sentence that its task would return before anything is sent. The files of
     /// a form are not checked.
     pub fn check(&self, settings: &Settings) -> Result<(), String> {
-        // Whether there is a body, and not how long it is, can make a difference.
+        // The check only depends on whether there is a body, not on its length.
         let body_len = u64::from(!matches!(self.body, RequestBody::Empty));
         if let Some(sentence) = settings.replay.problem() {
             return Err(sentence);
@@ -30,7 +31,7 @@ impl Request {
     }
 }
 
-/// Checks all that can be wrong with a request before it is sent, but for the replay.
+/// Checks everything about a request that can be checked before it is sent, except for the replay.
 pub(crate) fn check(settings: &Settings, request: &Request, body_len: u64) -> Result<Checked, Failure> {
     let method = Method::from_index(request.method).ok_or_else(|| {
         Failure::invalid(format!("there is no method {}; use a value of HTTPClient.Method", request.method))
@@ -71,22 +72,22 @@ fn content_type(body: &RequestBody) -> Option<String> {
     body.content_type().map(|value| format!("Content-Type: {value}"))
 }
 
-/// What an attempt adds to the script's lines.
+/// The header lines that an attempt adds to those of the script.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Extra<'a> {
-    /// Of the server that the request goes to.
+    /// The cookies for the server of the request.
     pub(crate) cookies: Option<&'a str>,
-    /// For the origin of `base_url`, if this is it.
+    /// The credentials, if the request goes to the origin of `base_url`.
     pub(crate) credentials: Option<&'a Credentials>,
-    /// What a download asks for.
+    /// The header lines of a download.
     pub(crate) of_download: Option<&'a [String]>,
-    /// The id of the last event of a stream of events; none if the request is for something else.
+    /// The id of the last event of an event stream. `None` for other requests.
     pub(crate) last_event_id: Option<&'a str>,
-    /// The server may pack the body.
+    /// Whether the server may compress the body.
     pub(crate) accepts_compression: bool,
 }
 
-/// The header lines of an attempt.
+/// Returns the header lines of an attempt.
 pub(crate) fn header_lines(script: &[String], extra: Extra<'_>) -> Vec<String> {
     let mut lines = script.to_vec();
     let mut add = |line: String| {

@@ -11,9 +11,10 @@
 //!    └──────────────────────────────── Waiting ◀──┘ ◀── any failure that is worth another attempt
 //! ```
 //!
-//! An answer of the cache leads from `Begin` to `Head`; so does one that a 304 confirmed, or that stands in for a failure, from where that is
-//! known. Every other failure leads to `Over`, and so does `cancel`, from every state. Whatever happens, the task is completed exactly once:
-//! [`Call::advance`] says that it is over, and who drops a call before that completes it as cancelled.
+//! A response from the cache leads from `Begin` to `Head`. So does a stored response that a 304 confirmed or that replaces a failure, from
+//! the state in which this is known. Every other failure leads to `Over`, and so does `cancel`, from every state. The task is always
+//! completed exactly once: [`Call::advance`] returns whether the call is over, and dropping a call before that completes the task as
+//! cancelled.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -34,23 +35,23 @@ use crate::settings::{Kind, Prepared, Request, Settings};
 use crate::sink::{Memory, Sink};
 use crate::task::{Notice, Phase, Shared};
 
-/// A call takes so many steps before others have their turn, of which a step in a body, with up to 256 KiB, counts for several.
+/// The number of steps that a call makes before other calls have their turn. A step in a body, with up to 256 KiB, counts for several.
 const STEPS: usize = 32;
 const STEPS_OF_BODY: usize = 8;
 
-/// What a call needs of the thread that drives it.
+/// What a call needs from the thread that drives it.
 pub(crate) struct World<'a> {
-    /// For all that passes.
+    /// The monotonic time, for time limits.
     pub(crate) now: Instant,
-    /// For dates that servers write.
+    /// The time of day, for dates from servers.
     pub(crate) wall: SystemTime,
-    /// From 0 to 1.
+    /// A random number from 0 to 1.
     pub(crate) random: f64,
     pub(crate) pool: &'a mut Pool,
     pub(crate) dialer: &'a dyn Dialer,
-    /// Room for what is not received straight to its place.
+    /// A buffer for data that is not received directly into its destination.
     pub(crate) scratch: &'a mut [u8],
-    /// Memory for what is received and has to be unpacked; whoever has unpacked it leaves it here.
+    /// A buffer for compressed data. A call that has decoded its data puts the buffer back here.
     pub(crate) packed: &'a mut Vec<u8>,
 }
 
@@ -62,7 +63,7 @@ pub(crate) struct Call<B: Buffer> {
     pub(super) kind: Kind,
     pub(super) asked: Request,
     pub(super) state: State,
-    /// None before it was checked.
+    /// `None` until the request was checked.
     pub(super) hop: Option<Hop>,
     pub(super) body: Prepared,
     pub(super) sink: Sink<B>,
@@ -70,33 +71,33 @@ pub(crate) struct Call<B: Buffer> {
     began: Option<Instant>,
     pub(super) retries: u32,
     pub(super) redirects: u32,
-    /// An attempt of the current request died with a kept connection.
+    /// Whether an attempt of the current request failed because its kept connection had ended.
     pub(super) lost_kept: bool,
-    /// The connection of the current attempt had served before.
+    /// Whether the connection of the current attempt was used before.
     pub(super) on_kept: bool,
-    /// The request that is under way was written, in part at least.
+    /// Whether at least a part of the current request was written.
     pub(super) was_written: bool,
-    /// What the cache is to the current request.
+    /// The part that the cache has in the current request.
     pub(super) turn: Turn,
     pub(super) decoder: Option<Decoder>,
-    /// Received, and not unpacked yet.
+    /// Received data that is not decompressed yet.
     pub(super) packed: Packed,
-    /// Bytes of the body on the wire, of a resumed download with those before.
+    /// The number of body bytes received, before decompression. For a resumed download, this includes the bytes that existed before.
     pub(super) received: u64,
     pub(super) total: Option<u64>,
     pub(super) uploaded: u64,
-    /// When it was read on after a pause of our own.
+    /// The time at which reading continued after a pause, because the owner had taken the data.
     pub(super) resumed: Option<Instant>,
     pub(super) is_paused: bool,
-    /// The task was told of the response.
+    /// Whether the task has been notified of the response.
     pub(super) is_announced: bool,
-    /// There is more to do right now.
+    /// Whether there is more to do at once.
     is_busy: bool,
 }
 
 #[derive(Default)]
 pub(super) struct Packed {
-    /// Empty while there is nothing in it.
+    /// Empty while it contains no data.
     pub(super) bytes: Vec<u8>,
     pub(super) start: usize,
     pub(super) end: usize,
@@ -105,14 +106,14 @@ pub(super) struct Packed {
 
 pub(super) enum State {
     Begin,
-    /// For a place, for so long.
+    /// Waiting for a place in the pool, until this time.
     Queued(Option<Instant>),
     Dialing(Box<dyn Dialing>),
     Head(Box<dyn Exchange>),
     Body(Box<dyn Exchange>),
-    /// What is left of a response that nobody wants, so that its connection can be used again.
+    /// Reading the rest of an unwanted response, so that its connection can be used again.
     Draining(Draining),
-    /// For another attempt.
+    /// Waiting until this time for another attempt.
     Waiting(Instant),
     Over,
 }
@@ -170,7 +171,7 @@ impl<B: Buffer> Call<B> {
         }
     }
 
-    /// Gets further. Says whether it is over; it must not be called again then.
+    /// Makes progress. Returns whether the call is over. Do not call it again after that.
     pub(crate) fn advance(&mut self, world: &mut World<'_>) -> bool {
         let _whose = http_net::for_task(self.task.key() as u64);
         let began = *self.began.get_or_insert(world.now);
@@ -200,7 +201,7 @@ impl<B: Buffer> Call<B> {
         if let Some(phase) = self.phase() {
             self.task.set_phase(phase);
         }
-        // It counts only where there is nothing left to do.
+        // The time limit is only checked when the call can do nothing more at once.
         let limit = self.settings.timeout.filter(|limit| world.now.saturating_duration_since(began) >= *limit);
         if let Some(limit) = limit {
             let sentence = format!("the request took longer than {} s (timeout)", limit.as_secs_f64());
@@ -209,7 +210,7 @@ impl<B: Buffer> Call<B> {
         false
     }
 
-    /// None at the end, which leaves it as it was.
+    /// Returns the phase of the task. `None` in the state `Over`, so that the last phase stays visible.
     fn phase(&self) -> Option<Phase> {
         Some(match &self.state {
             State::Begin | State::Queued(_) | State::Waiting(_) => Phase::Waiting,
@@ -221,7 +222,7 @@ impl<B: Buffer> Call<B> {
         })
     }
 
-    /// Says what to wait for until there is something to do.
+    /// Adds everything that the call waits for to `wait`.
     pub(crate) fn wait_for(&self, wait: &mut Wait) {
         if self.is_busy || self.task.is_cancelled() {
             wait.now();
@@ -298,7 +299,7 @@ impl<B: Buffer> Call<B> {
         }
     }
 
-    /// When nothing will have moved for too long; none where that is no fault of the server's.
+    /// Returns when the stall timeout ends. `None` if a stall is not the server's fault.
     fn stalls_at(&self, exchange: &dyn Exchange) -> Option<Instant> {
         let limit = self.settings.stall_timeout.filter(|_| !self.is_paused && !matches!(self.kind, Kind::Listen))?;
         let silent = exchange.silent_at(limit)?;
@@ -315,7 +316,7 @@ impl<B: Buffer> Call<B> {
         }
     }
 
-    /// Gives the request that the rules of redirects made of this one.
+    /// Continues with the request that results from a redirect.
     pub(super) fn follow(&mut self, next: redirect::Request) {
         let Some(hop) = &mut self.hop else { return };
         let from = std::mem::replace(&mut hop.request, next);
@@ -324,7 +325,7 @@ impl<B: Buffer> Call<B> {
         self.lost_kept = false;
     }
 
-    /// Decides whether an attempt that ended is worth another; gives when.
+    /// Decides whether another attempt follows one that ended, and when.
     pub(super) fn decide(&self, end: End<'_>, world: &World<'_>) -> Next {
         let Some(hop) = &self.hop else { return Next::Stop };
         let policy =
@@ -346,7 +347,7 @@ impl<B: Buffer> Call<B> {
         Some(self.settings.timeout?.saturating_sub(passed))
     }
 
-    /// Has the next attempt be made after so long. Gives when that is.
+    /// Counts and announces a retry after this wait. Returns the time of the next attempt.
     pub(super) fn plan_retry(&mut self, after: Duration, reason: String, now: Instant) -> Instant {
         self.retries = self.retries.saturating_add(1);
         self.lost_kept = false;
@@ -354,7 +355,7 @@ impl<B: Buffer> Call<B> {
         now.checked_add(after).unwrap_or(now)
     }
 
-    /// Gives the failure back if it is the end.
+    /// Plans another attempt if the failure allows one. Otherwise, returns the failure.
     fn retry_after(&mut self, failure: Failure, world: &mut World<'_>) -> Option<Failure> {
         self.state = State::Over;
         self.is_paused = false;
@@ -382,7 +383,7 @@ impl<B: Buffer> Call<B> {
         None
     }
 
-    /// After how long a stream of events is asked for again; none if this is not one that was there before.
+    /// Returns the wait before an event stream is requested again. `None` if the request is not an event stream that was open before.
     fn reconnection(&mut self, kind: retry::Failure) -> Option<Duration> {
         let is_get = self.hop.as_ref().is_some_and(|hop| hop.request.method == http_protocol::Method::Get);
         let Sink::Events(stream) = &mut self.sink else { return None };
@@ -420,9 +421,9 @@ impl<B: Buffer> Call<B> {
                 false => format!("the server answered {} to {url}", self.facts.code),
             };
         }
-        // A path that was claimed is free before anybody hears of the end.
+        // Release the claimed path of a download before anybody is notified of the end.
         self.sink = Sink::Chunks;
-        // Where it fails, the cookies of the next change are written again with these.
+        // If saving fails, the next change saves these cookies too.
         if !self.settings.replay.is_only() {
             let _ = self.cookies.save(world.wall);
         }

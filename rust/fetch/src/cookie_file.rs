@@ -1,4 +1,4 @@
-//! A session's cookies: a jar that calls and scripts share, and the file that it is kept in from run to run.
+//! The cookies of a session: a jar that calls and scripts share, and the file that stores the cookies between runs.
 
 use std::fs;
 use std::io::{self, Read};
@@ -19,18 +19,18 @@ pub(crate) struct Cookies {
 #[derive(Default)]
 struct Kept {
     path: Option<PathBuf>,
-    /// What of the jar's changes is in the file.
+    /// The number of changes of the jar that the file contains.
     saved: u64,
 }
 
 impl Cookies {
-    /// Works with the jar.
+    /// Calls `work` with the locked jar.
     pub(crate) fn with<T>(&self, work: impl FnOnce(&mut Jar) -> T) -> T {
         work(&mut lock(&self.jar))
     }
 
-    /// Keeps them in this file from now on, and takes in what is there. None is no file. The error is a sentence; the file then stays as
-    /// it is.
+    /// Sets the file that stores the cookies, and loads the cookies in it. `None` means no file. The error is a sentence. After an error,
+    /// the file is not changed.
     pub(crate) fn set_file(&self, path: Option<PathBuf>, now: SystemTime) -> Result<(), String> {
         let mut kept = lock(&self.file);
         kept.path = None;
@@ -47,7 +47,8 @@ impl Cookies {
         Ok(())
     }
 
-    /// Writes the file, if anything changed of what it keeps: to another name first, so that a crash leaves the old one.
+    /// Writes the file if one of its cookies has changed. The text is written to a temporary file first, so that a crash does not damage
+    /// the old file.
     pub(crate) fn save(&self, now: SystemTime) -> io::Result<()> {
         let mut kept = lock(&self.file);
         let Some(path) = &kept.path else { return Ok(()) };

@@ -117,7 +117,7 @@ impl Plan {
         match (part_len, notes) {
             _ if range_by_hand => Plan::ByHand,
             (Some(from @ 1..), Some(notes)) if notes.url == url => Plan::Rest { from, validator: notes.validator },
-            // A part without notes, of another URL, or by somebody else is nothing to build on.
+            // A part without valid notes or of another URL cannot be continued.
             _ => Plan::Whole,
         }
     }
@@ -149,7 +149,7 @@ impl Plan {
 }
 
 fn rest(from: u64, validator: &Validator, fields: &Fields<'_>) -> Result<Verdict, DownloadError> {
-    // A server that takes no notice of If-Range, or packs what it was asked to send as it is.
+    // The server ignored If-Range, or compressed the body although it was asked not to.
     if is_other_version(validator, fields) || fields.is_encoded {
         return Ok(Verdict::AskAgain);
     }
@@ -221,7 +221,7 @@ impl ContentRange {
     }
 }
 
-/// Digits and nothing else.
+/// Parses a number that consists of digits only.
 fn number(text: &str) -> Option<u64> {
     text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok())?
 }
@@ -235,7 +235,7 @@ impl Notes {
     /// Returns the notes about a response whose body is written to a part. Returns `None` if it has nothing that identifies its version
     /// for a later request.
     pub fn of(url: &str, fields: &Fields<'_>) -> Option<Notes> {
-        // What is unpacked on its way to the disk has no place in it that a server knows.
+        // A part that was decompressed on its way to the disk has no byte positions that the server knows.
         if fields.is_encoded {
             return None;
         }

@@ -1,5 +1,5 @@
-//! All calls and idle connections of a worker, and what each of them waits for. It has no thread and no clock: who has them drives it, and
-//! in a test that is the test.
+//! All calls and idle connections of a worker, and what each of them waits for. The engine has no thread and no clock of its own: the
+//! worker or a test drives it.
 
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
@@ -18,11 +18,11 @@ use crate::mailbox::{Command, Mailbox};
 use crate::pool::Pool;
 use crate::response::{Buffer, ResultCode};
 
-/// Room for what is not received straight to its place, in bytes.
+/// The size of the buffer for data that is not received directly into its destination, in bytes.
 const SCRATCH: usize = 256 << 10;
-/// How long to leave a socket alone that cannot be watched, since the system has no more descriptors.
+/// The wait before the next try with a socket that cannot be watched, because the system has no free descriptors.
 const NAP: Duration = Duration::from_millis(5);
-/// Keys of idle connections have this bit, those of calls do not.
+/// The bit that is set in the keys of idle connections, and not in those of calls.
 const IDLE: usize = 1 << (usize::BITS - 1);
 
 /// See the module.
@@ -31,15 +31,15 @@ pub(crate) struct Engine<B: Buffer> {
     dialer: Arc<dyn Dialer>,
     pool: Pool,
     calls: HashMap<usize, Slot<B>>,
-    /// What idle connections are watched with, by their key.
+    /// The watches of idle connections, by the key of the connection.
     idle: HashMap<usize, Vec<Armed>>,
-    /// Whose sockets are watched, by the keys of the watches: a call's, or an idle connection's.
+    /// The key of the call or idle connection that owns a watch, by the key of the watch.
     watched: HashMap<usize, usize>,
     last_watch: usize,
-    /// Watches that nobody has any more, until the end of the turn: a connection goes from a call to the pool and to the next call with its
-    /// own.
+    /// Watches without an owner, until the end of the turn: when a connection moves from a call to the pool and on to the next call, its
+    /// watch moves with it.
     loose: Vec<Armed>,
-    /// Whose turn it is, each once.
+    /// The keys whose turn it is. Each key is in the queue at most once.
     runnable: VecDeque<usize>,
     is_runnable: BTreeSet<usize>,
     deadlines: BTreeSet<(Instant, usize)>,
@@ -62,11 +62,11 @@ struct Armed {
     interest: Option<Interest>,
 }
 
-/// Calls that workers have results for.
+/// The keys of calls for which helper threads have results.
 #[derive(Default)]
 struct Woken {
     keys: Mutex<Vec<usize>>,
-    /// Wakes the thread.
+    /// Wakes the thread that drives the engine.
     waker: Mutex<Option<Waker>>,
 }
 
@@ -96,12 +96,12 @@ impl<B: Buffer> Engine<B> {
         }
     }
 
-    /// Is called when a worker has a result.
+    /// Sets the waker that is called when a helper thread has a result.
     pub(crate) fn set_waker(&self, waker: Waker) {
         *lock(&self.woken.waker) = Some(waker);
     }
 
-    /// Does what there is to do now: takes commands, and gives every call whose turn it is one turn.
+    /// Makes one turn: takes the commands, and runs each call whose turn it is once.
     pub(crate) fn turn(&mut self, now: Instant, wall: SystemTime, ready: Option<&Ready>) {
         for command in self.mailbox.take_commands() {
             self.take_command(command);
@@ -127,7 +127,7 @@ impl<B: Buffer> Engine<B> {
         }
     }
 
-    /// The socket that is watched with this key is ready.
+    /// Handles an event: the socket with this watch is ready.
     pub(crate) fn event(&mut self, watch: usize) {
         let Some(&key) = self.watched.get(&watch) else { return };
         let watches = match key & IDLE {
@@ -142,7 +142,7 @@ impl<B: Buffer> Engine<B> {
         self.run_soon(key);
     }
 
-    /// How long there is nothing to do, unless something happens; none is for ever.
+    /// Returns how long the engine can sleep if nothing happens. `None` means without limit.
     pub(crate) fn longest(&self, now: Instant) -> Option<Duration> {
         if !self.runnable.is_empty() {
             return Some(Duration::ZERO);
@@ -155,7 +155,7 @@ impl<B: Buffer> Engine<B> {
         earliest.map(|at| at.saturating_duration_since(now))
     }
 
-    /// Gives every call a turn: nobody knows what happened meanwhile.
+    /// Gives every call a turn, because events may have been missed.
     pub(crate) fn run_all(&mut self) {
         let keys: Vec<usize> = self.calls.keys().copied().collect();
         keys.into_iter().for_each(|key| self.run_soon(key));
@@ -200,7 +200,7 @@ impl<B: Buffer> Engine<B> {
             scratch: &mut self.scratch,
             packed: &mut self.packed,
         };
-        // Of what a call that panicked left in between, nothing is used but its place.
+        // After a panic, only the place of the call in the pool is still used.
         let advanced = catch_unwind(AssertUnwindSafe(|| slot.call.advance(&mut world)));
         let is_over = advanced.unwrap_or_else(|_| {
             slot.call.leave_place(&mut self.pool);
@@ -209,7 +209,7 @@ impl<B: Buffer> Engine<B> {
             true
         });
         slot.call.task.wake_watchers();
-        // What the call took from the pool is its own from here on.
+        // The connections that the call took from the pool now belong to the call.
         self.forget_taken();
         if is_over {
             if let Some(slot) = self.calls.remove(&key) {
@@ -224,7 +224,7 @@ impl<B: Buffer> Engine<B> {
         }
     }
 
-    /// Notes what a call waits for.
+    /// Stores what a call waits for.
     fn wait(&mut self, key: usize, now: Instant, ready: Option<&Ready>) {
         let Some(slot) = self.calls.get_mut(&key) else { return };
         let mut wait = Wait::new(&slot.waker);
@@ -232,7 +232,7 @@ impl<B: Buffer> Engine<B> {
         let mut longest = wait.longest(now);
         let mut watches = std::mem::take(&mut slot.watches);
         if longest == Some(Duration::ZERO) {
-            // What it has put back is others' from here on.
+            // Connections that the call has put back belong to others from here on.
             self.let_go_of_others(&mut watches, &wait);
         } else if !self.watch(&mut watches, &wait, key, ready) {
             longest = Some(longest.map_or(NAP, |longest| longest.min(NAP)));
@@ -251,7 +251,7 @@ impl<B: Buffer> Engine<B> {
         }
     }
 
-    /// Something came on an idle connection.
+    /// Checks an idle connection on which something arrived.
     fn look_at_idle(&mut self, key: usize, ready: Option<&Ready>) {
         if !self.idle.contains_key(&key) {
             return;
@@ -264,7 +264,7 @@ impl<B: Buffer> Engine<B> {
         }
     }
 
-    /// Says what was waited for; none if the connection is not idle any more.
+    /// Watches an idle connection, and returns what it waits for. `None` if the connection is not idle any more.
     fn watch_idle(&mut self, id: u64, ready: Option<&Ready>) -> Option<Wait> {
         let exchange = self.pool.idle(id)?;
         let key = id as usize | IDLE;
@@ -276,7 +276,8 @@ impl<B: Buffer> Engine<B> {
         Some(wait)
     }
 
-    /// Watches the connections that became idle, and lets go of those that are not any more. What has come on them meanwhile shows at once.
+    /// Watches the connections that became idle, and releases the watches of those that are not idle any more. Data that arrived in the
+    /// meantime is noticed at once.
     fn tend_idle(&mut self, now: Instant, ready: Option<&Ready>) {
         self.forget_taken();
         for id in self.pool.take_put() {
@@ -293,7 +294,7 @@ impl<B: Buffer> Engine<B> {
         }
     }
 
-    /// Watches what is waited for, and nothing else. Says whether that was possible.
+    /// Watches exactly the sockets in `wait`. Returns whether all of them could be watched.
     fn watch(&mut self, watches: &mut Vec<Armed>, wait: &Wait, key: usize, ready: Option<&Ready>) -> bool {
         self.let_go_of_others(watches, wait);
         let mut is_watched = true;
@@ -321,7 +322,7 @@ impl<B: Buffer> Engine<B> {
         is_watched
     }
 
-    /// Lets go of the sockets that are not waited for.
+    /// Releases the watches of sockets that are not in `wait`.
     fn let_go_of_others(&mut self, watches: &mut Vec<Armed>, wait: &Wait) {
         let is_wanted = |armed: &Armed| wait.sources().iter().any(|(source, _)| armed.watches(source));
         self.loose.extend(watches.extract_if(.., |armed| !is_wanted(armed)));
@@ -355,7 +356,7 @@ impl Wake for WakeCall {
     }
 }
 
-/// Random enough that many players do not come back in one moment (xorshift64*).
+/// A random number generator (xorshift64*). It is good enough to prevent that many players reconnect at the same moment.
 struct Random(u64);
 
 impl Random {
@@ -384,7 +385,7 @@ mod tests {
     use crate::settings::{Kind, Request, Settings};
     use crate::task::{Shared, Task};
 
-    /// Answers so many requests on one connection.
+    /// Answers `count` requests on one connection.
     fn serve(listener: &TcpListener, count: usize) {
         let (mut stream, _) = listener.accept().unwrap();
         for _ in 0..count {
@@ -430,7 +431,7 @@ mod tests {
         }
         assert_eq!((engine.last_watch, engine.watched.len()), (1, 1));
         server.join().unwrap();
-        // The server's end comes on that watch, and with the connection it goes.
+        // The watch reports that the server closed the connection, and is removed with the connection.
         while engine.idle_count() > 0 {
             ready.wait_for_watches(Some(Duration::from_secs(60)), |key| engine.event(key)).unwrap();
             engine.turn(context.now(), SystemTime::now(), Some(&ready));

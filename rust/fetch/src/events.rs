@@ -55,16 +55,16 @@ pub enum EventsError {
 #[derive(Clone, Debug)]
 pub struct Parser {
     limits: Limits,
-    /// The unfinished line.
+    /// The line that is not complete yet.
     line: Vec<u8>,
     is_first_line: bool,
-    /// The last byte was CR: an LF now is part of the same line end.
+    /// Whether the last byte was CR. An LF that follows is part of the same line end.
     after_cr: bool,
     data: String,
     has_data: bool,
     kind: Arc<str>,
     message: Arc<str>,
-    /// Becomes the stream's with the next blank line.
+    /// The id that becomes the last id of the stream at the next blank line.
     next_id: Arc<str>,
     id: Arc<str>,
     retry: Option<Duration>,
@@ -137,7 +137,7 @@ impl Parser {
         let line = String::from_utf8_lossy(without_mark);
         let event = if line.is_empty() { self.dispatch() } else { self.field(&line).map(|()| None)? };
         drop(line);
-        // The next line goes where this one was, unless that is too much to hold on to.
+        // Use the memory for the next line, unless it is too much to keep.
         if bytes.capacity() <= 64 << 10 {
             bytes.clear();
             self.line = bytes;
@@ -178,16 +178,16 @@ impl Parser {
     }
 }
 
-/// The wait until a server says otherwise.
+/// The wait until a server sets another one.
 const FIRST_RETRY: Duration = Duration::from_secs(3);
 
-/// A server that ends every stream at once and asks for no wait does not make this program spin.
+/// The minimum wait, so that a server that ends every stream at once and sets no wait does not cause a busy loop.
 const SHORTEST_RETRY: Duration = Duration::from_millis(100);
 
-/// A server may ask for a long wait, but not for one that no clock can hold.
+/// The maximum wait that a server can set, because clocks cannot hold arbitrarily long times.
 const LONGEST_RETRY: Duration = Duration::from_secs(86_400);
 
-/// Where doubling ends.
+/// The maximum of the doubled waits.
 const LONGEST_DOUBLED: Duration = Duration::from_secs(30);
 
 /// Decides when to reconnect.

@@ -1,4 +1,4 @@
-//! Why a call has no whole response: its result, its sentence, and whether trying again could help.
+//! Why a call has no complete response: its result, the sentence, and whether another attempt could help.
 
 use std::io;
 
@@ -18,7 +18,7 @@ use crate::retry;
 pub(crate) struct Failure {
     pub(crate) result: ResultCode,
     pub(crate) sentence: String,
-    /// What the rules of retries know it as; none if they have no say in it.
+    /// The failure as the rules for retries see it. `None` if they do not apply.
     pub(crate) retry: Option<retry::Failure>,
 }
 
@@ -35,14 +35,14 @@ impl Failure {
         Self::new(ResultCode::Cancelled, "the request was cancelled")
     }
 
-    /// What a disk says.
+    /// A failure of a file operation.
     pub(crate) fn disk(result: ResultCode, what: &str, path: &std::path::Path, error: &io::Error) -> Self {
         let text = error.to_string();
         let words = text.split(" (os error").next().unwrap_or(&text);
         Self::new(result, format!("the file {:?} cannot be {what}: {words}", path.display().to_string()))
     }
 
-    /// A failure on the way to a response, or in it.
+    /// A failure before or during the response.
     pub(crate) fn of_exchange(error: &Error) -> Self {
         let (result, retry) = classify(error);
         Self { result, sentence: error.worded(NAMES).to_string(), retry }
@@ -69,7 +69,7 @@ fn classify(error: &Error) -> (ResultCode, Option<retry::Failure>) {
             let retry = if is_reset { Retry::ResetBeforeResponse } else { Retry::ClosedBeforeResponse };
             (ResultCode::ConnectionError, Some(retry))
         }
-        // It was idle when the request was to be sent.
+        // The connection ended while it was idle, before the request was sent.
         ErrorKind::ClosedIdle | ErrorKind::NotReusable(_) => {
             (ResultCode::ConnectionError, Some(Retry::ClosedBeforeResponse))
         }
@@ -83,7 +83,7 @@ fn classify(error: &Error) -> (ResultCode, Option<retry::Failure>) {
     }
 }
 
-/// What sessions call what a sentence names.
+/// The names of settings that sentences contain.
 const NAMES: Names = Names {
     dial_limit: Some("connect_timeout"),
     silence_limit: Some("stall_timeout"),
@@ -129,7 +129,7 @@ impl From<EventsError> for Failure {
     }
 }
 
-/// Before anything is sent. While it is sent, the connection says it.
+/// Only for errors before anything is sent. While the form is sent, the connection reports the error.
 impl From<FormError> for Failure {
     fn from(error: FormError) -> Self {
         Self::invalid(error.to_string())

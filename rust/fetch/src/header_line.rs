@@ -51,7 +51,7 @@ impl<'a> ContentType<'a> {
     }
 }
 
-/// A value, and what comes after the semicolon that ends it.
+/// Returns the value, and the text after the semicolon that ends it.
 fn parameter_value(text: &str) -> (String, &str) {
     let after_semicolon = |text: &'_ str| text.find(';').map_or(text.len(), |at| at + 1);
     let Some(quoted) = text.trim_start().strip_prefix('"') else {

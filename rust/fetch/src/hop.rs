@@ -1,4 +1,4 @@
-//! One request of a call: each redirect makes another.
+//! One request of a call. Each redirect leads to another one.
 
 use std::sync::Arc;
 
@@ -8,20 +8,21 @@ use crate::address::Origin;
 use crate::pool::PlaceKey;
 use crate::redirect;
 
-/// The request that is under way.
+/// The current request.
 pub(crate) struct Hop {
     pub(crate) request: redirect::Request,
-    /// The URL that was asked for, before all redirects, without its fragment.
+    /// The requested URL, before all redirects, without its fragment.
     pub(crate) asked_url: String,
-    /// Of `base_url`, if there is one.
+    /// The origin of `base_url`, if there is one.
     pub(crate) base_origin: Option<Origin>,
-    /// What its route is, and whose place it has; none before it has one.
+    /// The route, and the place in the pool. `None` until the route is known.
     pub(crate) way: Option<Way>,
-    /// Bodies may come packed: this program said so, not the script.
+    /// Whether the session decompresses a compressed body. It does if the session, and not the script, decided which codings the server may
+    /// use.
     pub(crate) unpacks: bool,
 }
 
-/// How a request gets to its server.
+/// The route of a request, and its place in the pool.
 pub(crate) struct Way {
     pub(crate) route: Arc<Route>,
     pub(crate) place: Option<PlaceKey>,

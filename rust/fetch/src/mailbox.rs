@@ -1,4 +1,4 @@
-//! What goes between the worker and everybody else: commands in, and word of which tasks have notices out.
+//! The messages between the worker and other threads: commands to the worker, and the list of tasks that have notices.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,40 +11,40 @@ use crate::pool::SessionId;
 use crate::response::Buffer;
 use crate::task::{Keeper, Shared};
 
-/// What the worker is told.
+/// A command to the worker.
 pub(crate) enum Command<B: Buffer> {
-    /// Begin.
+    /// Starts this call.
     Start(Box<Call<B>>),
     /// The task with this number was cancelled.
     Cancel(usize),
-    /// What the task with this number had for its owner was taken; it may read on.
+    /// The notices of the task with this number were taken. Its call may read on.
     Resume(usize),
-    /// No one uses this session any more: its idle connections can go.
+    /// The session is not used any more. Its idle connections can be closed.
     Close(SessionId),
 }
 
-/// Called when there are notices where there were none.
+/// The function that is called when there are new notices after there were none.
 pub(crate) type Deliver = Box<dyn Fn() + Send>;
 
 /// See the module.
 pub(crate) struct Mailbox<B: Buffer> {
     commands: Mutex<Vec<Command<B>>>,
-    /// Wakes the worker; there is none before it has begun.
+    /// Wakes the worker. It is set when the thread of the worker has started.
     waker: OnceLock<Waker>,
     /// Tasks that are not completed.
     active: Mutex<HashMap<usize, Arc<Shared<B>>>>,
     outbox: Mutex<Outbox<B>>,
-    /// Held while it is called: once it is taken away, nothing is delivered any more.
+    /// The lock is held during the call, so that the function is not called any more after it was removed.
     deliver: Mutex<Option<Deliver>>,
     last_number: AtomicU64,
 }
 
 struct Outbox<B: Buffer> {
-    /// Tasks with notices, in the order in which they got the first.
+    /// Tasks with notices, ordered by the time of their first notice.
     tasks: Vec<Arc<Shared<B>>>,
-    /// Somebody takes them.
+    /// Whether `deliver` is set.
     is_wanted: bool,
-    /// And was told that there are some.
+    /// Whether `deliver` was called since the notices were last taken.
     is_told: bool,
 }
 
@@ -81,7 +81,7 @@ impl<B: Buffer> Mailbox<B> {
         }
     }
 
-    /// The tasks that are not completed: of one session, or all.
+    /// Returns the tasks that are not completed, of one session or of all.
     pub(crate) fn active(&self, session: Option<SessionId>) -> Vec<Arc<Shared<B>>> {
         let active = lock(&self.active);
         let mut tasks: Vec<_> =
@@ -101,7 +101,7 @@ impl<B: Buffer> Mailbox<B> {
         drop(tasks);
     }
 
-    /// The tasks that have notices since the last call.
+    /// Returns the tasks that got notices since the last call.
     pub(crate) fn take_listed(&self) -> Vec<Arc<Shared<B>>> {
         let mut outbox = lock(&self.outbox);
         outbox.is_told = false;
@@ -141,7 +141,7 @@ impl<B: Buffer> Keeper<B> for Mailbox<B> {
     }
 
     fn is_over(&self, key: usize) {
-        // It may be the last reference, and what goes with it calls others.
+        // Drop it without the lock: it may be the last reference, and dropping it may call other code.
         let removed = lock(&self.active).remove(&key);
         drop(removed);
     }
@@ -163,7 +163,7 @@ mod tests {
 
     type Between = Mutex<Option<Box<dyn FnOnce() + Send>>>;
 
-    /// A mailbox. What is to happen between two of its steps happens once.
+    /// A mailbox with hooks between two of its steps. Each hook is called once.
     struct Keeping {
         mailbox: Mailbox<Vec<u8>>,
         after_listing: Between,
@@ -208,7 +208,7 @@ mod tests {
         }
     }
 
-    /// What all others hear of, as [`Worker::take_notices`](crate::Worker::take_notices) takes it.
+    /// Takes the notices of all tasks, like [`Worker::take_notices`](crate::Worker::take_notices).
     fn taken(keeping: &Keeping) -> Vec<Notice> {
         let listed = keeping.mailbox.take_listed();
         listed.iter().flat_map(|task| task.take()).map(|(_, notice)| notice).collect()
@@ -223,7 +223,7 @@ mod tests {
             let task = Shared::new(keeping.clone(), 1, "http://a/");
             let teller = task.clone();
             let end = move || {
-                // Another thread would wait here.
+                // In another thread, this would block while the task is locked.
                 if teller.is_unlocked() {
                     teller.complete_without_call(ResultCode::Success, "");
                 }
@@ -232,7 +232,7 @@ mod tests {
                 let (owner, hook) = (task.clone(), keeping.clone());
                 *lock(&keeping.after_listing) = Some(Box::new(move || {
                     drop(owner.take());
-                    // From here on it is the teller who takes the task off the list.
+                    // From here on, the thread that adds notices removes the task from the list.
                     *lock(&hook.before_unlisting) = Some(Box::new(end));
                 }));
                 task.tell(Notice::Progress { bytes: 1, total: None });

@@ -26,7 +26,7 @@ pub struct DiskFile(
 impl Source for DiskFile {
     fn measure(&self) -> io::Result<u64> {
         let metadata = std::fs::metadata(&self.0)?;
-        // Of anything else the length says nothing, and reading may wait for ever.
+        // The length of anything else has no meaning, and reading it may block forever.
         if metadata.is_file() { Ok(metadata.len()) } else { Err(io::Error::other("it is not a file")) }
     }
 
@@ -45,7 +45,7 @@ pub struct Form {
 #[derive(Clone)]
 struct Part {
     name: String,
-    /// From the boundary to the blank line.
+    /// The bytes from the boundary to the blank line.
     head: String,
     content: Content,
 }
@@ -59,7 +59,7 @@ enum Content {
 /// A form that is ready to be sent, once or several times.
 #[derive(Clone)]
 pub struct Body {
-    /// Pieces in their order, with their lengths.
+    /// The pieces in order, with their lengths.
     pieces: Vec<(Piece, u64)>,
     len: u64,
 }
@@ -201,9 +201,9 @@ impl Body {
 /// Reads the bytes of a form.
 pub struct BodyReader {
     body: Body,
-    /// The piece that is read.
+    /// The index of the current piece.
     at: usize,
-    /// Bytes of it that were given out.
+    /// The number of bytes of the current piece that were read.
     done: u64,
     open: Option<Box<dyn Read + Send>>,
 }
@@ -225,7 +225,7 @@ impl BodyReader {
             let room = &mut room[filled..filled + most];
             let count = match piece {
                 Piece::Bytes(bytes) => {
-                    // A piece in memory is no longer than memory.
+                    // The conversion cannot lose bits, because the piece is in memory.
                     let start = self.done as usize;
                     room.copy_from_slice(&bytes[start..start + most]);
                     most
@@ -255,23 +255,23 @@ fn read_source(open: &mut Option<Box<dyn Read + Send>>, source: &dyn Source, roo
     loop {
         match reader.read(room) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            // A reader of others may say anything.
+            // A foreign reader may return any number.
             other => return other.map(|count| count.min(room.len())),
         }
     }
 }
 
-/// The content type by a file's extension.
+/// Returns the content type for the extension of a file.
 fn guessed_type(filename: &str) -> &'static str {
     mime_guess::from_path(Path::new(filename)).first_raw().unwrap_or("application/octet-stream")
 }
 
-/// Line ends of all kinds as CR LF.
+/// Converts all line breaks to CR LF.
 fn with_crlf(text: &str) -> String {
     text.replace("\r\n", "\n").replace('\r', "\n").replace('\n', "\r\n")
 }
 
-/// What may not stand between the quotes.
+/// Escapes the characters that are not allowed between the quotes.
 fn escape(text: &str) -> String {
     text.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
 }

@@ -1,5 +1,5 @@
-//! The file of a download on the disk: the part, the notes beside it, and its own name at the end. What they are worth is decided in
-//! [`download`](crate::download).
+//! The file of a download on the disk: the part, the notes next to it, and the file with its final name. The module
+//! [`download`](crate::download) decides how they are used.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
@@ -12,10 +12,10 @@ use crate::failure::Failure;
 use crate::lock::lock;
 use crate::response::ResultCode;
 
-/// Less than this waits for more, in bytes.
+/// The minimum number of bytes that are written at once. Less data is buffered.
 const WORTH_WRITING: usize = 32 << 10;
 
-/// Paths that are being downloaded to. It is of the process, as the disk is: no two worlds may write one file.
+/// The paths of running downloads. The list is global because the disk is: two workers must not write the same file.
 static BUSY: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 /// See the module.
@@ -23,24 +23,24 @@ pub(crate) struct PartFile {
     path: PathBuf,
     part: PathBuf,
     notes: PathBuf,
-    /// Goes on with what an earlier download left.
+    /// Whether to continue the part of an earlier download.
     resumes: bool,
-    /// More bytes are refused.
+    /// The maximum size of the file.
     limit: Option<u64>,
     plan: Plan,
     file: Option<File>,
-    /// What was not worth writing yet.
+    /// Data that is not written yet.
     buffer: Vec<u8>,
-    /// Bytes of the file, those in the buffer included.
+    /// The number of bytes of the file, including the buffer.
     len: u64,
     expected: Option<u64>,
-    /// Notes of what is written now are on the disk.
+    /// Whether the disk has notes that belong to the current part.
     is_noted: bool,
     _claim: Claim,
 }
 
 impl PartFile {
-    /// Claims the path.
+    /// Claims the path. Fails if another download uses it.
     pub(crate) fn new(path: &Path, resumes: bool, limit: Option<u64>) -> Result<Self, Failure> {
         let claim = Claim::new(path)?;
         Ok(Self {
@@ -59,7 +59,7 @@ impl PartFile {
         })
     }
 
-    /// What to ask for, by what is on the disk now.
+    /// Decides what to request, by the files that are on the disk now.
     pub(crate) fn plan(&mut self, url: &str, range_by_hand: bool) -> &Plan {
         self.file = None;
         let part = fs::symlink_metadata(&self.part).ok().filter(|part| part.is_file() && self.resumes);
@@ -71,12 +71,12 @@ impl PartFile {
     /// Judges the final response, and opens the part if the body is to be written to it.
     pub(crate) fn judge(&mut self, url: &str, status: u16, fields: &Fields<'_>) -> Result<Verdict, Failure> {
         let verdict = self.plan.judge(status, fields)?;
-        // Windows keeps the name of a file that was removed until nobody has it open.
+        // Close the file first: on Windows, the name of a deleted file stays in use while the file is open.
         self.file = None;
         let cannot_open = |error| Failure::disk(ResultCode::DownloadFileCantOpen, "opened", &self.part, &error);
         match verdict {
             Verdict::StartOver { len } => {
-                // By a new file: what stands there may be a link to another place.
+                // Create a new file, because the existing one may be a link to another place.
                 remove(&self.part).map_err(cannot_open)?;
                 let file = OpenOptions::new().write(true).create_new(true).open(&self.part).map_err(cannot_open)?;
                 let notes = Notes::of(url, fields).filter(|_| self.resumes && !matches!(self.plan, Plan::ByHand));
@@ -118,17 +118,18 @@ impl PartFile {
         }
     }
 
-    /// Bytes of the file so far.
+    /// Returns the number of bytes of the file so far.
     pub(crate) fn len(&self) -> u64 {
         self.len
     }
 
-    /// Whether another attempt would go on where this one broke off.
+    /// Returns whether another attempt can continue where this one stopped.
     pub(crate) fn can_resume(&self) -> bool {
         self.resumes && self.is_noted && self.len > 0
     }
 
-    /// Fills `room` by `read`, and writes what is worth it, from where it lies if it is much. Gives what `read` gave.
+    /// Fills `room` with `read`. Writes large data directly from `room`, and buffers small data. Returns the number of bytes that `read`
+    /// returned.
     pub(crate) fn fill(
         &mut self,
         room: &mut [u8],
@@ -153,7 +154,7 @@ impl PartFile {
     }
 
     fn write_out(&mut self) -> Result<(), Failure> {
-        // The memory goes too: much that comes is not kept here.
+        // Free the memory too: large data is not buffered here.
         let bytes = std::mem::take(&mut self.buffer);
         self.write(&bytes)
     }
@@ -164,7 +165,7 @@ impl PartFile {
             .map_err(|error| Failure::disk(ResultCode::DownloadFileWriteError, "written", &self.part, &error))
     }
 
-    /// The body is whole: the file gets its name.
+    /// Completes the file, and gives it its final name.
     pub(crate) fn finish(&mut self) -> Result<(), Failure> {
         self.write_out()?;
         download::check_length(self.len, self.expected)?;
@@ -175,9 +176,9 @@ impl PartFile {
         Ok(())
     }
 
-    /// The body is not whole. What is there of it stays, for the next time.
+    /// Closes an incomplete file. The part stays on the disk for the next attempt.
     pub(crate) fn break_off(&mut self) {
-        // The failure that is told is the first one.
+        // Only the first failure is reported.
         let _ = self.write_out();
         self.file = None;
     }
@@ -201,7 +202,7 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// A path that nobody else downloads to meanwhile.
+/// Reserves a path until it is dropped.
 struct Claim(PathBuf);
 
 impl Claim {

@@ -1,5 +1,6 @@
-//! Connections between two requests, and whose turn it is: at most so many of a host are in use at once, and what is idle is used again
-//! before another is made. It knows no clock and no sockets but those that it holds.
+//! The idle connections, and the queue for the places of a host: the number of connections to a host that are used at the same time is
+//! limited, and an idle connection is used again before a new one is made. The pool has no clock, and no sockets other than its
+//! connections.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
@@ -9,31 +10,31 @@ use http_net::{Host, Route};
 
 use crate::exchange::Exchange;
 
-/// An idle connection is closed after so long: servers close theirs after 5 to 75 seconds, and who closes first never sends a request
-/// into a connection that is being closed.
+/// The time after which an idle connection is closed. Servers close theirs after 5 to 75 seconds. The side that closes first never sends a
+/// request into a connection that is being closed.
 pub(crate) const IDLE_FOR: Duration = Duration::from_secs(30);
 
-/// So many idle connections are kept in all; the oldest go first.
+/// The maximum number of idle connections in total. The oldest are closed first.
 pub(crate) const MOST_IDLE: usize = 256;
 
-/// Whose connections: sessions share none, since one may have been told to forget what another still uses.
+/// The owner of connections. Sessions share none, because one session may have been told to forget what another one still uses.
 pub(crate) type SessionId = u64;
 
-/// What the limit of connections in use holds for.
+/// The limit of connections in use applies to each session and host.
 pub(crate) type PlaceKey = (SessionId, Host);
 
-/// See the module. `who` is the key of a call throughout.
+/// See the module. `who` is always the key of a call.
 #[derive(Default)]
 pub(crate) struct Pool {
-    /// The oldest first.
+    /// Oldest first.
     idle: VecDeque<Idle>,
-    /// Only hosts that are in use or waited for.
+    /// Contains only hosts that are in use or for which calls wait.
     places: HashMap<PlaceKey, Places>,
-    /// Were given a place since the last look.
+    /// Calls that got a place since the last [`take_granted`](Self::take_granted).
     granted: Vec<usize>,
-    /// Became idle since the last look.
+    /// Connections that became idle since the last [`take_put`](Self::take_put).
     put: Vec<u64>,
-    /// Are not idle any more since the last look.
+    /// Connections that stopped being idle since the last [`take_gone`](Self::take_gone).
     gone: Vec<u64>,
     last_id: u64,
 }
@@ -50,13 +51,13 @@ struct Idle {
 struct Places {
     in_use: usize,
     waiting: VecDeque<usize>,
-    /// Have a place, and do not know yet.
+    /// Calls that have a place and do not know it yet.
     granted: HashSet<usize>,
 }
 
 impl Pool {
-    /// Takes a place of `most`, or a turn in the queue. Says whether `who` has a place now; who has not is named by
-    /// [`take_granted`](Self::take_granted) when it is its turn, and calls again.
+    /// Takes one of `most` places, or joins the queue. Returns whether `who` has a place now. Otherwise,
+    /// [`take_granted`](Self::take_granted) returns `who` when it is its turn, and it calls this method again.
     pub(crate) fn enter(&mut self, key: &PlaceKey, who: usize, most: usize) -> bool {
         let places = self.places.entry(key.clone()).or_default();
         if places.granted.remove(&who) {
@@ -73,7 +74,7 @@ impl Pool {
         false
     }
 
-    /// Takes a place although there is none.
+    /// Takes a place even if none is free.
     pub(crate) fn force(&mut self, key: &PlaceKey, who: usize) {
         let places = self.places.entry(key.clone()).or_default();
         if !places.granted.remove(&who) {
@@ -82,7 +83,7 @@ impl Pool {
         }
     }
 
-    /// Gives up a place, or the turn in the queue. `most` as in [`enter`](Self::enter).
+    /// Releases a place, or leaves the queue. `most` has the same meaning as in [`enter`](Self::enter).
     pub(crate) fn leave(&mut self, key: &PlaceKey, who: usize, most: usize) {
         let Some(places) = self.places.get_mut(key) else { return };
         if let Some(at) = places.waiting.iter().position(|other| *other == who) {
@@ -103,13 +104,13 @@ impl Pool {
         }
     }
 
-    /// Whose turn it is since the last call.
+    /// Returns the calls that got a place since the last call.
     pub(crate) fn take_granted(&mut self) -> Vec<usize> {
         std::mem::take(&mut self.granted)
     }
 
-    /// Keeps a connection whose exchange is over, if another may follow on it. Gives its number. Whether the server has ended it meanwhile is
-    /// looked at by whoever takes it.
+    /// Keeps a connection whose exchange is over, if another one can follow on it. Returns the number of the connection.
+    /// [`take`](Self::take) checks whether the server has closed it in the meantime.
     pub(crate) fn put(
         &mut self,
         session: SessionId,
@@ -129,7 +130,8 @@ impl Pool {
         Some(self.last_id)
     }
 
-    /// An idle connection that leads there, the one that was used last first. None that the server has ended or sent something on.
+    /// Takes an idle connection of this session and route, most recently used first. Skips and closes connections that the server has
+    /// closed or on which it has sent something.
     pub(crate) fn take(&mut self, session: SessionId, route: &Route, now: Instant) -> Option<(u64, Box<dyn Exchange>)> {
         self.expire(now);
         while let Some(at) = self.idle.iter().rposition(|idle| idle.session == session && *idle.route == *route) {
@@ -142,7 +144,7 @@ impl Pool {
         None
     }
 
-    /// Closes what was idle for too long.
+    /// Closes the connections that were idle for too long.
     pub(crate) fn expire(&mut self, now: Instant) {
         while self.idle.front().is_some_and(|oldest| now.saturating_duration_since(oldest.since) >= IDLE_FOR) {
             self.close_oldest();
@@ -153,22 +155,23 @@ impl Pool {
         self.gone.extend(self.idle.pop_front().map(|idle| idle.id));
     }
 
-    /// The numbers of the connections that became idle since the last call. They may be gone again.
+    /// Returns the numbers of the connections that became idle since the last call. Some may not be idle any more.
     pub(crate) fn take_put(&mut self) -> Vec<u64> {
         std::mem::take(&mut self.put)
     }
 
-    /// Those that are not idle any more.
+    /// Returns the numbers of the connections that stopped being idle since the last call.
     pub(crate) fn take_gone(&mut self) -> Vec<u64> {
         std::mem::take(&mut self.gone)
     }
 
-    /// When there will be something to close; none if nothing is idle.
+    /// Returns when the next connection expires. `None` if no connection is idle.
     pub(crate) fn next_expiry(&self) -> Option<Instant> {
         self.idle.front().and_then(|oldest| oldest.since.checked_add(IDLE_FOR))
     }
 
-    /// Something came on an idle connection: it is closed, unless that was TLS's own business. Says whether it still is there.
+    /// Checks an idle connection on which something arrived. It is closed, unless TLS itself handled the data. Returns whether it is still
+    /// idle.
     pub(crate) fn look(&mut self, id: u64) -> bool {
         let Some(at) = self.idle.iter().position(|idle| idle.id == id) else { return false };
         let stays = self.idle[at].exchange.check_idle().is_ok();
@@ -179,12 +182,12 @@ impl Pool {
         stays
     }
 
-    /// An idle connection, if it still is one.
+    /// Returns a connection, if it is still idle.
     pub(crate) fn idle(&self, id: u64) -> Option<&dyn Exchange> {
         self.idle.iter().find(|idle| idle.id == id).map(|idle| &*idle.exchange)
     }
 
-    /// Closes the idle connections of a session that is gone.
+    /// Closes the idle connections of a session that does not exist any more.
     pub(crate) fn close_session(&mut self, session: SessionId) {
         let gone = &mut self.gone;
         self.idle.retain(|idle| {
@@ -194,7 +197,7 @@ impl Pool {
         });
     }
 
-    /// How many connections are idle.
+    /// Returns how many connections are idle.
     #[cfg(test)]
     pub(crate) fn idle_count(&self) -> usize {
         self.idle.len()
@@ -232,7 +235,7 @@ mod tests {
         assert!(pool.enter(&here, 3, 2));
         pool.leave(&here, 2, 2);
         assert_eq!(pool.take_granted(), [5]);
-        // It gives up before it knows.
+        // The call leaves before it knows that it has a place.
         pool.leave(&here, 5, 2);
         assert_eq!(pool.take_granted(), [7]);
         pool.leave(&here, 7, 2);

@@ -96,14 +96,15 @@ pub fn follow<'a>(
     }))
 }
 
-/// Go with the body.
+/// Fields that describe the body.
 const OF_THE_BODY: [&str; 6] =
     ["Content-Encoding", "Content-Language", "Content-Location", "Content-Type", "Content-Length", "Transfer-Encoding"];
 
-/// Are for one server alone. `Host` is among them, since a name that was given by hand is not that of another server.
+/// Fields for one server only. `Host` is one of them, because a host name that was set by hand does not fit another server.
 const OF_THE_ORIGIN: [&str; 4] = ["Authorization", "Cookie", "Proxy-Authorization", "Host"];
 
-/// A user and password in `location` are dropped: a server must not choose who this program is to another.
+/// Resolves `location`. Its user and password are removed, because a server must not choose the credentials that this program sends to
+/// another server.
 fn destination(from: &Address, location: &str) -> Result<Address, RedirectError> {
     let mut address = Address::resolve(Some(from), location.trim()).map_err(|error| match error {
         AddressError::Scheme(scheme) => RedirectError::Scheme { scheme },

@@ -50,13 +50,13 @@ pub enum ResultCode {
     DownloadFileWriteError = 11,
     /// The server redirected more often than is allowed.
     RedirectLimitReached = 12,
-    /// A limit of time passed; the sentence says which.
+    /// A time limit has passed. The sentence says which one.
     Timeout = 13,
-    /// It was cancelled, or the program ends.
+    /// The request was cancelled, or the program quits.
     Cancelled = 100,
     /// The URL, a header, the method or the body cannot be sent.
     InvalidRequest = 101,
-    /// The file that is replayed has no such request.
+    /// The replayed file does not contain the request.
     ReplayMiss = 102,
 }
 
@@ -67,7 +67,7 @@ impl ResultCode {
     }
 }
 
-/// What is known of a response once its head is there; before that, what is known of the request.
+/// The known facts about a response. Before its head has arrived, the known facts about the request.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
     /// The URL that was requested last.
@@ -110,7 +110,7 @@ impl Facts {
     }
 }
 
-/// What came of a request.
+/// The outcome of a request.
 #[derive(Debug)]
 pub struct Response<B = Vec<u8>> {
     /// How it ended.

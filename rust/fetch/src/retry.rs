@@ -125,15 +125,15 @@ pub fn decide(policy: Policy, attempt: &Attempt, end: End<'_>, now: SystemTime, 
     if attempt.time_left.is_some_and(|left| wait >= left) { Next::Stop } else { Next::After(wait) }
 }
 
-/// Servers end connections that nobody uses, and may do so while a request is on its way. That says nothing about the
-/// request: it goes out once more (RFC 9110 §9.2.2).
+/// Returns whether the request failed only because the server closed an idle connection while the request was on its way. The request is
+/// then sent once more (RFC 9110 §9.2.2).
 fn died_with_kept_connection(attempt: &Attempt, failure: Failure) -> bool {
     attempt.on_kept_connection
         && !attempt.has_lost_kept_connection
         && dies_with_connection(attempt.method, attempt.was_written, failure)
 }
 
-/// Whether that may be so, on a connection that had served before.
+/// Returns whether a request on a kept connection may have failed for that reason.
 pub(crate) fn dies_with_connection(method: Method, was_written: bool, failure: Failure) -> bool {
     matches!(failure, Failure::ResetBeforeResponse | Failure::ClosedBeforeResponse)
         && (is_idempotent(method) || !was_written)
@@ -169,7 +169,7 @@ pub fn backoff(retries: u32, jitter: f64) -> Duration {
 pub fn read_retry_after(value: &str, now: SystemTime) -> Option<Duration> {
     let value = value.trim_matches([' ', '\t']);
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        // More digits than a number holds are a long time all the same.
+        // A number that does not fit is treated as a very long time.
         return Some(Duration::from_secs(value.parse().unwrap_or(u64::from(u32::MAX))));
     }
     let date = httpdate::parse_http_date(value).ok()?;
@@ -184,7 +184,7 @@ impl Failure {
 }
 
 impl fmt::Display for End<'_> {
-    /// The reason that a script is told before a retry.
+    /// Writes the reason that a script gets before a retry.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Failed(failure) => failure.fmt(f),

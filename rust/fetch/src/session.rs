@@ -1,4 +1,4 @@
-//! What many requests share: settings, cookies, and the connections that are kept open between them.
+//! Sessions: the settings, cookies and connections that many requests share.
 
 use std::fmt;
 use std::io;
@@ -148,7 +148,7 @@ impl<B: Buffer> Clone for Session<B> {
 
 impl<B: Buffer> Drop for Inner<B> {
     fn drop(&mut self) {
-        // Where it fails, there is nobody left to tell.
+        // Nobody is left to handle an error.
         if !lock(&self.settings).replay.is_only() {
             let _ = self.cookies.save(SystemTime::now());
         }

@@ -177,7 +177,7 @@ impl RequestBody {
         }
     }
 
-    /// The body in the form in which it is sent. Files of a form are measured here.
+    /// Converts the body to the form in which it is sent. This gets the lengths of the files of a form.
     pub(crate) fn prepare(&self) -> Result<Prepared, Failure> {
         match self {
             Self::Empty => Ok(Prepared::Empty),
@@ -204,7 +204,7 @@ impl Prepared {
         }
     }
 
-    /// For one attempt.
+    /// Returns the body for one attempt.
     pub(crate) fn body(&self) -> http_net::Body {
         match self {
             Self::Empty => http_net::Body::empty(),
@@ -244,16 +244,16 @@ impl fmt::Debug for RequestBody {
     }
 }
 
-/// What becomes of a body.
+/// What happens to a body.
 #[derive(Clone, Debug)]
 pub(crate) enum Kind {
     /// It is kept in memory.
     Fetch,
-    /// It is given out piece by piece.
+    /// It is passed on in chunks.
     Stream,
-    /// It is a stream of events.
+    /// It is an event stream.
     Listen,
-    /// It becomes a file.
+    /// It is written to a file.
     Download(Download),
 }
 

@@ -1,4 +1,4 @@
-//! Where a body goes: into memory, to a task's owner piece by piece, through the parser of events, or to the disk.
+//! The destination of a body: memory, the owner of a task in chunks, the event parser, or the disk.
 
 use std::sync::Arc;
 
@@ -10,13 +10,13 @@ use crate::task::{Notice, Shared};
 
 /// See the module.
 pub(crate) enum Sink<B> {
-    /// All of it is kept.
+    /// The whole body is kept in memory.
     Memory(Memory<B>),
-    /// It is given out as it comes.
+    /// The body is passed on as it arrives.
     Chunks,
-    /// So are the events in it.
+    /// The events in the body are passed on as they arrive.
     Events(Box<EventStream>),
-    /// It becomes a file.
+    /// The body is written to a file.
     File(Box<PartFile>),
 }
 
@@ -24,34 +24,34 @@ pub(crate) enum Sink<B> {
 pub(crate) struct Memory<B> {
     body: B,
     filled: usize,
-    /// The last read filled all that it could.
+    /// Whether the last read filled its whole buffer.
     comes_fast: bool,
-    /// How long the body will be; none if that is not known.
+    /// The length of the body. `None` if it is not known.
     expected: Option<u64>,
     limit: Option<u64>,
 }
 
-/// A stream of events, over any number of responses.
+/// An event stream, over any number of responses.
 pub(crate) struct EventStream {
     pub(crate) parser: Parser,
     pub(crate) reconnection: Reconnection,
-    /// One response was a stream: the task goes on until it is ended.
+    /// Whether any response was a stream. If so, the stream is requested again after its connection ends.
     pub(crate) was_opened: bool,
-    /// A response that is a stream is being read.
+    /// Whether a response that is a stream is being read.
     pub(crate) is_open: bool,
 }
 
-/// Up to so many bytes are made room for at once if the server says that they will come: more than most bodies have, less than what it
-/// can have many calls hold by its word alone.
+/// The maximum number of bytes that are allocated at once for a body of known length. Most bodies fit, and a server cannot make many calls
+/// allocate much memory by its announcement alone.
 const WHOLE: usize = 64 << 10;
-/// What is made room for ahead of a body that comes fast, in bytes. Room is filled with zeros first, so it takes memory while nothing comes:
-/// one that comes slowly has none, and what is read of it is copied to its place.
+/// The number of bytes that are allocated ahead of a body that arrives fast. The memory is filled with zeros first, so it would be in use
+/// while nothing arrives. A body that arrives slowly has no memory ahead: its data is copied from the scratch buffer.
 const AHEAD: usize = 256 << 10;
-/// What is parsed at once, in bytes: all events in it are given out, however many they are.
+/// The number of bytes that are parsed at once. All events in them are passed on, however many there are.
 const OF_EVENTS: usize = 16 << 10;
 
 impl<B: Buffer> Sink<B> {
-    /// Takes in what `read` puts into the room that it is given, and says how much that was. `scratch` is room of the worker's.
+    /// Stores the bytes that `read` writes to its buffer, and returns their number. `scratch` is the buffer of the worker.
     pub(crate) fn fill(
         &mut self,
         scratch: &mut [u8],
@@ -64,7 +64,7 @@ impl<B: Buffer> Sink<B> {
             Self::Chunks => {
                 let count = read(scratch)?;
                 if count > 0 {
-                    // A copy, so that small chunks do not each hold a large array.
+                    // Copy the data, so that a small chunk does not hold a large array.
                     let mut chunk = B::with_len(count);
                     chunk.as_mut_slice().copy_from_slice(&scratch[..count]);
                     task.tell(Notice::Chunk(chunk));
@@ -86,12 +86,12 @@ impl<B: Buffer> Sink<B> {
         }
     }
 
-    /// Whether its owner takes what it is given, so that it can be too much.
+    /// Returns whether the owner of the task takes the data, so that too much can wait for it.
     pub(crate) fn is_given_out(&self) -> bool {
         matches!(self, Self::Chunks | Self::Events(_))
     }
 
-    /// How much its decoder may make; none if it is no matter how much.
+    /// Returns the maximum output of the decoder. `None` means no limit.
     pub(crate) fn limit(&self) -> Option<u64> {
         match self {
             Self::Memory(memory) => memory.limit,
@@ -99,7 +99,7 @@ impl<B: Buffer> Sink<B> {
         }
     }
 
-    /// The body, if it is kept, at its end.
+    /// Returns the complete body, or an empty one if it is not kept in memory.
     pub(crate) fn take_body(&mut self) -> B {
         match self {
             Self::Memory(memory) => memory.take(),
@@ -113,7 +113,7 @@ impl<B: Buffer> Memory<B> {
         Self { body: B::with_len(0), filled: 0, comes_fast: false, expected: None, limit }
     }
 
-    /// Begins anew, with a body that will have this length if it is known.
+    /// Starts a new body. `expected` is its length, if it is known.
     pub(crate) fn begin(&mut self, expected: Option<u64>) -> Result<(), Failure> {
         *self = Self { expected, ..Self::new(self.limit) };
         match (self.limit, expected) {
@@ -156,7 +156,7 @@ impl<B: Buffer> Memory<B> {
         }
     }
 
-    /// Makes room for just this, behind all that there is.
+    /// Appends the bytes, and allocates exactly as much as they need.
     fn append(&mut self, bytes: &[u8]) {
         if bytes.is_empty() {
             return;
@@ -193,7 +193,7 @@ impl EventStream {
         }
     }
 
-    /// A response with a stream came.
+    /// Starts a new response that is a stream.
     pub(crate) fn open(&mut self) {
         let last_id = self.parser.last_id().to_owned();
         self.parser = Parser::new(Limits::default(), &last_id);
@@ -206,7 +206,7 @@ impl EventStream {
 mod tests {
     use super::*;
 
-    /// Receives what there is room for.
+    /// Fills the buffer with as many of the bytes as fit.
     fn fill(memory: &mut Memory<Vec<u8>>, bytes: &[u8]) -> Result<usize, Failure> {
         memory.fill(&mut vec![0; AHEAD], |room| {
             let count = room.len().min(bytes.len());

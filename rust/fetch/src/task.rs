@@ -1,4 +1,4 @@
-//! A request under way, for who made it: what happened, how far it is, and its end, which comes exactly once.
+//! A running request as its owner sees it: what happened, how far it is, and its end, which comes exactly once.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -11,12 +11,12 @@ use crate::lock::lock;
 use crate::pool::SessionId;
 use crate::response::{Buffer, Facts, Response, ResultCode};
 
-/// Bytes that wait for the owner of a stream before its connection is not read on.
+/// The number of bytes that can wait for the owner of a stream. The connection is not read further until the owner takes them.
 pub(crate) const WINDOW: usize = 4 << 20;
-/// After the first notice somebody who sleeps for them is woken only for the end and for what must be taken, for so long: most answers
-/// are over by then, and each time that a thread is woken costs more than they do.
+/// The time for which a sleeping owner is not woken for further notices after the first one, except for the end and for data that must be
+/// taken. Most responses are complete within this time, and waking a thread costs more than they do.
 const LINGER: Duration = Duration::from_micros(500);
-/// What a notice costs beside its bytes, so that a stream of tiny chunks or events is bounded too.
+/// The cost of a notice in addition to its bytes, so that a stream of tiny chunks or events is also limited.
 const NOTICE_COST: usize = 512;
 
 /// Something that happened to a task.
@@ -81,32 +81,32 @@ impl Phase {
 /// it is cancelled or `timeout` has passed.
 pub struct Task<B: Buffer = Vec<u8>>(pub(crate) Arc<Shared<B>>);
 
-/// Who keeps the tasks that are not completed, and hears what the worker has to know of them.
+/// Keeps the tasks that are not completed, and tells the worker what it must know about them.
 pub(crate) trait Keeper<B: Buffer>: Send + Sync {
-    /// A number that no other task, session or notice has, greater than those before it.
+    /// Returns a number that no other task, session or notice has. Each number is greater than the earlier ones.
     fn next_number(&self) -> u64;
 
-    /// There is a task.
+    /// Adds a new task.
     fn begins(&self, task: &Arc<Shared<B>>);
 
-    /// A task that had no notices has one. Says whether somebody will take it.
+    /// Adds a task that had no notices and now has one. Returns whether somebody will take it.
     fn has_notices(&self, task: &Arc<Shared<B>>) -> bool;
 
-    /// Its owner took the notices of the task with this number: who takes those of all need not hold it, nor what came of it. It is called
-    /// under the lock of the task, and must not ask the task for anything.
+    /// Removes the task with this number from the list of tasks with notices, because its owner has taken them. The list then does not keep
+    /// the task and its response in memory. This method is called while the task is locked, and must not access the task.
     fn unlist(&self, key: usize);
 
     /// The task with this number was cancelled.
     fn is_cancelled(&self, key: usize);
 
-    /// What the task with this number had for its owner was taken; it may read on.
+    /// The notices of the task with this number were taken. Its call may read on.
     fn is_taken(&self, key: usize);
 
     /// The task with this number is completed.
     fn is_over(&self, key: usize);
 }
 
-/// What a task and its call share.
+/// The state that a task and its call share.
 pub(crate) struct Shared<B: Buffer> {
     key: usize,
     session: SessionId,
@@ -116,7 +116,7 @@ pub(crate) struct Shared<B: Buffer> {
     changed: Condvar,
     is_cancelled: AtomicBool,
     downloaded: AtomicU64,
-    /// −1 if it is not known.
+    /// The length of the body, or −1 if it is not known.
     body_size: AtomicI64,
     uploaded: AtomicU64,
     /// A [`Phase`].
@@ -125,16 +125,16 @@ pub(crate) struct Shared<B: Buffer> {
 
 struct State<B> {
     notices: VecDeque<(u64, Notice<B>)>,
-    /// The keeper lists the task.
+    /// Whether the keeper lists the task.
     is_listed: bool,
-    /// What the notices hold that somebody has to take.
+    /// The number of bytes in notices that somebody has to take.
     waiting: usize,
-    /// The call does not read on before they are taken.
+    /// Whether the call waits with reading until the notices are taken.
     is_paused: bool,
     response: Option<Arc<Response<B>>>,
-    /// How many sleep until there is a notice of any kind.
+    /// The number of threads that sleep until there is any notice.
     watchers: usize,
-    /// They are to be woken: at the end of the call's turn, in which more may come.
+    /// Whether sleeping threads must be woken at the end of the call's turn. More notices can follow before that.
     owes_wake: bool,
 }
 
@@ -229,7 +229,7 @@ impl<B: Buffer> Task<B> {
 impl<B: Buffer> Shared<B> {
     pub(crate) fn new(keeper: Arc<dyn Keeper<B>>, session: SessionId, url: &str) -> Arc<Self> {
         let task = Arc::new(Self {
-            // A key is a number that polls know too. There are not so many tasks that it matters.
+            // The poller uses the key too, so the top bit stays free. There are never so many tasks that two could get the same key.
             key: keeper.next_number() as usize & (usize::MAX >> 1),
             session,
             url: url.to_owned(),
@@ -272,25 +272,25 @@ impl<B: Buffer> Shared<B> {
         self.is_cancelled.load(Ordering::SeqCst)
     }
 
-    /// Notes how far the call is.
+    /// Stores the phase of the call.
     pub(crate) fn set_phase(&self, phase: Phase) {
         self.phase.store(phase as u8, Ordering::Relaxed);
     }
 
-    /// Notes how much of the body has come.
+    /// Stores how much of the body has arrived, and adds a notice.
     pub(crate) fn progress(self: &Arc<Self>, bytes: u64, total: Option<u64>) {
         self.downloaded.store(bytes, Ordering::Relaxed);
         self.body_size.store(total.and_then(|total| i64::try_from(total).ok()).unwrap_or(-1), Ordering::Relaxed);
         self.tell(Notice::Progress { bytes, total });
     }
 
-    /// Notes how much of the request's body was sent.
+    /// Stores how much of the request body was sent, and adds a notice.
     pub(crate) fn upload_progress(self: &Arc<Self>, bytes: u64, total: u64) {
         self.uploaded.store(bytes, Ordering::Relaxed);
         self.tell(Notice::UploadProgress { bytes, total });
     }
 
-    /// Adds a notice; none after the end.
+    /// Adds a notice, unless the task has completed.
     pub(crate) fn tell(self: &Arc<Self>, notice: Notice<B>) {
         let mut state = lock(&self.state);
         if state.response.is_none() {
@@ -299,7 +299,7 @@ impl<B: Buffer> Shared<B> {
         }
     }
 
-    /// Ends the task, if it has not ended. Says whether this was the end.
+    /// Completes the task, if it has not completed yet. Returns whether this call completed it.
     pub(crate) fn complete(self: &Arc<Self>, response: Response<B>) -> bool {
         let mut state = lock(&self.state);
         if state.response.is_some() {
@@ -308,20 +308,20 @@ impl<B: Buffer> Shared<B> {
         let response = Arc::new(response);
         self.push(&mut state, Notice::Completed(response.clone()));
         state.response = Some(response);
-        // Before anybody hears of it: who does finds one less.
+        // Do this before anybody is notified, so that the number of active tasks is already right.
         self.keeper.is_over(self.key);
         self.announce(state);
         true
     }
 
-    /// Ends the task without its call.
+    /// Completes the task without its call.
     pub(crate) fn complete_without_call(self: &Arc<Self>, result: ResultCode, sentence: &str) -> bool {
         let facts = Facts { url: self.url.clone(), ..Facts::default() };
         self.complete(Response { result, facts, body: B::with_len(0), error: sentence.to_owned() })
     }
 
-    /// Wakes who waits for a notice, if there was one since it was last called. Each time that a thread is woken costs as much as a small
-    /// answer, so it is called once a turn.
+    /// Wakes the threads that wait for a notice, if there was one since the last call. Waking a thread costs as much as a small response,
+    /// so this is called once a turn.
     pub(crate) fn wake_watchers(&self) {
         let owes_wake = std::mem::take(&mut lock(&self.state).owes_wake);
         if owes_wake {
@@ -329,20 +329,20 @@ impl<B: Buffer> Shared<B> {
         }
     }
 
-    /// Whether the owner has enough to take. Then the worker is told once it is taken.
+    /// Returns whether the owner must take data before more is read. In that case, the worker is notified when the data was taken.
     pub(crate) fn is_full(&self) -> bool {
         let mut state = lock(&self.state);
         state.is_paused = state.waiting >= WINDOW;
         state.is_paused
     }
 
-    /// Whether no call is under way on it.
+    /// Returns whether no thread holds the lock.
     #[cfg(test)]
     pub(crate) fn is_unlocked(&self) -> bool {
         self.state.try_lock().is_ok()
     }
 
-    /// Takes the notices, with their numbers.
+    /// Takes the notices with their numbers.
     pub(crate) fn take(&self) -> Vec<(u64, Notice<B>)> {
         let mut state = lock(&self.state);
         let was_listed = std::mem::take(&mut state.is_listed);
@@ -350,7 +350,7 @@ impl<B: Buffer> Shared<B> {
         let is_resumed = std::mem::take(&mut state.is_paused);
         let notices = std::mem::take(&mut state.notices);
         if was_listed {
-            // Before anybody can add a notice: that would list it again, and the list would lose it.
+            // Do this before anybody can add a notice. Otherwise, that notice would list the task again, and this would remove it.
             self.keeper.unlist(self.key);
         }
         drop(state);
@@ -373,7 +373,7 @@ impl<B: Buffer> Shared<B> {
         state.notices.push_back((self.keeper.next_number(), notice));
     }
 
-    /// Tells whoever waits for a notice that there is one.
+    /// Notifies the threads and the keeper that there is a notice.
     fn announce(self: &Arc<Self>, mut state: std::sync::MutexGuard<'_, State<B>>) {
         let is_news = !std::mem::replace(&mut state.is_listed, true);
         let is_over = state.response.is_some();
@@ -390,7 +390,7 @@ impl<B: Buffer> Shared<B> {
         if !is_listed {
             state.is_listed = false;
         } else if !state.is_listed {
-            // Its owner was faster.
+            // The owner has already taken the notice.
             self.keeper.unlist(self.key);
         }
     }

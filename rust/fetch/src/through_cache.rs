@@ -1,4 +1,4 @@
-//! Where a call meets the cache: before it goes to the network, when a head comes, and where there is none.
+//! The steps of a call that use the cache: before the request is sent, when a head arrives, and when an attempt fails.
 
 use http_net::{Host, Response, Store, StoredExchange, Verify};
 use http_protocol::Method;
@@ -12,23 +12,24 @@ use crate::response::Buffer;
 use crate::retry;
 use crate::settings::Kind;
 
-/// After so many redirects the server is asked itself: a loop that was kept would turn without anybody to end it.
+/// The number of redirects after which the cache is not asked any more. Otherwise, a stored redirect loop would never end if the number of
+/// redirects is not limited.
 const MOST_REDIRECTS: u32 = 20;
 
 impl<B: Buffer> Call<B> {
-    /// The cache of the request that is under way; none if it has no part in it.
+    /// Returns the cache for the current request. `None` if the request does not use the cache.
     fn cache(&self) -> Option<Cache> {
-        // A recording has whole answers, whatever was kept before, and what is played is not what a server says.
+        // A recording must contain complete responses, and a replayed response does not come from a server.
         if self.settings.replay.is_in_use() {
             return None;
         }
         let hop = self.hop.as_ref()?;
-        // What somebody said whom nobody checked must not answer a session that checks.
+        // A response from a server whose certificate was not checked must not be used in a session that checks it.
         let is_anybody = hop.request.address.is_secure() && self.settings.tls.verify == Verify::Nothing;
         self.settings.cache.clone().filter(|_| !is_anybody)
     }
 
-    /// Looks for an answer in the cache. True if there is one: it comes as if from a connection.
+    /// Looks for a response in the cache. Returns whether there is one. It is then read like a response from a connection.
     pub(super) fn ask_cache(&mut self, world: &mut World<'_>) -> bool {
         let Some((hop, cache)) = self.hop.as_ref().zip(self.cache()) else {
             self.turn.watch(None);
@@ -55,7 +56,7 @@ impl<B: Buffer> Call<B> {
         entry.map(|entry| self.serve(entry, shown.as_deref(), world)).is_some()
     }
 
-    /// Adds the conditions to the lines that are sent.
+    /// Adds the conditional header lines for a stored response.
     pub(super) fn ask_for_confirmation(&mut self, lines: &mut Vec<String>, world: &World<'_>) {
         if !self.turn.is_answered() {
             return;
@@ -71,7 +72,7 @@ impl<B: Buffer> Call<B> {
         lines
     }
 
-    /// A head came. Gives the exchange back, unless the cache has another one for the call to go on with.
+    /// Handles a head. Returns the exchange, unless the call continues with a stored response or with another attempt.
     pub(super) fn meet_cache(
         &mut self,
         exchange: Box<dyn Exchange>,
@@ -97,12 +98,12 @@ impl<B: Buffer> Call<B> {
         None
     }
 
-    /// An answer of this status is what the request would end with. True if the cache has a better one.
+    /// Returns whether the cache has a response that is better than one with this status, with which the request would otherwise end.
     pub(super) fn stand_in_for(&mut self, status: u16, world: &World<'_>) -> bool {
         self.turn.stand_in(Some(status), world.wall).map(|entry| self.serve(entry, None, world)).is_some()
     }
 
-    /// The same of a failure, which is given back if the cache has nothing better.
+    /// Does the same for a failure. Returns the failure if the cache has nothing better.
     pub(super) fn stand_in(&mut self, failure: Failure, world: &mut World<'_>) -> Option<Failure> {
         let is_of_network = failure.retry.is_some_and(|kind| kind != retry::Failure::Tls);
         if self.is_announced || !is_of_network {
@@ -114,13 +115,13 @@ impl<B: Buffer> Call<B> {
         None
     }
 
-    /// `lines` are those of the request, if they are known.
+    /// Continues with a stored response. `lines` are the header lines of the request, if they are known.
     fn serve(&mut self, entry: Entry, lines: Option<&[String]>, world: &World<'_>) {
         self.tell_observer(&entry, lines, world);
         self.state = State::Head(Box::new(Served::new(entry)));
     }
 
-    /// Nobody who watches connections would hear of it otherwise.
+    /// Reports the stored response to the observer, which otherwise only sees connections.
     fn tell_observer(&self, entry: &Entry, lines: Option<&[String]>, world: &World<'_>) {
         let context = world.dialer.context();
         let Some(request) = self.hop.as_ref().map(|hop| &hop.request).filter(|_| context.is_observed()) else { return };
@@ -141,7 +142,7 @@ impl<B: Buffer> Call<B> {
         });
     }
 
-    /// Keeps the connection of a response that is not wanted, if that is over already.
+    /// Keeps the connection of an unwanted response if the response is already complete. Otherwise, closes it.
     pub(super) fn let_go(&mut self, mut exchange: Box<dyn Exchange>, world: &mut World<'_>) {
         match exchange.receive(world.scratch, world.now) {
             Ok(received) if received.is_over => self.put_back(exchange, world),

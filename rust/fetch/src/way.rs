@@ -1,4 +1,5 @@
-//! A call's way to a server: the check of what was asked for, a place among the host's connections, a connection, and the request on it.
+//! How a call reaches a server: it checks the request, takes a place among the connections of the host, gets a connection, and sends the
+//! request.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -21,7 +22,7 @@ use crate::settings::Kind;
 use crate::sink::{EventStream, Memory, Sink};
 
 impl<B: Buffer> Call<B> {
-    /// Checks the request, if that was not done, and finds its way.
+    /// Checks the request if that was not done yet, and determines its route.
     pub(super) fn begin(&mut self, world: &mut World<'_>) -> Result<Step, Failure> {
         if self.hop.is_none() {
             if let Some(sentence) = self.settings.replay.problem_of_file() {
@@ -116,17 +117,17 @@ impl<B: Buffer> Call<B> {
                 return Failure::new(ResultCode::ReplayMiss, error.to_string());
             }
             let failure = Failure::of_exchange(&error);
-            // Whatever befell a connection while it was idle says nothing about the request.
+            // A failure of a connection while it was idle says nothing about the request.
             let retry = failure.retry.map(|kind| if on_kept { retry::Failure::ClosedBeforeResponse } else { kind });
             Failure { retry, ..failure }
         })?;
         self.facts.tls = exchange.tls();
         self.state = State::Head(exchange);
-        // No server has answered by now: a look for it would only cost a system call.
+        // The server cannot have answered yet, and trying to read would only cost a system call.
         Ok(Step::Wait)
     }
 
-    /// The header lines that the request is sent with now.
+    /// Returns the header lines with which the request is sent now.
     pub(super) fn lines_to_send(&mut self, world: &World<'_>) -> Vec<String> {
         let Some(hop) = &mut self.hop else { return Vec::new() };
         let request = &hop.request;
@@ -159,7 +160,7 @@ impl<B: Buffer> Call<B> {
         lines
     }
 
-    /// What the replay knows a request by.
+    /// Returns the data by which the replay identifies a request.
     fn asked(&self) -> Option<replay::Asked<'_>> {
         let request = &self.hop.as_ref()?.request;
         let (url, base_url) = (request.address.without_fragment(), self.settings.base_url.as_str());
@@ -177,7 +178,7 @@ impl<B: Buffer> Call<B> {
         }
     }
 
-    /// There is no connection.
+    /// Records that there is no connection, and returns the failure.
     pub(super) fn not_connected(&self, error: &http_net::Error, world: &World<'_>) -> Failure {
         if let (Some(asked), Some(hop)) = (self.asked(), &self.hop) {
             let body = if hop.request.with_body { self.body.body() } else { http_net::Body::empty() };
@@ -186,7 +187,7 @@ impl<B: Buffer> Call<B> {
         Failure::of_exchange(error)
     }
 
-    /// Keeps a connection whose exchange is over, and gives its place up, in this order: who has the place next finds the connection.
+    /// Keeps a connection whose exchange is over, and then releases its place. In this order, the next call finds the connection.
     pub(super) fn put_back(&mut self, exchange: Box<dyn Exchange>, world: &mut World<'_>) {
         if let Some(way) = self.hop.as_ref().and_then(|hop| hop.way.as_ref()) {
             world.pool.put(self.task.session(), &way.route, exchange.bare(), world.now);

@@ -1,7 +1,7 @@
-//! The one thread that drives every session's calls: it sleeps until a socket is ready, a deadline passes, or somebody tells it something.
+//! The thread that drives the calls of all sessions. It sleeps until a socket is ready, a deadline passes, or another thread wakes it.
 //!
-//! It starts with the first request, and nobody ever joins it. Tasks tell what happens to them by [`Notice`]s; who sets a `deliver` hook
-//! is called once when there are some where there were none, and takes them in one batch.
+//! It starts with the first request, and is never joined. Tasks report with [`Notice`]s. The `deliver` hook is called once when there are
+//! new notices after there were none, and its owner takes them all at once.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -20,7 +20,7 @@ use crate::mailbox::{Command, Mailbox};
 use crate::response::{Buffer, ResultCode};
 use crate::task::{Notice, Task};
 
-/// How long to sleep where the system has no descriptors left to wait with.
+/// How long to sleep if the system has no free descriptors to wait with.
 const NAP: Duration = Duration::from_millis(5);
 
 /// The thread that runs the requests of all its sessions. It starts with the first request and sleeps until a socket is ready, a deadline
@@ -29,7 +29,7 @@ pub struct Worker<B: Buffer = Vec<u8>> {
     context: Arc<Context>,
     mailbox: Arc<Mailbox<B>>,
     is_closed: Arc<AtomicBool>,
-    /// What the thread will need; none once it runs.
+    /// The dialer for the thread. `None` when the thread runs.
     seed: Mutex<Option<Arc<dyn Dialer>>>,
 }
 
@@ -106,7 +106,7 @@ impl<B: Buffer> Worker<B> {
             task.complete_without_call(ResultCode::RequestFailed, &sentence);
         }
         self.mailbox.send(Command::Start(Box::new(call)));
-        // Whoever closed it meanwhile may not have seen this one.
+        // If `close` was called in the meantime, it may have missed this task.
         if self.is_closed.load(Ordering::SeqCst) {
             task.complete_without_call(ResultCode::Cancelled, ENDS);
             drop(self.mailbox.take_commands());
@@ -128,7 +128,7 @@ impl<B: Buffer> Worker<B> {
     }
 }
 
-/// What tasks are told that the end of the program ended.
+/// The sentence for tasks that are cancelled because the program quits.
 const ENDS: &str = "the request was cancelled because the program quits";
 
 impl<B: Buffer> Drop for Worker<B> {
@@ -144,19 +144,19 @@ impl<B: Buffer> fmt::Debug for Worker<B> {
     }
 }
 
-/// What runs on the thread.
+/// The state of the thread.
 struct Driver<B: Buffer> {
     context: Arc<Context>,
     mailbox: Arc<Mailbox<B>>,
     is_closed: Arc<AtomicBool>,
-    /// None where the system has no descriptors left; then it is tried again.
+    /// `None` while the system has no free descriptors. The thread then tries again.
     ready: Option<Ready>,
 }
 
 impl<B: Buffer> Driver<B> {
     fn run(mut self, dialer: Arc<dyn Dialer>) {
         let mut engine = Engine::new(self.mailbox.clone(), dialer);
-        // A call that panics ends alone. A fault in what drives them ends them all, and none waits for ever.
+        // A panic in a call only ends that call. A panic outside of calls ends all tasks, so that none waits forever.
         let ran = catch_unwind(AssertUnwindSafe(|| self.drive(&mut engine)));
         self.is_closed.store(true, Ordering::SeqCst);
         let (result, sentence) = match ran {

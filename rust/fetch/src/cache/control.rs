@@ -1,19 +1,19 @@
-//! `Cache-Control` of a request or a response, taken apart (RFC 9111 §5.2).
+//! Parses `Cache-Control` of a request or a response (RFC 9111 §5.2).
 
 use std::time::Duration;
 
-/// More seconds than this are this many (RFC 9111 §1.2.2).
+/// The maximum number of seconds. Larger numbers count as this one (RFC 9111 §1.2.2).
 const MOST_SECONDS: u64 = 1 << 31;
 
 /// The directives of all `Cache-Control` fields of a message.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Control {
-    /// Names in lower case; values without their quotes.
+    /// Names in lower case, and values without their quotes.
     directives: Vec<(String, Option<String>)>,
 }
 
 impl Control {
-    /// Reads the values of the fields. What cannot be read is left out.
+    /// Reads the values of the fields. Invalid parts are ignored.
     pub(crate) fn read(values: impl IntoIterator<Item = impl AsRef<str>>) -> Self {
         let mut directives = Vec::new();
         for value in values {
@@ -34,12 +34,12 @@ impl Control {
         Self { directives }
     }
 
-    /// Whether there is a directive of this name, with or without a value.
+    /// Returns whether there is a directive with this name, with or without a value.
     pub(crate) fn has(&self, name: &str) -> bool {
         self.directives.iter().any(|(other, _)| other == name)
     }
 
-    /// The seconds that a directive gives; none if it is not there. Several that differ, and what is no number, are no time at all.
+    /// Returns the seconds of a directive. `None` if it is missing. Several different values, and a value that is not a number, count as 0.
     pub(crate) fn seconds(&self, name: &str) -> Option<Duration> {
         let mut values = self.directives.iter().filter(|(other, _)| other == name).map(|(_, value)| value.as_deref());
         let first = values.next()?;
@@ -49,7 +49,7 @@ impl Control {
         Some(Duration::from_secs(seconds))
     }
 
-    /// How stale a response may be by `max-stale`, which without a value is no limit; none if it is not there.
+    /// Returns how stale a response may be by `max-stale`. Without a value there is no limit. `None` if it is missing.
     pub(crate) fn max_stale(&self) -> Option<Duration> {
         match self.directives.iter().any(|(name, value)| name == "max-stale" && value.is_none()) {
             true => Some(Duration::MAX),
@@ -58,7 +58,7 @@ impl Control {
     }
 }
 
-/// What stands before a comma that is not between quotes, and what stands behind it.
+/// Splits at the first comma that is not in quotes.
 fn split_at_comma(text: &str) -> (&str, &str) {
     let (mut is_quoted, mut is_escaped) = (false, false);
     for (at, byte) in text.bytes().enumerate() {

@@ -1,11 +1,11 @@
-//! One kept response as a file.
+//! A stored response as a file.
 //!
 //! ```text
 //! "http-fetch cache 1\n" | length of what stands before the body, 4 bytes | name \n requested \n received \n head | body | SHA-256 of it all
 //! ```
 //!
-//! No URL stands in it, and no header of the request: the name is made of hashes. Whatever is cut off, changed or of somebody else does
-//! not have the right hash at its end, and is no entry.
+//! The file contains no URL and no header of the request: the name consists of hashes. A file that was cut off, changed or written by
+//! another program does not end with the right hash, and is not an entry.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -19,9 +19,9 @@ use http_protocol::{Connection, HeadStep, RequestFacts};
 use super::rules::{Kept, selecting_names, values};
 
 const MAGIC: &[u8] = b"http-fetch cache 1\n";
-/// Length of the hash at the end, in bytes.
+/// The length of the hash at the end, in bytes.
 const HASH: usize = 32;
-/// No file has a longer text before its body: far more than the limits of a head let through.
+/// The maximum length of the text before the body. It is far above the limits of a head.
 const LONGEST_TEXT: u64 = 1 << 20;
 
 /// See the module.
@@ -29,28 +29,28 @@ const LONGEST_TEXT: u64 = 1 << 20;
 pub(crate) struct Entry {
     /// The name of its file.
     pub(crate) name: String,
-    /// The head as it was kept.
+    /// The stored head.
     pub(crate) head: Arc<Head>,
-    /// When it was asked for.
+    /// When it was requested.
     pub(crate) requested: SystemTime,
-    /// When its head came.
+    /// When its head arrived.
     pub(crate) received: SystemTime,
-    /// The file; empty if the body is not needed.
+    /// The whole file. Empty if the body is not needed.
     bytes: Vec<u8>,
-    /// Where the body stands in it.
+    /// The place of the body in the file.
     start: usize,
     end: usize,
 }
 
 impl Entry {
-    /// One without a body that was never in a file.
+    /// Creates an entry without a body that was never in a file.
     pub(crate) fn of_head(head: Head) -> Self {
         let epoch = SystemTime::UNIX_EPOCH;
         let (name, bytes) = (String::new(), Vec::new());
         Self { name, head: Arc::new(head), requested: epoch, received: epoch, bytes, start: 0, end: 0 }
     }
 
-    /// Reads a file. None if it is not one that was written by this program, and whole.
+    /// Reads a file. Returns `None` if it was not written by this program or is not complete.
     pub(crate) fn read(bytes: Vec<u8>) -> Option<Self> {
         let end = bytes.len().checked_sub(HASH)?;
         let text_len = bytes.strip_prefix(MAGIC)?.first_chunk::<4>()?;
@@ -63,8 +63,8 @@ impl Entry {
         Some(Self { bytes, start, end, ..entry })
     }
 
-    /// Reads what stands before the body in a file of this length, and nothing more: whether the file is whole, nobody knows then. None
-    /// if it is none of this program's.
+    /// Reads only the part before the body, in a file of this length. So it is not known whether the file is complete. Returns `None` if
+    /// this program did not write it.
     pub(crate) fn read_without_body(mut file: impl Read, len: u64) -> io::Result<Option<Self>> {
         let mut beginning = Vec::new();
         file.by_ref().take(MAGIC.len() as u64 + 4).read_to_end(&mut beginning)?;
@@ -77,7 +77,7 @@ impl Entry {
         Ok(Some(text).filter(|text| text.len() as u64 == text_len).and_then(|text| Self::of_text(&text)))
     }
 
-    /// One without a body, of what stands before it.
+    /// Creates an entry without a body from the text before it.
     fn of_text(text: &[u8]) -> Option<Self> {
         let mut parts = text.splitn(4, |byte| *byte == b'\n');
         let name = std::str::from_utf8(parts.next()?).ok()?.to_owned();
@@ -87,36 +87,36 @@ impl Entry {
         Some(Self { name, head, requested, received, bytes: Vec::new(), start: 0, end: 0 })
     }
 
-    /// What stands before the body.
+    /// Returns the part of the file before the body.
     pub(crate) fn beginning(name: &str, head: &[u8], requested: SystemTime, received: SystemTime) -> Vec<u8> {
         let times = format!("{}\n{}\n", seconds(requested), seconds(received));
         let text_len = name.len() + 1 + times.len() + head.len();
-        // A head is within its own limits, far below 32 bits.
+        // The limits of a head are far below 32 bits.
         let text_len = u32::try_from(text_len).unwrap_or(u32::MAX).to_le_bytes();
         [MAGIC, &text_len, name.as_bytes(), b"\n", times.as_bytes(), head].concat()
     }
 
-    /// The body as it was on the wire, but for the framing.
+    /// Returns the body as received, without the framing.
     pub(crate) fn body(&self) -> &[u8] {
         self.bytes.get(self.start..self.end).unwrap_or_default()
     }
 
-    /// Lets go of the body.
+    /// Drops the body.
     pub(crate) fn without_body(self) -> Self {
         Self { bytes: Vec::new(), start: 0, end: 0, ..self }
     }
 
-    /// The same with another head, such as one that was confirmed.
+    /// Returns the same entry with another head, such as a confirmed one.
     pub(crate) fn with_head(self, head: Head, requested: SystemTime, received: SystemTime) -> Self {
         Self { head: Arc::new(head), requested, received, ..self }
     }
 
-    /// What the rules look at.
+    /// Returns the parts that the rules need.
     pub(crate) fn kept(&self) -> Kept<'_> {
         Kept { head: &self.head, requested: self.requested, received: self.received }
     }
 
-    /// Whether it answers a request with these header lines: what its `Vary` names is as it was.
+    /// Returns whether the entry answers a request with these header lines: the headers that its `Vary` names have the same values.
     pub(crate) fn answers(&self, lines: &[String]) -> bool {
         self.name.ends_with(&variant(&self.head, lines))
     }
@@ -134,25 +134,25 @@ impl fmt::Debug for Entry {
     }
 }
 
-/// What the name of every entry for this URL begins with.
+/// Returns the start of the names of all entries for this URL.
 pub(crate) fn of_url(url: &str) -> String {
     format!("{}-", hex(url.as_bytes(), 16))
 }
 
-/// What the name of every entry for this URL and this `Authorization` begins with, of servers that were believed in this way.
+/// Returns the start of the names of all entries for this URL and this `Authorization`, from servers that were verified in the same way.
 pub(crate) fn of_request(url: &str, belief: &Belief, lines: &[String]) -> String {
     let authorization = values(lines, "Authorization").first().map_or("", |value| *value);
-    // A value neither begins with a line break nor has one in it.
+    // A value contains no line breaks, so the two forms differ.
     let whose = if belief.0.is_empty() { authorization } else { &format!("\n{}\n{authorization}", belief.0) };
     format!("{}{}-", of_url(url), hex(whose.as_bytes(), 16))
 }
 
-/// Why a server was believed to be who it is. What one session took on easier terms must not answer another.
+/// How a server was verified. A response that one session accepted under weaker rules must not answer another one.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Belief(String);
 
 impl Belief {
-    /// By TLS with these options. Without any, and without TLS, it is the default.
+    /// Returns the verification by TLS with these options. It is the default value for default options and without TLS.
     pub(crate) fn by(tls: &TlsOptions) -> Self {
         let verified = match tls.verify {
             Verify::Full => "full",
@@ -171,7 +171,7 @@ impl Belief {
     }
 }
 
-/// The last part of a name: of the headers that the response's `Vary` names.
+/// Returns the last part of a name, which depends on the headers that `Vary` of the response names.
 pub(crate) fn variant(head: &Head, lines: &[String]) -> String {
     variant_of(&selecting_names(head), lines)
 }
@@ -185,14 +185,14 @@ pub(crate) fn variant_of(names: &[String], lines: &[String]) -> String {
     hex(selecting.as_bytes(), 8)
 }
 
-/// Whether a file's name is one of an entry.
+/// Returns whether this is the name of an entry.
 pub(crate) fn is_name(name: &str) -> bool {
     let is_hex = |part: &str| part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
     let parts: Vec<&str> = name.split('-').collect();
     parts.iter().map(|part| part.len()).eq([32, 32, 16]) && parts.iter().all(|part| is_hex(part))
 }
 
-/// A head that is kept, from its status line to the blank line.
+/// Parses a stored head, from its status line to the blank line.
 pub(crate) fn read_head(text: &[u8]) -> Option<Head> {
     let mut connection = Connection::new();
     connection.begin(RequestFacts::default()).ok()?;
@@ -206,7 +206,7 @@ fn hex(bytes: &[u8], len: usize) -> String {
     digest(&SHA256, bytes).as_ref().iter().take(len).map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Whole seconds, rounded down: an entry is rather too old than too young.
+/// Rounds down to whole seconds, so that an entry is considered too old rather than too new.
 fn seconds(time: SystemTime) -> u64 {
     time.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
@@ -228,7 +228,7 @@ mod tests {
         let hash = digest(&SHA256, &bytes);
         let printed = format!("{:?}", Entry::read([&bytes, hash.as_ref()].concat()).unwrap());
         assert!(printed.contains("X-Token") && printed.contains("8 bytes"), "{printed}");
-        // The bytes of a body would be printed as numbers.
+        // The bytes of a body would be printed as numbers, such as 115 and 101.
         assert!(!printed.contains("secret") && !printed.contains("115, 101"), "{printed}");
     }
 }

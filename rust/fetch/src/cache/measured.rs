@@ -1,4 +1,5 @@
-//! Our rules beside those of the crate `http-cache-semantics`, over made-up requests and responses. Where ours differ, it is said why.
+//! Compares our rules with those of the crate `http-cache-semantics`, with generated requests and responses. Comments explain each
+//! difference.
 
 use std::time::{Duration, SystemTime};
 
@@ -16,7 +17,7 @@ fn at(seconds: i64) -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(NOW.saturating_add_signed(seconds))
 }
 
-/// A date, from so many seconds before the response to so many after it.
+/// A date with an offset in seconds from the response.
 fn date(name: &'static str, offsets: std::ops::Range<i64>) -> impl Strategy<Value = Option<String>> {
     proptest::option::of(offsets.prop_map(move |offset| format!("{name}: {}", httpdate::fmt_http_date(at(offset)))))
 }
@@ -30,8 +31,8 @@ fn directives(of: &'static [&'static str]) -> impl Strategy<Value = Vec<String>>
     })
 }
 
-/// What no two readers can see differently: each directive once, dates that can be read. No `Date` before the response: theirs does not look
-/// at how old it makes the response (RFC 9111 §4.2.3).
+/// Responses without ambiguity: each directive once, and only valid dates. `Date` is never before the response, because the crate ignores
+/// the age that results from it (RFC 9111 §4.2.3).
 fn response() -> impl Strategy<Value = (u16, Vec<String>)> {
     let status = select(vec![200_u16, 203, 204, 301, 302, 303, 307, 308, 404, 405, 410, 414, 500, 501, 503]);
     let control =
@@ -94,12 +95,13 @@ proptest! {
         let is_explicit = said.has("max-age") || head.fields.named("Expires").next().is_some();
         let is_other_status = matches!(status, 302 | 303 | 307 | 500 | 503) && !said.has("public") && !is_explicit;
         let keeps = rules::may_keep(&control, &head);
-        // Theirs has these not kept where they are `private` (RFC 9111 §3), and by their age where nothing is said (§4.2.2).
+        // The crate does not store these if they are `private` (RFC 9111 §3), and derives their lifetime from their age if the server does
+        // not specify it (§4.2.2).
         if is_other_status {
             prop_assert!(!keeps || said.has("private"));
             return Ok(());
         }
-        // Ours does not keep what could be of no use: it answers nothing, and nothing confirms it.
+        // Our rules do not store responses that could never be used: they answer nothing, and nothing can confirm them.
         prop_assert!(!keeps || theirs.is_storable(), "{:?}", theirs);
         if !keeps {
             let can_be_confirmed = head.fields.named("ETag").chain(head.fields.named("Last-Modified")).next().is_some();
@@ -113,9 +115,9 @@ proptest! {
         if !said.has("no-cache") {
             prop_assert_eq!(left, theirs.time_to_live(now), "{:?}", theirs);
         }
-        // As stale as the request takes: "no more than" (§5.2.1.2) is less in theirs.
+        // A response that is exactly as stale as the request accepts: the crate treats "no more than" (§5.2.1.2) as "less than".
         let stale_for = rules::age(kept, now).saturating_sub(rules::lifetime(&head, Some(received)));
-        // And theirs takes `max-stale` for leave to use what `no-cache` forbids (§5.2.2.4).
+        // The crate also lets `max-stale` override `no-cache` (§5.2.2.4).
         if control.max_stale().is_some_and(|most| most == stale_for || said.has("no-cache")) {
             prop_assert!(!said.has("no-cache") || rules::judge(&control, kept, now) == Use::Confirmed);
             return Ok(());
@@ -147,7 +149,7 @@ proptest! {
         let place = change.0.index(whole.len());
         changed[place] ^= change.1.max(1);
         prop_assert!(Entry::read(changed.clone()).is_none());
-        // One that was made on purpose, with the right hash.
+        // A file that was forged with the right hash.
         let inside = changed.len() - 32;
         if let Some(entry) = Entry::read(seal(&changed[..inside])) {
             prop_assert!(entry.body().len() <= inside);

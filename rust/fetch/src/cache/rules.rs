@@ -1,6 +1,6 @@
-//! The rules of a private cache (RFC 9111): what may be kept, for how long it is fresh, and what a confirmation changes.
+//! The rules of a private cache (RFC 9111): what can be stored, for how long it is fresh, and what a confirmation changes.
 //!
-//! Values in, values out; the time is an argument.
+//! The functions have no side effects. The time is an argument.
 
 use std::time::{Duration, SystemTime};
 
@@ -11,18 +11,18 @@ use super::control::Control;
 use crate::address::Address;
 use crate::header_line;
 
-/// Statuses that may be kept for as long as their age suggests, where the server does not say for how long (RFC 9110 §15.1).
+/// Status codes that can be stored if the server does not specify a lifetime. Their age then determines it (RFC 9110 §15.1).
 const BY_DEFAULT: [u16; 11] = [200, 203, 204, 300, 301, 308, 404, 405, 410, 414, 501];
-/// These may be kept where it does. A part of a body (206) never is.
+/// Status codes that can be stored if the server specifies a lifetime. A part of a body (206) is never stored.
 const WHERE_SAID: [u16; 3] = [302, 303, 307];
-/// What is not said to be fresh for some time is so for at most this long, however old it was.
+/// The maximum lifetime of a response whose lifetime the server does not specify, however old it was.
 const MOST_BY_AGE: Duration = Duration::from_secs(7 * 86_400);
-/// A clock that was set back by more than this tells nothing of how old a response is.
+/// If the clock was set back by more than this, the age of a response is not known.
 const CLOCK_MAY_BE_BEHIND: Duration = Duration::from_secs(60);
-/// Statuses for which `stale-if-error` is (RFC 5861 §4).
+/// Status codes to which `stale-if-error` applies (RFC 5861 §4).
 const ERRORS: [u16; 4] = [500, 502, 503, 504];
 
-/// These are of a connection, and not of a response (RFC 9111 §3.1).
+/// Fields that belong to a connection and not to a response (RFC 9111 §3.1).
 const OF_THE_CONNECTION: [&str; 10] = [
     "Connection",
     "Keep-Alive",
@@ -35,39 +35,39 @@ const OF_THE_CONNECTION: [&str; 10] = [
     "Transfer-Encoding",
     "Upgrade",
 ];
-/// Cookies are applied when they come, and written to the disk by the cookie file alone.
+/// Cookies are stored when they arrive, and only the cookie file writes them to the disk.
 const COOKIES: [&str; 2] = ["Set-Cookie", "Set-Cookie2"];
-/// These speak of the body, which a confirmation does not have (RFC 9111 §3.2).
+/// Fields that describe the body, which a confirmation does not have (RFC 9111 §3.2).
 const OF_THE_BODY: [&str; 4] = ["Content-Length", "Content-Encoding", "Content-Type", "Content-Range"];
 
-/// A response that is kept, as far as the rules look at it.
+/// The parts of a stored response that the rules need.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Kept<'a> {
-    /// Its head.
+    /// The head.
     pub(crate) head: &'a Head,
-    /// When it was asked for.
+    /// When it was requested.
     pub(crate) requested: SystemTime,
-    /// When its head came.
+    /// When its head arrived.
     pub(crate) received: SystemTime,
 }
 
-/// What may be done with a response that is kept.
+/// How a stored response can be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Use {
-    /// It answers the request as it is.
+    /// It answers the request without a confirmation.
     AsItIs,
-    /// The server has to confirm it first.
+    /// The server must confirm it first.
     Confirmed,
 }
 
-/// Whether the script itself does what a cache would do, or wants a part of a body: then the cache has no part in it.
+/// Returns whether the script sets a condition or a range itself. The cache is then not used.
 pub(crate) fn is_by_hand(lines: &[String]) -> bool {
     ["Range", "If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since", "If-Range"]
         .iter()
         .any(|name| header_line::has(lines, name))
 }
 
-/// The directives of a request. `Pragma: no-cache` counts where there is no `Cache-Control` (RFC 9111 §5.4).
+/// Returns the directives of a request. `Pragma: no-cache` counts if there is no `Cache-Control` (RFC 9111 §5.4).
 pub(crate) fn request_control(lines: &[String]) -> Control {
     match header_line::has(lines, "Cache-Control") {
         true => Control::read(values(lines, "Cache-Control")),
@@ -75,13 +75,13 @@ pub(crate) fn request_control(lines: &[String]) -> Control {
     }
 }
 
-/// The values of a header among header lines.
+/// Returns the values of a header in the header lines.
 pub(crate) fn values<'a>(lines: &'a [String], name: &str) -> Vec<&'a str> {
     let named = lines.iter().filter(|line| header_line::name_of(line).eq_ignore_ascii_case(name));
     named.filter_map(|line| line.split_once(':')).map(|(_, value)| value.trim()).collect()
 }
 
-/// Whether a response to a GET may be kept, and could be of use later.
+/// Returns whether a response to a GET request can be stored, and could be used later.
 pub(crate) fn may_keep(asked: &Control, head: &Head) -> bool {
     let control = control(head);
     let is_said = control.has("max-age") || control.has("public") || control.has("private") || has(head, "Expires");
@@ -89,7 +89,7 @@ pub(crate) fn may_keep(asked: &Control, head: &Head) -> bool {
     if !is_understood || asked.has("no-store") || control.has("no-store") {
         return false;
     }
-    // It answers no other request.
+    // It cannot answer any other request.
     if selecting_names(head).iter().any(|name| name == "*") {
         return false;
     }
@@ -97,7 +97,7 @@ pub(crate) fn may_keep(asked: &Control, head: &Head) -> bool {
     can_be_confirmed || control.seconds("stale-if-error").is_some() || !lifetime(head, None).is_zero()
 }
 
-/// For how long a response is fresh (RFC 9111 §4.2.1); one without a `Date` is as old as `received` says.
+/// Returns for how long a response is fresh (RFC 9111 §4.2.1). Without a `Date`, `received` is used instead.
 pub(crate) fn lifetime(head: &Head, received: Option<SystemTime>) -> Duration {
     let control = control(head);
     if let Some(lifetime) = control.seconds("max-age") {
@@ -108,7 +108,7 @@ pub(crate) fn lifetime(head: &Head, received: Option<SystemTime>) -> Duration {
         let expires = date(head, "Expires");
         return match (expires, from) {
             (Some(expires), Some(from)) => expires.duration_since(from).unwrap_or_default(),
-            // There is no saying until it is kept.
+            // The lifetime is only known when the response is stored.
             (Some(_), None) => Duration::from_secs(1),
             (None, _) => Duration::ZERO,
         };
@@ -121,18 +121,18 @@ pub(crate) fn lifetime(head: &Head, received: Option<SystemTime>) -> Duration {
     Duration::from_secs(unchanged.as_secs() / 10).min(MOST_BY_AGE)
 }
 
-/// How old a response is now (RFC 9111 §4.2.3).
+/// Returns the current age of a response (RFC 9111 §4.2.3).
 pub(crate) fn age(kept: Kept<'_>, now: SystemTime) -> Duration {
     let since = |later: SystemTime, earlier: SystemTime| later.duration_since(earlier).unwrap_or_default();
     let apparent = date(kept.head, "Date").map_or(Duration::ZERO, |date| since(kept.received, date));
-    // As a directive is read: the first, and no more than a number holds.
+    // Read the value like a directive: only the first one, and limited.
     let said = kept.head.fields.list("Age").next().map(|age| format!("age={}", String::from_utf8_lossy(age)));
     let said = Control::read(said).seconds("age").unwrap_or_default();
     let corrected = said + since(kept.received, kept.requested);
     apparent.max(corrected) + since(now, kept.received)
 }
 
-/// Decides about a response that is kept for a request with these directives (RFC 9111 §4).
+/// Decides how a stored response can be used for a request with these directives (RFC 9111 §4).
 pub(crate) fn judge(asked: &Control, kept: Kept<'_>, now: SystemTime) -> Use {
     let said = control(kept.head);
     if asked.has("no-cache") || said.has("no-cache") {
@@ -152,7 +152,7 @@ pub(crate) fn judge(asked: &Control, kept: Kept<'_>, now: SystemTime) -> Use {
     if age < lifetime || is_taken_stale { Use::AsItIs } else { Use::Confirmed }
 }
 
-/// Whether a response that is kept may stand in for an answer that did not come, or one with this status (RFC 5861 §4).
+/// Returns whether a stored response can replace a missing response or one with this status code (RFC 5861 §4).
 pub(crate) fn stands_in(asked: &Control, kept: Kept<'_>, status: Option<u16>, now: SystemTime) -> bool {
     let said = control(kept.head);
     if status.is_some_and(|status| !ERRORS.contains(&status)) || asked.has("no-cache") {
@@ -166,13 +166,13 @@ pub(crate) fn stands_in(asked: &Control, kept: Kept<'_>, status: Option<u16>, no
     most.is_some_and(|most| stale_for <= most)
 }
 
-/// The header lines that ask the server whether a response is still the right one; none if it has nothing to be known by.
+/// Returns the header lines that ask the server whether a response is still valid. Empty if the response has no validator.
 pub(crate) fn conditions(head: &Head) -> Vec<String> {
     let line = |condition: &str, name: &str| value(head, name).map(|value| format!("{condition}: {value}"));
     [line("If-None-Match", "ETag"), line("If-Modified-Since", "Last-Modified")].into_iter().flatten().collect()
 }
 
-/// Whether a 304 is about this response (RFC 9111 §4.3.4).
+/// Returns whether a 304 refers to this response (RFC 9111 §4.3.4).
 pub(crate) fn is_confirmed_by(kept: &Head, confirmation: &Head) -> bool {
     let opaque = |tag: String| tag.trim_start_matches("W/").to_owned();
     match (value(kept, "ETag").map(opaque), value(confirmation, "ETag").map(opaque)) {
@@ -185,24 +185,24 @@ pub(crate) fn is_confirmed_by(kept: &Head, confirmation: &Head) -> bool {
     }
 }
 
-/// The head of a response in the form in which it is kept: as text, without what is of a connection, and without cookies.
+/// Returns the text of a head to store, without fields of the connection and without cookies.
 pub(crate) fn head_to_keep(head: &Head) -> Vec<u8> {
     text(head.status, &head.reason, &lines_to_keep(head))
 }
 
-/// The same of a response that a 304 confirmed, whose fields replace those that were there (RFC 9111 §3.2).
+/// Returns the same for a response that a 304 confirmed. The fields of the 304 replace the stored ones (RFC 9111 §3.2).
 pub(crate) fn confirmed_head(kept: &Head, confirmation: &Head) -> Vec<u8> {
     let is_of_body = |line: &String| is_one_of(header_line::name_of(line), &OF_THE_BODY);
     let new: Vec<String> = lines_to_keep(confirmation).into_iter().filter(|line| !is_of_body(line)).collect();
     let mut lines = lines_to_keep(kept);
-    // How old it is, the confirmation says. Without a `Date` it is as old as when it came (RFC 9110 §6.6.1).
+    // The confirmation determines the age. Without a `Date`, the time of its arrival counts (RFC 9110 §6.6.1).
     lines.retain(|line| !is_one_of(header_line::name_of(line), &["Age", "Date"]));
     lines.retain(|line| !header_line::has(&new, header_line::name_of(line)));
     lines.extend(new);
     text(kept.status, &kept.reason, &lines)
 }
 
-/// The same of a response that answers from the cache, with its age (RFC 9111 §5.1).
+/// Returns the same for a response from the cache, with its age (RFC 9111 §5.1).
 pub(crate) fn head_with_age(kept: &Head, age: Duration) -> Vec<u8> {
     let mut lines = lines_to_keep(kept);
     lines.retain(|line| !header_line::name_of(line).eq_ignore_ascii_case("Age"));
@@ -210,8 +210,8 @@ pub(crate) fn head_with_age(kept: &Head, age: Duration) -> Vec<u8> {
     text(kept.status, &kept.reason, &lines)
 }
 
-/// The URLs of which nothing may be kept any more after a response to this method (RFC 9111 §4.4): the one that was asked for, and those
-/// of the same server that the response names.
+/// Returns the URLs whose entries must be removed after a response to this method (RFC 9111 §4.4): the requested one, and those on the same
+/// server that the response names.
 pub(crate) fn outdated(method: Method, address: &Address, head: &Head) -> Vec<Address> {
     let is_safe = matches!(method, Method::Get | Method::Head | Method::Options | Method::Trace);
     if is_safe || !(200..400).contains(&head.status) {
@@ -223,7 +223,7 @@ pub(crate) fn outdated(method: Method, address: &Address, head: &Head) -> Vec<Ad
     std::iter::once(address.clone()).chain(own).collect()
 }
 
-/// The names in `Vary`, in lower case, each once.
+/// Returns the names in `Vary`, in lower case, without duplicates.
 pub(crate) fn selecting_names(head: &Head) -> Vec<String> {
     let mut names: Vec<String> =
         head.fields.list("Vary").map(|name| String::from_utf8_lossy(name).to_ascii_lowercase()).collect();
@@ -232,7 +232,7 @@ pub(crate) fn selecting_names(head: &Head) -> Vec<String> {
     names
 }
 
-/// `Cache-Control` of a response. Where there is none, old servers say `Pragma: no-cache` for it, and mean it.
+/// Returns the directives of a response. Without `Cache-Control`, `Pragma: no-cache` counts, because old servers use it in this sense.
 pub(crate) fn control(head: &Head) -> Control {
     let name = if has(head, "Cache-Control") { "Cache-Control" } else { "Pragma" };
     let said = head.fields.named(name).map(|field| field.value());
@@ -242,7 +242,7 @@ pub(crate) fn control(head: &Head) -> Control {
 fn lines_to_keep(head: &Head) -> Vec<String> {
     let named: Vec<String> =
         head.fields.list("Connection").map(|name| String::from_utf8_lossy(name).into_owned()).collect();
-    // Where a length was overruled, it is wrong (RFC 9112 §6.3).
+    // `Transfer-Encoding` overrides a length, which is then wrong (RFC 9112 §6.3).
     let is_chunked = has(head, "Transfer-Encoding");
     let keeps = |line: &String| {
         let name = header_line::name_of(line);
@@ -287,7 +287,7 @@ mod tests {
 
     const DATE: &str = "Date: Tue, 14 Nov 2023 22:13:20 GMT";
 
-    /// The time that `DATE` says, and so many seconds.
+    /// The time in `DATE`, plus this number of seconds.
     fn at(seconds: u64) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000 + seconds)
     }

@@ -1,4 +1,4 @@
-//! A response that comes from the cache, in the form in which a call knows those of the network.
+//! A response from the cache, as an exchange like those of the network.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -11,19 +11,19 @@ use crate::exchange::Exchange;
 /// See the module.
 pub(crate) struct Served {
     entry: Entry,
-    /// Bytes of the body that were given out.
+    /// The number of body bytes that were read.
     given: usize,
-    /// Of the confirmation, if there was one.
+    /// The timings of the confirmation, if there was one.
     timings: Timings,
 }
 
 impl Served {
-    /// One that answers with this entry.
+    /// Creates an exchange that responds with this entry.
     pub(crate) fn new(entry: Entry) -> Self {
         Self { entry, given: 0, timings: Timings::default() }
     }
 
-    /// One that the server confirmed in this exchange.
+    /// Creates an exchange for an entry that the server confirmed in the exchange `by`.
     pub(crate) fn confirmed(entry: Entry, by: &dyn Exchange) -> Self {
         Self { timings: by.timings(), ..Self::new(entry) }
     }

@@ -21,17 +21,17 @@ use crate::lock::lock;
 pub const LIMIT: u64 = 256 << 20;
 /// The maximum size of one entry, including its head, in bytes. An entry is in memory as a whole while it is used.
 pub const LONGEST_ENTRY: u64 = 16 << 20;
-/// No more than this many files, so that the first look at the folder takes no time that matters.
+/// The maximum number of files, so that reading the folder for the first time takes little time.
 const MOST_FILES: usize = 16_384;
-/// So many answers to one URL are kept, where it answers in several ways.
+/// The maximum number of stored responses for one request, if they differ by `Vary`.
 const VARIANTS: usize = 8;
-/// What is left of others that were written when their program died is removed after so long.
+/// The age after which unfinished files of programs that crashed are removed.
 const ABANDONED: Duration = Duration::from_secs(3600);
 const UNFINISHED: &str = ".unfinished-";
-/// So often a name for a new file is looked for: a program that had this one's number may have left some.
+/// The maximum number of tries to find a name for a new file. An earlier program with the same process number may have left some.
 const MOST_TRIES: u32 = 64;
 
-/// The caches of the process by their folder, as the disk is the process's: sessions with the same folder share one.
+/// The caches of the process, by folder and limit. Sessions with the same folder share one cache.
 static OPEN: Mutex<BTreeMap<(PathBuf, u64), Weak<Store>>> = Mutex::new(BTreeMap::new());
 
 /// A private cache in a folder. A clone refers to the same cache.
@@ -41,15 +41,15 @@ pub struct Cache(Arc<Store>);
 struct Store {
     folder: PathBuf,
     limit: u64,
-    /// None before the folder was looked at, by the first that needs it.
+    /// `None` until the folder is read, when it is needed for the first time.
     index: Mutex<Option<Index>>,
 }
 
-/// What is in the folder. What other processes write there is found at the next start.
+/// The files in the folder. Files that other processes write later are found at the next start.
 #[derive(Default)]
 struct Index {
     files: BTreeMap<String, Known>,
-    /// Bytes of all files.
+    /// The size of all files, in bytes.
     total: u64,
 }
 
@@ -58,7 +58,7 @@ struct Known {
     used: SystemTime,
 }
 
-/// An entry that is being written. What is dropped before its end is gone.
+/// An entry that is being written. If it is dropped before its end, it is removed.
 pub(crate) struct Writer {
     cache: Cache,
     name: String,
@@ -92,8 +92,8 @@ impl Cache {
         &self.0.folder
     }
 
-    /// The entry that answers a request for this URL with these header lines: the latest, if there are several. It has its body, and is
-    /// known to be whole, where `needs_body` says that it is needed; nothing else is read of those that do not answer.
+    /// Returns the latest entry that answers a request for this URL with these header lines. If `needs_body` is true for it, the body is
+    /// also read, and the entry is known to be complete. Only the heads of other entries are read.
     pub(crate) fn find(
         &self,
         (url, belief, lines): (&str, &Belief, &[String]),
@@ -102,7 +102,7 @@ impl Cache {
     ) -> Option<Entry> {
         let start = entry::of_request(url, belief, lines);
         let mut names = self.names(&start, now);
-        // The name that most have: another process may have written it since the folder was looked at.
+        // The name without `Vary`, which most entries have. Another process may have written it since the folder was read.
         let plain = format!("{start}{}", entry::variant_of(&[], lines));
         if !names.contains(&plain) {
             names.push(plain);
@@ -110,19 +110,19 @@ impl Cache {
         let mut entries: Vec<Entry> = names.iter().filter_map(|name| self.read_without_body(name)).collect();
         entries.retain(|entry| entry.answers(lines));
         entries.sort_by_key(|entry| Reverse(entry.received));
-        // Where one turns out to be damaged, it is the next one's turn.
+        // If an entry is damaged, try the next one.
         entries.into_iter().find_map(|entry| match needs_body(&entry) {
             true => self.read(&entry.name).filter(|entry| entry.answers(lines)),
             false => Some(entry),
         })
     }
 
-    /// Reads an entry. What has its name and is none is removed.
+    /// Reads an entry. A file with its name that is not an entry is removed.
     pub(crate) fn read(&self, name: &str) -> Option<Entry> {
         self.read_with(name, |path| read_file(path).map(Entry::read))
     }
 
-    /// The same of what stands before its body.
+    /// Does the same for the part before the body.
     fn read_without_body(&self, name: &str) -> Option<Entry> {
         self.read_with(name, |path| {
             let file = File::open(path)?;
@@ -147,9 +147,9 @@ impl Cache {
         entry
     }
 
-    /// Notes that an entry was used.
+    /// Stores that an entry was used.
     pub(crate) fn touch(&self, name: &str, now: SystemTime) {
-        // The next start goes by it. Where it cannot be noted, the entry seems older than it is.
+        // The next start reads this time. If it cannot be written, the entry seems older than it is.
         let path = self.0.folder.join(name);
         let _ = OpenOptions::new().write(true).open(path).and_then(|file| file.set_modified(now));
         self.with_index(Some(now), |index| {
@@ -165,12 +165,12 @@ impl Cache {
         self.with_index(None, |index| index.forget(name));
     }
 
-    /// Removes all entries for a URL, whoever asked for them.
+    /// Removes all entries for a URL, with any credentials.
     pub(crate) fn forget(&self, url: &str, now: SystemTime) {
         self.names(&entry::of_url(url), now).iter().for_each(|name| self.remove(name));
     }
 
-    /// Begins to write an entry; none if that is not possible.
+    /// Begins to write an entry. Returns `None` if that is not possible.
     pub(crate) fn write(
         &self,
         name: String,
@@ -185,7 +185,7 @@ impl Cache {
         writer.add(&beginning).then_some(writer)
     }
 
-    /// A new file for an entry. What has its name already is of somebody else, or leads elsewhere, and is left alone.
+    /// Creates a new file for an entry. An existing file with the same name belongs to another program or is a link, and is left alone.
     fn unfinished(&self) -> io::Result<(PathBuf, File)> {
         static NUMBER: AtomicU64 = AtomicU64::new(0);
         let folder = &self.0.folder;
@@ -209,7 +209,7 @@ impl Cache {
             .unwrap_or_default()
     }
 
-    /// Works with the index; looks into the folder first if it is `now` and that was not done.
+    /// Calls `work` with the index. With `now`, reads the folder first, if that was not done yet.
     fn with_index<T>(&self, now: Option<SystemTime>, work: impl FnOnce(&mut Index) -> T) -> Option<T> {
         let mut index = lock(&self.0.index);
         if let (None, Some(now)) = (&*index, now) {
@@ -257,7 +257,7 @@ impl Index {
         }
     }
 
-    /// What has to go, and a bit more, so that not every new entry asks for it.
+    /// Returns the entries to remove: slightly more than necessary, so that not every new entry requires this again.
     fn too_much(&self, limit: u64) -> Vec<String> {
         let (mut total, mut count) = (self.total, self.files.len());
         let mut names = oldest(self.files.iter());
@@ -276,7 +276,7 @@ impl Index {
     }
 }
 
-/// Those that were not used for the longest time come first.
+/// Sorts the names, least recently used first.
 fn oldest<'a>(files: impl Iterator<Item = (&'a String, &'a Known)>) -> Vec<String> {
     let mut files: Vec<_> = files.collect();
     files.sort_by_key(|(name, known)| (known.used, *name));
@@ -284,7 +284,7 @@ fn oldest<'a>(files: impl Iterator<Item = (&'a String, &'a Known)>) -> Vec<Strin
 }
 
 impl Writer {
-    /// Adds bytes of the body. Says whether the entry is still worth going on with.
+    /// Adds bytes to the file. Returns whether the entry can still be completed.
     pub(crate) fn add(&mut self, bytes: &[u8]) -> bool {
         let most = LONGEST_ENTRY.min(self.cache.0.limit);
         self.len += bytes.len() as u64;
@@ -292,7 +292,7 @@ impl Writer {
         self.len <= most && self.file.as_mut().is_some_and(|file| file.write_all(bytes).is_ok())
     }
 
-    /// The body is whole: the entry gets its name.
+    /// Completes the entry, and gives it its name.
     pub(crate) fn finish(mut self, now: SystemTime) {
         let hash = self.hash.clone().finish();
         if !self.add(hash.as_ref()) {
@@ -310,7 +310,7 @@ impl Writer {
 
 impl Drop for Writer {
     fn drop(&mut self) {
-        // A file that is open cannot be removed everywhere.
+        // On some systems, an open file cannot be removed.
         self.file = None;
         if !self.path.as_os_str().is_empty() {
             let _ = fs::remove_file(&self.path);
@@ -318,7 +318,7 @@ impl Drop for Writer {
     }
 }
 
-/// Reads at most as much as an entry has.
+/// Reads a file, up to slightly more than the maximum size of an entry.
 fn read_file(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let file = File::open(path)?;
@@ -340,7 +340,7 @@ mod tests {
 
     fn index(files: u64, len: u64) -> Index {
         let at = |number| SystemTime::UNIX_EPOCH + Duration::from_secs(number);
-        // The names stand in another order than the times.
+        // The order of the names differs from that of the times.
         let known = |number| (format!("{:05}", 99_999 - number), Known { len, used: at(number) });
         Index { files: (0..files).map(known).collect(), total: files * len }
     }

@@ -1,4 +1,4 @@
-//! What the cache is to the request of a call that is under way.
+//! The part that the cache has in the current request of a call.
 
 use std::time::SystemTime;
 
@@ -11,42 +11,43 @@ use super::rules::{self, Use};
 use super::store::{Cache, LONGEST_ENTRY, Writer};
 use crate::address::Address;
 
-/// See the module. One that has no cache does nothing.
+/// See the module. Does nothing without a cache.
 #[derive(Default)]
 pub(crate) struct Turn {
     cache: Option<Cache>,
-    /// The request may be answered from it, and its response kept; else it can only make entries outdated.
+    /// Whether the request can be answered from the cache, and its response stored. Otherwise, it can only make entries outdated.
     is_answered: bool,
     url: String,
     belief: Belief,
-    /// All header lines that are sent.
+    /// All header lines of the request.
     lines: Vec<String>,
     control: Control,
     requested: Option<SystemTime>,
-    /// What the server is asked to confirm, or what may stand in for an error, without its body.
+    /// The entry that the server is asked to confirm, or that may replace an error, without its body.
     stored: Option<Entry>,
-    /// The response that is being kept.
+    /// The response that is being stored.
     writer: Option<Writer>,
-    /// The response is one of the cache's.
+    /// Whether the response comes from the cache.
     serves: bool,
-    /// It says that there is none.
+    /// Whether the response says that the cache has none.
     has_nothing: bool,
-    /// The server confirmed what is not there: it is asked again without conditions.
+    /// Whether the server confirmed an entry that does not exist any more. The request is then repeated without conditions.
     asks_anew: bool,
 }
 
-/// What a response of the network comes to.
+/// The consequence of a response from the network.
 pub(crate) enum Met {
-    /// It stands for itself.
+    /// It is used as the response.
     Itself,
-    /// It confirmed this.
+    /// It confirmed this entry.
     Confirmed(Entry),
-    /// It confirmed what is not there any more.
+    /// It confirmed an entry that does not exist any more.
     Nothing,
 }
 
 impl Turn {
-    /// A request that can be answered begins. Gives the entry that does, if there is one. `unpacks` is whether bodies may be packed.
+    /// Begins a request that the cache can answer. Returns the entry that answers it, if there is one. `unpacks` is whether bodies can be
+    /// compressed.
     pub(crate) fn begin(
         &mut self,
         cache: Cache,
@@ -86,12 +87,12 @@ impl Turn {
         }
     }
 
-    /// A request begins that only makes entries outdated.
+    /// Begins a request that can only make entries outdated.
     pub(crate) fn watch(&mut self, cache: Option<Cache>) {
         *self = Self { cache, ..Self::default() };
     }
 
-    /// The request is sent with these lines now. Gives those to add.
+    /// Sets the lines with which the request is sent. Returns the conditional lines to add.
     pub(crate) fn send(&mut self, lines: &[String], now: SystemTime) -> Vec<String> {
         self.lines = lines.to_vec();
         self.requested = Some(now);
@@ -99,12 +100,12 @@ impl Turn {
         self.stored.as_ref().map(|entry| rules::conditions(&entry.head)).unwrap_or_default()
     }
 
-    /// Whether the cache may answer the request, and keep its response.
+    /// Returns whether the cache can answer the request and store its response.
     pub(crate) fn is_answered(&self) -> bool {
         self.is_answered
     }
 
-    /// Whether the response says that there is none: the request wanted one of the cache alone.
+    /// Returns whether the response says that the cache has none, because the request only allowed a stored one.
     pub(crate) fn has_nothing(&self) -> bool {
         self.has_nothing
     }
@@ -114,7 +115,7 @@ impl Turn {
         self.serves
     }
 
-    /// The head of a response came from the network. `is_followed` is whether it is a redirect that will be followed, whose body nobody sees.
+    /// Handles a head from the network. `is_followed` is whether it is a redirect that will be followed, and whose body is not used.
     pub(crate) fn meet(
         &mut self,
         method: Method,
@@ -148,7 +149,7 @@ impl Turn {
                 entry::of_request(&self.url, &self.belief, &self.lines),
                 entry::variant(head, &self.lines)
             );
-            // What cannot be told to be whole, or is too long, is not begun.
+            // Do not begin an entry that is too long, or whose end cannot be recognized.
             let can_be_whole = match framing {
                 Framing::Length(len) => len < LONGEST_ENTRY,
                 Framing::Chunked | Framing::None | Framing::Empty { .. } => true,
@@ -164,13 +165,13 @@ impl Turn {
         } else if head.status < 500
             && let Some(stored) = self.stored.take()
         {
-            // The server has another answer now, and that is not to be kept.
+            // The server has a different response now, which must not be stored.
             cache.remove(&stored.name);
         }
         Met::Itself
     }
 
-    /// The entry with what the confirmation says, if it is about this one and it is still there.
+    /// Returns the updated entry, if the confirmation refers to it and it still exists.
     fn confirm(&self, cache: &Cache, stored: &Entry, head: &Head, now: SystemTime) -> Option<Entry> {
         if !rules::is_confirmed_by(&stored.head, head) {
             return None;
@@ -179,7 +180,7 @@ impl Turn {
         let text = rules::confirmed_head(&entry.head, head);
         let confirmed = read_head(&text)?;
         let entry = entry.with_head(confirmed, self.requested.unwrap_or(now), now);
-        // `Vary` may name others now.
+        // `Vary` may name other headers now.
         let variant = entry::variant(&entry.head, &self.lines);
         let name = format!("{}{variant}", entry::of_request(&self.url, &self.belief, &self.lines));
         if name != entry.name || !rules::may_keep(&self.control, &entry.head) {
@@ -192,7 +193,7 @@ impl Turn {
         Some(entry)
     }
 
-    /// What answers in place of an error: of one with this status, or of none at all.
+    /// Returns the entry that replaces an error: a response with this status code, or no response at all.
     pub(crate) fn stand_in(&mut self, status: Option<u16>, now: SystemTime) -> Option<Entry> {
         let (cache, stored) = (self.cache.as_ref()?, self.stored.as_ref()?);
         if !rules::stands_in(&self.control, stored.kept(), status, now) {
@@ -213,12 +214,12 @@ impl Turn {
         Some(entry.with_head(head, requested, received))
     }
 
-    /// Bytes of the body came.
+    /// Stores bytes of the body.
     pub(crate) fn record(&mut self, bytes: &[u8]) {
         self.writer.take_if(|writer| !writer.add(bytes));
     }
 
-    /// The body is whole.
+    /// Completes the entry, because the body is complete.
     pub(crate) fn finish(&mut self, now: SystemTime) {
         if let Some(writer) = self.writer.take() {
             writer.finish(now);

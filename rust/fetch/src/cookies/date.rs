@@ -1,8 +1,8 @@
-//! The date of `Expires`, which servers write in many ways (RFC 6265bis §5.1.1): four tokens in any order.
+//! Parses the date of `Expires`, which servers write in many forms (RFC 6265bis §5.1.1): four tokens in any order.
 
 use std::time::{Duration, SystemTime};
 
-/// The time that a date names; none if it names none. Dates before 1970 are 1970: they are past either way.
+/// Returns the time of a date, or `None` if it is invalid. Dates before 1970 become 1970, which is also in the past.
 pub(super) fn read(text: &str) -> Option<SystemTime> {
     let (mut time, mut day, mut month, mut year) = (None, None, None, None);
     for token in text.as_bytes().split(|byte| is_delimiter(*byte)).filter(|token| !token.is_empty()) {
@@ -40,7 +40,7 @@ fn is_delimiter(byte: u8) -> bool {
     matches!(byte, 0x09 | 0x20..=0x2f | 0x3b..=0x40 | 0x5b..=0x60 | 0x7b..=0x7e)
 }
 
-/// One to two digits each, with colons between; anything may follow.
+/// Reads three numbers of one or two digits with colons between them. Anything may follow.
 fn read_time(token: &[u8]) -> Option<(u32, u32, u32)> {
     let mut parts = token.splitn(3, |byte| *byte == b':');
     let hour = whole_number(parts.next()?)?;
@@ -52,7 +52,7 @@ fn whole_number(text: &[u8]) -> Option<u32> {
     number(text, 1, 2).filter(|_| text.iter().all(u8::is_ascii_digit))
 }
 
-/// The digits at the start of `text`, if there are so many; after them stands the end or something that is no digit.
+/// Reads the digits at the start of `text`, if their number is in the range. Anything may follow.
 fn number(text: &[u8], least: usize, most: usize) -> Option<u32> {
     let digits = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
     (least..=most)

@@ -12,21 +12,21 @@ use crate::address::Address;
 /// All cookies of a session, within [`Limits`].
 #[derive(Clone, Debug)]
 pub struct Jar {
-    /// In the order of their creation; no two have the same name, domain, path and host-only flag.
+    /// In the order of their creation. No two have the same name, domain, path and host-only flag.
     pub(super) cookies: Vec<Cookie>,
     pub(super) limits: Limits,
-    /// Counts what was changed of that which a file keeps.
+    /// The number of changes to cookies that a file stores.
     pub(super) changes: u64,
-    /// What the next cookie's `last_used` will be.
+    /// The last value of `last_used`.
     clock: u64,
 }
 
 /// The maximum numbers of cookies. The least recently used ones are removed first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// For one site: a registrable domain (`example.com`) with all hosts below it, so that no server can fill the jar alone.
+    /// The maximum for one site: a registrable domain (`example.com`) with all hosts below it. So no server can fill the jar alone.
     pub per_site: usize,
-    /// In all.
+    /// The maximum in total.
     pub in_all: usize,
 }
 
@@ -36,7 +36,7 @@ impl Default for Limits {
     }
 }
 
-/// A cookie that is kept.
+/// A stored cookie.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cookie {
     /// The name. Can be empty.
@@ -132,7 +132,7 @@ impl Jar {
     pub fn get(&self, address: &Address, now: SystemTime) -> Vec<&Cookie> {
         let mut found: Vec<&Cookie> =
             self.cookies.iter().filter(|cookie| !cookie.is_expired(now) && cookie.goes_to(address)).collect();
-        // Longer paths first; the sort is stable, so the older ones before the newer ones.
+        // Longer paths come first. The sort is stable, so older cookies come before newer ones.
         found.sort_by_key(|cookie| std::cmp::Reverse(cookie.path.len()));
         found
     }
@@ -157,7 +157,7 @@ impl Jar {
         (!value.is_empty()).then_some(value)
     }
 
-    /// Puts a cookie in the place of the one that it replaces, or behind all others.
+    /// Replaces the cookie with the same identity, or adds the cookie at the end.
     pub(super) fn store(&mut self, mut cookie: Cookie, now: SystemTime) {
         self.clock += 1;
         cookie.last_used = self.clock;
@@ -194,7 +194,7 @@ impl Jar {
                 .iter()
                 .enumerate()
                 .filter(|(_, cookie)| !site_is_over || of_site(cookie))
-                // Those without `Secure` first, then the ones that were not used longest.
+                // Cookies without `Secure` first, then the least recently used ones.
                 .min_by_key(|(_, cookie)| (site_is_over && cookie.secure, cookie.last_used))
                 .map(|(at, _)| at);
             let Some(oldest) = oldest else { break };
@@ -237,11 +237,11 @@ impl Cookie {
     }
 }
 
-/// Decides on domain and path.
+/// Checks the domain and the path.
 fn accept(read: SetCookie, address: &Address) -> Result<Cookie, CookieError> {
     let host = address.host();
     let domain = match &read.domain {
-        // The same spelling as a URL's host: lower case, and ASCII for international names.
+        // The same form as the host of a URL: lower case, and ASCII for international names.
         Some(domain) => Some(Host::parse(domain).map_err(|_| CookieError::OtherDomain)?.to_string()),
         None => None,
     };
@@ -283,12 +283,12 @@ fn accept(read: SetCookie, address: &Address) -> Result<Cookie, CookieError> {
     })
 }
 
-/// What a name that starts with a prefix promises (§4.1.3), whatever the case it is written in.
+/// Checks the rules for names with a prefix (§4.1.3), in upper or lower case.
 pub(super) fn check_prefix(cookie: &Cookie, has_path_attribute: bool) -> Result<(), CookieError> {
     let starts_with =
         |text: &str, prefix: &str| text.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix));
     let [secure, host] = ["__Secure-", "__Host-"];
-    // Without a name the value would be sent in a name's place.
+    // Without a name, the value would be sent like a name.
     let in_disguise =
         cookie.name.is_empty() && (starts_with(&cookie.value, secure) || starts_with(&cookie.value, host));
     let breaks_secure = starts_with(&cookie.name, secure) && !cookie.secure;
@@ -297,18 +297,18 @@ pub(super) fn check_prefix(cookie: &Cookie, has_path_attribute: bool) -> Result<
     if in_disguise || breaks_secure || breaks_host { Err(CookieError::Prefix) } else { Ok(()) }
 }
 
-/// Whether everybody can have a name below this one. So is, by the list's own default, a name without a dot.
+/// Returns whether anyone can register a name below this one. By the default rule of the list, this includes names without a dot.
 pub(super) fn is_public_suffix(domain: &str) -> bool {
     psl::suffix_str(domain) == Some(domain)
 }
 
-/// The registrable domain, or the whole host where there is none.
+/// Returns the registrable domain, or the whole host if there is none.
 pub(super) fn site_of(domain: &str) -> &str {
     let is_ip = domain.starts_with('[') || domain.parse::<Ipv4Addr>().is_ok();
     if is_ip { domain } else { psl::domain_str(domain).unwrap_or(domain) }
 }
 
-/// Whether `host` is `domain` or ends with a dot and `domain`. Both are in lower case.
+/// Returns whether `host` is `domain` or a subdomain of it. Both are in lower case.
 fn is_or_is_below(host: &str, domain: &str) -> bool {
     host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
@@ -317,7 +317,7 @@ fn is_path_below(path: &str, above: &str) -> bool {
     path.strip_prefix(above).is_some_and(|rest| rest.is_empty() || above.ends_with('/') || rest.starts_with('/'))
 }
 
-/// The folder of a request's path (§5.1.4).
+/// Returns the folder of the path of a request (§5.1.4).
 fn default_path(path: &str) -> &str {
     match path.rfind('/') {
         Some(last) if last > 0 => &path[..last],

@@ -4,13 +4,13 @@ use std::time::{Duration, SystemTime};
 
 use super::date;
 
-/// Bytes of name and value together.
+/// The maximum length of the name and value together, in bytes.
 pub(super) const LONGEST_PAIR: usize = 4096;
 
-/// Bytes of an attribute's value; a longer attribute is not there.
+/// The maximum length of the value of an attribute, in bytes. A longer attribute is ignored.
 pub(super) const LONGEST_ATTRIBUTE: usize = 1024;
 
-/// No cookie is kept longer.
+/// The maximum lifetime of a cookie.
 pub(super) const LONGEST_LIFE: Duration = Duration::from_secs(400 * 86_400);
 
 /// The cookie that a server or a script wants to store.
@@ -94,7 +94,7 @@ impl SetCookie {
             if value.len() > LONGEST_ATTRIBUTE {
                 continue;
             }
-            // Of one that stands several times, the last counts.
+            // If an attribute occurs several times, the last one counts.
             match attribute.to_ascii_lowercase().as_str() {
                 "expires" => cookie.expires = date::read(value).or(cookie.expires),
                 "max-age" => max_age = read_max_age(value).or(max_age),
@@ -122,12 +122,12 @@ impl SetCookie {
     }
 }
 
-/// `at`, or the last time that a cookie may have.
+/// Returns `at`, or the latest allowed expiry if that is earlier.
 pub(super) fn not_too_late(at: SystemTime, now: SystemTime) -> SystemTime {
     now.checked_add(LONGEST_LIFE).map_or(at, |latest| at.min(latest))
 }
 
-/// Control characters other than the tab.
+/// Returns whether the text contains control characters other than tabs.
 pub(super) fn has_control(text: &str) -> bool {
     text.bytes().any(|byte| byte != b'\t' && byte.is_ascii_control())
 }
@@ -136,12 +136,12 @@ fn trim(text: &str) -> &str {
     text.trim_matches([' ', '\t'])
 }
 
-/// Seconds; a negative number is none at all. Not a number: not there.
+/// Reads a number of seconds. A negative number becomes 0. Returns `None` if the value is not a number.
 fn read_max_age(value: &str) -> Option<u64> {
     let (negative, digits) = value.strip_prefix('-').map_or((false, value), |rest| (true, rest));
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    // More digits than a number holds are a long time all the same.
+    // A number that does not fit is treated as a very long time.
     Some(if negative { 0 } else { digits.parse().unwrap_or(u64::MAX) })
 }

@@ -1,4 +1,4 @@
-//! Brotli. Its windows are at most 16 MiB: those of the large-window extension are no part of the coding (RFC 7932 §9.1).
+//! Brotli, with windows up to 16 MiB. The large-window extension is not a part of the coding (RFC 7932 §9.1).
 
 use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
 

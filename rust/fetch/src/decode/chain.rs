@@ -1,4 +1,4 @@
-//! Several codings over each other, and the limits for all of them.
+//! Decompresses bodies with several codings, and applies the limits for all of them.
 
 use super::brotli::Brotli;
 use super::deflate::Deflate;
@@ -11,7 +11,7 @@ use super::{Coding, DecodeError};
 /// Call [`Decoder::step`] with the data that has arrived and was not read yet, until it returns [`State::NeedsInput`]. When the whole
 /// body is in the input, call it with `is_last` until it returns [`State::Done`].
 pub struct Decoder {
-    /// The outermost first, which was applied last.
+    /// Outermost first. It was applied last.
     stages: Vec<Stage>,
     limit: Option<u64>,
 }
@@ -38,7 +38,7 @@ pub enum State {
     Done,
 }
 
-/// Bytes that one coding did, from the start of its input and its room.
+/// The number of bytes that a coding has read from its input and written to its buffer.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Moved {
     pub(super) read: usize,
@@ -47,34 +47,34 @@ pub(super) struct Moved {
 
 /// One coding.
 pub(super) trait Unpack: Send {
-    /// Reads and writes what it can. Neither is an error only where more input may come.
+    /// Reads and writes as much as possible. No progress is an error if there is input.
     fn unpack(&mut self, input: &[u8], room: &mut [u8]) -> Result<Moved, DecodeError>;
 
-    /// Whether the input may end here.
+    /// Returns whether the input may end here.
     fn may_end(&self) -> bool;
 }
 
 struct Stage {
     coding: Coding,
     unpack: Box<dyn Unpack>,
-    /// What it wrote and the next has not read: `room[start..end]`. Empty for the last.
+    /// Output that the next stage has not read yet: `room[start..end]`. Empty for the last stage.
     room: Vec<u8>,
     start: usize,
     end: usize,
-    /// Whether it ever had input: nothing at all is an empty body in every coding.
+    /// Whether there was any input. Without input, the body is empty in every coding.
     had_input: bool,
     written: u64,
     is_done: bool,
 }
 
-/// Between two codings.
+/// The size of the buffer between two codings.
 const ROOM: usize = 32 << 10;
 
-/// So many bytes may stand between two codings beyond what comes out at the end. What is packed twice for good reasons is smaller
-/// in between than at the end; a body that is not keeps the processor busy for nothing.
+/// The maximum number of bytes by which the data between two codings may exceed the final result. Data that was compressed twice for good
+/// reasons is smaller in between than at the end. Other data only keeps the processor busy.
 const MOST_BETWEEN: u64 = 1 << 20;
 
-/// More is not looked at in one step, so that a step takes a bounded time even where nothing comes out.
+/// The maximum input of one step, so that the time for a step is limited even if it has no output.
 const MOST_INPUT: usize = 256 << 10;
 
 impl Decoder {
@@ -141,7 +141,7 @@ impl Stage {
         Self { coding, unpack, room: vec![0; ROOM], start: 0, end: 0, had_input: false, written: 0, is_done: false }
     }
 
-    /// Runs into its own room, once that is empty.
+    /// Decodes into its own buffer when the buffer is empty.
     fn fill(&mut self, source: &[u8], source_ends: bool) -> Result<Option<Moved>, DecodeError> {
         if self.start < self.end {
             return Ok(None);
@@ -153,7 +153,7 @@ impl Stage {
         moved
     }
 
-    /// None if there was nothing to do.
+    /// Decodes into `room`. Returns `None` if there was nothing to do.
     fn run(&mut self, source: &[u8], source_ends: bool, room: &mut [u8]) -> Result<Option<Moved>, DecodeError> {
         if self.is_done || room.is_empty() {
             return Ok(None);
@@ -171,13 +171,13 @@ impl Stage {
                 Ok(Some(moved))
             }
             (true, false) => Ok(None),
-            // There is input, and nothing becomes of it.
+            // There is input, but no progress.
             (false, _) => Err(DecodeError::Damaged(self.coding)),
         }
     }
 }
 
-/// A body without codings.
+/// Copies a body without codings.
 fn copy(input: &[u8], is_last: bool, room: &mut [u8]) -> Step {
     let count = input.len().min(room.len());
     room[..count].copy_from_slice(&input[..count]);

@@ -1,4 +1,4 @@
-//! deflate: zlib, or what zlib wraps without its header, as the first two bytes tell.
+//! deflate: zlib, or the same data without the zlib header. The first two bytes tell which.
 
 use flate2::Decompress;
 
@@ -16,12 +16,12 @@ enum State {
     /// Nothing yet.
     #[default]
     Start,
-    /// One byte, which does not tell.
+    /// One byte, which is not enough to tell.
     First(u8),
-    /// Two bytes, of which so many went to the decoder.
+    /// The first two bytes, and how many of them were passed to the decoder.
     Header(Decompress, [u8; 2], usize),
     In(Decompress),
-    /// What stands behind the end is skipped, as browsers do.
+    /// Data after the end is skipped, as in browsers.
     Behind,
 }
 
@@ -50,7 +50,7 @@ impl Unpack for Deflate {
                 } else if moved == Moved::default() {
                     return Err(DecodeError::Damaged(Coding::Deflate));
                 }
-                // The two bytes were counted as read before.
+                // These two bytes were already counted as read.
                 let moved = Moved { read: 0, ..moved };
                 if moved.written > 0 { Ok(moved) } else { self.unpack(input, room) }
             }
@@ -70,7 +70,7 @@ impl Unpack for Deflate {
     }
 }
 
-/// Whether this is a zlib header (RFC 1950 §2.2): the method is deflate, and the check bits fit.
+/// Returns whether this is a zlib header (RFC 1950 §2.2): the method is deflate, and the check bits are right.
 fn is_zlib([first, second]: [u8; 2]) -> bool {
     first & 0x0f == 8 && first >> 4 <= 7 && (u16::from(first) << 8 | u16::from(second)).is_multiple_of(31)
 }

@@ -1,4 +1,4 @@
-//! gzip: one member behind the other, each with its own checksum.
+//! gzip: one or more members, each with its own checksum.
 
 use flate2::{Decompress, FlushDecompress, Status};
 
@@ -8,7 +8,7 @@ use super::{Coding, DecodeError};
 #[derive(Default)]
 pub(super) struct Gzip {
     state: State,
-    /// Whether a member was whole.
+    /// Whether a member was complete.
     has_member: bool,
 }
 
@@ -18,14 +18,14 @@ enum State {
     #[default]
     Between,
     In(Decompress),
-    /// What stands behind the last member is none. Servers append line ends and zeros; gzip itself and browsers skip them.
+    /// The data after the last member is not a member. Servers append line breaks and zeros. gzip itself and browsers skip them.
     Behind,
 }
 
 /// The first byte of every member.
 const MAGIC: u8 = 0x1f;
 
-/// The largest window that there is, in bits; the decoder of flate2 looks for a gzip header.
+/// The maximum window size, in bits. flate2 detects the gzip header.
 const WINDOW_BITS: u8 = 15;
 
 impl Unpack for Gzip {
@@ -55,7 +55,7 @@ impl Unpack for Gzip {
     }
 }
 
-/// Runs flate2 once, and says whether its stream ended.
+/// Calls flate2 once. Returns whether its stream has ended.
 pub(super) fn inflated(
     inflate: &mut Decompress,
     input: &[u8],
@@ -64,7 +64,7 @@ pub(super) fn inflated(
 ) -> Result<(Moved, bool), DecodeError> {
     let (read, written) = (inflate.total_in(), inflate.total_out());
     let status = inflate.decompress(input, room, FlushDecompress::None).map_err(|_| DecodeError::Damaged(coding))?;
-    // Neither is more than the length of a slice.
+    // Neither number exceeds the length of a slice.
     let moved = Moved { read: (inflate.total_in() - read) as usize, written: (inflate.total_out() - written) as usize };
     Ok((moved, status == Status::StreamEnd))
 }

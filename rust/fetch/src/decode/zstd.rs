@@ -1,4 +1,4 @@
-//! zstd: frame behind frame, with windows up to 8 MiB.
+//! zstd: one or more frames, with windows up to 8 MiB.
 
 use zstd_safe::{DCtx, DParameter, InBuffer, OutBuffer, get_error_name};
 
@@ -6,11 +6,11 @@ use super::chain::{Moved, Unpack};
 use super::{Coding, DecodeError};
 
 pub(super) struct Zstd {
-    /// None if there was no memory for it.
+    /// `None` if there was not enough memory.
     context: Option<DCtx<'static>>,
-    /// The last frame was whole, and all of it was given out.
+    /// Whether the last frame was complete and all of its data was returned.
     is_between: bool,
-    /// The last call filled its room, so there may be more to give out without more input.
+    /// Whether the last call filled its buffer. There can be more output without more input.
     has_filled_room: bool,
 }
 
@@ -32,7 +32,7 @@ impl Default for Zstd {
 impl Unpack for Zstd {
     fn unpack(&mut self, input: &[u8], room: &mut [u8]) -> Result<Moved, DecodeError> {
         let Some(context) = &mut self.context else { return Err(DecodeError::WindowTooLarge) };
-        // The library takes calls that have nothing to do for a loop without an end, and fails.
+        // The library fails if it is called without anything to do, because it takes this for an endless loop.
         if input.is_empty() && (self.is_between || !self.has_filled_room) {
             return Ok(Moved::default());
         }

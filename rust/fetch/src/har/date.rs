@@ -1,8 +1,8 @@
-//! Dates as the format writes them (ISO 8601, in UTC).
+//! Dates in the form of the format (ISO 8601, in UTC).
 
 use std::time::{Duration, SystemTime};
 
-/// Such as `2026-01-31T23:59:59.123Z`. A time before 1970 is 1970.
+/// Returns a text such as `2026-01-31T23:59:59.123Z`. A time before 1970 becomes 1970.
 pub(super) fn text(time: SystemTime) -> String {
     let since = time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
     let (days, seconds) = (since.as_secs() / 86_400, since.as_secs() % 86_400);
@@ -11,7 +11,7 @@ pub(super) fn text(time: SystemTime) -> String {
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millis:03}Z")
 }
 
-/// Year, month and day of a number of days since 1970.
+/// Returns the year, month and day for a number of days since 1970.
 fn civil(days: u64) -> (u64, u64, u64) {
     let is_leap = |year: u64| year.is_multiple_of(4) && (!year.is_multiple_of(100) || year.is_multiple_of(400));
     let (mut year, mut left) = (1970, days);

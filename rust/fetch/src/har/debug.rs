@@ -1,4 +1,4 @@
-//! How an exchange shows itself: names and lengths, and nothing that may be a secret. What was recorded by another program is not redacted.
+//! The debug form of an exchange: names and lengths, and nothing that may be a secret. Recordings of other programs are not redacted.
 
 use std::fmt;
 
@@ -46,7 +46,7 @@ impl fmt::Debug for Content {
     }
 }
 
-/// Names, and the lengths of values.
+/// Prints names and the lengths of values.
 struct Lengths<'a>(&'a [(String, String)]);
 
 impl fmt::Debug for Lengths<'_> {

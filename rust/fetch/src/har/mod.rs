@@ -43,7 +43,7 @@ pub struct Entry {
     pub response: Option<Response>,
     /// How long the phases took.
     pub timings: Timings,
-    /// What TLS agreed on; none without TLS, and where the file does not say it.
+    /// The parameters of TLS. `None` without TLS, or if the file does not contain them.
     pub tls: Option<Arc<TlsInfo>>,
     /// How it ended.
     pub end: End,

@@ -15,7 +15,7 @@ use super::{Content, End, Entry, Failure, FailureKind, Request, Response, Timing
 /// The maximum size of a file, in bytes.
 pub const LONGEST_FILE: usize = 512 << 20;
 
-/// Times are no longer than this, whatever a file says.
+/// The maximum of the times in a file, in milliseconds. Longer ones are shortened.
 const LONGEST_TIME: f64 = 24.0 * 3600.0 * 1000.0;
 
 /// A file that cannot be read.
@@ -51,7 +51,7 @@ pub fn read(bytes: &[u8]) -> Result<Vec<Entry>, HarError> {
     let parsed = walk(bytes, &mut |met| match met {
         Met::List => read = Ok(Vec::new()),
         Met::Entry(value) => {
-            // After a bad one, that the file is no JSON from some line on would still be more to the point.
+            // After an invalid entry, the rest is still parsed, because invalid JSON is the more useful error.
             let Ok(entries) = &mut read else { return };
             match entry(value, &mut chains) {
                 Ok(entry) => entries.push(entry),
@@ -75,7 +75,7 @@ fn entry(mut value: Value, chains: &mut Chains) -> Result<Entry, &'static str> {
     let request = request(taken(&mut value, "request"))?;
     let response = response(taken(&mut value, "response"), &request.method)?;
     let end = match (&response, end) {
-        // What browsers write of a request that came to nothing.
+        // Browsers write such entries for requests that failed.
         (None, End::Whole) => {
             End::Failed(Failure { kind: FailureKind::Connect, sentence: String::new(), limit: Duration::ZERO })
         }
@@ -139,7 +139,7 @@ fn response(mut value: Value, method: &str) -> Result<Option<Response>, &'static
     let mime = text(&mut content, "mimeType");
     let bytes = match taken(&mut content, "text") {
         Value::String(text) => decoded(text, &content["encoding"]),
-        // Without a size nobody knows whether there was a body.
+        // Without a size, it is not known whether there was a body.
         _ => (size == 0 || method == "HEAD").then(Vec::new),
     };
     Ok(Some(Response {
@@ -195,12 +195,12 @@ fn duration(millis: f64) -> Duration {
     Duration::from_secs_f64(millis / 1000.0)
 }
 
-/// Takes a member out; null where there is none.
+/// Takes a member out of the value. Returns null if there is none.
 fn taken(value: &mut Value, name: &str) -> Value {
     value.get_mut(name).map(Value::take).unwrap_or_default()
 }
 
-/// Takes a text out; an empty one where there is none.
+/// Takes a text out of the value. Returns an empty text if there is none.
 fn text(value: &mut Value, name: &str) -> String {
     match taken(value, name) {
         Value::String(text) => text,

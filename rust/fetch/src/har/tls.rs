@@ -1,5 +1,5 @@
-//! What TLS agreed on, in the member `_securityDetails`, with the names that the developer tools of browsers have for it. The certificates
-//! themselves are ours. They stand in the first entry that has them: all others say which they are.
+//! The parameters of TLS, in the member `_securityDetails`, with the names that the developer tools of browsers use. The members for the
+//! certificates are our own. The certificates are written to the first entry that has them. Later entries refer to them by name.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -8,16 +8,16 @@ use aws_lc_rs::digest;
 use http_net::{Certificate, TlsInfo};
 use serde_json::{Value, json};
 
-/// Certificates that stand in entries before, by the name that the file gives them.
+/// The certificates in earlier entries, by their names in the file.
 #[derive(Default)]
 pub(crate) struct Chains {
     known: HashMap<String, Vec<String>>,
-    /// Of the entry before, which most likely has the same.
+    /// The value of the previous entry, which the next entry most likely shares.
     last: Option<(Arc<TlsInfo>, Value)>,
 }
 
 impl Chains {
-    /// The member of an entry.
+    /// Returns the member for an entry.
     pub(super) fn write(&mut self, info: &Arc<TlsInfo>) -> Value {
         if let Some((_, written)) = self.last.as_ref().filter(|(last, _)| last == info) {
             return written.clone();
@@ -49,7 +49,7 @@ impl Chains {
         written
     }
 
-    /// What the member of an entry says; none where there is none.
+    /// Reads the member of an entry. Returns `None` if there is none.
     pub(super) fn read(&mut self, value: Value) -> Option<Arc<TlsInfo>> {
         let text = |name: &str| value[name].as_str().unwrap_or_default().to_owned();
         let version = text("protocol");
@@ -78,7 +78,7 @@ impl Chains {
     }
 }
 
-/// The same for the same certificates, in whatever process.
+/// Returns a name that is the same for the same certificates, in every process.
 fn name_of(chain: &[String]) -> String {
     let hash = digest::digest(&digest::SHA256, chain.concat().as_bytes());
     hash.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect()

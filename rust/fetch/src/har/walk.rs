@@ -1,18 +1,18 @@
-//! The way to the entries of a file. They are taken out one by one: what else stands in the file is passed over and takes no room.
+//! Finds the entries of a file, and returns them one by one. Everything else in the file is skipped and uses no memory.
 
 use std::fmt;
 
 use serde_core::de::{DeserializeSeed, Deserializer, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-/// What is met on the way.
+/// What was found.
 pub(super) enum Met {
-    /// The list begins. Where a file has several, the last one counts.
+    /// The list begins. If a file has several lists, the last one counts.
     List,
     Entry(Value),
 }
 
-/// Tells what `log.entries` has. An error of the category `Data` is a file that has no such list.
+/// Calls `tell` for everything in `log.entries`. An error of the category `Data` means that the file has no such list.
 pub(super) fn walk(bytes: &[u8], tell: &mut dyn FnMut(Met)) -> Result<(), serde_json::Error> {
     let mut file = serde_json::Deserializer::from_slice(bytes);
     let has_log = Walk { place: Place::File, tell }.deserialize(&mut file)?;
@@ -33,7 +33,7 @@ enum Place {
 }
 
 impl<'de> DeserializeSeed<'de> for Walk<'_> {
-    /// Whether the list is there.
+    /// Whether the list was found.
     type Value = bool;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<bool, D::Error> {

@@ -1,4 +1,4 @@
-//! Entries as text. A file is [`HEAD`], entries with a comma between two of them, and [`TAIL`].
+//! Converts entries to text. A file consists of [`HEAD`], the entries with commas between them, and [`TAIL`].
 
 use std::time::Duration;
 
@@ -9,16 +9,16 @@ use serde_json::{Map, Value, json};
 use super::tls::Chains;
 use super::{Content, End, Entry, Timings, date};
 
-/// What stands before the entries.
+/// The text before the entries.
 pub(crate) const HEAD: &str = concat!(
     "{\"log\":{\"version\":\"1.2\",\"creator\":{\"name\":\"HTTPClientRust\",\"version\":\"",
     env!("CARGO_PKG_VERSION"),
     "\"},\"entries\":["
 );
-/// What stands behind them.
+/// The text after the entries.
 pub(crate) const TAIL: &str = "\n]}}\n";
 
-/// One entry, on one line. `chains` is what stands in those before.
+/// Returns the text of one entry, on one line. `chains` contains the certificates of the earlier entries.
 pub(crate) fn entry_text(entry: &Entry, chains: &mut Chains) -> String {
     let mut members = Map::new();
     members.extend(entry.number.map(|number| ("_number".to_owned(), number.into())));
@@ -88,12 +88,12 @@ fn response(entry: &Entry) -> Value {
     })
 }
 
-/// What is there counts, which may be redacted.
+/// Returns the size of the bytes that are there, which may be redacted, or else the original size.
 fn size(content: &Content) -> u64 {
     content.bytes.as_ref().map_or(content.size, |bytes| bytes.len() as u64)
 }
 
-/// Text where it is text, else base64.
+/// Writes the body as text if it is UTF-8, and otherwise as base64.
 fn put(into: &mut Value, content: &Content, encoding: &str) {
     match content.bytes.as_deref().map(std::str::from_utf8) {
         Some(Ok(text)) => into["text"] = text.into(),

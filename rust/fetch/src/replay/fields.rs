@@ -1,25 +1,26 @@
-//! Where the values of secret names stand in a text: JSON, a query, a form; XML stands in [`xml`](super::xml). The text may be anything, such as JSON in lines of events, a
-//! page with URLs, or half of a document; what looks like a field is one.
+//! Finds the values of secret names in a text: JSON, a query or a form. The module [`xml`](super::xml) does this for XML. The text may be
+//! anything, such as JSON in lines of events, a page with URLs, or half of a document. Everything that looks like a field is treated as
+//! one.
 
 use std::ops::Range;
 
 use super::names::{Secrecy, secrecy};
 
-/// A value.
+/// A value that was found.
 #[derive(PartialEq)]
 pub(super) struct Found {
-    /// Where it stands.
+    /// Its place in the text.
     pub(super) place: Range<usize>,
-    /// What it says, decoded.
+    /// The decoded value.
     pub(super) value: String,
-    /// It is a number of JSON, and needs quotes around what replaces it.
+    /// Whether it is a JSON number. Its replacement then needs quotes.
     pub(super) is_bare: bool,
 }
 
-/// JSON in the strings of JSON is looked into so often.
+/// The maximum depth of JSON in strings of JSON that is searched.
 const DEEPEST: usize = 4;
 
-/// The secret values of JSON. `sent` is whether this side wrote it.
+/// Returns the secret values in JSON. `sent` is whether this side wrote the text.
 pub(super) fn of_json(text: &str, sent: bool) -> Vec<Found> {
     Scanner::new(text, sent, 0).run()
 }
@@ -28,13 +29,13 @@ struct Scanner<'a> {
     text: &'a str,
     sent: bool,
     at: usize,
-    /// What is around, the innermost last; whether all in it is secret.
+    /// The containers around the position, innermost last. The value is whether everything in the container is secret.
     containers: Vec<bool>,
-    /// What the name that was just read says of what follows.
+    /// What the name that was just read says about its value.
     next: Option<Secrecy>,
     found: Vec<Found>,
     depth: usize,
-    /// A string that begins before this has no end: all quotes up to here are escaped.
+    /// A string that begins before this position has no end: all quotes up to here are escaped.
     no_quote_until: usize,
 }
 
@@ -59,7 +60,7 @@ impl<'a> Scanner<'a> {
                     self.next = None;
                     self.at += 1;
                 }
-                // No number is a token.
+                // A number is never a token.
                 b'-' | b'0'..=b'9' if self.is_secret("") => {
                     let rest = &bytes[self.at..];
                     let len = rest.iter().take_while(|byte| is_of_number(**byte)).count();
@@ -96,7 +97,7 @@ impl<'a> Scanner<'a> {
         let end = match end_of_string(self.text.as_bytes(), start) {
             Ok(end) => end,
             Err(stop) => {
-                // A quote that stands for itself, or a text that was cut in a value.
+                // A single quote character without an end, or a text that was cut off inside a value.
                 self.no_quote_until = stop;
                 let value = &self.text[start..stop];
                 if stop > start && self.is_secret(value) {
@@ -122,7 +123,7 @@ impl<'a> Scanner<'a> {
         self.next = None;
     }
 
-    /// JSON in a string: what is secret in it is found by its value, and has no place of its own here.
+    /// Searches JSON in a string. Its secrets are found by their values, and have no place of their own here.
     fn look_into(&mut self, value: &str, place: Range<usize>) {
         let (sent, depth) = (self.sent, self.depth + 1);
         let nowhere = place.start..place.start;
@@ -135,7 +136,7 @@ fn is_of_number(byte: u8) -> bool {
     byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E')
 }
 
-/// The quote that ends a string; where the line or the text ends, if that is before it.
+/// Returns the position of the quote that ends a string. The error is the end of the line or text, if that comes first.
 fn end_of_string(bytes: &[u8], start: usize) -> Result<usize, usize> {
     let mut at = start;
     loop {
@@ -144,7 +145,7 @@ fn end_of_string(bytes: &[u8], start: usize) -> Result<usize, usize> {
         match bytes.get(at) {
             Some(b'"') => return Ok(at),
             Some(b'\n') => return Err(at),
-            // A byte that is escaped, if the text does not end with the backslash.
+            // Skips an escaped byte. There is none if the text ends with the backslash.
             Some(b'\\') => at += 2,
             Some(_) => at += 1,
             None => return Err(bytes.len()),
@@ -159,8 +160,8 @@ fn unescape(text: &str) -> String {
     serde_json::from_str(&format!("\"{text}\"")).unwrap_or_else(|_| text.to_owned())
 }
 
-/// The secret values of a query or of a form that is written like one, wherever one stands in the text. `is_form` is whether it begins with
-/// a name, `is_url` whether it is one URL, in which no quote ends a value.
+/// Returns the secret values of a query or of a form in the same format, anywhere in the text. `is_form` is whether the text begins with a
+/// name. `is_url` is whether the text is one URL, in which no quote ends a value.
 pub(super) fn of_query(text: &str, is_form: bool, is_url: bool) -> Vec<Found> {
     let bytes = text.as_bytes();
     let (mut found, mut done) = (Vec::new(), 0);
@@ -175,8 +176,8 @@ pub(super) fn of_query(text: &str, is_form: bool, is_url: bool) -> Vec<Found> {
         }
         let secrecy = secrecy(&percent_decoded(&text[start..start + len]));
         let start = start + len + 1;
-        // A value within another ends where the next field may begin, and so does one that has to look like a token: no byte is in more than
-        // two, however many there are.
+        // A value inside another value ends where the next field may begin. So does a value that has to look like a token. So no byte is in
+        // more than two values, however many there are.
         let is_inside = start < done || secrecy <= Secrecy::IfToken;
         let ends = |byte: &u8| {
             #[cfg(test)]
@@ -202,12 +203,12 @@ fn is_of_value(byte: u8) -> bool {
     !byte.is_ascii_whitespace() && !byte.is_ascii_control() && !matches!(byte, b'&' | b'#' | b'"' | b'<' | b'>' | b'\\')
 }
 
-/// As in a form: `+` is a blank.
+/// Decodes a value of a form, in which `+` is a space.
 pub(super) fn percent_decoded(text: &str) -> String {
     String::from_utf8_lossy(&http_protocol::percent_decode(&text.replace('+', " "))).into_owned()
 }
 
-/// User and password in URLs; `is_url` is whether the text is one, in which no quote ends it.
+/// Returns the user and password in URLs. `is_url` is whether the text is one URL, in which no quote ends the user-info.
 pub(super) fn of_user_info(text: &str, is_url: bool) -> Vec<Found> {
     let ends: &[char] =
         if is_url { &['/', '?', '#', '\\'] } else { &['/', '?', '#', '"', '\'', '<', '>', ' ', '\n', '\\'] };
@@ -287,7 +288,7 @@ mod tests {
 
     #[test]
     fn a_line_of_quotes_without_an_end_is_looked_through_once() {
-        // Once for each quote would take days.
+        // Reading the line once for each quote would take days.
         let text = format!("\"{}\n{{\"token\":\"t\"}}", "\\\"".repeat(2 << 20));
         assert_eq!(values(of_json(&text, false)), ["t"]);
     }
@@ -318,7 +319,7 @@ mod tests {
     }
 }
 
-/// How many bytes were looked at.
+/// Counts the bytes that were read.
 #[cfg(test)]
 mod steps {
     use std::cell::Cell;

@@ -1,4 +1,4 @@
-//! Which entries of a file come into question for a request, without a look at all of them: a file may have a hundred thousand.
+//! Finds the entries of a file that may match a request, without comparing all of them. A file can have a hundred thousand entries.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use super::matching::Shape;
 #[derive(Default)]
 pub(super) struct Index {
     by_key: HashMap<u64, Vec<usize>>,
-    /// Entries that other requests may agree with too.
+    /// Entries with which other requests may agree too.
     open: Vec<usize>,
     all: Vec<usize>,
 }
@@ -25,7 +25,7 @@ impl Index {
         }
     }
 
-    /// Those that are the same request, or have its hash by chance, from the first on.
+    /// Returns the entries that are the same request, or have the same hash by chance, in order.
     pub(super) fn same(&self, shape: &Shape) -> Vec<usize> {
         let lists = shape.keys().filter_map(|key| self.by_key.get(&key));
         let mut same: Vec<usize> = lists.flatten().copied().collect();
@@ -34,7 +34,7 @@ impl Index {
         same
     }
 
-    /// All others that may agree, from the first on; those that are the same may be among them.
+    /// Returns all other entries that may agree, in order. They can include entries of [`same`](Self::same).
     pub(super) fn others(&self, shape: &Shape) -> &[usize] {
         if shape.is_open() { &self.all } else { &self.open }
     }

@@ -1,8 +1,8 @@
-//! Who records into a file: `.NAME.lock` beside it, which all recorders share as long as they live, in whatever process. Who finds nobody
-//! begins the file anew, and who finds somebody adds to it.
+//! The lock file `.NAME.lock` next to a recorded file. All recorders of all processes share it while they exist. A recorder that finds no
+//! other one starts the file anew. Otherwise, it adds to the file.
 //!
-//! A lock of the system goes with its process, however that ends. Where a file system has no locks, or the folder takes no new file, each
-//! recorder is alone.
+//! The operating system releases a lock when its process ends in any way. If the file system has no locks, or no file can be created in the
+//! folder, each recorder works alone.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -10,25 +10,26 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
-/// Others have their lock alone for moments only. Who has it for longer, such as a process that stands still, is not waited for.
+/// Other recorders hold the lock exclusively for moments only. If one holds it for longer, for example because its process is stopped, this
+/// one does not wait for it.
 const TRIES: u32 = 500;
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// A share in a file. Dropping it gives it up.
+/// A share of the lock. Dropping it releases it.
 pub(super) struct Share {
     path: PathBuf,
-    /// None where there are no locks.
+    /// `None` if there are no locks.
     lock: Option<File>,
 }
 
 impl Share {
-    /// Takes one. `begin` is called, once or more, where nobody has any, and before somebody can take one.
+    /// Takes a share. `begin` is called, once or more, if nobody has a share, and before anybody else can take one.
     pub(super) fn take(recorded: &Path, mut begin: impl FnMut() -> io::Result<()>) -> io::Result<Self> {
         let path = beside(recorded);
         for _ in 0..TRIES {
             let Ok(lock) = open(&path) else { break };
             match lock.try_lock() {
-                // The last one may have removed it since it was opened.
+                // The last owner may have removed the file since it was opened.
                 Ok(()) if !is_at(&lock, &path) => continue,
                 Ok(()) => {
                     begin()?;
@@ -54,13 +55,13 @@ impl Drop for Share {
     fn drop(&mut self) {
         let Some(lock) = self.lock.take() else { return };
         if cfg!(unix) {
-            // Whoever shares it still needs it.
+            // Remove the file only if nobody else shares it.
             if lock.try_lock().is_ok() && is_at(&lock, &self.path) {
                 let _ = fs::remove_file(&self.path);
             }
         } else {
             drop(lock);
-            // Fails while somebody has it open.
+            // This fails while another process has the file open.
             let _ = fs::remove_file(&self.path);
         }
     }
@@ -77,13 +78,13 @@ fn open(path: &Path) -> io::Result<File> {
     #[cfg(windows)]
     {
         use std::os::windows::fs::OpenOptionsExt;
-        // Others may read and write it, and not remove it.
+        // Other processes may read and write the file, but not remove it.
         options.share_mode(1 | 2);
     }
     options.open(path)
 }
 
-/// Whether this file is the one that has the path now.
+/// Returns whether this file is still the one with this path.
 #[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
@@ -91,13 +92,13 @@ fn is_at(file: &File, path: &Path) -> bool {
     matches!((file.metadata().map(of), fs::metadata(path).map(of)), (Ok(file), Ok(found)) if file == found)
 }
 
-/// What is open cannot be removed here.
+/// Here, an open file cannot be removed.
 #[cfg(not(unix))]
 fn is_at(_: &File, _: &Path) -> bool {
     true
 }
 
-/// A file that nobody else writes to meanwhile, as far as there are locks.
+/// Exclusive access to a file, if the file system has locks.
 pub(super) struct Alone<'a>(&'a File);
 
 impl<'a> Alone<'a> {
@@ -122,7 +123,7 @@ impl Drop for Alone<'_> {
 mod tests {
     use super::*;
 
-    /// Takes a share, and says whether the file began.
+    /// Takes a share. Returns whether `begin` was called.
     fn share(path: &Path) -> (Share, bool) {
         let mut began = false;
         let share = Share::take(path, || {
@@ -161,7 +162,7 @@ mod tests {
     fn where_no_lock_can_be_made_each_is_alone() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("tape.har");
-        // A folder has the name of the lock.
+        // The name of the lock is in use by a folder.
         fs::create_dir(beside(&path)).unwrap();
         let (_first, began) = share(&path);
         assert!(began && share(&path).1);
@@ -180,7 +181,7 @@ mod tests {
                         let mine = format!("{number}-{round}\n");
                         let mut file = OpenOptions::new().append(true).open(path).unwrap();
                         io::Write::write_all(&mut file, mine.as_bytes()).unwrap();
-                        // While it has its share, what it wrote stays.
+                        // While the share exists, the written text stays.
                         assert!(fs::read_to_string(path).unwrap().contains(&mine));
                     }
                 });

@@ -1,8 +1,8 @@
-//! Which request of a file is the one that is made now: by method, URL and body, of which both are redacted.
+//! Finds the request of a file that matches a new one, by method, URL and body. Both are redacted.
 //!
-//! What differs from machine to machine and from run to run does not count: headers, the boundary of a form, the order of members in JSON,
-//! the port of a server on this machine, and everything that is redacted in either. Where both URLs lie below the base URL of their
-//! session, or on its server, they are compared from there on.
+//! Differences between machines and runs are ignored: headers, the boundary of a form, the order of members in JSON, the port of a server
+//! on this machine, and everything that is redacted in either request. If both URLs are below the base URL of their session, or on its
+//! server, only the rest is compared.
 
 use std::fmt::Write as _;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -15,22 +15,22 @@ use super::record::UNKNOWN_SIZE;
 use super::secrets::MARK;
 use crate::har::{Content, Request};
 
-/// A request as it is compared. It has to be redacted.
+/// A request in the form in which it is compared. It must be redacted.
 #[derive(Debug)]
 pub(super) struct Shape {
     method: String,
     url: String,
-    /// Relative to the base URL, and to its server.
+    /// The URL relative to the base URL, and to its server.
     relative: [Option<String>; 2],
     body: Body,
-    /// Something else than the same request may be one request with it: something in it is redacted, or is not there.
+    /// Whether other requests than an identical one may match, because a part is redacted or missing.
     is_open: bool,
 }
 
 #[derive(Debug)]
 enum Body {
     Empty,
-    /// It is not there; its length.
+    /// The body is missing. This is its length.
     LeftOut(u64),
     Json(Value),
     Bytes(Vec<u8>),
@@ -39,7 +39,7 @@ enum Body {
 #[cfg(test)]
 thread_local!(pub(super) static COMPARED: std::cell::Cell<usize> = const { std::cell::Cell::new(0) });
 
-/// In what two requests differ.
+/// The differences between two requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Difference {
     server: bool,
@@ -59,7 +59,7 @@ impl Shape {
         Self { method: request.method.to_ascii_uppercase(), url, relative, body, is_open }
     }
 
-    /// Numbers of which two requests have one in common, if they are one request and neither is open.
+    /// Returns hashes. Two requests that match have at least one in common, unless one of them is open.
     pub(super) fn keys(&self) -> impl Iterator<Item = u64> {
         let places = self.relative.iter().map(Option::as_ref).chain([Some(&self.url)]).enumerate();
         let keyed = places.filter_map(|(kind, place)| Some((kind, place?)));
@@ -71,12 +71,12 @@ impl Shape {
         })
     }
 
-    /// See the field.
+    /// Returns whether other requests than an identical one may match.
     pub(super) fn is_open(&self) -> bool {
         self.is_open
     }
 
-    /// Whether they are one request.
+    /// Returns whether the requests match.
     pub(super) fn agrees(&self, other: &Self) -> bool {
         #[cfg(test)]
         COMPARED.set(COMPARED.get() + 1);
@@ -108,12 +108,12 @@ impl Shape {
         }
     }
 
-    /// Safe methods ask, and change nothing (RFC 9110 §9.2.1).
+    /// Returns whether the method is safe: it changes nothing (RFC 9110 §9.2.1).
     pub(super) fn is_safe(&self) -> bool {
         matches!(self.method.as_str(), "GET" | "HEAD" | "OPTIONS" | "TRACE")
     }
 
-    /// Such as `GET http://a.example/b`.
+    /// Returns a name such as `GET http://a.example/b`.
     pub(super) fn name(&self) -> String {
         let url: String = self.url.chars().take(300).collect();
         format!("{} {url}", self.method)
@@ -121,7 +121,7 @@ impl Shape {
 }
 
 impl Difference {
-    /// Such as `its method and its body differ`.
+    /// Returns a text such as `its method and its body differ`.
     pub(super) fn sentence(self) -> String {
         let all = [
             (self.method, "method"),
@@ -177,7 +177,7 @@ impl Body {
         }
     }
 
-    /// Bodies that agree without anything redacted in them are hashed alike.
+    /// Bodies that match and contain nothing redacted have the same hash.
     fn hash(&self, hasher: &mut DefaultHasher) {
         match self {
             Self::Empty | Self::LeftOut(_) => {}
@@ -199,7 +199,7 @@ impl Body {
     }
 }
 
-/// How a script sends on what it has from a redacted answer.
+/// Decodes marks that a script sends on from a redacted response.
 fn with_marks(text: &str) -> String {
     if !text.contains("edacted%5") {
         return text.to_owned();
@@ -209,7 +209,7 @@ fn with_marks(text: &str) -> String {
 
 fn relative(url: &str, base_url: &str) -> [Option<String>; 2] {
     let Some(base) = without_user(base_url) else { return [None, None] };
-    // Of a file of a browser, a URL may have a user in it.
+    // In a file of a browser, a URL may contain a user.
     let url = without_user(url).map_or_else(|| url.to_owned(), String::from);
     let origin = &base[..Position::BeforePath];
     let folder = &base[..Position::AfterPath];
@@ -219,16 +219,16 @@ fn relative(url: &str, base_url: &str) -> [Option<String>; 2] {
     [below, on_server]
 }
 
-/// Who asks says nothing about where.
+/// Removes the user, which does not matter for the place.
 fn without_user(url: &str) -> Option<Url> {
     let mut url = Url::parse(url).ok()?;
-    // These fail where a URL can have none.
+    // These calls fail if the URL cannot have a user.
     let _ = url.set_username("");
     let _ = url.set_password(None);
     Some(url)
 }
 
-/// Servers of tests get another port in each run.
+/// Removes the port of a local server, because test servers get another port in each run.
 fn without_local_port(url: &Url) -> String {
     let is_local = match url.host() {
         Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
@@ -252,7 +252,7 @@ fn hash_value(value: &Value, hasher: &mut DefaultHasher) {
     match value {
         Value::Null => 0_u8.hash(hasher),
         Value::Bool(is_true) => is_true.hash(hasher),
-        // The zeros are one.
+        // Both zeros get the same hash.
         Value::Number(number) => (number.as_f64().unwrap_or_default() + 0.0).to_bits().hash(hasher),
         Value::String(text) => text.hash(hasher),
         Value::Array(values) => values.iter().for_each(|value| hash_value(value, hasher)),
@@ -287,12 +287,12 @@ fn agree(one: &str, other: &str) -> bool {
     bytes_agree(one.as_bytes(), other.as_bytes())
 }
 
-/// Whether they are the same, but for what is redacted in either.
+/// Returns whether the texts are equal, except for redacted parts in either.
 fn bytes_agree(one: &[u8], other: &[u8]) -> bool {
     one == other || fits(one, other) || fits(other, one)
 }
 
-/// Whether `text` has the pieces of `pattern` between the marks, in this order.
+/// Returns whether `text` contains the pieces of `pattern` between the marks, in this order.
 fn fits(pattern: &[u8], text: &[u8]) -> bool {
     let mark = MARK.as_bytes();
     let Some(first) = multipart::find(pattern, mark, 0) else { return false };
@@ -317,7 +317,7 @@ mod tests {
         Shape::of(&Request { method: method.into(), url: url.into(), headers: Vec::new(), body }, base_url)
     }
 
-    /// Whether they agree, from either side, and are found by that.
+    /// Checks whether the requests match in both directions, and whether they are found by their keys.
     fn assert_agree(one: &Shape, other: &Shape, expected: bool) {
         assert_eq!(one.agrees(other), expected, "{one:?} {other:?}");
         assert_eq!(other.agrees(one), expected, "{other:?} {one:?}");
@@ -355,7 +355,7 @@ mod tests {
         assert!(!recorded.agrees(&one("https://live/v1/c?b", "https://live/v1/")));
         assert!(!recorded.agrees(&one("https://live/v1/a?b", "")));
         let login = one("https://staging/login", "https://staging/api/");
-        // Of the server.
+        // Below the server, but not below the base URL.
         assert_agree(&login, &one("https://live/login", "https://live/v1/"), true);
         assert!(!login.agrees(&one("https://other/login", "https://live/v1/")));
     }

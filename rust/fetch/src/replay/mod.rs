@@ -61,7 +61,7 @@ enum Mode {
     Refused(Arc<str>),
 }
 
-/// What an exchange is for.
+/// The purpose of an exchange.
 #[derive(Clone, Copy)]
 pub(crate) struct Asked<'a> {
     pub(crate) method: Method,
@@ -92,7 +92,7 @@ impl Replay {
         Self(Mode::Only(Arc::new(Tape::new(name, Source::Bytes(bytes.to_vec()), keeps_timing))))
     }
 
-    /// The same with a file on the disk. It is opened now, and read when the first request begins, on its worker.
+    /// Does the same with a file on the disk. The file is opened now, and read when the first request begins, on its worker.
     pub fn only_file(name: &str, path: &Path, keeps_timing: bool) -> Self {
         match File::open(path) {
             Ok(file) => Self(Mode::Only(Arc::new(Tape::new(name, Source::File(file), keeps_timing)))),
@@ -133,13 +133,14 @@ impl Replay {
         matches!(self.0, Mode::Only(_))
     }
 
-    /// Something to exchange on that answers from the file, in the place of a connection; none if this is not played back.
+    /// Returns an exchange that responds from the file instead of a connection, or `None` if nothing is replayed.
     pub(crate) fn played(&self, asked: Asked<'_>, context: Arc<Context>, now: Instant) -> Option<Box<dyn Exchange>> {
         let Mode::Only(tape) = &self.0 else { return None };
         Some(Box::new(Played::new(tape.clone(), asked, context, now)))
     }
 
-    /// The same connection, its next exchange being recorded if it is to be. `on_kept` is whether it has served before.
+    /// Returns the same connection, and records its next exchange if this session records. `on_kept` is whether the connection was used
+    /// before.
     pub(crate) fn watched(
         &self,
         exchange: Box<dyn Exchange>,
@@ -153,7 +154,7 @@ impl Replay {
         }
     }
 
-    /// Records that there was no connection, if that is to be.
+    /// Records that there was no connection, if this session records.
     pub(crate) fn note_no_connection(
         &self,
         asked: Asked<'_>,
@@ -168,7 +169,7 @@ impl Replay {
     }
 }
 
-/// What the system says, without its number.
+/// Returns the text of a system error, without its number.
 fn words_of(error: &io::Error) -> String {
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or(&text).to_owned()

@@ -1,26 +1,27 @@
-//! Forms of several parts as they were sent: which part is what, and the same form with another boundary.
+//! Reads `multipart/form-data` bodies that were sent: finds their parts, and replaces their boundary.
 
 use std::ops::Range;
 
 use crate::header_line::ContentType;
 
-/// The boundary in the place of the random ones, so that two forms with the same parts are equal.
+/// The boundary that replaces the random ones, so that two forms with the same parts are equal.
 const BOUNDARY: &str = "----one-and-the-same-boundary";
 
 /// A part of a form.
 pub(super) struct Part {
-    /// The field's name; empty if it has none.
+    /// The name of the field. Empty if it has none.
     pub(super) name: String,
-    /// Where its content stands.
+    /// The place of its content.
     pub(super) content: Range<usize>,
 }
 
-/// The boundary by the body's type, if it occurs; else by its first line, since a type may be missing.
+/// Returns the boundary from the content type, if it occurs in the body. Otherwise, returns the one in the first line, because the content
+/// type may be missing.
 pub(super) fn boundary(mime: &str, body: &[u8]) -> Option<String> {
     let content_type = ContentType::read(mime);
     if content_type.is("multipart/form-data") || mime.is_empty() || mime.starts_with("multipart/") {
         let occurs = |boundary: &String| find(body, format!("--{boundary}").as_bytes(), 0).is_some();
-        // RFC 2046 §5.1.1 allows 70 characters; one of a whole header would make a long body take long.
+        // RFC 2046 §5.1.1 allows 70 characters. A boundary as long as a whole header would make the search in a long body slow.
         let is_short = |boundary: &String| (1..=200).contains(&boundary.len());
         let said = content_type.parameter("boundary").filter(|boundary| is_short(boundary) && occurs(boundary));
         return said.or_else(|| {
@@ -35,7 +36,8 @@ pub(super) fn boundary(mime: &str, body: &[u8]) -> Option<String> {
     None
 }
 
-/// The parts of a body with this boundary, as far as they can be read: lines may end without `\r`, and the last part without a boundary.
+/// Returns the parts of a body with this boundary, as far as they can be read: lines may end without `\r`, and the last part without a
+/// boundary.
 pub(super) fn parts(body: &[u8], boundary: &str) -> Vec<Part> {
     let mut parts = Vec::new();
     let first = format!("--{boundary}");
@@ -44,7 +46,7 @@ pub(super) fn parts(body: &[u8], boundary: &str) -> Vec<Part> {
     loop {
         let Some(start_of_head) = behind_line_end(body, at) else { return parts };
         let Some((end_of_head, start)) = head_end(body, start_of_head) else { return parts };
-        // The line end before a boundary is the boundary's.
+        // The line break before a boundary belongs to the boundary.
         let next = find(body, delimiter.as_bytes(), start - 1);
         let end = next.map_or(body.len(), |next| if body[..next].ends_with(b"\r") { next - 1 } else { next });
         let head = String::from_utf8_lossy(&body[start_of_head..end_of_head]);
@@ -61,13 +63,13 @@ pub(super) fn parts(body: &[u8], boundary: &str) -> Vec<Part> {
     }
 }
 
-/// Where the next line begins, if one ends here; blanks may stand before its end.
+/// Returns where the next line begins, if a line ends here. Spaces may precede the line break.
 fn behind_line_end(body: &[u8], at: usize) -> Option<usize> {
     let blanks = body[at..].iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\r')).count();
     (body.get(at + blanks) == Some(&b'\n')).then_some(at + blanks + 1)
 }
 
-/// Where a head ends, and where what follows begins: behind the first empty line.
+/// Returns where a head ends, and where its content begins: after the first empty line.
 fn head_end(body: &[u8], start: usize) -> Option<(usize, usize)> {
     let mut line = start;
     loop {
@@ -79,7 +81,7 @@ fn head_end(body: &[u8], start: usize) -> Option<(usize, usize)> {
     }
 }
 
-/// The same body with the boundary that all have.
+/// Returns the same body with the common boundary.
 pub(super) fn with_one_boundary(body: &[u8], boundary: &str) -> Vec<u8> {
     let (delimiter, mut replaced, mut done) = (format!("--{boundary}"), Vec::with_capacity(body.len()), 0);
     while let Some(at) = find(body, delimiter.as_bytes(), done) {
@@ -91,7 +93,7 @@ pub(super) fn with_one_boundary(body: &[u8], boundary: &str) -> Vec<u8> {
     replaced
 }
 
-/// Where `part` stands at or behind `from`.
+/// Returns where `part` occurs, starting at `from`.
 pub(super) fn find(whole: &[u8], part: &[u8], from: usize) -> Option<usize> {
     let rest = whole.get(from..)?;
     let first = *part.first()?;

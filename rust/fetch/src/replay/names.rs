@@ -1,22 +1,23 @@
-//! Names of what is secret: headers, parameters of a URL, fields of a form and of JSON, elements and attributes of XML. This is the one list.
-//! The stand-in of web exports has a copy, and a test compares them. It also contains the rules for values that are secret under any name.
+//! The names of secrets: headers, parameters of a URL, fields of a form and of JSON, elements and attributes of XML. This is the
+//! authoritative list. The stand-in for web exports has a copy, and a test compares them. This module also contains the rules for values
+//! that are secret under any name.
 
-/// What a name says of its value.
+/// What a name says about its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Secrecy {
     /// It can be shown.
     None,
-    /// It is secret if it looks like a token: the name means something harmless elsewhere.
+    /// It is secret if it looks like a token. The name also has harmless meanings.
     IfToken,
-    /// It is secret where it is sent, as the code of a login is. In an answer the name means something else.
+    /// It is secret in a request, like the code of a login. In a response, the name means something else.
     WhereSent,
-    /// It is secret, if it is one value.
+    /// It is secret if it is a single value.
     Value,
     /// Everything in it is secret.
     All,
 }
 
-/// Words that make a name one of a secret, also at the end of a word that was written without a gap, such as `authtoken`.
+/// Words that make a name secret, also at the end of a longer word such as `authtoken`.
 const ENDINGS: [&str; 18] = [
     "token",
     "tokens",
@@ -37,7 +38,7 @@ const ENDINGS: [&str; 18] = [
     "sessid",
     "samlresponse",
 ];
-/// Words that do so alone.
+/// Words that make a name secret only as whole words.
 const WORDS: [&str; 39] = [
     "auth",
     "pass",
@@ -79,15 +80,15 @@ const WORDS: [&str; 39] = [
     "signingkey",
     "subscriptionkey",
 ];
-/// Names, as a whole, that are ones of secrets where the value looks like a token: a pair of `access` and `refresh` is what some servers
-/// answer a login with, and `access` may as well be `public`.
+/// Complete names whose value is secret if it looks like a token. Some servers answer a login with `access` and `refresh`, but `access` can
+/// also be `public`.
 const IF_TOKEN: [&str; 3] = ["access", "refresh", "authentication"];
-/// What looks like a token has so many characters, and has letters and digits.
+/// The minimum length of a value that looks like a token. It must also contain letters and digits.
 const SHORTEST_TOKEN: usize = 16;
-/// A key is a secret unless one of these stands before it.
+/// A `key` is secret, unless one of these words precedes it.
 const HARMLESS_KEYS: [&str; 8] =
     ["public", "primary", "foreign", "sort", "cache", "partition", "object", "translation"];
-/// What is said about a secret is none.
+/// Last words of names that describe a secret, but are not secret themselves.
 const ABOUT: [&str; 14] = [
     "type",
     "types",
@@ -105,11 +106,11 @@ const ABOUT: [&str; 14] = [
     "algorithm",
 ];
 
-/// What a code is that is secret where it is sent, unless it is just called so.
+/// Words that make a `code` secret in a request. A name that is only `code` is also secret there.
 const SENT_CODES: [&str; 3] = ["auth", "device", "user"];
 
 impl Secrecy {
-    /// Whether this value of such a name is a secret. `sent` is whether this side has written it.
+    /// Returns whether this value of such a name is secret. `sent` is whether this side wrote it.
     pub(super) fn hides(self, value: &str, sent: bool) -> bool {
         match self {
             Self::None => is_web_token(value),
@@ -120,7 +121,7 @@ impl Secrecy {
     }
 }
 
-/// A JSON Web Token (RFC 7519): whatever it is called, it is a credential.
+/// Returns whether this is a JSON Web Token (RFC 7519), which is a credential under any name.
 fn is_web_token(value: &str) -> bool {
     let of_part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     let mut parts = value.split('.');
@@ -140,7 +141,7 @@ fn looks_like_token(value: &str) -> bool {
         && value.bytes().any(|byte| byte.is_ascii_alphabetic())
 }
 
-/// What a name says of its value.
+/// What a name says about its value.
 pub(super) fn secrecy(name: &str) -> Secrecy {
     let words = words(name);
     let Some(last) = words.last() else { return Secrecy::None };
@@ -166,7 +167,7 @@ pub(super) fn secrecy(name: &str) -> Secrecy {
     }
 }
 
-/// `apiKey`, `API_Key`, `x-api-key2` and `user[api.key]` as words in lower case.
+/// Splits names such as `apiKey`, `API_Key`, `x-api-key2` and `user[api.key]` into words in lower case.
 fn words(name: &str) -> Vec<String> {
     let letters: Vec<char> = name.chars().take(256).collect();
     let mut words = vec![String::new()];
@@ -199,7 +200,7 @@ mod tests {
         std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
     }
 
-    /// The stand-in of web exports says the same of these names: `test_web_replay.gd`.
+    /// The stand-in for web exports is tested with the same names in `test_web_replay.gd`.
     #[test]
     fn names_of_secrets_are_known_however_they_are_written() {
         let names: serde_json::Value = serde_json::from_str(&file("tests/data/secret_names.json")).unwrap();
@@ -232,7 +233,7 @@ mod tests {
         for (name, list) in lists {
             let (_, behind) = script.split_once(&format!("const {name}: PackedStringArray = [")).expect(name);
             let (inside, _) = behind.split_once(']').expect(name);
-            // What stands between quotes is every second part.
+            // Every second part is between quotes.
             let there: Vec<&str> = inside.split('"').skip(1).step_by(2).collect();
             assert_eq!(there, list, "{name}");
         }

@@ -1,4 +1,4 @@
-//! Answers from a file, over a link in memory: what the network would have brought goes the same way.
+//! Responds from a file, over a link in memory: the data takes the same path as data from the network.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -23,12 +23,12 @@ use crate::exchange::Exchange;
 use crate::har::{self, Content, End, Entry, Failure, FailureKind, HarError};
 use crate::lock::lock;
 
-/// A body that took its time comes in so many pieces.
+/// The number of pieces in which a body arrives if it took time.
 const PIECES: u32 = 16;
-/// What is no body of any coding.
+/// Data that is not valid in any coding.
 const NOT_PACKED: [u8; 16] = [0xff; 16];
 
-/// A file, which is read when an answer of it is wanted for the first time.
+/// A file, which is read when a response from it is needed for the first time.
 pub(super) struct Tape {
     name: String,
     keeps_timing: bool,
@@ -36,15 +36,15 @@ pub(super) struct Tape {
     read: OnceLock<Result<Arc<Player>, String>>,
 }
 
-/// Where the bytes of a file are.
+/// The source of the bytes of a file.
 pub(super) enum Source {
     Bytes(Vec<u8>),
-    /// It is open, so that it stays the same file.
+    /// The file is open, so that it stays the same file.
     File(File),
 }
 
 impl Source {
-    /// None if there are too many.
+    /// Returns the bytes, or `None` if there are too many.
     fn bytes(self) -> io::Result<Option<Vec<u8>>> {
         let bytes = match self {
             Self::Bytes(bytes) => bytes,
@@ -64,7 +64,7 @@ impl Tape {
         Self { name: name.to_owned(), keeps_timing, source: Mutex::new(source), read: OnceLock::new() }
     }
 
-    /// Its entries; the error is a sentence.
+    /// Returns the entries. The error is a sentence.
     pub(super) fn player(&self) -> Result<Arc<Player>, String> {
         let read = self.read.get_or_init(|| {
             let source = std::mem::replace(&mut *lock(&self.source), Source::Bytes(Vec::new()));
@@ -77,7 +77,7 @@ impl Tape {
         read.clone()
     }
 
-    /// Why it cannot be read, if that was tried.
+    /// Returns why the file cannot be read, if reading was tried.
     pub(super) fn known_problem(&self) -> Option<String> {
         self.read.get()?.as_ref().err().cloned()
     }
@@ -87,16 +87,16 @@ pub(super) fn unreadable(name: &str, error: &HarError) -> String {
     format!("the replay file {name:?} {error}")
 }
 
-/// The system does not give a file out.
+/// The sentence for a file that the system cannot read.
 pub(super) fn cannot_read(name: &str, error: &io::Error) -> String {
     let words = words_of(error);
     format!("the replay file {name:?} cannot be read: {words}; check that it is there and may be read")
 }
 
-/// The entries of a file, and how far they are played.
+/// The entries of a file, and which of them were played.
 pub(super) struct Player {
     name: String,
-    /// Of each request there is its shape alone.
+    /// The shape replaces the request of each entry.
     entries: Vec<(Entry, Shape)>,
     index: Index,
     keeps_timing: bool,
@@ -104,7 +104,7 @@ pub(super) struct Player {
 }
 
 struct State {
-    /// By entry.
+    /// One value for each entry.
     is_played: Vec<bool>,
     secrets: Secrets,
 }
@@ -116,7 +116,7 @@ impl Player {
         let entries: Vec<_> = entries
             .into_iter()
             .map(|mut entry| {
-                // A file of a browser is not redacted.
+                // The file of a browser is not redacted.
                 redact::entry(&mut entry, &mut secrets);
                 let shape = Shape::of(&entry.request, &entry.base_url);
                 index.add(&shape);
@@ -128,7 +128,7 @@ impl Player {
         Ok(Self { name: name.to_owned(), entries, index, keeps_timing, state })
     }
 
-    /// The entry that answers a request; else why there is none.
+    /// Returns the entry that answers a request. The error says why there is none.
     fn find(&self, mut request: har::Request, base_url: &str) -> Result<&Entry, String> {
         let mut state = lock(&self.state);
         let mut base_url = base_url.to_owned();
@@ -152,7 +152,7 @@ impl Player {
         Ok(entry)
     }
 
-    /// The first entry that agrees and was not played; else, for who only asks, the last that agrees.
+    /// Returns the first matching entry that was not played. If there is none, a request with a safe method gets the last matching entry.
     fn next(&self, shape: &Shape, is_played: &[bool]) -> Option<usize> {
         let agrees = |at: &usize| self.entries[*at].1.agrees(shape);
         let is_new = |at: &usize| !is_played[*at] && agrees(at);
@@ -192,19 +192,19 @@ impl Player {
     }
 }
 
-/// Something to exchange on that answers one request from a file.
+/// An exchange that answers one request from a file.
 pub(super) struct Played {
     tape: Arc<Tape>,
-    /// The file had no answer.
+    /// Whether the file had no response.
     has_missed: bool,
     url: String,
     base_url: String,
     link: Link,
     far: MemoryStream,
-    /// Of the exchange as it was recorded.
+    /// The parameters of TLS in the recording.
     tls: Option<Arc<TlsInfo>>,
     began: Instant,
-    /// What comes, and how long after the beginning.
+    /// The data that will arrive, and when, counted from the beginning.
     coming: VecDeque<(Duration, Coming)>,
 }
 
@@ -226,7 +226,7 @@ impl Played {
         Self { tape, has_missed: false, url, base_url, link, far, tls: None, began: now, coming: VecDeque::new() }
     }
 
-    /// Has what is due arrive. What was sent is read, and not needed any more.
+    /// Delivers the data that is due. The data that was sent is read and discarded.
     fn go_on(&mut self, now: Instant) -> Result<(), Error> {
         drop(self.far.take());
         let passed = now.saturating_duration_since(self.began);
@@ -276,7 +276,7 @@ impl Exchange for Played {
         {
             return Err(self.failed(told(failure, &self.url)));
         }
-        // It leads nowhere.
+        // The link has no route.
         self.link.begin(&Request { route: None, ..*request }, body, now)
     }
 
@@ -331,7 +331,7 @@ impl Exchange for Played {
         self.tls.clone()
     }
 
-    /// The next request has an answer of its own.
+    /// The next request gets its own exchange.
     fn is_reusable(&self) -> bool {
         false
     }
@@ -349,13 +349,13 @@ impl Exchange for Played {
     }
 }
 
-/// Host and port of a URL, as `Host` names them.
+/// Returns the host and port of a URL, in the form of `Host`.
 fn authority(url: &str) -> String {
     Url::parse(url)
         .map_or_else(|_| "localhost".to_owned(), |url| url[Position::BeforeHost..Position::AfterPort].to_owned())
 }
 
-/// The body once more. Of one that is too long to be compared, only the length counts.
+/// Returns the body again. For a body that is too long to be compared, only the length counts.
 fn body_like(content: &Content) -> Body {
     match &content.bytes {
         Some(bytes) => Body::Bytes(Box::new(bytes.clone())),
@@ -363,7 +363,7 @@ fn body_like(content: &Content) -> Body {
     }
 }
 
-/// What a connection brings, and when.
+/// Returns the data that a connection would deliver, and when.
 fn coming(entry: &Entry, method: Method, keeps_timing: bool) -> VecDeque<(Duration, Coming)> {
     let timings = if keeps_timing { entry.timings } else { har::Timings::default() };
     let connecting = timings.dns.unwrap_or_default() + timings.connect.unwrap_or_default();
@@ -397,13 +397,13 @@ fn ending(failure: &Failure) -> Coming {
     match failure.kind {
         FailureKind::Ended => Coming::End,
         FailureKind::Reset => Coming::Reset,
-        // No head has it, no chunk begins with it.
+        // This is not valid in a head, nor at the start of a chunk.
         FailureKind::Malformed => Coming::Bytes(b"\0\r\n\r\n".to_vec()),
         _ => Coming::Failure(failure.clone()),
     }
 }
 
-/// The head and the body as they come over a connection, and whether its end is theirs.
+/// Returns the head and the body as a connection would deliver them, and whether the body ends with the connection.
 fn reply(response: &har::Response, method: Method, end: &End) -> (Vec<u8>, Vec<u8>, bool) {
     let status = response.status;
     let has_body = method != Method::Head && !matches!(status, 101 | 204 | 304);
@@ -426,7 +426,7 @@ fn reply(response: &har::Response, method: Method, end: &End) -> (Vec<u8>, Vec<u
         } else if is("Transfer-Encoding") {
             is_chunked = true;
         } else {
-            // Browsers write several fields of one name as lines.
+            // Browsers write several fields with the same name as lines of one value.
             for value in value.split('\n') {
                 head.extend([name.as_bytes(), b": ", line(value).as_bytes(), b"\r\n"].concat());
             }
@@ -456,7 +456,7 @@ fn chunk(body: &[u8]) -> Vec<u8> {
     [format!("{:x}\r\n", body.len()).as_bytes(), body, b"\r\n"].concat()
 }
 
-/// What may stand on a line of a head.
+/// Removes the characters that are not allowed in a line of a head.
 fn line(text: &str) -> String {
     text.chars().filter(|character| !matches!(character, '\0' | '\r' | '\n')).collect::<String>().trim().to_owned()
 }
@@ -466,7 +466,7 @@ fn is_of_connecting(kind: FailureKind) -> bool {
     matches!(kind, Resolve | Connect | Proxy | Tls | ConnectTimeout)
 }
 
-/// A failure as the network would tell it.
+/// Converts a failure to the error that the network would return.
 fn told(failure: &Failure, url: &str) -> Error {
     let name = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
     let hop = Hop::server(name, authority(url));
@@ -525,12 +525,12 @@ mod tests {
         let url = |number: usize| format!("http://a/x?number={number}");
         let entry =
             |number| format!(r#"{{"request":{{"method":"GET","url":"{}"}},"response":{{"status":200}}}}"#, url(number));
-        // What other requests may agree with has to be looked at too, and stands in the middle.
+        // An entry that may match other requests must be compared too. It is in the middle.
         let open =
             r#"{"request":{"method":"GET","url":"http://a/y?token=[redacted]"},"response":{"status":200}}"#.to_owned();
         let player = player((0..COUNT).map(entry).chain([open]).chain((0..COUNT).map(entry)));
         COMPARED.set(0);
-        // Twice as they were recorded, then once more, in the opposite order.
+        // Request everything twice in the recorded order, and then once more in the opposite order.
         for number in (0..COUNT).chain(0..COUNT).chain((0..COUNT).rev()) {
             assert!(player.find(get(url(number)), "").is_ok());
         }

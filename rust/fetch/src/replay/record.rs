@@ -1,4 +1,4 @@
-//! Exchanges that are recorded while they go over the network.
+//! Records exchanges while they take place over the network.
 
 use std::io::{self, Read};
 use std::sync::{Arc, Mutex};
@@ -22,7 +22,7 @@ pub(super) struct Recording {
     tape: Tape,
 }
 
-/// What is known of an exchange. It is recorded when it is over, or when this goes.
+/// The known facts about an exchange. They are recorded when it is over, or when this value is dropped.
 struct Tape {
     recorder: Arc<Recorder>,
     method: Method,
@@ -32,7 +32,7 @@ struct Tape {
     wall: SystemTime,
     timings: Timings,
     tls: Option<Arc<TlsInfo>>,
-    /// None before the exchange began, and once it is recorded.
+    /// `None` before the exchange begins, and after it was recorded.
     draft: Option<Draft>,
 }
 
@@ -45,10 +45,10 @@ struct Draft {
     received: Kept,
 }
 
-/// As many bytes has a body that is too long to be kept, and of which nobody knows how long it is.
+/// The size that stands for a body that is too long to be kept and whose length is not known.
 pub(super) const UNKNOWN_SIZE: u64 = LONGEST_BODY as u64 + 1;
 
-/// A body, as long as it is not too long.
+/// A body, which is kept unless it is too long.
 #[derive(Default)]
 struct Kept {
     bytes: Vec<u8>,
@@ -105,7 +105,7 @@ impl Recording {
 }
 
 impl Tape {
-    /// Records what came of it.
+    /// Records the exchange.
     fn finish(&mut self, end: End) {
         let Some(mut draft) = self.draft.take() else { return };
         let mime = value(&draft.headers, "Content-Type").to_owned();
@@ -133,9 +133,9 @@ impl Tape {
         self.recorder.add(Entry { number, base_url, started: self.wall, request, response, timings, tls, end });
     }
 
-    /// The exchange failed.
+    /// Handles a failure of the exchange.
     fn failed(&mut self, error: &Error, was_written: bool) {
-        // What was written on a kept connection that has died goes out once more, and that is recorded.
+        // A request whose kept connection had ended is sent once more, and only that exchange is recorded.
         let was_retried_at_once = self.on_kept
             && crate::failure::Failure::of_exchange(error)
                 .retry
@@ -248,7 +248,7 @@ impl Drop for Tape {
     }
 }
 
-/// A request that never had a connection.
+/// Records a request that never had a connection.
 pub(super) fn no_connection(
     recorder: &Arc<Recorder>,
     asked: Asked<'_>,
@@ -275,7 +275,7 @@ pub(super) fn no_connection(
     });
 }
 
-/// All of a body, as far as it is kept: one that is too long is not read, or not to its end.
+/// Reads a whole body. A body that is too long is not read, or not to its end.
 fn read_all(body: Body) -> io::Result<Kept> {
     let mut kept = Kept::default();
     if let Some(length) = body.length().filter(|length| *length > LONGEST_BODY as u64) {
@@ -296,12 +296,12 @@ fn read_all(body: Body) -> io::Result<Kept> {
     Ok(kept)
 }
 
-/// All of a body, for who compares it.
+/// Returns a whole body for a comparison.
 pub(super) fn content_of(body: Body, mime: String) -> io::Result<Content> {
     read_all(body).map(|mut kept| kept.content(mime))
 }
 
-/// The same body; what is sent of it is kept.
+/// Returns the same body, and keeps a copy of the data that is sent.
 fn copied(body: Body, kept: &Arc<Mutex<Kept>>) -> Body {
     match body {
         Body::Bytes(bytes) => {
@@ -322,7 +322,7 @@ impl Read for Copying {
     }
 }
 
-/// What undoes the packing of a body; nothing where it is not packed, or only a part of it came.
+/// Returns the codings to undo for a body. Empty if it is not compressed, or if only a part of it was received.
 pub(super) fn codings(headers: &[(String, String)], status: u16, method: Method) -> Vec<Coding> {
     if !decode::applies(method, status) || status == 206 {
         return Vec::new();
@@ -330,7 +330,7 @@ pub(super) fn codings(headers: &[(String, String)], status: u16, method: Method)
     codings_of(headers)
 }
 
-/// What the headers name.
+/// Returns the codings in the headers.
 pub(super) fn codings_of(headers: &[(String, String)]) -> Vec<Coding> {
     let named = headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("Content-Encoding"));
     Coding::list(named.map(|(_, value)| value.as_str())).unwrap_or_default()
@@ -368,12 +368,12 @@ fn failure(error: &Error) -> Option<Failure> {
         }
         ErrorKind::ClosedBeforeResponse(_) | ErrorKind::BodyCutShort(_) if !has_source => FailureKind::Ended,
         ErrorKind::Malformed(_) | ErrorKind::Unsolicited(_) => FailureKind::Malformed,
-        // What lies on this side shows again when it is played.
+        // A mistake on this side will occur again when the recording is replayed.
         ErrorKind::Misuse(_) | ErrorKind::RequestBody(_) | ErrorKind::Cancelled => return None,
         ErrorKind::ClosedIdle | ErrorKind::NotReusable(_) => return None,
         _ => FailureKind::Reset,
     };
-    // A sentence about a malformed response quotes it.
+    // The sentence about a malformed response quotes the response.
     let sentence = if kind == FailureKind::Malformed { String::new() } else { error.to_string() };
     Some(Failure { kind, sentence, limit })
 }
@@ -398,7 +398,7 @@ fn pair(line: &str) -> (String, String) {
     (name_of(line).to_owned(), value.trim().to_owned())
 }
 
-/// The value of the first header with this name; empty if there is none.
+/// Returns the value of the first header with this name, or an empty text.
 pub(super) fn value<'a>(headers: &'a [(String, String)], name: &str) -> &'a str {
     headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map_or("", |(_, value)| value)
 }
@@ -407,7 +407,7 @@ pub(super) fn value<'a>(headers: &'a [(String, String)], name: &str) -> &'a str 
 mod tests {
     use super::*;
 
-    /// Counts what is read of it, and has no end.
+    /// A reader without an end that counts the bytes that are read.
     struct Endless(Arc<Mutex<u64>>);
 
     impl Read for Endless {

@@ -1,4 +1,4 @@
-//! A file that is recorded into, entry by entry, by whoever has one: several sessions, and several processes.
+//! A file to which several sessions and processes can record, entry by entry.
 
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
@@ -13,16 +13,17 @@ use super::{redact, words_of};
 use crate::har::{self, Chains, Entry};
 use crate::lock::lock;
 
-/// A file that is being recorded into.
+/// A file to which exchanges are recorded.
 pub(super) struct Recorder {
     path: PathBuf,
-    /// The one name of the file.
+    /// The canonical name of the file.
     name: PathBuf,
-    /// None once this goes.
+    /// `None` while this is dropped.
     share: Option<Share>,
-    /// Requests that begun. This and the next stand beside the lock, which is held while a disk writes: nobody who asks waits for that.
+    /// The number of requests that have begun. This field and the next are outside of the lock, which is held during writes, so that
+    /// reading them does not wait for the disk.
     begun: AtomicU64,
-    /// Why nothing is recorded any more.
+    /// Why recording has stopped.
     problem: OnceLock<String>,
     state: Mutex<State>,
 }
@@ -30,18 +31,18 @@ pub(super) struct Recorder {
 struct State {
     file: File,
     secrets: Secrets,
-    /// Certificates that this process has written.
+    /// The certificates that this process has written.
     chains: Chains,
 }
 
-/// The recorders of this process, by the name of their file.
+/// The recorders of this process, by the canonical name of their file.
 static OPEN: LazyLock<Mutex<HashMap<PathBuf, Weak<Recorder>>>> = LazyLock::new(Mutex::default);
-/// One of them is gone, and has given up its share.
+/// Notified when a recorder was dropped and has released its share.
 static GONE: Condvar = Condvar::new();
 
 impl Recorder {
-    /// Begins the file, unless somebody records into it already: who does that in this process shares its recorder, and what another process
-    /// has written stays. The error is a sentence.
+    /// Starts the file, unless it is already being recorded to. Callers in this process share one recorder. Entries of other processes are
+    /// kept. The error is a sentence.
     pub(super) fn open(path: &Path) -> Result<Arc<Self>, String> {
         let mut open = lock(&OPEN);
         let name = one_name(path);
@@ -49,7 +50,7 @@ impl Recorder {
             if let Some(recorder) = recorder.upgrade() {
                 return Ok(recorder);
             }
-            // Somebody drops it at this moment. What it has recorded is not to be added to.
+            // The recorder is being dropped right now. Nothing may be added to its recording.
             open = GONE.wait(open).unwrap_or_else(PoisonError::into_inner);
         }
         let mut begun = None;
@@ -61,7 +62,7 @@ impl Recorder {
         let file = begun.map_or_else(|| options().open(path), Ok).map_err(|error| cannot_write(path, &error))?;
         let state = Mutex::new(State { file, secrets: Secrets::default(), chains: Chains::default() });
         let (begun, problem) = (AtomicU64::new(0), OnceLock::new());
-        // Of a file that is there now.
+        // The file exists now, so its name can be made canonical.
         let name = one_name(path);
         let recorder =
             Arc::new(Self { path: path.to_owned(), name: name.clone(), share: Some(share), begun, problem, state });
@@ -69,17 +70,17 @@ impl Recorder {
         Ok(recorder)
     }
 
-    /// Why nothing is recorded any more; none while it is.
+    /// Returns why recording has stopped, or `None`.
     pub(super) fn problem(&self) -> Option<String> {
         self.problem.get().cloned()
     }
 
-    /// Of an exchange that begins.
+    /// Returns the number for an exchange that begins.
     pub(super) fn next_number(&self) -> u64 {
         self.begun.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Writes one more entry over the end of the file, and the end behind it: the file is whole before and after that.
+    /// Writes an entry over the end of the file, and then a new end. The file is valid before and after that.
     pub(super) fn add(&self, mut entry: Entry) {
         let mut state = lock(&self.state);
         if self.problem.get().is_some() {
@@ -88,7 +89,7 @@ impl Recorder {
         redact::entry(&mut entry, &mut state.secrets);
         let text = har::entry_text(&entry, &mut state.chains);
         if let Err(error) = state.append(&text) {
-            // Under the lock, so this is the first.
+            // This runs under the lock, so it is the first problem.
             let _ = self.problem.set(cannot_write(&self.path, &error));
         }
     }
@@ -112,7 +113,7 @@ impl State {
         let (end, gap) = end(&self.file)?;
         let written = write_at(&self.file, end, &[gap, text, har::TAIL].concat());
         if written.is_err() {
-            // The disk is full, most likely. What was there before has room.
+            // Most likely, the disk is full. The previous end still fits.
             write_at(&self.file, end, har::TAIL)?;
             self.file.set_len(end + har::TAIL.len() as u64)?;
         }
@@ -120,15 +121,15 @@ impl State {
     }
 }
 
-/// Where the entries end, and what stands between them and the next one.
+/// Returns where the entries end, and the text between them and the next one.
 fn end(mut file: &File) -> io::Result<(u64, &'static str)> {
     let mut len = file.seek(SeekFrom::End(0))?;
     if len == 0 {
-        // It was removed while somebody else recorded into it.
+        // The file was emptied while it was being recorded to.
         write_at(file, 0, &whole())?;
         len = whole().len() as u64;
     }
-    // With one byte before it.
+    // The tail and the byte before it.
     let mut last = [0; har::TAIL.len() + 1];
     let start = len.saturating_sub(last.len() as u64);
     file.seek(SeekFrom::Start(start))?;
@@ -146,7 +147,7 @@ fn write_at(mut file: &File, place: u64, text: &str) -> io::Result<()> {
     file.write_all(text.as_bytes())
 }
 
-/// A file without entries.
+/// The text of a file without entries.
 fn whole() -> String {
     [har::HEAD, har::TAIL].concat()
 }
@@ -163,7 +164,7 @@ fn options() -> OpenOptions {
     options
 }
 
-/// The name of a file that is the same however a path to it is spelled.
+/// Returns the name of a file that is the same for every spelling of its path.
 fn one_name(path: &Path) -> PathBuf {
     let in_folder = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
     let found = path.canonicalize().ok().or_else(in_folder).or_else(|| std::path::absolute(path).ok());
@@ -207,7 +208,7 @@ mod tests {
         let path = folder.path().join("tape.har");
         let recorder = Recorder::open(&path).unwrap();
         recorder.add(entry());
-        // As another process would add one.
+        // Add an entry as another process would.
         let text = std::fs::read_to_string(&path).unwrap();
         std::fs::write(
             &path,
@@ -243,7 +244,7 @@ mod tests {
     fn who_asks_for_a_number_or_a_problem_does_not_wait_for_the_disk() {
         let folder = tempfile::tempdir().unwrap();
         let recorder = Recorder::open(&folder.path().join("tape.har")).unwrap();
-        // As while an entry is written.
+        // Hold the lock, as during the writing of an entry.
         let _writing = recorder.state.try_lock().unwrap();
         assert_eq!((recorder.next_number(), recorder.next_number()), (1, 2));
         assert_eq!(recorder.problem(), None);

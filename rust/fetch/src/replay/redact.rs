@@ -1,5 +1,5 @@
-//! Takes what is secret out of an exchange: credentials, cookies, and the values of names that are ones of secrets. What was found in one
-//! place is replaced in all of them.
+//! Removes secrets from an exchange: credentials, cookies, and values with secret names. A secret that was found in one place is replaced
+//! everywhere.
 
 use std::ops::Range;
 
@@ -15,10 +15,10 @@ use super::xml;
 use crate::har::{Content, End, Entry, Request, Response};
 use crate::header_line::ContentType;
 
-/// No token is as long as this, in bytes.
+/// Tokens are shorter than this, in bytes.
 const LONGEST_TOKEN: usize = 16 << 10;
 
-/// Redacts an exchange. Secrets of earlier ones are replaced in it too, and its own are remembered.
+/// Redacts an exchange. Secrets of earlier exchanges are replaced in it too, and its own are remembered.
 pub(super) fn entry(entry: &mut Entry, secrets: &mut Secrets) {
     let lengths = |entry: &Entry| {
         let sent = entry.request.body.as_ref().and_then(|body| Some(body.bytes.as_ref()?.len()));
@@ -26,7 +26,7 @@ pub(super) fn entry(entry: &mut Entry, secrets: &mut Secrets) {
         (sent, received)
     };
     let before = lengths(entry);
-    // All are found before any is replaced: an answer may tell what the request has already used.
+    // Find all secrets before replacing any: a response can reveal a secret that the request already contains.
     redact_text(&mut entry.base_url, Text::URL, secrets);
     find_in_request(&mut entry.request, secrets);
     if let Some(response) = &mut entry.response {
@@ -40,7 +40,7 @@ pub(super) fn entry(entry: &mut Entry, secrets: &mut Secrets) {
     if let End::Failed(failure) = &mut entry.end {
         secrets.replace_in(&mut failure.sentence);
     }
-    // The length of a body tells that of a secret in it.
+    // The original length of a body would reveal the length of a secret in it.
     let after = lengths(entry);
     if let Some(len) = after.0.filter(|_| after.0 != before.0) {
         set_length(&mut entry.request.headers, before.0, len);
@@ -51,7 +51,7 @@ pub(super) fn entry(entry: &mut Entry, secrets: &mut Secrets) {
     }
 }
 
-/// Sets the length that the headers say, if it is that of the body as it was.
+/// Sets the length in the headers, if it was the original length of the body.
 fn set_length(headers: &mut [(String, String)], before: Option<usize>, len: usize) {
     let lengths = headers.iter_mut().filter(|(name, _)| name.eq_ignore_ascii_case("Content-Length"));
     for (_, value) in lengths.filter(|(_, value)| value.parse().ok() == before) {
@@ -59,7 +59,7 @@ fn set_length(headers: &mut [(String, String)], before: Option<usize>, len: usiz
     }
 }
 
-/// The same for a request that has no answer yet, and for the base URL of its session.
+/// Does the same for a request without a response, and for the base URL of its session.
 pub(super) fn request(request: &mut Request, base_url: &mut String, secrets: &mut Secrets) {
     redact_text(base_url, Text::URL, secrets);
     find_in_request(request, secrets);
@@ -76,11 +76,11 @@ fn find_in_request(request: &mut Request, secrets: &mut Secrets) {
     }
 }
 
-/// A body that this side has packed would hide what is in it, and not be compared by what it says.
+/// Decompresses a body that this side compressed. Otherwise, its secrets would not be found, and its content could not be compared.
 fn unpack(request: &mut Request) {
     let Request { headers, body: Some(Content { bytes: Some(bytes), size, .. }), .. } = request else { return };
     let codings = record::codings_of(headers);
-    // What is unpacked already cannot be again.
+    // This fails if the body is already decompressed.
     if !codings.is_empty()
         && let Ok(unpacked) = record::unpack(&codings, bytes, true)
     {
@@ -121,7 +121,7 @@ fn redact_header((name, value): &mut (String, String), sent: bool, secrets: &mut
     } else if is("Cookie") {
         *value = value.split(';').map(|pair| redacted_pair(pair, secrets)).collect::<Vec<_>>().join(";");
     } else if is("Set-Cookie") {
-        // Browsers write several as lines of one value.
+        // Browsers write several cookies as lines of one value.
         let redacted = value.split('\n').map(|cookie| {
             let (pair, attributes) = cookie.split_at(cookie.find(';').unwrap_or(cookie.len()));
             redacted_pair(pair, secrets) + attributes
@@ -135,7 +135,7 @@ fn redact_header((name, value): &mut (String, String), sent: bool, secrets: &mut
     }
 }
 
-/// Whether a value is `Bearer TOKEN` or `Basic BASE64`, whatever its header is called.
+/// Returns whether a value is `Bearer TOKEN` or `Basic BASE64`, in any header.
 fn has_credentials(value: &str) -> bool {
     let Some((scheme, rest)) = value.split_once(' ') else { return false };
     let is_token = rest.len() >= 8 && rest.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"');
@@ -143,7 +143,7 @@ fn has_credentials(value: &str) -> bool {
     is_token && (scheme.eq_ignore_ascii_case("Bearer") || scheme.eq_ignore_ascii_case("Basic") && has_user())
 }
 
-/// The whole, the token of `Bearer TOKEN`, and the password in `Basic BASE64`.
+/// Adds the whole value, the token of `Bearer TOKEN`, and the password in `Basic BASE64`.
 fn find_credentials(value: &str, secrets: &mut Secrets) {
     secrets.add(value);
     let (scheme, rest) = value.trim().split_once(' ').unwrap_or(("", value));
@@ -160,7 +160,7 @@ fn find_credentials(value: &str, secrets: &mut Secrets) {
 }
 
 fn redacted_pair(pair: &str, secrets: &mut Secrets) -> String {
-    // Without a name, it is all value (RFC 6265bis §5.6).
+    // A cookie without a name consists only of its value (RFC 6265bis §5.6).
     let (name, value) = match pair.split_once('=') {
         Some((name, value)) => (&pair[..=name.len()], value),
         None => (&pair[..pair.len() - pair.trim_start().len()], pair),
@@ -186,16 +186,16 @@ fn redact_content(content: &mut Content, sent: bool, secrets: &mut Secrets) {
         redacted.append(&mut piece);
     };
     for part in multipart::parts(bytes, &boundary) {
-        // What is in no part may be one that cannot be read.
+        // Text outside of the parts may be a part that cannot be read.
         look_through(done..part.content.start, &mut redacted, secrets);
         done = part.content.end;
         let named = secrecy(&part.name);
-        // A long one is a file, and no token.
+        // A long part is a file and not a token.
         let is_looked_at = named > Secrecy::IfToken || part.content.len() < LONGEST_TOKEN;
         let value = if is_looked_at { text_of(&bytes[part.content.clone()]) } else { String::new() };
         if !value.is_empty() && named.hides(&value, sent) {
             secrets.add(&value);
-            // Forms write line ends in their own way.
+            // Forms convert line breaks.
             secrets.add(&value.replace("\r\n", "\n"));
             redacted.extend_from_slice(MARK.as_bytes());
         } else {
@@ -206,22 +206,22 @@ fn redact_content(content: &mut Content, sent: bool, secrets: &mut Secrets) {
     *bytes = redacted;
 }
 
-/// Whether a body is a form like `a=b&c=d`, also where nothing says so.
+/// Returns whether a body is a form like `a=b&c=d`, even if no content type says so.
 fn is_form(mime: &str, bytes: &[u8]) -> bool {
     let is_of_form = |byte: &u8| byte.is_ascii_graphic() && !matches!(byte, b'{' | b'<' | b'"' | b'?' | b':' | b'/');
     ContentType::read(mime).is("application/x-www-form-urlencoded")
         || mime.is_empty() && bytes.contains(&b'=') && bytes.iter().all(is_of_form)
 }
 
-/// A text that is looked through.
+/// The kind of a text that is searched.
 #[derive(Clone, Copy)]
 struct Text {
-    /// It is of this side.
+    /// Whether this side wrote it.
     sent: bool,
     what: What,
 }
 
-/// What a text is: all but a URL may have URLs in it.
+/// The format of a text. All except a URL may contain URLs.
 #[derive(Clone, Copy, PartialEq)]
 enum What {
     Url,
@@ -238,7 +238,7 @@ impl Text {
 fn redact_bytes(bytes: &mut Vec<u8>, text: Text, secrets: &mut Secrets) {
     let (whole, is_utf8) = match std::str::from_utf8(bytes) {
         Ok(_) => (bytes.len(), true),
-        // It was cut in the middle of a character.
+        // The text was cut off in the middle of a character.
         Err(error) if error.error_len().is_none() => (error.valid_up_to(), true),
         Err(_) => (bytes.len(), false),
     };
@@ -249,7 +249,7 @@ fn redact_bytes(bytes: &mut Vec<u8>, text: Text, secrets: &mut Secrets) {
     *bytes = redacted;
 }
 
-/// Text of bytes, which is in Latin-1 where it is no UTF-8.
+/// Decodes bytes as UTF-8, or as Latin-1 if they are not UTF-8.
 fn text_of(bytes: &[u8]) -> String {
     std::str::from_utf8(bytes).map_or_else(|_| latin1(bytes), str::to_owned)
 }

@@ -1,23 +1,23 @@
-//! Secrets that were found, and the places where they occur: as they are, or as a URL, JSON or HTML writes them.
+//! Remembers the secrets that were found, and replaces them wherever they occur: literally, or as written in a URL, JSON or HTML.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
 
-/// What stands in the place of a secret.
+/// The text that replaces a secret.
 pub(super) const MARK: &str = "[redacted]";
 
-/// A shorter one is only replaced where it was found: it would be part of too much else.
+/// A shorter secret is only replaced where it was found, because it would match too much other text.
 const SHORTEST: usize = 4;
-/// One that is shorter than this is only replaced where it stands alone, and is not part of a word.
+/// A shorter secret is only replaced where it is not part of a longer word.
 const SHORTEST_IN_WORDS: usize = 8;
-/// So many are remembered; then the first are forgotten.
+/// The maximum number of secrets that are remembered. Then the first ones are forgotten.
 const MOST: usize = 2000;
-/// One that is longer is only replaced where it was found, in bytes.
+/// A longer secret is only replaced where it was found, in bytes.
 const LONGEST: usize = 8 << 10;
-/// So many steps a byte of a text takes on average, at most. Two thousand secrets of hexadecimal digits take half of them.
+/// The maximum average number of steps for a byte of the text. Two thousand secrets of hexadecimal digits need half of them.
 const STEPS_A_BYTE: u64 = 500;
-/// All that are remembered, in bytes.
+/// The maximum size of all remembered secrets, in bytes.
 const MOST_BYTES: usize = 1 << 20;
-/// Backslashes before what is escaped, in JSON that is in JSON that is in JSON; more mean nothing.
+/// The maximum number of backslashes before an escaped character, in several levels of JSON in JSON.
 const MOST_BACKSLASHES: usize = 16;
 
 /// See the module.
@@ -25,16 +25,16 @@ const MOST_BACKSLASHES: usize = 16;
 pub(super) struct Secrets {
     known: HashSet<Vec<u8>>,
     by_first: Vec<Bucket>,
-    /// Of all that were ever remembered.
+    /// The number of secrets that were ever remembered.
     number: u64,
     count: usize,
     bytes: usize,
 }
 
-/// Those that begin with one byte.
+/// The secrets with the same first byte.
 #[derive(Default)]
 struct Bucket {
-    /// By their second byte, with the number of each: the first that were found come first.
+    /// The secrets by their second byte, with their numbers, oldest first.
     by_second: BTreeMap<u8, VecDeque<(u64, Vec<u8>)>>,
     count: usize,
 }
@@ -45,7 +45,7 @@ impl Bucket {
         self.by_second.entry(secret[1]).or_default().push_back((number, secret));
     }
 
-    /// Takes out the one that was found first.
+    /// Removes the oldest secret.
     fn forget(&mut self) -> Option<Vec<u8>> {
         let lists = self.by_second.values_mut().filter(|secrets| !secrets.is_empty());
         let oldest = lists.min_by_key(|secrets| secrets.front().map(|(number, _)| *number))?;
@@ -63,14 +63,14 @@ impl Bucket {
 }
 
 impl Secrets {
-    /// Remembers a secret, decoded.
+    /// Remembers a decoded secret.
     pub(super) fn add(&mut self, secret: &str) {
         let secret = secret.trim();
         if !(SHORTEST..=LONGEST).contains(&secret.len()) || secret.contains(MARK) || is_everyday_word(secret) {
             return;
         }
         self.remember(secret.as_bytes().to_vec());
-        // A text in Latin-1 may have it too.
+        // The secret may also occur in a Latin-1 text.
         if !secret.is_ascii()
             && let Ok(bytes) = secret.chars().map(|one| u8::try_from(u32::from(one))).collect::<Result<Vec<_>, _>>()
             && bytes.len() >= SHORTEST
@@ -97,8 +97,8 @@ impl Secrets {
         self.by_first[usize::from(bytes[0])].add(self.number, bytes);
     }
 
-    /// Replaces them all. A text that was made to take long, with much in it that is nearly one of many secrets, is not looked through to
-    /// its end: all the rest is replaced.
+    /// Replaces all secrets. If a text was made to take long, with many parts that nearly match many secrets, the search stops early, and
+    /// the whole rest is replaced.
     pub(super) fn replace(&self, text: &[u8]) -> Vec<u8> {
         if self.count == 0 {
             return text.to_vec();
@@ -125,7 +125,7 @@ impl Secrets {
         replaced
     }
 
-    /// The same in text.
+    /// Does the same in a string.
     pub(super) fn replace_in(&self, text: &mut String) {
         let replaced = self.replace(text.as_bytes());
         if replaced.len() != text.len() || replaced != text.as_bytes() {
@@ -133,12 +133,12 @@ impl Secrets {
         }
     }
 
-    /// Where the longest secret ends that begins here.
+    /// Returns the end of the longest secret that begins here.
     fn end_of_secret(&self, text: &[u8], at: usize, steps: &mut u64) -> Option<usize> {
         let here = text[at];
         let bucket = |byte: u8| &self.by_first[usize::from(byte)];
         if stands_for_itself(here) {
-            // All have more than one byte.
+            // Every secret has more than one byte.
             let next = *text.get(at + 1)?;
             return match stands_for_itself(next) {
                 true => longest(bucket(here).with_second(next), text, at, steps),
@@ -151,7 +151,7 @@ impl Secrets {
     }
 }
 
-/// Where the longest of these ends, if one begins here.
+/// Returns the end of the longest of these secrets that begins here.
 fn longest<'a>(secrets: impl Iterator<Item = &'a [u8]>, text: &[u8], at: usize, steps: &mut u64) -> Option<usize> {
     let ends = secrets.filter_map(|secret| {
         #[cfg(test)]
@@ -164,12 +164,12 @@ fn longest<'a>(secrets: impl Iterator<Item = &'a [u8]>, text: &[u8], at: usize, 
     ends.max()
 }
 
-/// Whether a byte is no beginning of another way to write one.
+/// Returns whether this byte cannot begin an encoded byte.
 fn stands_for_itself(byte: u8) -> bool {
     !matches!(byte, b'%' | b'+' | b'&' | b'\\')
 }
 
-/// The first byte of what is written here in another way than as itself.
+/// Returns the first decoded byte, if the text begins with an encoded one.
 fn written_byte(text: &[u8]) -> Option<u8> {
     match *text {
         [b'%', high, low, ..] => hex(&[high, low]).and_then(|byte| u8::try_from(byte).ok()),
@@ -190,7 +190,7 @@ fn written_byte(text: &[u8]) -> Option<u8> {
     }
 }
 
-/// Where `secret` ends, if it begins here in any way of writing. JSON doubles backslashes, and so does JSON in JSON.
+/// Returns the end of `secret`, if it begins here in any encoding. JSON doubles backslashes, and so does JSON in JSON.
 fn end_of(secret: &[u8], text: &[u8], at: usize, steps: &mut u64) -> Option<usize> {
     let ways: &[usize] = if secret.contains(&b'\\') { &[1, 2, 4] } else { &[1] };
     let ends = ways.iter().filter_map(|backslash| {
@@ -203,11 +203,12 @@ fn end_of(secret: &[u8], text: &[u8], at: usize, steps: &mut u64) -> Option<usiz
         }
         Some(at)
     });
-    // Half of a backslash would be left over, and the text no JSON any more.
+    // Otherwise, half of an escaped backslash would remain, and the text would not be valid JSON any more.
     ends.max()
 }
 
-/// How many bytes of the secret stand at the start of `text`, and in how many bytes. A backslash is written as so many.
+/// Returns how many bytes of the secret the text begins with, and how many bytes of the text they take. `backslash` is how many backslashes
+/// stand for one.
 fn one(secret: &[u8], text: &[u8], backslash: usize) -> Option<(usize, usize)> {
     let byte = *secret.first()?;
     match *text {
@@ -238,7 +239,7 @@ fn backslashes(text: &[u8]) -> usize {
     text.iter().take(MOST_BACKSLASHES).take_while(|byte| **byte == b'\\').count()
 }
 
-/// What a letter behind a backslash means, but for `u`.
+/// Returns the meaning of a letter after a backslash, except for `u`.
 fn escape(letter: u8) -> Option<u8> {
     Some(match letter {
         b'n' => b'\n',
@@ -251,7 +252,7 @@ fn escape(letter: u8) -> Option<u8> {
     })
 }
 
-/// How long an entity of HTML is that stands here, and what it means.
+/// Returns the length and the meaning of the HTML entity at the start.
 fn entity(text: &[u8]) -> Option<(usize, u8)> {
     const ENTITIES: [(&[u8], u8); 6] =
         [(b"&amp;", b'&'), (b"&quot;", b'"'), (b"&#34;", b'"'), (b"&#39;", b'\''), (b"&lt;", b'<'), (b"&gt;", b'>')];
@@ -266,7 +267,7 @@ fn unicode_escape(secret: &[u8], text: &[u8]) -> Option<(usize, usize)> {
     secret.starts_with(character.as_bytes()).then_some((character.len(), len))
 }
 
-/// `\u00e9` and `\ud83d\ude00`; the second may have more backslashes, if the first has.
+/// Decodes `\u00e9` and `\ud83d\ude00`. The second escape can have several backslashes, like the first.
 fn escaped_character(text: &[u8]) -> Option<(char, usize)> {
     let unit = |text: &[u8]| {
         let slashes = backslashes(text);
@@ -289,7 +290,7 @@ fn hex(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0, |value, digit| Some(value << 4 | char::from(*digit).to_digit(16)?))
 }
 
-/// Whether a word goes on behind this. What an escape ends with is none.
+/// Returns whether the text ends inside a word. The end of an escape is not part of a word.
 fn ends_in_word(text: &[u8]) -> bool {
     match *text {
         [.., b'%', high, low] if hex(&[high, low]).is_some() => false,
@@ -299,7 +300,7 @@ fn ends_in_word(text: &[u8]) -> bool {
     }
 }
 
-/// Values that stand in the place of a secret, and are none.
+/// Returns whether the value is a common word that is not secret, even if its name is.
 fn is_everyday_word(value: &str) -> bool {
     const WORDS: [&str; 8] = ["true", "false", "null", "none", "basic", "bearer", "undefined", "unknown"];
     WORDS.iter().any(|word| value.eq_ignore_ascii_case(word))
@@ -385,7 +386,7 @@ mod tests {
     fn a_byte_is_compared_with_the_secrets_that_go_on_as_the_text_does() {
         let mut known = Secrets::default();
         for number in 0..MOST as u64 {
-            // Tokens of servers often begin alike.
+            // Tokens of servers often begin in the same way.
             known.add(&format!("eyJhbGciOiJ{number}"));
             known.add(&format!("{:016x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15)));
         }

@@ -1,17 +1,17 @@
-//! Where secret values stand in XML and in pages: the text of elements, and attributes. Whatever stands in the text, it is read once, from its
-//! start to its end; what is no markup is passed over.
+//! Finds secret values in XML and HTML: in the text of elements, and in attributes. The text is read once from start to end, whatever it
+//! contains. Everything that is not markup is skipped.
 
 use std::ops::Range;
 
 use super::fields::Found;
 use super::names::{Secrecy, secrecy};
 
-/// Attributes that say what the others of their tag are about.
+/// Attributes that name the value of the other attributes of the tag.
 const NAMING: [&str; 5] = ["name", "key", "id", "property", "http-equiv"];
-/// Attributes that have the value then.
+/// Attributes that then contain the value.
 const VALUES: [&str; 2] = ["value", "content"];
 
-/// The secret values of a text that begins like XML; none of any other. `sent` is whether this side wrote it.
+/// Returns the secret values of a text that begins like XML, and none for any other text. `sent` is whether this side wrote it.
 pub(super) fn of_xml(text: &str, sent: bool) -> Vec<Found> {
     if !text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']).starts_with('<') {
         return Vec::new();
@@ -25,9 +25,9 @@ struct Reader<'a> {
     text: &'a str,
     sent: bool,
     at: usize,
-    /// The element in which everything is secret, and how many of its name are open.
+    /// The element in which everything is secret, and the number of open elements with this name.
     within: Option<(&'a str, usize)>,
-    /// What the element says of the text that comes next.
+    /// What the element says about the next text.
     next: Secrecy,
     found: Vec<Found>,
 }
@@ -50,7 +50,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// What stands between two marks, the first of which was read.
+    /// Reads the text between two marks. The first mark was already read.
     fn enclosed(&mut self, inner: &str, end: &str, is_text: bool) {
         let start = self.text.len() - inner.len();
         let len = inner.find(end);
@@ -67,7 +67,7 @@ impl<'a> Reader<'a> {
         self.at += usize::from(closes);
         let name = local(self.name());
         if name.is_empty() {
-            // A bracket that stands for itself, or a declaration.
+            // A literal bracket, or a declaration.
             return;
         }
         if closes {
@@ -94,9 +94,9 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads attributes up to the end of the tag. Says whether it has no content.
+    /// Reads the attributes up to the end of the tag. Returns whether the element has no content.
     fn attributes(&mut self) -> bool {
-        // What `name="password"` says of `value="…"`, which may stand before it.
+        // What `name="password"` says about `value="…"`, which can precede it.
         let (mut says, mut values) = (Secrecy::None, Vec::new());
         let bytes = self.text.as_bytes();
         let mut is_empty = false;
@@ -135,7 +135,7 @@ impl<'a> Reader<'a> {
         is_empty
     }
 
-    /// The value behind `=`, if there is one; it is read.
+    /// Reads the value after `=`. Returns `None` if there is none.
     fn attribute_value(&mut self) -> Option<Range<usize>> {
         let blanks = [' ', '\t', '\r', '\n'];
         let rest = self.text[self.at..].trim_start_matches(blanks).strip_prefix('=')?.trim_start_matches(blanks);
@@ -159,7 +159,7 @@ impl<'a> Reader<'a> {
         &rest[..len]
     }
 
-    /// A text of the element that was opened last.
+    /// Handles a text of the element that was opened last.
     fn value(&mut self, place: Range<usize>, is_whole: bool) {
         let text = &self.text[place.clone()];
         let trimmed = if is_whole { text } else { text.trim() };
@@ -178,7 +178,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// A name without the prefix of its namespace.
+/// Returns a name without the prefix of its namespace.
 fn local(name: &str) -> &str {
     name.rsplit(':').next().unwrap_or(name)
 }
@@ -257,7 +257,7 @@ mod tests {
         ] {
             assert_eq!(values(text), Vec::<String>::new(), "{text}");
         }
-        // Would take for ever if it were not read once.
+        // This would take forever if the text were read more than once.
         for piece in ["<token>", "<token a='", "<![CDATA[", "<!--", "</token", "<a b=\"c\" ", "&amp;"] {
             let text = format!("<{}", piece.repeat(200_000));
             let found = of_xml(&text, true);
