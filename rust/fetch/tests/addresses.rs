@@ -1,4 +1,4 @@
-//! Which URLs can be requested, and what they mean.
+//! Which URLs can be requested, and how they are parsed.
 #![allow(missing_docs)]
 
 use http_fetch::address::{Address, AddressError, Origin};

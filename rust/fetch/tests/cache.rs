@@ -19,7 +19,7 @@ fn server() -> &'static TestServer {
     SERVER.get_or_init(|| TestServer::start().expect("the server starts"))
 }
 
-/// A session on a worker that no other has.
+/// A session on its own worker.
 fn session(folder: &Path, limit: u64) -> Session {
     let cache = Some(Cache::with_limit(folder, limit).unwrap());
     let tls = TlsOptions { trust: Trust::Pem(server().ca_pem().as_bytes().into()), ..TlsOptions::default() };
@@ -66,7 +66,7 @@ fn what_the_server_lets_be_kept_answers_again_over_tls_and_by_other_servers_too(
 #[test]
 fn two_that_know_nothing_of_each_other_do_each_other_no_harm_in_one_folder() {
     let folder = tempfile::tempdir().unwrap();
-    // With another limit it is another cache, as that of another process.
+    // With another limit, it is a separate cache, like that of another process.
     let threads: Vec<_> = [LIMIT, LIMIT - 1, 20_000]
         .into_iter()
         .map(|limit| {

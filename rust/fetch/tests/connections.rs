@@ -1,4 +1,4 @@
-//! How many connections a session makes, over sockets, counted by the server: it answers only when the test says so.
+//! How many connections a session makes, over sockets. The server counts them, and answers only when the test says so.
 
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -21,13 +21,13 @@ struct Patient {
 
 #[derive(Default)]
 struct State {
-    /// Accepted so far.
+    /// The number of accepted connections.
     connections: usize,
-    /// Requests that wait for their answer, and the most that ever did.
+    /// The number of requests that wait for their response, and its maximum so far.
     waiting: usize,
     most: usize,
     answered: usize,
-    /// So many more may be answered.
+    /// How many more requests may be answered.
     allowed: usize,
 }
 
@@ -40,7 +40,7 @@ impl Patient {
             while let Ok((stream, _)) = listener.accept() {
                 let this = of_thread.clone();
                 this.change(|state| state.connections += 1);
-                // A client that is gone is no fault of the server's.
+                // Ignore clients that have closed their connection.
                 thread::spawn(move || this.serve(stream).ok());
             }
         });
@@ -79,7 +79,7 @@ impl Patient {
         changed.notify_all();
     }
 
-    /// Waits until that many requests wait for their answers; fails if it takes too long.
+    /// Waits until this many requests wait for their responses. Fails if it takes too long.
     fn until_waiting(&self, count: usize) {
         let (state, changed) = &*self.state;
         let (state, timeout) =
@@ -87,7 +87,7 @@ impl Patient {
         assert!(!timeout.timed_out(), "{} of {count} wait", state.waiting);
     }
 
-    /// Lets one more request be answered, and waits until so many wait then.
+    /// Allows one more response, and waits until `then` requests wait.
     fn answer_one(&self, then: usize) {
         let answered = self.state.0.lock().unwrap().answered + 1;
         self.change(|state| state.allowed += 1);
@@ -175,7 +175,7 @@ fn who_has_only_so_much_patience_makes_a_connection_beyond_them() {
     server.change(|state| state.allowed = 100);
     assert_all_answered(&[first, impatient].concat());
     assert_eq!(server.counts(), (9, 9));
-    // All of them are kept, and used before another is made.
+    // All connections are kept, and reused before a new one is made.
     server.change(|state| (state.allowed, state.most) = (0, 0));
     let again: Vec<_> = (0..6).map(|_| session.fetch(server.get())).collect();
     server.until_waiting(6);
@@ -204,7 +204,7 @@ fn a_session_that_is_gone_closes_what_it_kept() {
     assert_all_answered(&[session.fetch(server.get())]);
     let worker = session.worker().clone();
     drop(session);
-    // Another one finds nothing of it.
+    // Another session does not get its connections.
     let next = Session::on(worker, Settings { timeout: Some(PATIENCE), ..Settings::default() });
     assert_all_answered(&[next.fetch(server.get())]);
     assert_eq!(server.counts().0, 2);

@@ -1,4 +1,4 @@
-//! Which cookies are kept, and which of them a request is sent with. The cases follow RFC 6265bis.
+//! Which cookies are stored, and which of them are sent with a request. The cases follow RFC 6265bis.
 #![allow(missing_docs)]
 
 use std::time::{Duration, SystemTime};
@@ -16,7 +16,7 @@ fn address(url: &str) -> Address {
     Address::resolve(None, url).unwrap()
 }
 
-/// Sets each line from its URL and gives the header that `to` is sent.
+/// Sets each line from its URL, and returns the header for a request to `to`.
 fn sent(lines: &[(&str, &str)], to: &str) -> String {
     let mut jar = Jar::default();
     for (from, line) in lines {
@@ -25,7 +25,7 @@ fn sent(lines: &[(&str, &str)], to: &str) -> String {
     jar.header(&address(to), now()).unwrap_or_default()
 }
 
-/// What comes back to where it came from.
+/// Returns the header for a request to the URL that set the cookie.
 fn back(line: &str) -> String {
     sent(&[("https://example.com/", line)], "https://example.com/")
 }

@@ -1,4 +1,4 @@
-//! Bodies that were packed for the way, whole, cut off, damaged, and made to fill memory.
+//! Compressed bodies: complete, cut off, damaged, and made to fill memory.
 #![allow(missing_docs)]
 
 use std::io::Write;
@@ -48,7 +48,7 @@ fn raw_deflate(body: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// Feeds pieces of one size and gives out into rooms of another.
+/// Decodes with input pieces of one size and output buffers of another.
 fn unpack_by(decoder: &mut Decoder, packed: &[u8], piece: usize, room: usize) -> Result<Vec<u8>, DecodeError> {
     let mut room = vec![0; room];
     let (mut body, mut shown, mut read) = (Vec::new(), 0, 0);
@@ -193,7 +193,7 @@ fn no_changed_bit_passes_for_another_body() {
             }
         }
     }
-    // Brotli has no checksum: a change may pass, but does no harm.
+    // Brotli has no checksum: a change can go unnoticed, but does no harm.
     let packed = pack(Coding::Brotli, body);
     for at in 0..packed.len() * 8 {
         let mut damaged = packed.clone();
@@ -255,7 +255,7 @@ fn codings_that_make_work_and_no_bytes_are_refused_without_any_limit() {
     assert!(nested.len() < 10_000);
     let found = unpack_by(&mut Decoder::new(&[Coding::Gzip, Coding::Zstd], None), &nested, 100, 1 << 14);
     assert_eq!(found, Err(DecodeError::Hollow));
-    // What cannot be packed any further is about as large in between as at the end.
+    // Data that cannot be compressed further is about as large in between as at the end.
     let mut state = 1_u64;
     let body: Vec<u8> = std::iter::repeat_with(|| {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -293,7 +293,7 @@ fn zstd_windows_up_to_8_mib_are_read_and_larger_ones_refused() {
 
 #[test]
 fn brotli_with_the_large_windows_of_its_extension_is_refused() {
-    // The first bytes of a stream that asks for a window of 1 GiB.
+    // The first bytes of a stream that needs a window of 1 GiB.
     assert_eq!(unpack(&[Coding::Brotli], b"\x11\x1e\0\0\0\0\0\0\0"), Err(DecodeError::Damaged(Coding::Brotli)));
 }
 

@@ -1,4 +1,4 @@
-//! Downloads onto disks that are full, and to places that cannot be: what is told, and that nothing is lost.
+//! Downloads to full disks and to impossible places: the errors, and that no data is lost.
 #![cfg(unix)]
 
 use std::fs;
@@ -15,12 +15,12 @@ use test_server::TestServer;
 
 /// A hang is a failure, but a slow machine is not.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// Longer than what the small disks take, in bytes.
+/// More than fits on the small disks, in bytes.
 const LENGTH: usize = 3_000_000;
-/// Where a child of a test finds its folder and the file to get.
+/// The environment variables that tell a child process its folder and the URL.
 const FOLDER: &str = "HTTP_FETCH_TEST_FOLDER";
 const URL: &str = "HTTP_FETCH_TEST_URL";
-/// What the system says of a full disk, and of a file that is longer than is allowed.
+/// The messages of the system for a full disk, and for a file that is too long.
 const FULL: &str = "No space left on device";
 const TOO_LARGE: &str = "File too large";
 
@@ -55,7 +55,8 @@ fn names_in(folder: &Path) -> Vec<String> {
     names
 }
 
-/// Runs [`in_a_child_a_download_does_not_find_room`] in a process of its own, started by this shell script, whose arguments are that.
+/// Runs [`in_a_child_a_download_does_not_find_room`] in its own process. This shell script starts it, and gets the command as its
+/// arguments.
 fn run_in_child(script: &str, folder: &Path) -> Output {
     let program = std::env::current_exe().expect("this program");
     let mut command = Command::new("sh");
@@ -70,7 +71,7 @@ fn assert_passed(output: &Output) {
     assert!(output.status.success() && shown.contains("1 passed"), "{shown}");
 }
 
-/// What both kinds of small disk have in common.
+/// The common test for both kinds of small disk.
 #[test]
 #[ignore = "another test runs it where there is no room"]
 fn in_a_child_a_download_does_not_find_room() {
@@ -83,7 +84,7 @@ fn in_a_child_a_download_does_not_find_room() {
     let why = response.error.strip_prefix(&start).unwrap_or_else(|| panic!("{}", response.error));
     assert!([FULL, TOO_LARGE].contains(&why), "{why}");
     assert_eq!(response.facts.attempts, 1, "another attempt finds no room either");
-    // What fits stays, and nothing has the file's own name.
+    // The data that fits is kept, and no file has the final name.
     assert_eq!(names_in(&folder), ["save.bin.part", "save.bin.part.info"]);
     let kept = fs::metadata(folder.join("save.bin.part")).unwrap().len();
     assert!(kept > 0 && kept < LENGTH as u64, "{kept}");
@@ -93,7 +94,8 @@ fn in_a_child_a_download_does_not_find_room() {
 #[test]
 fn a_file_that_may_not_grow_leaves_its_part_which_goes_on_where_there_is_room() {
     let folder = tempfile::tempdir().unwrap();
-    // A limit on the length of files holds for root too. The signal would end the process before it is told.
+    // A limit on the length of files also applies to root. Its signal must be ignored, because it would end the process before the error is
+    // reported.
     assert_passed(&run_in_child("trap '' XFSZ; ulimit -f 512; exec \"$@\"", folder.path()));
 
     let path = folder.path().join("save.bin");
@@ -110,11 +112,11 @@ fn a_file_that_may_not_grow_leaves_its_part_which_goes_on_where_there_is_room() 
 #[test]
 fn a_full_disk_is_told_and_what_fits_is_kept() {
     let folder = tempfile::tempdir().unwrap();
-    // A disk of its own needs a name space of its own, which not every system gives.
+    // A separate disk needs its own namespace, which not every system allows.
     let mount = format!("mount -t tmpfs -o size=512k tmpfs '{}'", folder.path().display());
     let probe = Command::new("unshare").args(["--user", "--map-root-user", "--mount", "sh", "-c", &mount]).output();
     if !probe.is_ok_and(|output| output.status.success()) {
-        // Past what libtest captures.
+        // Not captured by libtest.
         writeln!(std::io::stderr(), "left out: a full disk, since this system mounts none for a user").unwrap();
         return;
     }
@@ -193,7 +195,7 @@ fn a_part_that_vanishes_while_it_is_written_is_told_and_nothing_takes_its_name()
     let url = format!("http://{}/chunked/1000000?size=10000&delay_ms=2", server().http());
     let task = session.download(Request::get(url), Download::to(&path));
     while !task.next_notices(Some(PATIENCE)).iter().any(|notice| matches!(notice, Notice::ResponseStarted(_))) {}
-    // The part is opened before the response is told.
+    // The part is opened before the notice about the response.
     fs::remove_file(folder.path().join("save.bin.part")).unwrap();
     let response = task.wait();
     assert_eq!((response.result, response.code()), (ResultCode::DownloadFileWriteError, 200), "{response:?}");

@@ -1,4 +1,4 @@
-//! What is asked for when a part of a file is there already, and what the answer means for it.
+//! What is requested if a part of a file already exists, and what the response means for it.
 #![allow(missing_docs)]
 
 use std::path::Path;

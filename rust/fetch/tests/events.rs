@@ -1,4 +1,4 @@
-//! What an event stream says. The cases follow the rules of WHATWG HTML; each is read whole, byte by byte and at every split.
+//! The content of event streams. The cases follow the rules of WHATWG HTML. Each is read at once, byte by byte and at every split.
 #![allow(missing_docs)]
 
 use std::time::Duration;

@@ -1,4 +1,4 @@
-//! What the fuzz targets found, played again on every run of the tests. The properties stand in `fuzz/properties`.
+//! Runs the inputs that the fuzz targets found on every run of the tests. The properties are in `fuzz/properties`.
 #![allow(missing_docs)]
 
 #[path = "../../../fuzz/properties/cookies.rs"]
@@ -24,7 +24,7 @@ use std::path::Path;
 
 use proptest::prelude::*;
 
-/// Every input of a target's corpus, and all of their beginnings: a fuzzer keeps few inputs, and these are many more.
+/// Checks every input of a target's corpus, and all its prefixes: a fuzzer keeps few inputs, and this adds many.
 fn replay(target: &str, check: fn(&[u8])) {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(target);
     let mut inputs = 0;
@@ -70,7 +70,7 @@ fn redirects_that_fuzzing_found_lead_only_to_http_and_take_nothing_secret_along(
     replay("locations", locations::check);
 }
 
-/// Pieces of what the readers look for, in any order.
+/// Pieces that the parsers look for, in any order.
 fn text(pieces: &'static [&'static str]) -> impl Strategy<Value = Vec<u8>> {
     prop::collection::vec(prop::sample::select(pieces), 0..30).prop_map(|pieces| pieces.concat().into_bytes())
 }

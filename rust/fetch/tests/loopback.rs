@@ -1,4 +1,4 @@
-//! Sessions over real sockets, on a worker of their own, against the embedded server.
+//! Sessions over real sockets, each on its own worker, against the embedded server.
 
 use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -26,7 +26,7 @@ fn raw(path: &str) -> String {
     format!("http://{}{path}", server().raw())
 }
 
-/// A session on a worker that no other test has.
+/// A session on its own worker.
 fn session() -> Session {
     let settings = Settings { timeout: Some(PATIENCE), ..Settings::default() };
     Session::on(Worker::new(Context::shared().clone()), settings)
@@ -184,7 +184,7 @@ fn a_task_outlives_its_session_and_its_handle() {
     }
 }
 
-/// An array of another kind.
+/// Another type of array.
 struct Counted(Vec<u8>);
 
 static MADE: AtomicUsize = AtomicUsize::new(0);
@@ -236,7 +236,7 @@ fn who_takes_a_tasks_notices_himself_leaves_nothing_of_it_to_the_one_who_takes_t
         }
         responses.push(Arc::downgrade(&task.response().expect("it is completed")));
     }
-    // The worker lets go of what it completed in its own time, the last one perhaps not yet.
+    // The worker releases completed tasks later. It may still have the last one.
     let kept = responses.iter().rev().skip(1).filter(|response| response.upgrade().is_some()).count();
     assert_eq!(kept, 0, "bodies that somebody still holds");
     assert_eq!(told.load(Ordering::SeqCst), 1, "who was told once need not be told again before he comes");

@@ -1,7 +1,7 @@
-//! What a running transfer holds beside what came of its body, counted in bytes where memory is given out.
+//! The memory that a running transfer uses in addition to the received body, counted in bytes at the allocator.
 //!
-//! Of an array that a body is received into its length counts, and not what its owner has reserved behind it: that is memory which the
-//! system gives only once something is written to it, and the engine's arrays are filled with zeros as far as they are long.
+//! For an array that receives a body, only the length counts, and not the capacity: the system provides that memory only when it is written
+//! to. The arrays of the engine are filled with zeros up to their length.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
@@ -16,10 +16,10 @@ use http_net::{ByteBuffer, Context, Error, Interest, Link, Probe, Route, Stream,
 
 /// A hang is a failure, but a slow machine is not.
 const PATIENCE: Duration = Duration::from_secs(120);
-/// What each may hold, in bytes: half of what the engine's own node held where the two were compared.
+/// The maximum memory of each transfer, in bytes: half of what the engine's own node used when the two were compared.
 const MOST: i64 = 12 << 10;
 
-/// Counts what all threads hold.
+/// Counts the memory of all threads.
 struct Counting;
 
 static HELD: AtomicI64 = AtomicI64::new(0);
@@ -27,7 +27,7 @@ static HELD: AtomicI64 = AtomicI64::new(0);
 static ALLOCATOR: Counting = Counting;
 
 thread_local! {
-    /// The memory of an array is made or given back.
+    /// Whether the memory of an array is being allocated or freed.
     static IS_ARRAY: Cell<bool> = const { Cell::new(false) };
 }
 
@@ -37,11 +37,11 @@ fn count(bytes: i64) {
     }
 }
 
-// SAFETY: all is done by the system's allocator.
+// SAFETY: the system's allocator does all the work.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size() as i64);
-        // SAFETY: the caller keeps to what the trait asks of him.
+        // SAFETY: the caller follows the contract of the trait.
         unsafe { System.alloc(layout) }
     }
 
@@ -52,7 +52,7 @@ unsafe impl GlobalAlloc for Counting {
     }
 }
 
-/// An array that counts by its length.
+/// An array whose length counts.
 struct Array(Vec<u8>);
 
 impl Array {
@@ -95,18 +95,18 @@ impl Buffer for Array {
     }
 }
 
-/// A server that sends on every connection what it is told to, so much of it as it is allowed by now.
+/// A server that sends the same bytes on every connection, up to a limit that grows.
 struct Server {
     wire: Vec<u8>,
     allowed: AtomicUsize,
-    /// By all connections.
+    /// The number of bytes that all connections have read.
     read: AtomicUsize,
 }
 
 struct Connection {
     server: Arc<Server>,
     at: usize,
-    /// It was sent a request.
+    /// Whether it has received a request.
     is_asked: bool,
 }
 
@@ -163,13 +163,13 @@ impl Dialing for Dialed {
     }
 }
 
-/// One measures at a time.
+/// Lets only one test measure at a time.
 fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Waits until something is so.
+/// Waits until a condition is true.
 fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     let began = Instant::now();
     while !is_so() {
@@ -178,8 +178,8 @@ fn until(what: &str, mut is_so: impl FnMut() -> bool) {
     }
 }
 
-/// How many bytes each of so many transfers holds beside its body, when `pieces`, the first with the head, have come of it, one after the
-/// other. `start` starts one; `take` is called in between for each.
+/// Returns how many bytes each of `count` transfers uses in addition to its body, after `pieces` have arrived one after the other. The
+/// first piece contains the head. `start` starts a transfer. `take` is called for each one after each piece.
 fn held_by_each(
     count: usize,
     pieces: &[Vec<u8>],
@@ -192,7 +192,7 @@ fn held_by_each(
     let settings =
         Settings { max_connections_per_host: count, stall_timeout: None, body_size_limit: None, ..Settings::default() };
     let session = Session::on(worker, settings);
-    // What is made once is no transfer's.
+    // Allocations that are made once do not count.
     let before = HELD.load(Ordering::SeqCst);
     let tasks: Vec<_> = (0..count).map(|at| start(&session, at)).collect();
     for piece in pieces {
@@ -219,7 +219,7 @@ fn held_by_each(
 
 const HEAD: &str = "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nServer: somebody's\r\n";
 
-/// A head, with these lines, and a number of pieces.
+/// Returns a head with these lines, and the pieces.
 fn wire(lines: &str, pieces: impl IntoIterator<Item = Vec<u8>>) -> Vec<Vec<u8>> {
     let head = format!("{HEAD}{lines}\r\n\r\n").into_bytes();
     std::iter::once(head).chain(pieces).collect()
@@ -256,7 +256,7 @@ fn a_transfer_that_has_come_far_holds_no_more_beside_its_body_than_one_that_has_
 #[test]
 fn what_has_not_all_come_of_a_line_or_a_chunk_is_held_in_as_much_memory_as_it_needs() {
     let _alone = alone();
-    // The start of a chunk's line with an extension.
+    // The start of the line of a chunk, with an extension.
     let mut pieces = wire("Transfer-Encoding: chunked", chunks(2, 8192));
     pieces.push([b"2000;".to_vec(), vec![b'x'; 700]].concat());
     let held = held_by_each(200, &pieces, 2 * 8192, get, |_| {});
@@ -275,7 +275,7 @@ fn streams_and_downloads_hold_as_little_as_bodies_in_memory() {
         let path = folder.path().join(at.to_string());
         session.download(Request::get("http://a/"), Download { path, resumes: false, limit: None })
     };
-    // That is with what is not worth writing yet.
+    // This includes data that is not written yet.
     let held = held_by_each(100, &known, 0, download, |_| {});
     assert!(held <= 4 * MOST, "{held} bytes for each download");
 }
@@ -294,6 +294,6 @@ fn what_came_of_a_packed_body_is_held_no_longer_than_it_takes_to_unpack_it() {
         pieces.push(std::mem::take(packer.get_mut()));
     }
     let held = held_by_each(200, &wire("Content-Encoding: deflate", pieces), 9 * 8192, get, |_| {});
-    // The window of the coding alone has 32 KiB, and as much beside.
+    // The window of the coding alone has 32 KiB, and the rest is about the same.
     assert!(held <= 5 * MOST, "{held} bytes for each");
 }

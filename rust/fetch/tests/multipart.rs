@@ -1,4 +1,4 @@
-//! What a form looks like on the wire, and what becomes of files that change.
+//! The bytes of a form, and the handling of files that change.
 #![allow(missing_docs)]
 
 use std::io::{self, Read};
@@ -34,7 +34,7 @@ fn text(form: &Form) -> String {
     String::from_utf8(all).unwrap()
 }
 
-/// `len` bytes at first; `left` when it is read.
+/// A file with `len` bytes at first, and `left` bytes when it is read.
 struct Shrinking {
     len: u64,
     left: AtomicU64,

@@ -1,4 +1,4 @@
-//! Sessions through proxies: what those are sent, who learns the credentials, and which connections are used again.
+//! Sessions through proxies: what a proxy receives, who gets the credentials, and which connections are reused.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
@@ -18,7 +18,7 @@ fn server() -> &'static TestServer {
     SERVER.get_or_init(|| TestServer::start().expect("the server starts"))
 }
 
-/// A proxy that answers for every server, or is a tunnel to it. It keeps its connections.
+/// A proxy that answers for every server or tunnels to it. It keeps its connections.
 struct SmallProxy {
     address: SocketAddr,
     seen: Arc<Mutex<Seen>>,
@@ -27,12 +27,12 @@ struct SmallProxy {
 #[derive(Default)]
 struct Seen {
     connections: usize,
-    /// In the order in which they came.
+    /// The heads of the requests, in order.
     heads: Vec<String>,
 }
 
 impl SmallProxy {
-    /// `answer` stands for every request but CONNECT; that is refused with `refusal`, if there is one.
+    /// Sends `answer` to every request except CONNECT. Refuses CONNECT with `refusal`, if there is one.
     fn start(answer: &'static str, refusal: Option<&'static str>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let address = listener.local_addr().expect("it is bound");
@@ -42,7 +42,7 @@ impl SmallProxy {
             while let Ok((stream, _)) = listener.accept() {
                 let seen = of_thread.clone();
                 seen.lock().unwrap().connections += 1;
-                // A client that is gone is no fault of the proxy's.
+                // Ignore clients that have closed their connection.
                 thread::spawn(move || serve(stream, &seen, answer, refusal).ok());
             }
         });
@@ -57,7 +57,7 @@ impl SmallProxy {
         self.seen.lock().unwrap().heads.clone()
     }
 
-    /// For everything, as this user.
+    /// Returns the settings that send everything through this proxy, as this user.
     fn proxies(&self, user: &str) -> Proxies {
         let host = format!("{user}{}", self.address.ip());
         let chosen = Proxy::choose(&host, self.address.port().into());
@@ -94,7 +94,7 @@ fn serve(stream: TcpStream, seen: &Mutex<Seen>, answer: &str, refusal: Option<&s
 }
 
 fn carry(mut from: impl Read, mut to: TcpStream) {
-    // Either end may be gone first.
+    // Either end may close first.
     let _ = std::io::copy(&mut from, &mut to);
     let _ = to.shutdown(Shutdown::Both);
 }
@@ -191,7 +191,7 @@ fn a_connection_by_way_of_one_proxy_serves_no_other_way() {
     let (first, second) = (SmallProxy::start(PROXYS, None), SmallProxy::start(PROXYS, None));
     let url = format!("http://{}/hello", server().http());
     let session = session(first.proxies(""));
-    // Each leaves an idle connection to the same server behind.
+    // Each of them leaves an idle connection to the same server.
     let ways = [first.proxies(""), second.proxies(""), first.proxies("other@"), Proxies::default()];
     for way in &ways {
         session.set(|settings| settings.proxies = way.clone());

@@ -1,4 +1,4 @@
-//! Recordings and the cache over real sockets: by several processes at once, over TLS, and of many exchanges at once.
+//! Recordings and the cache over real sockets: with several processes at once, over TLS, and with many exchanges at once.
 #![allow(missing_docs)]
 
 use std::fs;
@@ -15,11 +15,11 @@ use test_server::TestServer;
 
 /// A hang is a failure, but a slow machine is not.
 const PATIENCE: Duration = Duration::from_secs(300);
-/// What a child is told.
+/// The environment variables for a child process.
 const PLACE: &str = "HTTP_FETCH_TEST_PLACE";
 const NAME: &str = "HTTP_FETCH_TEST_NAME";
 const URL: &str = "HTTP_FETCH_TEST_URL";
-/// Exchanges of each process.
+/// The number of exchanges of each process.
 const EACH: usize = 200;
 
 fn server() -> &'static TestServer {
@@ -27,7 +27,7 @@ fn server() -> &'static TestServer {
     SERVER.get_or_init(|| TestServer::start().expect("the server starts"))
 }
 
-/// A session on a worker that no other has.
+/// A session on its own worker.
 fn session(base_url: &str) -> Session {
     let settings = Settings { base_url: base_url.to_owned(), timeout: Some(PATIENCE), ..Settings::default() };
     Session::on(Worker::new(Context::shared().clone()), settings)
@@ -37,20 +37,20 @@ fn base_url() -> String {
     format!("http://{}/", server().http())
 }
 
-/// As on a machine without a server.
+/// Replays the file like a machine without a server.
 fn played(file: &Path) -> Session {
     let session = session("http://game.invalid/");
     session.set(|settings| settings.replay = Replay::only_file("tape.har", file, false));
     session
 }
 
-/// All at once.
+/// Requests all URLs at once.
 fn get_all(session: &Session, urls: impl Iterator<Item = String>) -> Vec<Arc<Response>> {
     let tasks: Vec<_> = urls.map(|url| session.fetch(Request::get(url))).collect();
     tasks.iter().map(|task| task.wait()).collect()
 }
 
-/// Two processes that do the same. They say that they have begun, and go on together.
+/// Starts two processes that do the same. Both report their start, and then continue together.
 fn two_children(test: &str, place: &Path) {
     let start = |name| {
         let mut command = Command::new(std::env::current_exe().expect("this program"));
@@ -78,7 +78,7 @@ fn two_children(test: &str, place: &Path) {
     }
 }
 
-/// Of a child.
+/// Returns the arguments of a child process.
 fn told() -> (PathBuf, String, String) {
     let told = |name| std::env::var(name).expect("the test that starts it says it");
     (told(PLACE).into(), told(NAME), told(URL))
@@ -119,14 +119,14 @@ fn two_processes_that_record_into_one_file_lose_nothing_and_are_played_from_it()
             assert!(response.is_ok(), "{}", response.error);
         }
     }
-    // The next one begins anew.
+    // The next recorder starts the file anew.
     let session = session(&base_url());
     session.set(|settings| settings.replay = Replay::record(&file));
     assert!(get_all(&session, std::iter::once("hello".to_owned()))[0].is_ok());
     assert_eq!(har::read(&fs::read(&file).unwrap()).unwrap().len(), 1);
 }
 
-/// Few enough bytes that both processes have to remove what the other wrote.
+/// A limit that is so low that both processes must remove entries of each other.
 const SMALL: u64 = 100_000;
 
 #[test]
@@ -137,7 +137,7 @@ fn in_a_child_a_cache_is_used() {
     session.set(|settings| settings.cache = Some(Cache::with_limit(&folder, SMALL).unwrap()));
     say_begun_and_wait();
     for round in 0..5 {
-        // Answers that are fresh, that have to be confirmed, and that are more than there is room for.
+        // Responses that are fresh, that must be confirmed, and that do not all fit.
         for control in ["max-age%3D600", "no-cache", "max-age%3D600%2C%20stale-if-error%3D5"] {
             let url = |at: usize| format!("cacheable?control={control}&tag=v{}&at={}", at % 7, at % 80);
             for (at, response) in get_all(&session, (0..160).map(url)).iter().enumerate() {
@@ -158,7 +158,7 @@ fn two_processes_with_one_cache_folder_get_whole_answers_and_leave_nothing_behin
         (total, count) = (total + file.metadata().unwrap().len(), count + 1);
     }
     assert!(count > 0);
-    // Each process knows its own files and those that were there when it began.
+    // Each process knows its own files, and those that existed when it started.
     assert!(total <= 2 * SMALL, "{total} bytes in {count} files");
     let session = session(&base_url());
     session.set(|settings| settings.cache = Some(Cache::with_limit(folder.path(), SMALL).unwrap()));

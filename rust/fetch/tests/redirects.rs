@@ -1,4 +1,4 @@
-//! What of a request goes on to where a response points.
+//! Which parts of a request are sent to the target of a redirect.
 #![allow(missing_docs)]
 
 use http_fetch::address::Address;

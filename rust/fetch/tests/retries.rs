@@ -1,4 +1,4 @@
-//! Which ends of an attempt are worth another, and after how long.
+//! Which failed attempts are repeated, and after how long.
 #![allow(missing_docs)]
 
 use std::time::{Duration, SystemTime};

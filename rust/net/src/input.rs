@@ -1,4 +1,4 @@
-//! Bytes that were received and not used yet.
+//! Received bytes that are not used yet.
 
 use std::fmt;
 use std::io;
@@ -6,14 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::transport::Stream;
 
-/// What one read asks for, in bytes: enough that system calls do not count, little enough to stay in the processor's cache.
+/// The size of one read, in bytes. It is large enough that the cost of system calls does not matter, and small enough for the cache of the
+/// processor.
 const READ: usize = 64 * 1024;
-/// Buffers that are kept for the next read, of any link of a context.
+/// The maximum number of buffers that a context keeps for the next reads of its links.
 const SPARE: usize = 16;
-/// What is left of a read is kept in a buffer of its own while more of it is awaited, if it has no more bytes than this.
+/// The maximum number of remaining bytes that are moved to a smaller buffer while more bytes are awaited.
 const LEFT_OVER: usize = READ / 4;
 
-/// Buffers that nobody uses at the moment. There is nothing in them: what was received by one connection is not another's.
+/// Unused buffers. They are empty: data of one connection never gets to another one.
 #[derive(Default)]
 pub(crate) struct SpareBuffers(Mutex<Vec<Vec<u8>>>);
 
@@ -30,21 +31,21 @@ impl SpareBuffers {
     }
 }
 
-/// A buffer that is filled from a stream at its end and used up at its start. An empty one holds no memory: an idle client needs none.
+/// A buffer that is filled from a stream at its end and consumed at its start. An empty one uses no memory, so an idle client needs none.
 #[derive(Default)]
 pub(crate) struct Input {
-    /// Received bytes stand in `start..end`; the rest is room. It has no room while it is shorter than a read.
+    /// Received bytes are in `start..end`. The rest is free, unless the buffer is shorter than a read.
     buffer: Vec<u8>,
     start: usize,
     end: usize,
-    /// Behind this nothing was received since the buffer was taken.
+    /// The end of the part that was written to since the buffer was taken.
     used: usize,
-    /// Where buffers come from and go to; none for one that takes and gives back its own.
+    /// The place where buffers are taken from and returned to. `None` if this input allocates its own.
     spare: Option<Arc<SpareBuffers>>,
 }
 
 impl Input {
-    /// An empty one, whose buffer comes from there.
+    /// Creates an empty input that takes its buffer from `spare`.
     pub(crate) fn with(spare: Arc<SpareBuffers>) -> Self {
         Self { buffer: Vec::new(), start: 0, end: 0, used: 0, spare: Some(spare) }
     }
@@ -53,7 +54,7 @@ impl Input {
         &self.buffer[self.start..self.end]
     }
 
-    /// The same, to be decrypted in place.
+    /// Returns the same bytes for decryption in place.
     pub(crate) fn bytes_mut(&mut self) -> &mut [u8] {
         &mut self.buffer[self.start..self.end]
     }
@@ -72,7 +73,8 @@ impl Input {
         }
     }
 
-    /// Reads once from `stream`, with room for `wanted` bytes in all. Says how many bytes came; none is the stream's end.
+    /// Reads once from `stream`. The buffer has space for `wanted` bytes in total. Returns how many bytes were read. 0 means the end of the
+    /// stream.
     pub(crate) fn fill(&mut self, stream: &mut dyn Stream, wanted: usize) -> io::Result<usize> {
         self.make_room(wanted);
         let received = stream.read(&mut self.buffer[self.end..]);
@@ -86,7 +88,7 @@ impl Input {
         received
     }
 
-    /// Gives back what the bytes in it do not need, while more are awaited.
+    /// Releases the memory that its bytes do not need, while more are awaited.
     pub(crate) fn shrink(&mut self) {
         if self.is_empty() {
             return self.release();
@@ -100,12 +102,12 @@ impl Input {
         (self.buffer, self.start, self.end) = (left, 0, end);
     }
 
-    /// Whether the last read left no room, so that more may be waiting.
+    /// Returns whether the last read filled the buffer, so that more data may be waiting.
     pub(crate) fn is_full(&self) -> bool {
         self.end == self.buffer.len()
     }
 
-    /// Gives the memory back, if there is nothing in it.
+    /// Releases the memory if the buffer is empty.
     pub(crate) fn release(&mut self) {
         if self.is_empty() && !self.buffer.is_empty() {
             self.give_back();
@@ -134,7 +136,7 @@ impl Input {
             self.start = 0;
             self.end = held;
         }
-        // Grows only where one element, such as a head or a chunk, is larger than a read.
+        // Grows only if one element, such as a head or a chunk, is larger than a read.
         let needed = wanted.max(held + 1);
         if needed > self.buffer.len() {
             self.buffer.resize(needed.max(self.buffer.len() * 2), 0);
@@ -142,7 +144,7 @@ impl Input {
     }
 }
 
-/// Without what was received.
+/// Does not print the received data.
 impl fmt::Debug for Input {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Input({} bytes)", self.bytes().len())

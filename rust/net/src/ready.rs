@@ -1,4 +1,4 @@
-//! What a connection is waiting for, and one wait for everything: sockets, a deadline, the result of a worker, another thread.
+//! What a connection is waiting for, and a single wait for everything: sockets, a deadline, the result of a helper thread, another thread.
 
 use std::fmt;
 use std::io;
@@ -69,7 +69,7 @@ impl Wait {
         self.ask_again = Some(self.ask_again.map_or(after, |sooner| sooner.min(after)));
     }
 
-    /// Whom a worker wakes.
+    /// Returns the waker that helper threads call.
     pub(crate) fn waker(&self) -> &Waker {
         &self.waker
     }
@@ -99,17 +99,17 @@ pub struct Ready {
     events: Events,
 }
 
-/// Who waits, for those who wake it.
+/// The waiting thread, from the view of the threads that wake it.
 #[derive(Debug)]
 struct Sleeper {
     poller: Poller,
-    /// One of the three below: who is awake need not be woken.
+    /// One of the three states below. An awake thread need not be woken.
     state: AtomicU8,
 }
 
 const AWAKE: u8 = 0;
 const ASLEEP: u8 = 1;
-/// It was called since it was last awake: it does not fall asleep, or is being woken.
+/// The waker was called since the thread was last awake: the thread does not fall asleep, or is being woken.
 const WOKEN: u8 = 2;
 
 impl Ready {
@@ -151,7 +151,7 @@ impl Ready {
             self.sleeper.state.compare_exchange(AWAKE, ASLEEP, Ordering::SeqCst, Ordering::SeqCst).is_ok();
         let longest = if falls_asleep { longest } else { Some(Duration::ZERO) };
         let waited = self.sleeper.poller.wait(&mut self.events, longest);
-        // A call from here on is for the next wait.
+        // Calls of the waker from here on affect the next wait.
         self.sleeper.state.swap(AWAKE, Ordering::SeqCst);
         match waited {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -191,7 +191,7 @@ impl Watch {
 
 impl Drop for Watch {
     fn drop(&mut self) {
-        // It fails where the system has taken the socket out itself.
+        // This fails if the system has already removed the socket.
         let _ = self.sleeper.poller.delete(&self.source.0);
     }
 }
@@ -202,7 +202,7 @@ impl fmt::Debug for Ready {
     }
 }
 
-/// Ends a poller's wait, if there is still one.
+/// Ends the wait of a poller, if it still exists.
 struct Notify(Weak<Sleeper>);
 
 impl Wake for Notify {
@@ -213,7 +213,7 @@ impl Wake for Notify {
     fn wake_by_ref(self: &Arc<Self>) {
         let Some(sleeper) = self.0.upgrade() else { return };
         if sleeper.state.swap(WOKEN, Ordering::SeqCst) == ASLEEP {
-            // Where it fails, the wait still ends at its deadline.
+            // If this fails, the wait still ends at its deadline.
             let _ = sleeper.poller.notify();
         }
     }

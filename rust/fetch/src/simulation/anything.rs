@@ -1,4 +1,4 @@
-//! Whatever servers and owners do, in whatever order: every task completes exactly once, and nothing is left of it.
+//! For all behaviour of servers and owners, in any order: every task completes exactly once, and leaves nothing behind.
 
 use proptest::prelude::*;
 
@@ -6,7 +6,7 @@ use super::*;
 use crate::settings::{Download, RequestBody};
 use http_protocol::Method;
 
-/// What a server can do, by number.
+/// Returns one of the possible replies of a server.
 fn reply(number: u8) -> Reply {
     match number % 14 {
         0 => ok("fine"),
@@ -28,7 +28,7 @@ fn reply(number: u8) -> Reply {
     }
 }
 
-/// A request of some kind to one of two hosts.
+/// Starts a request of some kind to one of two hosts.
 fn request(simulation: &Simulation, number: u8, folder: &std::path::Path) -> Task {
     let host = if number & 8 == 0 { "a" } else { "b" };
     let get = Request::get(format!("http://{host}/{number}"));
@@ -77,7 +77,7 @@ proptest! {
             simulation.pass(Duration::from_millis(milliseconds));
             take(&tasks);
         }
-        // The timeout ends what is left.
+        // The timeout ends the remaining tasks.
         for _ in 0..3 {
             simulation.pass(Duration::from_secs(20));
             take(&tasks);

@@ -1,4 +1,4 @@
-//! Bodies: packed, too large, given out piece by piece, sent.
+//! Bodies: compressed, too large, passed on in chunks, sent.
 
 use std::io::Write;
 
@@ -18,7 +18,7 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// The reply, however often it is asked for.
+/// A server that always sends this reply.
 fn always(reply: Vec<u8>) -> Simulation {
     Simulation::new(move |_| Reply::Send(reply.clone()))
 }

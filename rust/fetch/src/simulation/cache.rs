@@ -1,4 +1,5 @@
-//! The cache in whole calls, in virtual time: what is answered, by what. The files of it are real; what is in them is in `cache_files`.
+//! The cache in complete calls, in virtual time: which responses come from it. Its files are real. Their content is tested in
+//! `cache_files`.
 
 use std::fs;
 
@@ -28,7 +29,7 @@ impl Cached {
         Self { simulation, folder }
     }
 
-    /// One that always gives this answer, with the number of the request as its body.
+    /// A server that always sends these headers, with the number of the request in the body.
     pub(super) fn counting(headers: &'static [&'static str]) -> Self {
         let mut count = 0;
         Self::new(move |_| {
@@ -50,7 +51,7 @@ impl Cached {
         self.ask(Request { headers: vec![line.to_owned()], ..Request::get(url) })
     }
 
-    /// How often the server was asked.
+    /// Returns how many requests the server received.
     pub(super) fn asked(&self) -> usize {
         self.simulation.requests.len()
     }
@@ -65,7 +66,7 @@ impl Cached {
         files
     }
 
-    /// What a later run of the program finds.
+    /// Opens the cache again, like a later run of the program.
     pub(super) fn start_again(&mut self) {
         self.simulation.settings.cache = None;
         self.simulation.settings.cache = Some(Cache::at(self.folder.path()).unwrap());
@@ -274,7 +275,7 @@ fn a_stale_response_stands_in_for_an_error_where_it_may_and_after_the_retries() 
             assert_eq!(saw(&cached.get("http://a/")), from_network("kept"));
             cached.pass(40);
             if error == "refused" {
-                // Without the connections that were kept.
+                // A new engine has no kept connections.
                 cached.simulation.engine = Engine::new(
                     cached.simulation.mailbox.clone(),
                     Arc::new(Scripted(cached.simulation.network.clone())),
@@ -413,7 +414,7 @@ fn what_was_believed_on_other_terms_answers_nobody_else_and_is_outdated_for_all(
             assert_eq!(saw(&cached.get("https://a/")), expected, "{tls:?}");
         }
     }
-    // Without TLS nobody is believed, whatever the options are.
+    // Without TLS, no server is verified, and the options do not matter.
     assert_eq!(saw(&cached.get("http://a/")), from_network("body 7"));
     cached.simulation.settings.tls = TlsOptions::default();
     assert_eq!(saw(&cached.get("http://a/")), from_cache("body 7"));

@@ -1,4 +1,4 @@
-//! What of the cache is on the disk, and what not.
+//! Which data of the cache is on the disk, and which is not.
 
 use std::fs;
 use std::path::Path;
@@ -90,7 +90,7 @@ fn a_file_that_is_cut_off_changed_or_of_somebody_else_is_a_miss_and_goes_and_oth
         assert_eq!(saw(&cached.get("http://b/")), from_cache("body 3"));
         assert_eq!(fs::read(&own).unwrap(), b"mine");
     }
-    // An entry under the name of another is not that one.
+    // An entry under the name of another entry does not count as that entry.
     let mut cached = Cached::counting(&["Cache-Control: max-age=60"]);
     cached.get("http://a/");
     let first = cached.files().remove(0);
@@ -100,7 +100,7 @@ fn a_file_that_is_cut_off_changed_or_of_somebody_else_is_a_miss_and_goes_and_oth
     assert_eq!(saw(&cached.get("http://b/")), from_network("body 3"));
 }
 
-/// Changes the last byte of a body that is kept.
+/// Changes the last byte of a stored body.
 fn damage_body(path: &Path) {
     let mut bytes = fs::read(path).unwrap();
     let at = bytes.len() - 33;
@@ -150,7 +150,7 @@ fn what_was_not_used_for_the_longest_time_goes_first_when_there_is_no_more_room(
         cached.pass(1);
     }
     assert!(cached.get("http://a/0").facts.is_from_cache);
-    // Which was used last is known in a later run too.
+    // A later run also knows which entry was used last.
     let folder = cached.folder.path().to_owned();
     cached.simulation.settings.cache = None;
     cached.simulation.settings.cache = Some(Cache::with_limit(&folder, 5 * 1400).unwrap());
@@ -269,7 +269,7 @@ fn an_entry_has_its_name_only_when_it_is_whole() {
     };
     let unfinished = names(&cached);
     assert!(unfinished.len() == 1 && unfinished[0].starts_with(".unfinished-"), "{unfinished:?}");
-    // What a crash would leave now is no entry.
+    // The file that a crash would leave now is not an entry.
     cached.start_again();
     assert_eq!(cached.get_with("http://a/", "Cache-Control: only-if-cached").code(), 504);
     cached.simulation.push(b"half");
@@ -286,14 +286,14 @@ fn what_has_the_name_of_a_new_file_already_is_neither_followed_nor_written_to() 
     let precious = elsewhere.path().join("save.dat");
     fs::write(&precious, "mine").unwrap();
     fs::create_dir_all(cached.folder.path()).unwrap();
-    // Nobody knows how many numbers other tests of this process have taken.
+    // Other tests of this process have taken an unknown number of names.
     for number in 0..2000 {
         let name = format!(".unfinished-{}-{number}", std::process::id());
         std::os::unix::fs::symlink(&precious, cached.folder.path().join(name)).unwrap();
     }
     cached.get("http://a/");
     assert_eq!(fs::read(&precious).unwrap(), b"mine");
-    // Past them there is room again.
+    // After these names, others are free.
     for at in 0..40 {
         cached.get(&format!("http://a/{at}"));
     }

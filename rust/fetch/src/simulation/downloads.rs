@@ -1,4 +1,4 @@
-//! Downloads: what is on the disk at each end.
+//! Downloads: the files on the disk after each way to end.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use crate::settings::Download;
 
 const FILE: &[u8] = b"0123456789";
 
-/// A folder, and the path in it that is downloaded to.
+/// A folder, and a path in it for the download.
 fn place() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("file");
@@ -21,7 +21,7 @@ fn download(simulation: &Simulation, path: &Path) -> Task {
     simulation.start(Kind::Download(Download::to(path)), Request::get("http://a/file"))
 }
 
-/// What a server with ranges sends: at first only the start, then what is asked for.
+/// A server with ranges. It sends only the start at first, and then the requested range.
 fn with_ranges(etag: &'static str, breaks_at: usize) -> impl FnMut(&str) -> Reply {
     move |request| {
         let etag = format!("ETag: {etag}");

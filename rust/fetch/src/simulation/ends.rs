@@ -1,11 +1,11 @@
-//! How a call ends: exactly once, from whichever state, and in time.
+//! How a call ends: exactly once, from every state, and in time.
 
 use super::*;
 use crate::response::ResultCode;
 use crate::settings::{Download, RequestBody};
 use http_protocol::Method;
 
-/// What the task was told, of which one is its end.
+/// Takes the notices, and returns how many of them are `Completed`.
 fn ends(task: &Task) -> usize {
     task.take_notices().iter().filter(|notice| matches!(notice, Notice::Completed(_))).count()
 }

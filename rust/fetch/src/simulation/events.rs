@@ -1,4 +1,4 @@
-//! Streams of events, over any number of responses.
+//! Event streams, over any number of responses.
 
 use super::*;
 use crate::response::ResultCode;

@@ -1,4 +1,4 @@
-//! Redirects, retries, and connections that are used again.
+//! Redirects, retries, and connections that are reused.
 
 use super::*;
 use crate::response::ResultCode;

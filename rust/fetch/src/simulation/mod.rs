@@ -1,5 +1,5 @@
-//! Calls without a thread, a socket or a clock: connections are joined in memory to a script that answers, and time passes when a test says
-//! so. All policies together run here as they do in the worker.
+//! Calls without a thread, a socket or a clock: a script answers on connections in memory, and time passes when a test says so. All
+//! policies work together here as in the worker.
 
 mod anything;
 mod bodies;
@@ -28,13 +28,13 @@ use crate::mailbox::{Command, Mailbox};
 use crate::settings::{Kind, Request, Settings};
 use crate::task::{Notice, Shared, Task};
 
-/// What a script does with a request.
+/// How a script replies to a request.
 enum Reply {
     /// Sends these bytes, and keeps the connection.
     Send(Vec<u8>),
-    /// Sends these bytes, then the end.
+    /// Sends these bytes, and then closes the connection.
     End(Vec<u8>),
-    /// Sends these bytes, then a reset.
+    /// Sends these bytes, and then resets the connection.
     Reset(Vec<u8>),
     /// Sends nothing.
     Silence,
@@ -51,21 +51,21 @@ struct Simulation {
     script: Script,
     now: Instant,
     wall: SystemTime,
-    /// All requests, with the host of their connection before each.
+    /// All requests, each after the host of its connection.
     requests: Vec<String>,
 }
 
-/// The far ends.
+/// The server ends of the connections.
 #[derive(Default)]
 struct Network {
     connections: Vec<Connection>,
-    /// So many of the next connections are refused.
+    /// How many of the next connections are refused.
     refused: usize,
-    /// Dials do not come to an end.
+    /// Whether dials never end.
     is_silent: bool,
-    /// Dials panic.
+    /// Whether dials panic.
     panics: bool,
-    /// The world around them; none is that of the process.
+    /// The context, or `None` for that of the process.
     context: Option<Arc<Context>>,
 }
 
@@ -111,7 +111,7 @@ impl Simulation {
         self.start(Kind::Fetch, Request::get(url))
     }
 
-    /// Runs until nothing more happens at this moment.
+    /// Runs until nothing more happens at the current time.
     fn settle(&mut self) {
         for _ in 0..10_000 {
             self.engine.run_all();
@@ -124,7 +124,7 @@ impl Simulation {
         panic!("it does not come to rest");
     }
 
-    /// Lets time pass, with a look at every deadline on the way.
+    /// Lets time pass, and stops at every deadline on the way.
     fn pass(&mut self, time: Duration) {
         let end = self.now + time;
         self.settle();
@@ -137,7 +137,7 @@ impl Simulation {
         }
     }
 
-    /// Answers the requests that are whole. Says whether there were any.
+    /// Answers the complete requests. Returns whether there were any.
     fn answer(&mut self) -> bool {
         let mut network = lock(&self.network);
         let mut answered = false;
@@ -181,7 +181,7 @@ impl Simulation {
         lock(&self.network).connections.last().unwrap().far.finish();
     }
 
-    /// Runs to the end of a task, through as much time as it takes.
+    /// Runs until a task ends, for as much time as it needs.
     fn run(&mut self, task: &Task) -> Arc<crate::Response> {
         self.settle();
         for _ in 0..1000 {
@@ -195,7 +195,7 @@ impl Simulation {
     }
 }
 
-/// A response with this status, these header lines and this body.
+/// Returns a response with this status code, these header lines and this body.
 fn response(status: u16, headers: &[&str], body: impl AsRef<[u8]>) -> Vec<u8> {
     let body = body.as_ref();
     let mut bytes = format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n", body.len()).into_bytes();
@@ -209,12 +209,12 @@ fn ok(body: &str) -> Reply {
     Reply::Send(response(200, &[], body))
 }
 
-/// The path of a request, or what stands in that place.
+/// Returns the path of a request, or the text in its place.
 fn target(request: &str) -> &str {
     request.split(' ').nth(1).unwrap()
 }
 
-/// The value of a header of a request.
+/// Returns the value of a header of a request.
 fn value<'a>(request: &'a str, name: &str) -> Option<&'a str> {
     request.lines().find_map(|line| {
         let (other, value) = line.split_once(": ")?;
@@ -222,7 +222,7 @@ fn value<'a>(request: &'a str, name: &str) -> Option<&'a str> {
     })
 }
 
-/// What notices there were, in short.
+/// Returns a short text for each notice.
 fn short(notices: Vec<Notice>) -> Vec<String> {
     let name = |notice: Notice| match notice {
         Notice::ResponseStarted(facts) => format!("started {}", facts.code),
@@ -236,7 +236,7 @@ fn short(notices: Vec<Notice>) -> Vec<String> {
     notices.into_iter().map(name).collect()
 }
 
-/// Dials by the script.
+/// Connects to the script.
 struct Scripted(Arc<Mutex<Network>>);
 
 struct Dialed(Arc<Mutex<Network>>, Arc<Route>);
@@ -277,7 +277,7 @@ impl Dialing for Dialed {
     }
 }
 
-/// The failure of a connection that a real port refused: only the real thing makes one.
+/// Returns the error of a connection that a real port refused. Only a real connection can produce it.
 fn refusal() -> Error {
     let free = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).unwrap();
     let host = Host::parse(&free.to_string(), -1, false).unwrap();

@@ -1,4 +1,4 @@
-//! Who watches connections hears of answers that no connection brings.
+//! The observer is notified of responses that do not come from a connection.
 
 use http_net::{ConnectionId, Content, Event, Observer, Store};
 
@@ -6,7 +6,7 @@ use super::cache::Cached;
 use super::*;
 use crate::replay::Replay;
 
-/// Writes down each exchange in a line or more.
+/// Logs each exchange in one or more lines.
 #[derive(Default)]
 struct Log(Mutex<Vec<String>>);
 

@@ -1,4 +1,4 @@
-//! What werkzeug, the parser of Flask's servers, reads of our forms.
+//! How werkzeug, the form parser of Flask, reads our forms.
 
 use std::fs;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! httpbin, by its pages.
+//! Sessions against the pages of httpbin.
 
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ fn a_redirect_of_httpbin_keeps_or_drops_the_body_by_its_status() {
         assert_eq!(found.contains("\"json\": \"kept\""), keeps, "{status} {method:?}: {found}");
         assert_eq!(found.contains("application/json"), keeps, "{status} {method:?}: {found}");
     }
-    // What is a redirect by its number only stands for itself.
+    // These status codes are redirects only by their number, and are not followed.
     for status in [300, 304, 305, 306] {
         let response = get(&session, &format!("/redirect-to?url=/get&status_code={status}"));
         assert_eq!((response.result, response.code()), (ResultCode::Success, status));

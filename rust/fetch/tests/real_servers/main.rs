@@ -1,5 +1,6 @@
-//! Sessions against programs that we did not write, each started for one test on a free port of this machine: `httpbin` with the form
-//! parser of `werkzeug` and the packers of PyPI, nginx, and tinyproxy. `.ci/run` installs them; what is missing is left out, and said.
+//! Sessions against programs that we did not write. Each is started for one test, on a free port of this machine: `httpbin` with the form
+//! parser of `werkzeug` and the compressors of PyPI, nginx, and tinyproxy. `.ci/run` installs them. Tests of missing programs are skipped,
+//! with a message.
 #![allow(missing_docs)]
 
 mod forms;
@@ -18,7 +19,7 @@ use http_protocol::Method;
 /// A hang is a failure, but a slow machine is not.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// One whose URLs are relative to a server.
+/// Creates a session whose URLs are relative to a server.
 fn session(server: &servers::Server) -> Session {
     Session::new(Settings { base_url: server.url("/"), timeout: Some(PATIENCE), ..Settings::default() })
 }
@@ -31,13 +32,13 @@ fn send(session: &Session, method: Method, url: &str, body: RequestBody) -> Arc<
     session.fetch(Request::with_body(method, url, body)).wait()
 }
 
-/// The text of a response that must be one.
+/// Returns the text of a response, which must be successful.
 fn text(response: &Response) -> String {
     assert!(response.is_ok(), "{} {} {}", response.result, response.code(), response.error);
     response.text()
 }
 
-/// 1 MiB of bytes that do not repeat soon.
+/// Returns 1 MiB of bytes with a long period.
 fn content() -> Vec<u8> {
     (0..1u32 << 18).flat_map(|word| word.wrapping_mul(0x9E37_79B9).to_le_bytes()).collect()
 }

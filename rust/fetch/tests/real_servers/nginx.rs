@@ -1,4 +1,4 @@
-//! Files of nginx: downloads that go on, answers that are no file, and what is kept of them.
+//! Files of nginx: resumed downloads, responses that are not files, and cached responses.
 
 use std::collections::HashSet;
 use std::fs;
@@ -13,7 +13,7 @@ use http_protocol::Method;
 use super::servers::Server;
 use super::{PATIENCE, content, get, send, session, text};
 
-/// So slowly that nothing of 1 MiB is whole before the test has done its part.
+/// So slow that 1 MiB is not complete before the test is ready.
 const SLOWLY: &str = "limit_rate_after 200k; limit_rate 4k;";
 
 fn start(session: &Session, path: &Path) -> Task {
@@ -24,7 +24,7 @@ fn download(session: &Session, path: &Path) -> Arc<Response> {
     start(session, path).wait()
 }
 
-/// Until so many bytes are there.
+/// Waits until enough bytes have arrived.
 fn until_some(task: &Task) {
     while task.downloaded_bytes() < 100_000 {
         assert!(!task.next_notices(Some(PATIENCE)).is_empty(), "it goes on");
@@ -35,7 +35,7 @@ fn is_whole(path: &Path) -> bool {
     fs::read(path).is_ok_and(|found| found == content()) && !part_path(path).exists() && !notes_path(path).exists()
 }
 
-/// Whether nginx was asked for the rest from somewhere, and sent no more than that.
+/// Returns whether nginx received a request for the rest of the file, and sent only the rest.
 fn is_the_rest(line: &str) -> bool {
     let from = line.strip_prefix("206 range=\"bytes=").and_then(|rest| rest.split_once('-'));
     let Some((Ok(from), rest)) = from.map(|(from, rest)| (from.parse::<usize>(), rest)) else { return false };
@@ -46,7 +46,7 @@ fn is_the_rest(line: &str) -> bool {
 fn a_download_goes_on_by_itself_when_nginx_dies_in_the_middle_and_comes_back() {
     let Some(mut server) = Server::nginx(SLOWLY) else { return };
     let session = session(&server);
-    // However long it takes to start again.
+    // Enough retries for a slow start.
     session.set(|settings| settings.max_retries = 100);
     let path = server.folder().join("file");
     let task = start(&session, &path);
@@ -58,7 +58,7 @@ fn a_download_goes_on_by_itself_when_nginx_dies_in_the_middle_and_comes_back() {
     server.until_logged(|lines| lines.last().is_some_and(|line| is_the_rest(line)));
 }
 
-/// A download of which something has come.
+/// Starts a download, and waits until a part has arrived.
 fn begun(server: &Server) -> (Session, PathBuf, Task) {
     let session = session(server);
     let path = server.folder().join("file");
@@ -126,7 +126,7 @@ fn a_page_that_nginx_sends_in_place_of_a_file_is_a_body_and_no_file() {
         assert_eq!(fs::read_to_string(&path).unwrap(), "what was there before");
         assert!(!part_path(&path).exists() && !notes_path(&path).exists());
     }
-    // A file may be larger than that.
+    // A file can be larger than the limit for memory.
     let to = Download { limit: Some(1000), ..Download::to(&path) };
     let response = session.download(Request::get("/content.bin"), to).wait();
     assert_eq!(response.result, ResultCode::BodySizeLimitExceeded);

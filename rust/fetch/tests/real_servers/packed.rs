@@ -1,4 +1,4 @@
-//! Bodies that other programs packed.
+//! Bodies that other programs have compressed.
 
 use http_fetch::{RequestBody, ResultCode};
 use http_protocol::Method;

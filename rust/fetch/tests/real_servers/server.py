@@ -1,4 +1,5 @@
-# httpbin, and two pages beside it: what werkzeug reads of a form, and a body in any coding. Prints its port.
+# httpbin with two more pages: one returns the form that werkzeug has read, the other a body in any
+# coding. Prints its port.
 import sys
 
 try:

@@ -1,4 +1,4 @@
-//! Finds and starts the programs.
+//! Finds and starts the servers.
 
 use std::fs;
 use std::io::{BufRead, BufReader, ErrorKind, Write};
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::{PATIENCE, content};
 
-/// A server's process, which ends with this value, and its files.
+/// The process of a server and its files. Dropping it ends the process.
 pub(crate) struct Server {
     process: Child,
     address: SocketAddr,
@@ -25,7 +25,7 @@ impl Drop for Server {
 }
 
 impl Server {
-    /// httpbin with its own server; none if Python has no such package.
+    /// Starts httpbin with its own server. Returns `None` if Python does not have the package.
     pub(crate) fn httpbin() -> Option<Server> {
         let own = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/python/bin/python3");
         let mut lack = "python3, which is not installed".to_owned();
@@ -53,7 +53,8 @@ impl Server {
         None
     }
 
-    /// nginx as one process of the user who runs the test; none if it is not installed. `settings` are those of its files.
+    /// Starts nginx as one process of the current user. Returns `None` if it is not installed. `settings` apply to the location of its
+    /// files.
     pub(crate) fn nginx(settings: &str) -> Option<Server> {
         for _ in 0..10 {
             let files = tempfile::tempdir().expect("a temporary folder");
@@ -74,7 +75,7 @@ impl Server {
         panic!("nginx does not start");
     }
 
-    /// tinyproxy with these lines in its settings; none if it is not installed.
+    /// Starts tinyproxy with these lines in its settings. Returns `None` if it is not installed.
     pub(crate) fn tinyproxy(settings: &str) -> Option<Server> {
         for _ in 0..10 {
             let files = tempfile::tempdir().expect("a temporary folder");
@@ -100,14 +101,14 @@ impl Server {
         panic!("tinyproxy does not start");
     }
 
-    /// Ends nginx in the middle of whatever it does.
+    /// Ends nginx abruptly.
     pub(crate) fn kill(&mut self) {
         // It may have ended by itself.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 
-    /// Starts nginx where it was, with other settings.
+    /// Starts nginx again on the same port, with other settings.
     pub(crate) fn restart_nginx(&mut self, settings: &str) {
         self.kill();
         self.process = start_nginx(self.files.path(), self.address, settings).expect("it was there");
@@ -135,7 +136,7 @@ impl Server {
         self.address
     }
 
-    /// What tinyproxy wrote down.
+    /// Returns the log of tinyproxy.
     pub(crate) fn log(&self) -> String {
         fs::read_to_string(self.files.path().join("log")).unwrap_or_default()
     }
@@ -144,18 +145,18 @@ impl Server {
         format!("http://{}{path}", self.address)
     }
 
-    /// The same by another name, which is another origin.
+    /// Returns the URL with another host name, which is another origin.
     pub(crate) fn other_origin(&self, path: &str) -> String {
         format!("http://localhost:{}{path}", self.address.port())
     }
 
-    /// What is served, and room for what is received.
+    /// Returns the folder with the served files. Tests also store received files in it.
     pub(crate) fn folder(&self) -> &Path {
         self.files.path()
     }
 
-    /// What nginx was asked for and answered: status, Range, If-Range, the connection and bytes, a line for each request that is over.
-    /// Waits until it is as it should be: nginx may write a line after its answer was read.
+    /// Returns the log of nginx: status, Range, If-Range, the connection and bytes, one line for each completed request. Waits until it is
+    /// as expected, because nginx may write a line after its response was read.
     pub(crate) fn until_logged(&self, is_there: impl Fn(&[&str]) -> bool) -> String {
         let started = Instant::now();
         loop {
@@ -169,15 +170,16 @@ impl Server {
     }
 }
 
-/// A port that nobody has: these programs cannot tell one that the system chose. Another process may be first; then it is tried again.
+/// Returns an unused port, because these programs cannot report one that the system chose. If another process takes it first, the caller
+/// tries again.
 fn unused_address() -> SocketAddr {
     let unused = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     unused.local_addr().expect("it is bound")
 }
 
-/// Starts a program; none if it is not installed.
+/// Starts a program. Returns `None` if it is not installed.
 fn spawn(command: &mut Command) -> Option<Child> {
-    // Servers stand where not every user looks.
+    // Servers are in folders that are not in every user's path.
     let path = std::env::var("PATH").unwrap_or_default() + ":/usr/local/sbin:/usr/sbin:/sbin";
     match command.env("PATH", path).stdin(Stdio::null()).spawn() {
         Ok(process) => Some(process),
@@ -186,7 +188,7 @@ fn spawn(command: &mut Command) -> Option<Child> {
     }
 }
 
-/// Past what libtest captures.
+/// Not captured by libtest.
 fn left_out(what: &str) {
     writeln!(std::io::stderr(), "left out: {what}").expect("stderr");
 }

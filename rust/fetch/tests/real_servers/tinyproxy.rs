@@ -1,4 +1,4 @@
-//! Sessions through tinyproxy, which ends each of its connections to a client after one answer, but for tunnels.
+//! Sessions through tinyproxy, which closes each connection to a client after one response, except for tunnels.
 
 use std::net::SocketAddr;
 use std::sync::OnceLock;
@@ -29,7 +29,7 @@ fn urls(path: &str) -> [String; 2] {
     [format!("http://{}{path}", server().http()), format!("https://localhost:{}{path}", server().https().port())]
 }
 
-/// Tunnels to this port alone.
+/// Settings that only allow tunnels to this port.
 fn settings(more: &str) -> String {
     format!("ConnectPort {}\n{more}", server().https().port())
 }
@@ -57,7 +57,7 @@ fn requests_go_through_tinyproxy_with_and_without_tls_and_its_password_reaches_n
 fn without_the_right_password_tinyproxys_answer_is_told() {
     let Some(proxy) = Server::tinyproxy(&settings("BasicAuth user p4ss")) else { return };
     let [plain, secure] = urls("/hello");
-    // tinyproxy says 401 of a password that is wrong.
+    // tinyproxy responds to a wrong password with 401.
     for (user, code) in [("", 407), ("user:wr0ng@", 401)] {
         let session = through(proxy.address(), user);
         let response = get(&session, &plain);

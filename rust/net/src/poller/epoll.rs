@@ -11,17 +11,17 @@ use socket2::Socket;
 
 use crate::interest::Interest;
 
-/// The eventfd's key; no socket has it.
+/// The key of the eventfd. No socket has it.
 const WAKE: u64 = u64::MAX;
-/// So many events one wait takes in.
+/// The maximum number of events of one wait.
 const MOST_EVENTS: usize = 256;
-/// One wait lasts this long at most, which is little enough for the system's counter of milliseconds.
+/// The maximum duration of one wait. It fits into the system's counter of milliseconds.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 #[derive(Debug)]
 pub(crate) struct Poller {
     epoll: OwnedFd,
-    /// It tells of each write once, so that nobody has to read it.
+    /// It reports each write once, so that nobody has to read it.
     wake: OwnedFd,
 }
 
@@ -33,12 +33,12 @@ impl Poller {
         Ok(Self { epoll, wake })
     }
 
-    /// Awaits one event of a socket. Whoever calls it keeps the socket open until [`delete`](Self::delete).
+    /// Watches a socket for one event. The caller keeps the socket open until [`delete`](Self::delete).
     pub(crate) fn add(&self, socket: &Socket, interest: Interest, key: usize) -> io::Result<()> {
         Ok(epoll::add(&self.epoll, socket, EventData::new_u64(key as u64), flags(interest))?)
     }
 
-    /// Awaits another event of a socket.
+    /// Watches a socket for another event.
     pub(crate) fn modify(&self, socket: &Socket, interest: Interest, key: usize) -> io::Result<()> {
         Ok(epoll::modify(&self.epoll, socket, EventData::new_u64(key as u64), flags(interest))?)
     }
@@ -47,7 +47,7 @@ impl Poller {
         Ok(epoll::delete(&self.epoll, socket)?)
     }
 
-    /// Waits for `longest` at most, to the next millisecond.
+    /// Waits for at most `longest`, rounded up to a millisecond.
     pub(crate) fn wait(&self, events: &mut Events, longest: Option<Duration>) -> io::Result<()> {
         events.0.clear();
         let longest = longest.and_then(|longest| Timespec::try_from(whole_milliseconds(longest.min(LONGEST))).ok());
@@ -57,14 +57,14 @@ impl Poller {
         Ok(())
     }
 
-    /// Ends the wait that runs, or the next one.
+    /// Ends the current wait, or the next one.
     pub(crate) fn notify(&self) -> io::Result<()> {
         rustix::io::write(&self.wake, &1_u64.to_ne_bytes())?;
         Ok(())
     }
 }
 
-/// A wait that ends before its time would only be followed by another.
+/// Rounds up, because another wait would have to follow one that ends too early.
 fn whole_milliseconds(time: Duration) -> Duration {
     let rest = time.subsec_nanos() % 1_000_000;
     if rest == 0 { time } else { time + Duration::from_nanos(u64::from(1_000_000 - rest)) }
@@ -79,12 +79,12 @@ fn flags(interest: Interest) -> EventFlags {
     what | EventFlags::ONESHOT
 }
 
-/// What a wait has found.
+/// The events of a wait.
 #[derive(Default)]
 pub(crate) struct Events(Vec<u64>);
 
 impl Events {
-    /// The keys of sockets that are ready.
+    /// Returns the keys of the sockets that are ready.
     pub(crate) fn keys(&self) -> impl Iterator<Item = usize> + '_ {
         self.0.iter().filter(|key| **key != WAKE).map(|key| *key as usize)
     }

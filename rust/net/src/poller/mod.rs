@@ -1,7 +1,7 @@
-//! The system's own way to wait for many sockets: each is awaited for one event, and another thread can end the wait.
+//! The system's own way to wait for many sockets. Each registration reports one event, and another thread can end the wait.
 //!
-//! On Linux that is epoll with nothing between: a wait is one system call, where the crate `polling`, which speaks for all other systems,
-//! makes five for each.
+//! On Linux, this uses epoll directly: a wait is one system call. The crate `polling`, which is used on all other systems, needs five for
+//! each.
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod epoll;
@@ -32,7 +32,7 @@ mod tests {
         (near.into(), listener.accept().unwrap().0)
     }
 
-    /// What both keep to; the portable one is tested here too, where nothing else uses it.
+    /// The contract of both implementations. The portable one is also tested on systems that do not use it.
     macro_rules! contract {
         ($name:ident) => {
             mod $name {

@@ -1,4 +1,4 @@
-//! kqueue, IOCP and others, by the crate `polling`.
+//! kqueue, IOCP and others, with the crate `polling`.
 
 use std::io;
 use std::num::NonZeroUsize;
@@ -8,7 +8,7 @@ use socket2::Socket;
 
 use crate::interest::Interest;
 
-/// So many events one wait takes in.
+/// The maximum number of events of one wait.
 const MOST_EVENTS: NonZeroUsize = NonZeroUsize::new(256).unwrap();
 
 #[derive(Debug)]
@@ -19,14 +19,14 @@ impl Poller {
         polling::Poller::new().map(Self)
     }
 
-    /// Awaits one event of a socket. Whoever calls it keeps the socket open until [`delete`](Self::delete).
+    /// Watches a socket for one event. The caller keeps the socket open until [`delete`](Self::delete).
     #[allow(unsafe_code, reason = "a poller must be told of a socket before it watches it, and before it is closed")]
     pub(crate) fn add(&self, socket: &Socket, interest: Interest, key: usize) -> io::Result<()> {
-        // SAFETY: the one caller is a watch, which keeps the socket open, and takes it out of the poller before it lets go of it.
+        // SAFETY: the only caller is a watch, which keeps the socket open, and removes it from the poller before it drops it.
         unsafe { self.0.add(socket, event(interest, key)) }
     }
 
-    /// Awaits another event of a socket.
+    /// Watches a socket for another event.
     pub(crate) fn modify(&self, socket: &Socket, interest: Interest, key: usize) -> io::Result<()> {
         self.0.modify(socket, event(interest, key))
     }
@@ -40,7 +40,7 @@ impl Poller {
         self.0.wait(&mut events.0, longest).map(drop)
     }
 
-    /// Ends the wait that runs, or the next one.
+    /// Ends the current wait, or the next one.
     pub(crate) fn notify(&self) -> io::Result<()> {
         self.0.notify()
     }
@@ -54,7 +54,7 @@ fn event(interest: Interest, key: usize) -> polling::Event {
     }
 }
 
-/// What a wait has found.
+/// The events of a wait.
 pub(crate) struct Events(polling::Events);
 
 impl Default for Events {
@@ -64,7 +64,7 @@ impl Default for Events {
 }
 
 impl Events {
-    /// The keys of sockets that are ready.
+    /// Returns the keys of the sockets that are ready.
     pub(crate) fn keys(&self) -> impl Iterator<Item = usize> + '_ {
         self.0.iter().map(|event| event.key)
     }

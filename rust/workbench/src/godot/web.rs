@@ -1,5 +1,5 @@
-//! Exports the sample for the web, where there is no library, and runs the pack on this machine in a folder without the library.
-//! Other exports must come out as they would without the plugin.
+//! Exports the sample for the web, which has no library, and runs the pack on this machine in a folder without the library. Other exports
+//! must be the same as without the plugin.
 
 use std::path::{Path, PathBuf};
 
@@ -16,7 +16,7 @@ use crate::script_head::ScriptHead;
 use crate::servers::Servers;
 use crate::workspace::{ADDON, Workspace};
 
-/// What is exported, and what is done with it.
+/// The kinds of exports.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Export {
     /// Scripts as text.
@@ -25,16 +25,16 @@ pub enum Export {
     Tokens,
     /// Scripts as compressed tokens, as Godot exports them unless told otherwise.
     Compressed,
-    /// For Linux, with and without the plugin.
+    /// For Linux, with the plugin and without it.
     Others,
 }
 
-/// What runs in every pack. `RECIPES` are in it as `KEEP_RECIPES` made them, with the addresses of the server.
+/// The scripts that run in every pack. A run with `KEEP_RECIPES` has put the recipes with the addresses of the servers into it.
 const SCRIPTS: &[&str] = &["test_web_scripts.gd", LIMITS, "web/named.gd", RECIPES];
 const LIMITS: &str = "web/limits.gd";
 const RECIPES: &str = "test_recipes.gd";
 const KEEP_RECIPES: &str = "--keep-recipes";
-/// What runs in one of them: how scripts are packed makes no difference to it. Less what `LEFT_OUT` names.
+/// The tests that run in one of the packs, because the script mode makes no difference to them. The tests in `LEFT_OUT` are skipped.
 const TESTS: &[&str] = &[
     "test_web_client.gd",
     "web/replays.gd",
@@ -46,37 +46,37 @@ const TESTS: &[&str] = &[
     "test_bad_input.gd",
     "test_fetch_bad_input.gd",
 ];
-/// A script that ends while a request is under way, and what it prints then.
+/// A script that quits during a request, and the text that it then prints.
 const QUITS: (&str, &str) = ("web/quits.gd", "cancelled at the end");
-/// What the sample prints.
+/// The text that the sample prints.
 const SAMPLE: &str = "JSON: 200 OK";
-/// Run before the exports: saves scenes and resources in the binary form, which the repository does not have.
+/// Runs before the exports: saves scenes and resources in the binary format, which the repository does not contain.
 const SAVES_BINARY: &str = "web/save_binary.gd";
 const LEFT_OUT: &str = "res://tests/web/left_out.json";
-/// The example that cannot do there what it is about, and what it says.
+/// The example that cannot work in a browser, and the text that it prints.
 const BLOCKING: (&str, &str) = ("thread_blocking", "Cannot connect: a browser cannot block");
 const SAID: &str = "HTTPClientRust: there is no library for this platform";
-/// What the engine's own client logs, and what tests ask for in passing that a browser cannot do.
+/// The log of the engine's own client, and messages about features that tests use in passing and that browsers do not support.
 const LOGGED: &[&str] = &[
     "^ERROR: TLS handshake error",
     r"^ERROR: HTTPClientRust\.connect_to_host\(\): a browser (cannot block|only trusts its own certificates)",
     r"^ERROR: HTTPSessionRust\.\w+\(\): a browser manages the cookies itself",
     "^WARNING: HTTPClientRust: a browser .+ (has no effect|is always empty)",
 ];
-/// A scene that cannot be read, and what the export says of it. Godot says more.
+/// A damaged scene, and the message of the export about it. Godot prints more.
 const DAMAGED: (&str, &[u8]) = ("tests/web/damaged.scn", b"RSRC\0\0\0\0\0\0\0\0HTTPRequestRust");
 const SAID_OF_DAMAGED: &str = "res://tests/web/damaged.scn could not be changed and will not work in this export";
 const LOGGED_OF_DAMAGED: &[&str] = &["^(ERROR|WARNING): .*damaged\\.scn"];
-/// Has scenes and resources that are text go into the export as they are.
+/// The setting to export text scenes and resources without conversion.
 const KEEPS_TEXT: &str = "\n[editor]\n\nexport/convert_text_resources_to_binary=false\n";
-/// In place of the plugin, to export without it.
+/// The script that replaces the plugin, to export without it.
 const NO_PLUGIN: &str = "@tool\nextends EditorExportPlugin\n\n\nfunc _get_name() -> String:\n\treturn \"Nothing\"\n";
 
 impl Export {
-    /// Each of them once.
+    /// All kinds.
     pub const ALL: [Self; 4] = [Self::Text, Self::Tokens, Self::Compressed, Self::Others];
 
-    /// What it is called in reports, and in the presets.
+    /// Returns the name in reports and in the presets.
     pub fn name(self) -> &'static str {
         match self {
             Self::Text => "web/text",
@@ -86,12 +86,12 @@ impl Export {
         }
     }
 
-    /// Whether scenes and resources that are text become binary ones in the export, as Godot has it unless told otherwise.
+    /// Returns whether text scenes and resources are converted to binary ones in the export, which is Godot's default.
     fn converts_text(self) -> bool {
         self != Self::Text
     }
 
-    /// Exports, and runs what came out.
+    /// Exports, and runs the result.
     pub fn run(self, godot: &Godot, workspace: &Workspace) -> Outcome {
         self.try_out(godot, workspace).unwrap_or_else(|error| Outcome::failed(format!("{error:#}")))
     }
@@ -174,7 +174,7 @@ impl Game<'_> {
         let folder = tempfile::tempdir().context("cannot make a temporary folder")?;
         let mut head = ScriptHead::of(judged_by)?;
         if !judged_by.ends_with(LIMITS) {
-            // Some of the tests that say what they log are left out.
+            // Some tests with expected log lines are skipped.
             head.announced.iter_mut().for_each(|announced| announced.required = false);
         }
         head.announced.extend(logged(LOGGED)?);
@@ -195,7 +195,7 @@ impl Game<'_> {
     }
 }
 
-/// What may be in a log.
+/// Returns the lines that a log may contain.
 fn logged(patterns: &[&str]) -> Result<Vec<Announced>> {
     let announced = |pattern: &&str| {
         Ok(Announced { pattern: Regex::new(pattern).context("a regular expression")?, required: false })
@@ -203,7 +203,7 @@ fn logged(patterns: &[&str]) -> Result<Vec<Announced>> {
     patterns.iter().map(announced).collect()
 }
 
-/// The run, if it printed this.
+/// Returns the run if it printed this text.
 fn says(finished: Finished, text: &str) -> Result<Finished> {
     if !finished.output.contains(text) {
         suite::show(&finished.output, &finished.problems());
@@ -212,7 +212,7 @@ fn says(finished: Finished, text: &str) -> Result<Finished> {
     Ok(finished)
 }
 
-/// Runs the recipes with the library, which leaves the scripts behind that are exported.
+/// Runs the recipes with the library. This creates the scripts that are exported.
 fn make_recipes(godot: &Godot, workspace: &Workspace, project: &Path, servers: &Servers) -> Result<()> {
     let mut arguments: Vec<std::ffi::OsString> =
         ["--script", "res://tests/run.gd", "--", KEEP_RECIPES].map(Into::into).into();
@@ -248,7 +248,7 @@ fn prepare(
     Ok(())
 }
 
-/// A copy of the sample with the plugin and presets.
+/// Creates a copy of the sample with the plugin and presets.
 fn project(godot: &Godot, workspace: &Workspace, converts_text: bool) -> Result<TempDir> {
     let sample = workspace.godot_project();
     let copy = editor::copy_with_plugin(&sample, &sample.join("addons").join(ADDON))?;
@@ -298,7 +298,7 @@ custom_template/debug=""
     )
 }
 
-/// Exports a pack, and says what was printed.
+/// Exports a pack, and returns the output.
 fn export(godot: &Godot, project: &Path, preset: &str, pack: &str) -> Result<(PathBuf, String)> {
     let pack = project.join(".godot").join(pack);
     let finished = godot.run(Run {
@@ -324,10 +324,10 @@ fn export(godot: &Godot, project: &Path, preset: &str, pack: &str) -> Result<(Pa
     Ok((pack, finished.output))
 }
 
-/// Whether an export for a system that has a library is the same, byte for byte, with the plugin and without.
+/// Checks that an export for a system with a library is identical with and without the plugin, byte by byte.
 fn compare(godot: &Godot, project: &Path) -> Result<()> {
     let read = |pack: &Path| std::fs::read(pack).with_context(|| format!("there is no {}", pack.display()));
-    // The first export makes what later ones take from the cache.
+    // The first export creates the cache that later ones use.
     export(godot, project, Export::Others.name(), "first.pck")?;
     let (pack, output) = export(godot, project, Export::Others.name(), "with.pck")?;
     if output.contains(SAID) {

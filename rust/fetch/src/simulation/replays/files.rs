@@ -1,4 +1,4 @@
-//! Files of others, files that are damaged, and files that cannot be.
+//! Files of other programs, damaged files, and impossible files.
 
 use super::*;
 
@@ -79,7 +79,7 @@ fn a_body_that_the_file_does_not_have_is_a_miss() {
     assert!(response.error.contains("only the headers"), "{}", response.error);
 }
 
-/// A piece of an entry: what is expected there, and what is not.
+/// A piece of an entry: expected values and unexpected ones.
 fn piece(expected: &'static [&'static str]) -> impl Strategy<Value = String> {
     prop_oneof![
         4 => proptest::sample::select(expected).prop_map(str::to_owned),

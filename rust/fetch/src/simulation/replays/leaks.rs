@@ -1,8 +1,8 @@
-//! Secrets in odd places, and what is not secret in odd bytes.
+//! Secrets in unusual places, and unusual bytes that are not secret.
 
 use super::*;
 
-/// What is recorded of one exchange.
+/// Returns the recording of one exchange.
 fn recorded(request: Request, answer: Vec<u8>) -> String {
     let tape = Tape::new();
     let mut simulation = tape.record(move |_| Reply::Send(answer.clone()));

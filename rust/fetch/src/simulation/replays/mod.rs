@@ -1,4 +1,4 @@
-//! Calls that are recorded, and the same calls played back where there is no network.
+//! Calls that are recorded, and the same calls replayed without a network.
 
 mod files;
 mod leaks;
@@ -32,7 +32,7 @@ impl Tape {
         self.folder.path().join("tape.har")
     }
 
-    /// A simulation that is recorded.
+    /// A simulation that records.
     fn record(&self, script: impl FnMut(&str) -> Reply + 'static) -> Simulation {
         let mut simulation = Simulation::new(script);
         simulation.settings.replay = Replay::record(&self.path());
@@ -48,7 +48,7 @@ impl Tape {
         String::from_utf8(self.bytes()).unwrap()
     }
 
-    /// One that is played back. Its network refuses to be asked for anything.
+    /// A simulation that replays the recording. Its network panics when it is used.
     fn play(&self) -> Simulation {
         play(&self.bytes())
     }
@@ -72,7 +72,7 @@ fn gzip(text: &str) -> Vec<u8> {
     encoder.finish().unwrap()
 }
 
-/// With another boundary than any before it.
+/// A form with a boundary that differs from all earlier ones.
 fn new_form() -> Form {
     static FORMS: std::sync::atomic::AtomicU8 = std::sync::atomic::AtomicU8::new(0);
     Form::new([FORMS.fetch_add(1, std::sync::atomic::Ordering::Relaxed); 16])
@@ -94,7 +94,7 @@ fn entry(method: &str, url: &str, body: &str, answer: &str) -> String {
     )
 }
 
-/// A login as games do it: over a redirect that sets a cookie, to a page that is packed.
+/// A login as in games: with a redirect that sets a cookie, to a compressed page.
 fn server(request: &str) -> Reply {
     match target(request).split('?').next().unwrap() {
         "/login" => Reply::Send(response(
@@ -194,7 +194,7 @@ fn no_secret_is_in_the_file() {
         entries[0].request.headers.contains(&("Content-Length".to_owned(), login)),
         "it tells no length of a secret"
     );
-    // The form has a file of bytes in it.
+    // The form contains a binary file.
     for entry in entries {
         let body = entry.request.body.and_then(|body| body.bytes).unwrap_or_default();
         assert!(!String::from_utf8_lossy(&body).contains("s3cret"));
@@ -255,7 +255,7 @@ fn requests_side_by_side_are_played_in_the_order_in_which_they_began() {
     let mut simulation = tape.record(|_| Reply::Silence);
     let tasks = [simulation.get("http://a/x"), simulation.get("http://a/x")];
     simulation.settle();
-    // The second is answered first.
+    // The second request is answered first.
     for (at, text) in [(1, "second"), (0, "first")] {
         lock(&simulation.network).connections[at].far.push(&response(200, &[], text));
         simulation.settle();
@@ -310,7 +310,7 @@ fn failures_and_retries_are_played_back_as_they_were() {
                 let response = simulation.run(&task);
                 let notices = short(task.take_notices());
                 let retries = notices.into_iter().filter(|notice| notice.starts_with("retrying")).collect::<Vec<_>>();
-                // What is no HTTP is not kept, and the sentence is about that.
+                // Data that is not HTTP is not recorded, and the sentence quotes it.
                 let sentence = if *path == "nonsense" { String::new() } else { response.error.clone() };
                 (response.result, response.code(), response.text(), sentence, retries)
             })
@@ -511,7 +511,7 @@ proptest! {
     #[test]
     fn a_secret_of_any_characters_is_in_no_place_of_the_file(secret in "[^\\[\\]\\r\\n]{8,24}", place in 0..7_usize) {
         let secret = secret.trim();
-        // What is everywhere hides nowhere.
+        // A secret of common characters would be found everywhere.
         prop_assume!(secret.len() >= 8 && secret.chars().any(|character| character.is_alphanumeric()));
         let tape = Tape::new();
         let answer = serde_json::json!({"say": format!("<{secret}>")}).to_string();
