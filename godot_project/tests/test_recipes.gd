@@ -1,13 +1,14 @@
 extends "res://tests/support/fetch_case.gd"
-## docs/recipes.md: each recipe is a script in examples/recipes, stands there as it is, and does what it says. In an export without the
-## library it does the same, or says what a browser cannot do; --keep-recipes makes the scripts that are exported for that.
+## docs/recipes.md: each recipe is a script in examples/recipes. The document contains the same text, and the script does what it
+## says. In an export without the library, it does the same, or says what a browser does not support. --keep-recipes creates the
+## scripts for that export.
 
 const FOLDER := "res://examples/recipes"
 const SERVER := "http://127.0.0.1:8080"
 const SIZE := 1_000_000
-## Where the scripts are that were made for an export, which may have none that can be read.
+## The folder of the scripts for an export, which may not contain readable scripts.
 const MADE := "res://tests/web/recipes"
-## Whose members a recipe in C# may name, by the class of which it makes an object.
+## The classes whose members a C# recipe may use, by the class that it instantiates.
 const CSHARP_CLASSES := {
 	"HTTPSessionRust": [&"HTTPSessionRust", &"HTTPTaskRust", &"HTTPResponseRust"],
 	"HTTPClientRust": [&"HTTPClientRust"],
@@ -69,7 +70,7 @@ func test_the_bar_of_the_download_ends_full() -> void:
 
 
 func test_resume() -> void:
-	# In a browser, downloads begin anew each time.
+	# In a browser, downloads start from the beginning each time.
 	if _has_library:
 		# Each connection ends after 200,000 bytes; one download() makes three attempts.
 		var cut := {SERVER + "/level.pck": url("/file/%d?cut=200000" % SIZE), "5.0": "0.05"}
@@ -142,14 +143,14 @@ func test_the_csharp_names_what_there_is() -> void:
 	assert_contains(text.get_slice("## From C#", 1), "await ToSignal(", "it waits without blocking")
 
 
-## The C# reads the statuses of HTTPClientRust as those of HttpClient.
+## The C# recipe reads the statuses of HTTPClientRust as those of HttpClient.
 func test_the_statuses_have_the_values_of_the_built_in() -> void:
 	for name: String in ClassDB.class_get_enum_constants(&"HTTPClient", &"Status"):
 		assert_equal(
 			ClassDB.class_get_integer_constant(&"HTTPClientRust", name), ClassDB.class_get_integer_constant(&"HTTPClient", name), name)
 
 
-## Returns the class of which it makes an object.
+## Checks the names in a C# recipe. Returns the class that it instantiates.
 func _check_csharp(source: String) -> String:
 	var objects := RegEx.create_from_string("ClassDB\\.Instantiate\\(\"(\\w+)\"\\)").search_all(source)
 	if not assert_equal(objects.size(), 1, "objects that are made by name"):
@@ -170,8 +171,8 @@ func _check_csharp(source: String) -> String:
 	return made_class
 
 
-## Puts the script into the tree with other addresses, and waits until all lines are printed that are expected there, as
-## regular expressions. With a separator they are one text.
+## Adds the script to the tree with other addresses, and waits until all expected lines are printed. These are regular
+## expressions. With a separator, the lines are joined to one text.
 func _run(name: String, replaced: Dictionary, expected: PackedStringArray, separator := "\n") -> PackedStringArray:
 	var printed := PackedStringArray()
 	var script := _changed(name, replaced)
@@ -194,7 +195,7 @@ func _run(name: String, replaced: Dictionary, expected: PackedStringArray, separ
 	return printed
 
 
-## A recipe with other parts, that keeps what it prints. In an export, the one that was made before it.
+## Returns a recipe with replaced parts that keeps what it prints. In an export, this is a script that was created before.
 func _changed(name: String, replaced: Dictionary) -> GDScript:
 	var file := MADE.path_join("%s_%08x.gd" % [name.get_basename(), str(replaced).hash()])
 	if not _has_library:

@@ -3,7 +3,7 @@ extends "res://tests/support/test_case.gd"
 
 const Replay := preload("res://addons/http_client_rust/web/replay.gd")
 const Names := preload("res://addons/http_client_rust/web/secret_names.gd")
-## What the tests of the library read too.
+## The names that the tests of the library also use.
 const NAMES := "res://../rust/fetch/tests/data/secret_names.json"
 
 const PATH := "user://odd_web.har"
@@ -96,7 +96,7 @@ func test_what_the_library_redacts_is_redacted_and_nothing_else() -> void:
 		assert_equal(found, case[2], case[0])
 
 
-## The response to the request of `ENTRY`, or `{problem}`.
+## Returns the response to the request of `ENTRY`, or `{problem}`.
 func _played(file: Dictionary) -> Dictionary:
 	var written := FileAccess.open(PATH, FileAccess.WRITE)
 	written.store_string(JSON.stringify(file))

@@ -134,7 +134,7 @@ func test_a_built_in_script_names_the_classes() -> void:
 		assert_true(settings.session().has_method(&"fetch"), "its method")
 
 
-## A file of the project; in an export, also in both binary forms.
+## Returns a file of the project. In an export, also returns both binary forms.
 func _forms(file: String) -> PackedStringArray:
 	var forms: PackedStringArray = ["res://tests/web/" + file]
 	for form: String in ["plain", "compressed"] if not ClassDB.class_exists(&"HTTPRequestRust") else []:

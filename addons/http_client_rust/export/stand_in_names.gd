@@ -1,35 +1,37 @@
 @tool
 extends RefCounted
-## Puts the stand-ins in the place of the library's classes, in the text of a script, a scene or a resource. Texts in, texts out.
+## Replaces the classes of the library with the stand-ins, in the text of a script, a scene or a resource. The functions take
+## texts and return texts.
 
 const SourceMap := preload("../editor/source_map.gd")
 
-## Which file stands in for which class.
+## The stand-in file of each class.
 const FILES := {
 	"HTTPClientRust": "client.gd", "HTTPClientRustStream": "stream.gd", "HTTPSessionRust": "session.gd",
 	"HTTPTaskRust": "task.gd", "HTTPResponseRust": "response.gd", "HTTPFormRust": "form.gd", "HTTPRequestRust": "request.gd",
 }
-## The only one of them that is a node, and what a scene has in its place.
+## The only class that is a node, and the type that replaces it in a scene.
 const NODE := "HTTPRequestRust"
 const NODE_BASE := "Node"
 const RESOURCE_ID := "http_client_rust_stand_in"
-## So many bytes of a binary file are looked through at once.
+## The number of bytes of a binary file that are searched at once.
 const PIECE := 1 << 20
 
-## In runs: a step for each character would be more than there may be in a mesh that is written as text.
+## Matches runs of characters: one step for each character would exceed the limit of steps in a mesh that is saved as text.
 const STRING := "\"[^\"\\\\]*+(?:\\\\[\\s\\S][^\"\\\\]*+)*+\""
-## A line that begins a section of a scene or resource; or a string, so that nothing in it is taken for one.
+## A line that begins a section of a scene or resource. It also matches strings, so that nothing in a string is taken for a
+## section.
 const SECTION := (
 	"(?m)^\\[(gd_scene|gd_resource|ext_resource|sub_resource|resource|node|connection|editable)\\b"
 	+ "(?:[^\"\\n]|" + STRING + ")*\\]\\s*$|" + STRING)
 
 
-## Whether a text has one of the names, anywhere.
+## Returns whether a text contains one of the names anywhere.
 static func mentions(text: String) -> bool:
 	return FILES.keys().any(func(name: String) -> bool: return text.contains(name))
 
 
-## The same of a binary scene or resource. One that is compressed does not show its names: it may have any.
+## Returns the same for a binary scene or resource. The names in a compressed file are not visible, so it may contain any.
 static func may_be_in_file(path: String, piece := PIECE) -> bool:
 	var file := FileAccess.open(path, FileAccess.READ)
 	if file == null or file.get_buffer(4) == "RSCC".to_ascii_buffer():
@@ -38,7 +40,7 @@ static func may_be_in_file(path: String, piece := PIECE) -> bool:
 	var longest: int = names.reduce(func(most: int, name: String) -> int: return maxi(most, name.length()), 0)
 	var end := ""
 	while file.get_position() < file.get_length():
-		# A name may be in two pieces.
+		# A name may be split between two pieces.
 		var digits := end + file.get_buffer(piece).hex_encode()
 		if names.any(func(name: String) -> bool: return digits.contains(name)):
 			return true
@@ -46,9 +48,9 @@ static func may_be_in_file(path: String, piece := PIECE) -> bool:
 	return false
 
 
-## The text of a script with other names; [param folder] is where the stand-ins are. The same text if there is nothing to
-## change. No line moves: the names that stand for the classes are declared behind the last one. They have a part of their own
-## for each script, since scripts that extend each other may not declare the same name.
+## Returns the text of a script with replaced names, or the same text if there is nothing to change. [param folder] is where the
+## stand-ins are. No line moves: the constants for the classes are declared after the last line. Their names have a suffix for
+## each script, because scripts that extend each other must not declare the same name.
 static func in_script(path: String, source: String, folder: String) -> String:
 	if not mentions(source):
 		return source
@@ -66,7 +68,7 @@ static func in_script(path: String, source: String, folder: String) -> String:
 		var name: String = uses[index]
 		var file := folder.path_join(FILES[name])
 		text += source.substr(done, map.tokens[index].at - done)
-		# A script that extends one of its own constants would not parse.
+		# A script cannot extend one of its own constants.
 		if map.text_of(index - 1) == "extends":
 			text += "\"%s\"" % file
 		else:
@@ -83,7 +85,7 @@ static func own_name(name: String, path: String) -> String:
 	return "%s_%08x" % [name, path.hash()]
 
 
-## The text of a `.tscn` or `.tres` with another type of nodes, and other names in the scripts that are built into it.
+## Returns the text of a `.tscn` or `.tres` file with another node type, and with replaced names in its built-in scripts.
 static func in_scene(path: String, source: String, folder: String) -> String:
 	if not mentions(source):
 		return source
@@ -99,7 +101,7 @@ static func in_scene(path: String, source: String, folder: String) -> String:
 		match sections[number].get_string(1):
 			"node" when head.contains(" type=\"%s\"" % NODE):
 				head = head.replace(" type=\"%s\"" % NODE, " type=\"%s\"" % NODE_BASE)
-				# Its own script extends the stand-in already.
+				# The node's own script already extends the stand-in.
 				if RegEx.create_from_string("(?m)^script = ").search(body) == null:
 					body = "\nscript = ExtResource(\"%s\")%s" % [RESOURCE_ID, body]
 					is_used = true

@@ -1,23 +1,24 @@
 @tool
 extends EditorExportPlugin
-## Where an export has no library, as on the web, puts stand-ins in GDScript in its place. Leaves every other export alone.
+## Adds the stand-ins in GDScript to exports without the library, such as web exports. Leaves all other exports unchanged.
 
 const Names := preload("stand_in_names.gd")
 
-## Files of the add-on that the stand-ins read, beside their own folder.
+## Files of the add-on that the stand-ins use, in addition to their own folder.
 const SHARED: PackedStringArray = ["console/body_text.gd"]
 
 ## The folder of the add-on.
 var _addon := ""
 var _is_needed := false
-## The list of extensions as it was, while an export goes on that leaves ours out; empty otherwise.
+## The original list of extensions during an export without this one. Empty otherwise.
 var _list := ""
 var _changed := PackedStringArray()
-## What has one of the names in it, and could not be read or written.
+## Files with one of the names that could not be read or written.
 var _left := PackedStringArray()
 
 
-## The first in the order of names is asked first: before the engine's own, which add the library and compile scripts.
+## Plugins are called in the order of their names. This one must come before the engine's own, which add the library and compile
+## scripts.
 func _get_name() -> String:
 	return "Add-on HTTPClientRust"
 
@@ -30,7 +31,7 @@ func _export_begin(features: PackedStringArray, _is_debug: bool, _path: String, 
 	if not _is_needed:
 		return
 	_leave_out_of_list()
-	# Also where an export takes along only what scenes name.
+	# Adds the files even if the export only contains the dependencies of scenes.
 	for path: String in _own_files():
 		add_file(path, FileAccess.get_file_as_bytes(path), false)
 
@@ -66,7 +67,7 @@ func _export_end() -> void:
 		push_warning("HTTPClientRust: %s could not be changed and will not work in this export; open it in the editor and save it again." % path)
 
 
-## Whether one of the libraries of a `.gdextension` is for an export with these features.
+## Returns whether one of the libraries of a `.gdextension` file is for an export with these features.
 static func has_library(extension: String, features: PackedStringArray) -> bool:
 	var config := ConfigFile.new()
 	if config.load(extension) != OK or not config.has_section("libraries"):
@@ -84,8 +85,8 @@ func _take(path: String, before: String, after: String) -> void:
 		skip()
 
 
-## A scene or resource that is not text becomes text, where something in it has to change. Not in [method _customize_scene]: what that
-## changes is kept in a cache, and no plugin that has it leaves other exports alone.
+## Replaces a binary scene or resource with a text file, if something in it must change. This does not use [method
+## _customize_scene], because its results are cached, and a plugin that implements it affects other exports.
 func _export_binary(path: String) -> void:
 	if not Names.may_be_in_file(path):
 		return
@@ -103,8 +104,8 @@ func _export_binary(path: String) -> void:
 	DirAccess.remove_absolute(text_file)
 
 
-## The list of extensions goes into every export as it is on the disk, whatever a plugin skips. Should the editor end before
-## [method _export_end], its next start finds the extension again.
+## Removes this extension from the list of extensions, which every export contains as it is on the disk, whatever plugins skip. If
+## the editor quits before [method _export_end], its next start finds the extension again.
 func _leave_out_of_list() -> void:
 	_list = FileAccess.get_file_as_string(_list_file()) if FileAccess.file_exists(_list_file()) else ""
 	if not _list.is_empty():

@@ -1,6 +1,6 @@
 extends "client_enums.gd"
-## HTTPClientRust where there is no library: over the engine's own HTTPClient, which in a browser is the browser's fetch.
-## Every member is here. What cannot be done there says so: see docs/web.md.
+## HTTPClientRust without the library: it uses the engine's own HTTPClient, which uses fetch() in a browser. It has every member.
+## A member that a browser cannot support says so: see docs/web.md.
 
 const Limits := preload("limits.gd")
 const MOST_AT_ONCE := 16 * 1024 * 1024
@@ -14,15 +14,15 @@ var trusted_ca_file := "": set = set_trusted_ca_file, get = get_trusted_ca_file
 
 var _http := HTTPClient.new()
 var _status := Status.STATUS_DISCONNECTED
-## What ended the connection.
+## The error that ended the connection.
 var _error := OK
 var _message := ""
-## What ended the connection, as a sentence.
+## The error that ended the connection, as a sentence.
 var _cause := ""
 var _host := ""
 var _port := 0
 var _tls: TLSOptions = null
-## A request that waits until the connection stands again: method, target, headers, body.
+## A request that waits until there is a connection again: method, target, headers, body.
 var _pending := []
 var _is_polled_in_frame := -1
 var _code := 0
@@ -39,7 +39,7 @@ var _began_to_connect := 0
 var _timings := {}
 var _has_http_proxy := false
 var _has_https_proxy := false
-## A body ends where its connection does; a browser tells nobody of the end before.
+## Whether this runs in a browser. A browser reports the end of a body only with the end of the connection.
 var _is_browser := OS.has_feature("web")
 
 
@@ -125,7 +125,7 @@ func request_raw(method: Method, url: String, headers: PackedStringArray, body: 
 	if _http.get_status() == HTTPClient.STATUS_CONNECTED:
 		_http.poll()
 	if _http.get_status() != HTTPClient.STATUS_CONNECTED:
-		# A browser ends the engine's connection with each answer; servers do when they like.
+		# In a browser, each response ends the engine's connection. Servers can end it at any time.
 		var error := _open()
 		if error != OK:
 			return _fail(Status.STATUS_CONNECTION_ERROR, error, "connecting to %s again failed" % _shown_host())
@@ -198,7 +198,7 @@ func get_response_header_values(name: String) -> PackedStringArray:
 	return Limits.values_of(_headers, name)
 
 
-## A browser drops them.
+## A browser drops trailers.
 func get_response_trailers() -> PackedStringArray:
 	Limits.warn_of_no_effect("get_response_trailers")
 	return PackedStringArray()
@@ -227,7 +227,7 @@ func read_response_body_available() -> PackedByteArray:
 	return body
 
 
-## Nobody is told of the way of an upload: all of it once the answer has begun.
+## A browser does not report the progress of an upload: the whole body counts as sent when the response has begun.
 func get_request_bytes_sent() -> int:
 	return _body_sent if _code > 0 else 0
 
@@ -255,7 +255,7 @@ func set_https_proxy(host: String, port: int) -> void:
 	_has_https_proxy = _is_proxy("set_https_proxy", host, port)
 
 
-## There are no such variables in a browser.
+## A browser has no such variables.
 func set_proxy_from_environment() -> void:
 	_has_http_proxy = false
 	_has_https_proxy = false
@@ -338,14 +338,14 @@ static func _connect_timeout_of_project() -> float:
 func _open() -> Error:
 	_http.close()
 	_began_to_connect = Time.get_ticks_msec()
-	# Elsewhere than in a URL an address has no brackets; and the engine takes no host of three characters.
+	# Outside of URLs, an IPv6 address has no brackets. The engine does not accept a host of three characters or fewer.
 	var host := _host if _is_browser else _host.trim_prefix("[").trim_suffix("]")
 	return _http.connect_to_host("0" + host if host.begins_with("::") else host, _port, _tls)
 
 
-## On to a connection, and then to the request that waits for one.
+## Continues to connect, and then sends the request that waits for the connection.
 func _go_on_connecting() -> Error:
-	# In a browser these are steps and no waiting.
+	# In a browser, these are only steps, without any waiting.
 	for step: int in 3:
 		match _http.get_status():
 			HTTPClient.STATUS_RESOLVING, HTTPClient.STATUS_CONNECTING:
@@ -381,7 +381,7 @@ func _go_on_connecting() -> Error:
 
 
 func _await_head() -> Error:
-	# A browser gets no further within a frame, and the engine complains.
+	# In a browser, nothing changes within a frame, and the engine logs an error.
 	if _is_browser and _is_polled_in_frame == Engine.get_process_frames():
 		return OK
 	_is_polled_in_frame = Engine.get_process_frames()
@@ -404,7 +404,8 @@ func _await_head() -> Error:
 			_shown_host(), ", or the server does not allow other sites to read its responses (CORS)" if _is_browser else ""])
 
 
-## In a browser the engine knows of none. The header has the length of what was sent, which is that of the body unless it is packed.
+## In a browser, the engine does not know the length. The header contains the length of the sent data, which is that of the body
+## unless the body is compressed.
 func _length_of_body() -> int:
 	if _is_chunked or not _is_browser:
 		return -1 if _is_chunked else _http.get_response_body_length()
@@ -415,7 +416,7 @@ func _length_of_body() -> int:
 
 func _read() -> PackedByteArray:
 	var chunk := PackedByteArray()
-	# They have no body, whatever their headers say of one (RFC 9112, 6.3).
+	# These responses have no body, whatever their headers say (RFC 9112, 6.3).
 	if _is_head_request or _code in [204, 304]:
 		_http.close()
 	if _http.get_status() == HTTPClient.STATUS_BODY:
@@ -428,7 +429,7 @@ func _read() -> PackedByteArray:
 			if chunk.is_empty():
 				_check_silence()
 		HTTPClient.STATUS_CONNECTED, HTTPClient.STATUS_DISCONNECTED:
-			# The engine takes a body that was cut short for a whole one.
+			# The engine treats a body that was cut off as a complete one.
 			if not _is_browser and not _is_head_request and not _code in [204, 304] and _length > _received:
 				_break_off(" of %d" % _length)
 			else:
@@ -463,7 +464,7 @@ func _forget_response() -> void:
 	_timings = {}
 
 
-## What an answer said stays known.
+## Sets the error. The data of the response is kept.
 func _fail(status: Status, error: Error, message: String) -> Error:
 	_http.close()
 	_status = status
@@ -474,7 +475,7 @@ func _fail(status: Status, error: Error, message: String) -> Error:
 	return error
 
 
-## A mistake of the script is logged, as by the library.
+## Logs a mistake of the script, like the library.
 func _refuse(error: Error, method: String, message: String) -> Error:
 	_message = message
 	push_error("HTTPClientRust.%s(): %s" % [method, message])

@@ -1,5 +1,6 @@
 extends RefCounted
-## The enums of HTTPClientRust. A constant of an enum with a name is not one of its class in GDScript, so each stands here twice.
+## The enums of HTTPClientRust. In GDScript, the constants of a named enum are not constants of the class, so each is also
+## declared separately.
 
 enum Status {
 	STATUS_DISCONNECTED = 0, STATUS_RESOLVING = 1, STATUS_CANT_RESOLVE = 2, STATUS_CONNECTING = 3, STATUS_CANT_CONNECT = 4,

@@ -1,11 +1,11 @@
 extends RefCounted
-## Server-sent events (WHATWG), from bytes as they come.
+## Parses server-sent events (WHATWG) as their bytes arrive.
 
 const SECONDS_AT_FIRST := 3.0
 
-## The identifier that goes along when the stream is asked for again.
+## The identifier that is sent when the stream is requested again.
 var last_id := ""
-## Seconds to wait before that.
+## The number of seconds to wait before that.
 var retry := SECONDS_AT_FIRST
 
 var _bytes := PackedByteArray()
@@ -15,7 +15,7 @@ var _is_first := true
 var _after_return := false
 
 
-## Takes in bytes, and gives the events that they complete, each as [type, data, id].
+## Reads bytes, and returns the events that they complete, each as [type, data, id].
 func take(bytes: PackedByteArray) -> Array[Array]:
 	var events: Array[Array] = []
 	var start := 0
@@ -34,7 +34,7 @@ func take(bytes: PackedByteArray) -> Array[Array]:
 	return events
 
 
-## A new stream begins; what the last one left unfinished is dropped.
+## Begins a new stream. An unfinished event of the previous one is discarded.
 func begin() -> void:
 	_bytes = PackedByteArray()
 	_data = PackedStringArray()

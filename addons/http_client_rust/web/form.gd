@@ -1,5 +1,6 @@
 extends RefCounted
-## HTTPFormRust where there is no library: multipart/form-data as browsers write it. Its files are read when it is sent, and whole.
+## HTTPFormRust without the library: multipart/form-data in the format of browsers. Files are read completely when the form is
+## sent.
 
 const TYPES := {
 	"txt": "text/plain", "html": "text/html", "css": "text/css", "csv": "text/csv", "js": "text/javascript", "json": "application/json",
@@ -9,7 +10,7 @@ const TYPES := {
 }
 
 var _boundary := "----HTTPFormRust%08x%08x%08x%08x" % [randi(), randi(), randi(), randi()]
-## Of each part: its head, and its bytes or the path of its file.
+## For each part: its head, its bytes or the path of its file, and its name.
 var _parts: Array[Array] = []
 
 
@@ -45,7 +46,7 @@ func _add(from: String, name: String, content: Variant, filename: String, type: 
 		content, name])
 
 
-## The field of the first file that cannot be read; empty if there is none.
+## Returns a sentence about the first file that cannot be read, or an empty text.
 func _missing() -> String:
 	for part: Array in _parts:
 		if part[1] is String and not FileAccess.file_exists(part[1]):

@@ -1,6 +1,6 @@
 extends RefCounted
-## What a browser cannot do, in sentences; and texts that several stand-ins read. The stand-ins refuse the same wherever they
-## run, so that what was tried on a desktop holds on the web.
+## The sentences about what a browser does not support, and functions that several stand-ins use. The stand-ins refuse the same
+## things on all systems, so that tests on a desktop are also valid on the web.
 
 const BLOCKING := "a browser cannot block; set blocking_mode_enabled to false and call poll() every frame"
 const WAITING := "wait_to_finish() cannot block in a browser; await the task's signal completed, or wait()"
@@ -28,16 +28,16 @@ const WITHHELD: PackedStringArray = [
 	"upgrade", "via",
 ]
 
-## Scheme, user, host, port, target, fragment.
+## The groups are scheme, user, host, port, target and fragment.
 const URL := (
 	"^(?i)(https?)://(?:([^/?#@]*)@)?"
 	+ "(\\[[0-9A-Fa-f:.]+\\]|[^/?#@:\\[\\]\\s\\\\\\x00-\\x20\\x7f\\x{202a}-\\x{202e}]+)(?::([0-9]{1,5}))?([/?][^#]*)?(#.*)?$")
 
-## Names about which something was said already.
+## The names about which a warning was printed already.
 static var _said := {}
 
 
-## Says once for each header that a browser leaves it out.
+## Warns once about each header that a browser does not send.
 static func warn_of_withheld(headers: PackedStringArray) -> void:
 	for header: String in headers:
 		var name := header.get_slice(":", 0).strip_edges().to_lower()
@@ -60,14 +60,14 @@ static func can_be_written(path: String) -> bool:
 	return path.begins_with("user://") or path.begins_with(ProjectSettings.globalize_path("user://"))
 
 
-## Whether TLSOptions ask for no more than a browser does anyway.
+## Returns whether TLSOptions require no more than a browser does anyway.
 static func takes_options(options: TLSOptions) -> bool:
 	return options == null or not (
 		options.is_server() or options.is_unsafe_client() or options.get_trusted_ca_chain() != null
 		or not options.get_common_name_override().is_empty())
 
 
-## What is wrong with the lines of headers; empty if nothing is. [param length] is that of the body.
+## Returns what is wrong with the header lines, or an empty text. [param length] is the length of the body.
 static func problem_of_headers(headers: PackedStringArray, length: int) -> String:
 	for header: String in headers:
 		var name := header.get_slice(":", 0)
@@ -98,7 +98,7 @@ static func values_of(headers: PackedStringArray, name: String) -> PackedStringA
 	return values
 
 
-## `{scheme, host, port, target}` of an absolute URL, or `{problem}`.
+## Returns `{scheme, host, port, target}` of an absolute URL, or `{problem}`.
 static func parts_of(url: String) -> Dictionary:
 	var scheme_found := RegEx.create_from_string("^([A-Za-z][A-Za-z0-9+.-]*):").search(url)
 	if scheme_found == null:
@@ -125,7 +125,7 @@ static func parts_of(url: String) -> Dictionary:
 	}
 
 
-## What is sent of a target: no fragment, and nothing that may not stand there as it is.
+## Returns a target as it is sent: without its fragment, and with all characters percent-encoded that are not allowed there.
 static func target_of(target: String) -> String:
 	var text := ""
 	for byte: int in target.get_slice("#", 0).to_utf8_buffer():
@@ -134,8 +134,7 @@ static func target_of(target: String) -> String:
 	return text
 
 
-## An absolute URL from one that stands relative to another (RFC 3986, 5.2). The same text where there is nothing to resolve it
-## against.
+## Resolves a URL against a base URL (RFC 3986, 5.2). Returns the same text if there is nothing to resolve.
 static func resolved(base: String, url: String) -> String:
 	if base.is_empty() or RegEx.create_from_string("^[A-Za-z][A-Za-z0-9+.-]*:").search(url) != null:
 		return url

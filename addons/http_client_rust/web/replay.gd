@@ -1,6 +1,7 @@
 extends RefCounted
-## Exchanges that are recorded in a file, or played back from one without a network: HAR 1.2 without secrets, as the library has it.
-## What is compared: method, URL and body, all without their secrets. A [code][redacted][/code] on either side stands for anything.
+## Records exchanges in a file, or replays them from a file without a network: HAR 1.2 without secrets, in the format of the
+## library. The method, the URL and the body are compared, without their secrets. A [code][redacted][/code] on either side matches
+## anything.
 
 const Client := preload("client.gd")
 const Limits := preload("limits.gd")
@@ -10,8 +11,8 @@ const Names := preload("secret_names.gd")
 const MARK := "[redacted]"
 const METHODS: PackedStringArray = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PATCH"]
 const METHODS_THAT_ASK: PackedStringArray = ["GET", "HEAD", "OPTIONS"]
-## Name and value of what may be secret: in JSON, in a query or form, and in a form of parts.
-## Nothing is gone back into: a long text would take more steps than there may be, and what stands behind it would not be found.
+## The names and values that may be secret: in JSON, in a query or form, and in a multipart form. The patterns do not backtrack:
+## otherwise, a long text would exceed the limit of steps, and nothing after it would be found.
 const JSON_NAME := "\"((?:[^\"\\\\]|\\\\.){1,200}+)\"\\s*+:\\s*+"
 const JSON_STRING := "\"[^\"\\\\]*+(?:\\\\.[^\"\\\\]*+)*+\""
 const JSON_LIST := "\\G(?<list>[\\[{](?:[^\\[\\]{}\"]++|" + JSON_STRING + "|(?&list))*+[\\]}])"
@@ -20,14 +21,14 @@ const PAIR := "(?<=[?&#;]|^)([^=&?#\\s\"{}:/]+)=([^&#\\s\"]*)"
 const PART := "name=\"([^\"]*)\"[^\\r\\n]*\\r\\n(?:[^\\r\\n]+\\r\\n)*\\r\\n([^\\r]*+(?:\\r(?!\\n--)[^\\r]*+)*+)(?=\\r\\n--)"
 const SHORTEST_ANYWHERE := 4
 
-## Why nothing can be recorded or played; empty if it can.
+## Why nothing can be recorded or replayed. Empty if it is possible.
 var problem := ""
 
 var _file := ""
 var _keeps_timing := false
-## Of a file that is played: each with its `entry`, its `shape`, and whether it `is_played`.
+## For replay: the entries, each with its `entry`, its `shape`, and whether it `is_played`.
 var _entries: Array[Dictionary] = []
-## Of a file that is recorded: the entries, as text.
+## For recording: the entries as text.
 var _lines := PackedStringArray()
 var _is_recording := false
 var _secrets := {}
@@ -49,7 +50,7 @@ func _init(file: String, is_recording: bool, keeps_timing: bool) -> void:
 		_read()
 
 
-## What exchanges in the place of a client.
+## Returns the client that records or replays an exchange.
 func client(url: String, base_url: String) -> Client:
 	var made: Client = Played.new()
 	if _is_recording:
@@ -74,7 +75,7 @@ func _read() -> void:
 	_entries.sort_custom(func(one: Dictionary, other: Dictionary) -> bool: return one["entry"]["_number"] < other["entry"]["_number"])
 
 
-## What is played of an entry, each member with its type, whoever wrote the file.
+## Returns the members of an entry that are replayed, with correct types, whichever program wrote the file.
 static func _sound(entry: Dictionary) -> Dictionary:
 	var request: Dictionary = entry["request"]
 	var response: Dictionary = entry["response"]
@@ -103,7 +104,7 @@ static func _sound_content(content: Variant, encoding: String) -> Dictionary:
 	var text := _text(content, "text")
 	var sound := {"mimeType": _text(content, "mimeType"), "text": text}
 	if _text(content, encoding) == "base64" and not text.is_empty():
-		# Godot complains of what is no Base64.
+		# Godot logs an error for invalid Base64.
 		if text.length() % 4 == 0 and RegEx.create_from_string("^[A-Za-z0-9+/]*+={0,2}$").search(text) != null:
 			sound[encoding] = "base64"
 		else:
@@ -134,14 +135,14 @@ func _write() -> void:
 	file.store_string(",\n".join(_lines) + "\n]}}\n")
 
 
-## The file is whole JSON after each.
+## Adds an entry. The file is valid JSON after each one.
 func _append(entry: Dictionary) -> void:
 	entry["_number"] = _lines.size() + 1
 	_lines.append(JSON.stringify(_without_secrets(entry)))
 	_write()
 
 
-## The entry that answers a request, or `{problem}`.
+## Returns the entry that answers a request, or `{problem}`.
 func _find(asked: Dictionary) -> Dictionary:
 	var shape := _shape(_without_secrets(asked))
 	var found := _entries.filter(func(entry: Dictionary) -> bool: return _difference(shape, entry["shape"]).is_empty())
@@ -166,7 +167,7 @@ func _find(asked: Dictionary) -> Dictionary:
 		_file, name, nearest + 1, other["method"], other["urls"][0], " and its ".join(_difference(shape, other))]}
 
 
-## What is compared of a request: its URL as it is, below the base URL, and on its server.
+## Returns the parts of a request that are compared. Its URL is compared as a whole, below the base URL, and below its server.
 static func _shape(entry: Dictionary) -> Dictionary:
 	var url: String = str(entry["request"]["url"]).get_slice("#", 0)
 	var base: String = str(entry.get("_baseUrl", ""))
@@ -200,7 +201,7 @@ static func _difference(one: Dictionary, other: Dictionary) -> PackedStringArray
 	return names
 
 
-## [param anything] is what a mark stands for.
+## Returns whether two values match. [param anything] is the pattern that a mark matches.
 static func _agree(one: Variant, other: Variant, anything := ".*?") -> bool:
 	if one is String and one == MARK or other is String and other == MARK:
 		return true
@@ -222,14 +223,14 @@ static func _fits(pattern: String, text: String, anything: String) -> bool:
 		"^(?s)\\Q%s\\E$" % ("\\E%s\\Q" % anything).join(pattern.split(MARK))).search(text) != null
 
 
-## An entry with a mark in the place of what is secret, wherever it stands in it.
+## Returns an entry in which a mark replaces each secret, wherever it occurs.
 func _without_secrets(entry: Dictionary) -> Dictionary:
 	var copy := entry.duplicate(true)
 	var parts: Array[Dictionary] = [copy["request"], copy.get("response", {})]
 	for part: Dictionary in parts:
 		for header: Dictionary in part.get("headers", []):
 			header["value"] = _header_without_secret(str(header["name"]), str(header["value"]))
-	# Once to find them all, once to find each everywhere.
+	# The first turn finds all secrets, and the second one replaces them everywhere.
 	for turn: int in 2:
 		copy["request"]["url"] = _text_without_secrets(str(copy["request"]["url"]), true)
 		for index: int in parts.size():
@@ -255,7 +256,7 @@ func _header_without_secret(name: String, value: String) -> String:
 		"cookie":
 			var pairs := value.split(";")
 			for index: int in pairs.size():
-				# Without a name it is all value.
+				# A cookie without a name consists only of its value.
 				var name_length := pairs[index].find("=") + 1
 				_note(pairs[index].substr(name_length).strip_edges())
 				if not pairs[index].strip_edges().is_empty():
@@ -268,7 +269,7 @@ func _header_without_secret(name: String, value: String) -> String:
 	return MARK
 
 
-## [param is_sent] is whether this side wrote the text.
+## Returns the text without its secrets. [param is_sent] is whether this side wrote it.
 func _text_without_secrets(text: String, is_sent: bool) -> String:
 	for pattern: String in [JSON_VALUE, PAIR, PART]:
 		var changed := ""
@@ -284,7 +285,7 @@ func _text_without_secrets(text: String, is_sent: bool) -> String:
 				continue
 			if is_list:
 				var list := RegEx.create_from_string(JSON_LIST).search(text, start)
-				# Of a text that was cut off, all the rest.
+				# If the text was cut off, the list is the whole rest.
 				end = list.get_end() if list != null else text.length()
 			var value := text.substr(start, end - start)
 			if value.contains(MARK) and not is_list:
@@ -305,7 +306,7 @@ static func _unescaped(name: String) -> String:
 	return json.data if name.contains("\\") and json.parse("\"%s\"" % name) == OK else name
 
 
-## The same for what is no text, such as a form with a file in it. In digits, since bytes cannot be searched.
+## Does the same for binary data, such as a form with a file. It works with hexadecimal digits, because bytes cannot be searched.
 func _bytes_without_secrets(bytes: PackedByteArray, type: String, is_sent: bool) -> PackedByteArray:
 	var gap := _digits("\r\n\r\n")
 	var boundary := _digits("--" + type.get_slice("boundary=", 1))
@@ -326,7 +327,7 @@ func _bytes_without_secrets(bytes: PackedByteArray, type: String, is_sent: bool)
 	return digits.hex_decode()
 
 
-## Returns a value as it is meant: without the quotation marks and escapes of JSON, or without percent-encoding.
+## Returns the decoded value: without the quotation marks and escapes of JSON, or without percent-encoding.
 static func _meant(value: String, pattern: String) -> String:
 	if pattern == PAIR:
 		return value.uri_decode()
@@ -363,7 +364,7 @@ static func _listed(headers: PackedStringArray) -> Array:
 		return {"name": header.get_slice(":", 0).strip_edges(), "value": header.substr(header.find(":") + 1).strip_edges()})
 
 
-## Answers one request from the file.
+## Responds to one request from the file.
 class Played:
 	extends "client.gd"
 

@@ -1,5 +1,5 @@
 extends Node
-## HTTPRequestRust where there is no library: a node over a task of a session.
+## HTTPRequestRust without the library: a node that uses a task of a session.
 
 const Session := preload("session.gd")
 const Task := preload("task.gd")
@@ -8,7 +8,7 @@ const Limits := preload("limits.gd")
 
 signal request_completed(result: int, response_code: int, headers: PackedStringArray, body: PackedByteArray)
 
-## That of responses, which begins with what HTTPRequest has. This node gives no other.
+## The enum of responses, which begins with the results of HTTPRequest. This node emits no others.
 const Result = Response.Result
 const RESULT_SUCCESS = Result.RESULT_SUCCESS
 const RESULT_CHUNKED_BODY_SIZE_MISMATCH = Result.RESULT_CHUNKED_BODY_SIZE_MISMATCH
@@ -36,9 +36,9 @@ var session: Session = null: set = set_session, get = get_session
 
 var _task: Task
 var _options: TLSOptions
-## Hosts by schemes, beside those of the session.
+## The hosts of proxies by scheme, in addition to those of the session.
 var _proxies := {}
-## Has the settings of this node, in place of the session's.
+## A session with the settings of this node instead of those of [member session].
 var _own := Session.new()
 
 
@@ -196,7 +196,7 @@ func get_session() -> Session:
 	return session
 
 
-## Not _exit_tree(), which a script's own would hide.
+## Not _exit_tree(), because a script that extends this class could override it.
 func _notification(what: int) -> void:
 	if what == NOTIFICATION_EXIT_TREE:
 		cancel_request()
@@ -220,6 +220,6 @@ func _may_change(what: String) -> bool:
 
 func _on_completed(response: Response, of_task: Task) -> void:
 	if of_task == _task and is_inside_tree():
-		# What the engine's node has no number for.
+		# The engine's node has no number for other results.
 		var result := int(response._result) if response._result <= int(RESULT_TIMEOUT) else int(RESULT_REQUEST_FAILED)
 		request_completed.emit(result, response._code, response._headers, response._body)

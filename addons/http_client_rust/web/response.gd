@@ -1,5 +1,5 @@
 extends RefCounted
-## HTTPResponseRust where there is no library. Made by tasks only.
+## HTTPResponseRust without the library. Only tasks create it.
 
 const Limits := preload("limits.gd")
 
@@ -64,7 +64,7 @@ func get_body() -> PackedByteArray:
 	return _body.duplicate()
 
 
-## Of other charsets than UTF-8 the engine knows Latin-1 and UTF-16.
+## Apart from UTF-8, this supports Latin-1 and UTF-16.
 func get_text() -> String:
 	var found := RegEx.create_from_string("(?i)charset\\s*=\\s*\"?([^\\s;\"]+)").search(get_header("Content-Type"))
 	match found.get_string(1).to_lower() if found != null else "utf-8":
@@ -88,7 +88,7 @@ func get_error_message() -> String:
 	return _message
 
 
-## In a browser the URL that was asked for: it tells nobody where it was redirected to.
+## In a browser, this is the requested URL, because a browser does not report where it was redirected.
 func get_url() -> String:
 	return _url
 
@@ -101,7 +101,7 @@ func get_attempts() -> int:
 	return _attempts
 
 
-## Whether the browser took it from its cache it tells nobody.
+## Always false, because a browser does not report whether it used its cache.
 func is_from_cache() -> bool:
 	return false
 

@@ -2,26 +2,26 @@ extends RefCounted
 ## Names of secrets: headers, URL parameters, fields of forms and of JSON. The lists are copies of those of the library, in
 ## rust/fetch/src/replay/names.rs. A test compares them.
 
-## What a name says of its value.
+## What a name says about its value.
 enum Secrecy {
 	## It can be shown.
 	NONE,
 	## It is secret if it looks like a token, because the name also means something harmless.
 	IF_TOKEN,
-	## It is secret where it is sent, as the code of a login is. In an answer the name means something else.
+	## It is secret in a request, like the code of a login. In a response, the name means something else.
 	WHERE_SENT,
-	## It is secret, if it is one value.
+	## It is secret if it is a single value.
 	VALUE,
 	## Everything in it is secret.
 	ALL,
 }
 
-## Words that make a name one of a secret, also at the end of a word that was written without a gap, such as `authtoken`.
+## Words that make a name secret, also at the end of a longer word such as `authtoken`.
 const ENDINGS: PackedStringArray = [
 	"token", "tokens", "secret", "secrets", "password", "passwords", "passwd", "passphrase", "passcode", "pwd", "credential",
 	"credentials", "apikey", "signature", "authorization", "sessionid", "sessid", "samlresponse",
 ]
-## Words that do so alone.
+## Words that make a name secret only as whole words.
 const WORDS: PackedStringArray = [
 	"auth", "pass", "sig", "sign", "hmac", "jwt", "otp", "totp", "pin", "session", "sess", "sid", "ssid", "cvv", "cvc", "mfa", "saml",
 	"csrf", "xsrf", "nonce", "assertion", "verifier", "ticket", "bearer", "cookie", "cookies", "accesskey", "secretkey", "privatekey",
@@ -33,13 +33,13 @@ const WORDS: PackedStringArray = [
 const IF_TOKEN: PackedStringArray = ["access", "refresh", "authentication"]
 ## A token has at least this many characters.
 const SHORTEST_TOKEN := 16
-## A key is a secret unless one of these stands before it.
+## A `key` is secret, unless one of these words precedes it.
 const HARMLESS_KEYS: PackedStringArray = ["public", "primary", "foreign", "sort", "cache", "partition", "object", "translation"]
-## What is said about a secret is none.
+## Last words of names that describe a secret, but are not secret themselves.
 const ABOUT: PackedStringArray = [
 	"type", "types", "url", "uri", "endpoint", "expires", "expiry", "expiration", "count", "length", "limit", "policy", "hint", "algorithm",
 ]
-## What a code is that is secret where it is sent, unless it is just called so.
+## Words that make a `code` secret in a request. A name that is only `code` is also secret there.
 const SENT_CODES: PackedStringArray = ["auth", "device", "user"]
 ## `apiKey`, `API_Key`, `x-api-key2` and `user[api.key]` have two words each, or three.
 const WORD := "\\p{Lu}+(?=\\p{Lu}\\p{Ll})|\\p{Lu}*[^\\p{Lu}\\P{L}]+|\\p{Lu}+"
@@ -52,7 +52,7 @@ static var _visible := RegEx.create_from_string("^[!-~]+$")
 static var _base64 := RegEx.create_from_string("^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$")
 
 
-## What a name says of its value.
+## What a name says about its value.
 static func secrecy(name: String) -> Secrecy:
 	var words := PackedStringArray()
 	for found: RegExMatch in _words.search_all(name.left(LONGEST_NAME)):

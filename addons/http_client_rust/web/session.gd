@@ -1,5 +1,5 @@
 extends RefCounted
-## HTTPSessionRust where there is no library. Connections, cookies, redirects and compression are the browser's.
+## HTTPSessionRust without the library. The browser manages connections, cookies, redirects and compression.
 
 const Session := preload("session.gd")
 const Task := preload("task.gd")
@@ -38,11 +38,11 @@ static var _shared: Session
 
 var _authorization := ""
 var _options: TLSOptions
-## Hosts by schemes.
+## The hosts of proxies by scheme.
 var _proxies := {}
-## What is recorded or played; null for neither, and until the first request after replay_mode or replay_file was set.
+## The recording or replay. It is null if there is none, and before the first request after replay_mode or replay_file was set.
 var _tape: Replay
-## What recorded URLs are relative to, where that is not base_url.
+## The URL to which recorded URLs are relative, if it is not base_url.
 var _tape_base := ""
 
 
@@ -88,7 +88,7 @@ func set_https_proxy(host: String, port: int) -> void:
 	_set_proxy("https", host, port)
 
 
-## There are no such variables in a browser.
+## A browser has no such variables.
 func set_proxy_from_environment() -> void:
 	_proxies = {}
 
@@ -137,7 +137,8 @@ func _begin(kind: Task.Kind, url: String, path: String, custom_headers: PackedSt
 	for header: String in default_headers:
 		if not Limits.has_header(headers, header.get_slice(":", 0).strip_edges()):
 			headers.append(header)
-	# The browser's own is sent unless a game asks for another: one of its own has the server asked for leave (CORS).
+	# The browser sends its own User-Agent, unless a game sets another one. Another one requires a preflight request to the server
+	# (CORS).
 	if user_agent != _engines_user_agent() and not user_agent.is_empty() and not Limits.has_header(headers, "User-Agent"):
 		headers.append("User-Agent: " + user_agent)
 	if kind == Task.Kind.LISTEN and not Limits.has_header(headers, "Accept"):
@@ -156,12 +157,12 @@ func _begin(kind: Task.Kind, url: String, path: String, custom_headers: PackedSt
 	if task._problem.is_empty():
 		task._problem = _problem_of(task)
 	task._begin()
-	# As it was given.
+	# The task returns the URL as it was passed.
 	task._given_url = url
 	return task
 
 
-## Writes a body down as bytes. What is wrong with it; empty if nothing is.
+## Converts a body to bytes. Returns what is wrong with it, or an empty text.
 func _take_body(task: Task, headers: PackedStringArray, body: Variant) -> String:
 	var type := ""
 	match typeof(body):
@@ -188,7 +189,7 @@ func _take_body(task: Task, headers: PackedStringArray, body: Variant) -> String
 	return ""
 
 
-## Recording and playing begin anew where one of their properties was set.
+## Returns the recording or replay. It starts again if one of its properties was set.
 func _current_tape() -> Replay:
 	if _tape == null and replay_mode != ReplayMode.REPLAY_OFF:
 		_tape = Replay.new(replay_file, replay_mode == ReplayMode.REPLAY_RECORD, replay_timing)

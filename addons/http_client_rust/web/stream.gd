@@ -1,5 +1,5 @@
 extends StreamPeerExtension
-## HTTPClientRustStream where there is no library. A browser gives nobody its connections, so this one is never connected.
+## HTTPClientRustStream without the library. A browser does not give access to its connections, so this stream is never connected.
 
 
 func get_status() -> int:

@@ -1,6 +1,6 @@
 extends RefCounted
-## HTTPTaskRust where there is no library: a request that goes on once a frame, over the stand-in for HTTPClientRust. Made by
-## sessions only.
+## HTTPTaskRust without the library: a request that advances once a frame, over the stand-in for HTTPClientRust. Only sessions
+## create it.
 
 const Client := preload("client.gd")
 const Response := preload("response.gd")
@@ -24,10 +24,10 @@ const CODES_FOR_NOW: Array[int] = [408, 429, 500, 502, 503, 504]
 const REDIRECTS: Array[int] = [301, 302, 303, 307, 308]
 const LONGEST_RETRY_AFTER := 60.0
 const LONGEST_PAUSE := 30.0
-## So much of what is there already is done in one frame.
+## The maximum number of steps in one frame, if data is available.
 const STEPS_A_FRAME := 8
 
-## All that are under way. This list holds them; nobody else need.
+## All running tasks. This list keeps them alive, so that nobody else has to.
 static var _running: Array[Task] = []
 static var _lock := Mutex.new()
 static var _is_driven := false
@@ -38,14 +38,14 @@ var _path := ""
 var _headers := PackedStringArray()
 var _method := 0
 var _body := PackedByteArray()
-## The session as it was when the task began.
+## The settings of the session from the time when the task began.
 var _settings := {}
 @warning_ignore("unused_private_class_variable")
 var _session_id := 0
 
 var _client: Client
 var _url := ""
-## Why it cannot even begin, and of what kind that is.
+## Why the request cannot begin. The variable below is the result in that case.
 var _problem := ""
 var _problem_result := Response.Result.RESULT_INVALID_REQUEST
 var _response: Response
@@ -127,7 +127,7 @@ func get_uploaded_bytes() -> int:
 	return _uploaded
 
 
-## Takes the task into the list of those that are under way.
+## Adds the task to the list of running tasks.
 func _begin() -> void:
 	_response = Response.new()
 	_response._url = _given_url
@@ -154,7 +154,7 @@ static func _advance_all() -> void:
 		task._advance()
 
 
-## What is under way when the program ends is cancelled.
+## Cancels all running tasks when the program quits.
 static func _end_all() -> void:
 	for task: Task in _all_running():
 		task._finish(Response.Result.RESULT_CANCELLED, "the request was cancelled because the program quits")
@@ -200,14 +200,14 @@ func _tell_progress() -> void:
 		progressed.emit(_downloaded, _total)
 
 
-## Another connection follows. A body that was not read is nobody's.
+## Drops the connection, because another one follows. The rest of the body is discarded.
 func _let_go() -> void:
 	if _client != null:
 		_client.close()
 	_client = null
 
 
-## One step. Whether another one may follow in the same frame.
+## Makes one step. Returns whether another one may follow in the same frame.
 func _go_on() -> bool:
 	if _client == null:
 		_connect()
@@ -334,7 +334,7 @@ func _redirect(code: int, location: String) -> void:
 	_let_go()
 
 
-## Whether another try follows. [param retry_after] is what the server asks for.
+## Plans a retry, and returns whether there is one. [param retry_after] is the wait that the server asks for.
 func _retry(reason: String, retry_after: String = "") -> bool:
 	if _retries >= int(_settings["max_retries"]) or not (_method in METHODS_THAT_MAY_REPEAT or _settings["retry_unsafe_methods"]):
 		return false
@@ -363,7 +363,7 @@ func _take_body() -> bool:
 			_listen_again("the event stream ended")
 		else:
 			_finish_body()
-	# One batch of bytes a frame: signals of progress come with each.
+	# Reads only one batch of bytes in each frame, because signals of progress are emitted with each.
 	return _client == null or not _client.get_status() == Client.STATUS_BODY
 
 
@@ -400,14 +400,14 @@ func _finish_body() -> void:
 		_finish(Response.Result.RESULT_SUCCESS, "")
 
 
-## Takes the packing off a body that is in memory. A browser has done that already; elsewhere a server may pack unasked.
+## Decompresses a body in memory. A browser has already done this. Elsewhere, a server may compress a body without being asked.
 func _unpack() -> bool:
 	var packing := _response.get_header("Content-Encoding").to_lower()
 	if packing in ["", "identity"] or _response._body.is_empty():
 		return true
 	var packed := _response._body
 	var limit: int = _settings["body_size_limit"]
-	# A gzip file ends with the length of what is in it.
+	# gzip data ends with the length of its content.
 	if packing == "gzip" and limit >= 0 and packed.size() > 4 and packed.decode_u32(packed.size() - 4) > limit:
 		_finish(Response.Result.RESULT_BODY_SIZE_LIMIT_EXCEEDED, "the body has more than %d bytes, which is the limit (body_size_limit)" % limit)
 		return false
@@ -438,7 +438,7 @@ func _take_failure() -> void:
 		return
 	if error == ERR_TIMEOUT:
 		result = Response.Result.RESULT_TIMEOUT
-		# The client calls it by its own name.
+		# The client uses its own name for the limit.
 		message = message.replace("read_timeout", "stall_timeout")
 	var may_retry := not _has_head and result != Response.Result.RESULT_TLS_HANDSHAKE_ERROR and (
 		result != Response.Result.RESULT_TIMEOUT or not _is_sent)
@@ -449,7 +449,7 @@ func _take_failure() -> void:
 	_finish(result, message)
 
 
-## Whether a stream of events is asked for again.
+## Plans a new request for an event stream. Returns whether there is one.
 func _listen_again(reason: String) -> bool:
 	if _method != HTTPClient.METHOD_GET:
 		if _client.get_status() == Client.STATUS_CONNECTED:
@@ -491,7 +491,7 @@ func _finish(result: Response.Result, message: String) -> void:
 			(node as Node).tree_exiting.disconnect(cancel)
 	_bound.clear()
 	_shows_response = true
-	# It may be the last to hold this task.
+	# Keeps this task alive, because the list may hold the last reference.
 	var itself := self
 	_lock.lock()
 	_running.erase(self)

@@ -1,5 +1,5 @@
 extends HTTPClientRust
-## A class in the middle: the class that extends it names the same classes.
+## A class between two others: the class that extends it uses the same classes.
 
 var other: HTTPClientRust
 

@@ -1,5 +1,5 @@
 extends Node
-## Types of the add-on in what the editor's inspector shows.
+## Exported properties with types of the add-on.
 
 @export var request: HTTPRequestRust
 @export var all: Array[HTTPRequestRust] = []

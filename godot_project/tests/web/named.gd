@@ -1,6 +1,6 @@
 extends "res://tests/support/fetch_case.gd"
-## Classes of the project, by their names, that extend those of the add-on. In exports without the library only: nobody else has a list of
-## the names.
+## Named classes of the project that extend those of the add-on. Runs only in exports without the library, because only these have
+## a list of the names.
 
 
 func test_classes_of_the_project_extend_those_of_the_add_on() -> void:

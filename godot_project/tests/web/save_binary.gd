@@ -5,7 +5,7 @@ const WEB := "res://tests/web"
 const FILES := {
 	"scene.tscn": "scn", "inherited.tscn": "scn", "instances.tscn": "scn", "only_instances.tscn": "scn", "built_in.tscn": "scn",
 	"settings.tres": "res"}
-## By folder: the flags of the saver.
+## The flags of the saver by folder.
 const FORMS := {"plain": ResourceSaver.FLAG_NONE, "compressed": ResourceSaver.FLAG_COMPRESS}
 
 
@@ -14,7 +14,7 @@ func _initialize() -> void:
 	for folder: String in FORMS:
 		DirAccess.make_dir_recursive_absolute(WEB.path_join(folder))
 		for file: String in FILES:
-			# What a scene is made of is in the same form.
+			# The scenes that a scene contains have the same form.
 			var text := FileAccess.get_file_as_string(WEB.path_join(file)).replace(
 				WEB.path_join("scene.tscn"), WEB.path_join(folder).path_join("scene.scn"))
 			var made := WEB.path_join(folder).path_join("made_" + file)

@@ -294,6 +294,6 @@ fn what_came_of_a_packed_body_is_held_no_longer_than_it_takes_to_unpack_it() {
         pieces.push(std::mem::take(packer.get_mut()));
     }
     let held = held_by_each(200, &wire("Content-Encoding: deflate", pieces), 9 * 8192, get, |_| {});
-    // The window of the coding alone has 32 KiB, and the rest is about the same.
+    // The window of the coding alone has 32 KiB. The rest needs about as much again.
     assert!(held <= 5 * MOST, "{held} bytes for each");
 }

@@ -53,8 +53,7 @@ impl Server {
         None
     }
 
-    /// Starts nginx as one process of the current user. Returns `None` if it is not installed. `settings` apply to the location of its
-    /// files.
+    /// Starts nginx as one process of the current user. Returns `None` if it is not installed. `settings` apply to the served files.
     pub(crate) fn nginx(settings: &str) -> Option<Server> {
         for _ in 0..10 {
             let files = tempfile::tempdir().expect("a temporary folder");
