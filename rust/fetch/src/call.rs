@@ -401,7 +401,7 @@ impl<B: Buffer> Call<B> {
         self.complete(failure.result, failure.sentence, world)
     }
 
-    /// Ends the call.
+    /// Ends the call, and completes its task.
     fn complete(&mut self, result: ResultCode, mut error: String, world: &mut World<'_>) -> bool {
         self.state = State::Over;
         self.leave_place(world.pool);

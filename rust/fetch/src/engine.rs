@@ -364,7 +364,7 @@ impl Random {
         Self(RandomState::new().hash_one(0) | 1)
     }
 
-    /// From 0 to 1.
+    /// Returns a number from 0 to 1.
     fn next(&mut self) -> f64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;

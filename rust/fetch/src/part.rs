@@ -68,7 +68,7 @@ impl PartFile {
         &self.plan
     }
 
-    /// Judges the final response, and opens the part if the body is to be written to it.
+    /// Judges the final response, and opens the part if the body must be written to it.
     pub(crate) fn judge(&mut self, url: &str, status: u16, fields: &Fields<'_>) -> Result<Verdict, Failure> {
         let verdict = self.plan.judge(status, fields)?;
         // Close the file first: on Windows, the name of a deleted file stays in use while the file is open.

@@ -56,8 +56,8 @@ struct Places {
 }
 
 impl Pool {
-    /// Takes one of `most` places, or joins the queue. Returns whether `who` has a place now. Otherwise,
-    /// [`take_granted`](Self::take_granted) returns `who` when it is its turn, and it calls this method again.
+    /// Takes one of `most` places, or joins the queue. Returns whether `who` has a place now. If not, [`take_granted`](Self::take_granted)
+    /// returns `who` later, when a place is free, and the call enters again.
     pub(crate) fn enter(&mut self, key: &PlaceKey, who: usize, most: usize) -> bool {
         let places = self.places.entry(key.clone()).or_default();
         if places.granted.remove(&who) {

@@ -119,7 +119,7 @@ fn two_processes_that_record_into_one_file_lose_nothing_and_are_played_from_it()
             assert!(response.is_ok(), "{}", response.error);
         }
     }
-    // The next recorder starts the file anew.
+    // The next recorder starts with an empty file.
     let session = session(&base_url());
     session.set(|settings| settings.replay = Replay::record(&file));
     assert!(get_all(&session, std::iter::once("hello".to_owned()))[0].is_ok());

@@ -110,7 +110,7 @@ impl Turn {
         self.has_nothing
     }
 
-    /// Whether the response is one of the cache's.
+    /// Returns whether the response comes from the cache.
     pub(crate) fn serves(&self) -> bool {
         self.serves
     }

@@ -1,5 +1,5 @@
 //! The lock file `.NAME.lock` next to a recorded file. All recorders of all processes share it while they exist. A recorder that finds no
-//! other one starts the file anew. Otherwise, it adds to the file.
+//! other one empties the file. Otherwise, it adds to the file.
 //!
 //! The operating system releases a lock when its process ends in any way. If the file system has no locks, or no file can be created in the
 //! folder, each recorder works alone.

@@ -1,4 +1,4 @@
-//! For all behaviour of servers and owners, in any order: every task completes exactly once, and leaves nothing behind.
+//! For all behavior of servers and owners, in any order: every task completes exactly once, and leaves nothing behind.
 
 use proptest::prelude::*;
 

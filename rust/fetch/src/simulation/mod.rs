@@ -172,7 +172,7 @@ impl Simulation {
         lock(&self.network).connections.len()
     }
 
-    /// Sends on the latest connection.
+    /// Sends bytes on the latest connection.
     fn push(&self, bytes: &[u8]) {
         lock(&self.network).connections.last().unwrap().far.push(bytes);
     }

@@ -20,7 +20,7 @@ impl Poller {
     }
 
     /// Watches a socket for one event. The caller keeps the socket open until [`delete`](Self::delete).
-    #[allow(unsafe_code, reason = "a poller must be told of a socket before it watches it, and before it is closed")]
+    #[allow(unsafe_code, reason = "a socket must be added before it is watched, and removed before it is closed")]
     pub(crate) fn add(&self, socket: &Socket, interest: Interest, key: usize) -> io::Result<()> {
         // SAFETY: the only caller is a watch, which keeps the socket open, and removes it from the poller before it drops it.
         unsafe { self.0.add(socket, event(interest, key)) }

@@ -128,7 +128,7 @@ impl Export {
     }
 }
 
-/// A pack that is run.
+/// An exported pack, and everything that is needed to run it.
 struct Game<'a> {
     godot: &'a Godot,
     workspace: &'a Workspace,
