@@ -118,20 +118,20 @@ func test_retries() -> void:
 func test_proxies() -> void:
 	var proxy := {"3128": address_of("http").get_slice(":", 1), "game.example/news": "game.example/echo"}
 	var there := ".*\"target\":\"http://game\\.example(:80)?/echo\".*"
-	await _run("proxies.gd", proxy, [there if _has_library else "A browser chooses its proxy itself: .+"])
+	await _run("proxies.gd", proxy, [there if _has_library else "a browser chooses its proxy itself; .+"])
 
 
 func test_own_certificate() -> void:
 	var there := {
 		"res://certificates/studio_ca.pem": arguments.get("ca-file", ""),
 		"https://localhost:8443/news": url("/hello", "https").replace("127.0.0.1", "localhost")}
-	var not_there: PackedStringArray = ["A browser only trusts its own certificates: .+", "no TLS"]
+	var not_there: PackedStringArray = ["a browser only trusts its own certificates; .+", "no TLS"]
 	await _run("own_certificate.gd", there, PackedStringArray([HELLO, "TLS.*1\\.3"]) if _has_library else not_there)
 
 
 func test_use_from_a_thread() -> void:
 	await _run("thread.gd", {SERVER + "/level.json": url("/json")}, [
-		"The level was loaded\\." if _has_library else "wait_to_finish\\(\\) cannot block in a browser: .+"])
+		"The level was loaded\\." if _has_library else "wait_to_finish\\(\\) cannot block in a browser; .+"])
 
 
 func test_the_csharp_names_what_there_is() -> void:
