@@ -46,7 +46,8 @@
 //!
 //! # The policies, in the order of their use
 //!
-//! They are functions with values in and values out. They use no sockets, no clock and no random numbers: time and randomness are arguments.
+//! They are functions with values in and values out. They use no sockets, no clock and no random numbers: time and randomness are
+//! arguments.
 //!
 //! | module | decides | by |
 //! | --- | --- | --- |

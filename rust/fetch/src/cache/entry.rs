@@ -1,7 +1,7 @@
 //! A stored response as a file.
 //!
 //! ```text
-//! "http-fetch cache 1\n" | length of the part before the body, 4 bytes | name \n requested \n received \n head | body | SHA-256 of the rest
+//! "http-fetch cache 1\n" | length of the text, 4 bytes | name \n requested \n received \n head | body | SHA-256 of the rest
 //! ```
 //!
 //! The file contains no URL and no header of the request: the name consists of hashes. A file that was cut off, changed or written by
