@@ -1,5 +1,5 @@
 //! The file of a download on the disk: the part, the notes next to it, and the file with its final name. The module
-//! [`download`](crate::download) decides how they are used.
+//! [`download`] decides how they are used.
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
