@@ -1,5 +1,5 @@
 //! The file of a download on the disk: the part, the notes beside it, and its own name at the end. What they are worth is decided in
-//! [`download`](crate::download).
+//! [`download`].
 
 use std::collections::BTreeSet;
 use std::fs::{self, File, OpenOptions};
