@@ -273,13 +273,13 @@ impl<T: Clone> Pending<T> {
     /// Blocks until there is a result, or `longest` has passed.
     #[cfg(test)]
     pub(crate) fn wait(&self, longest: Duration) {
-        let mut ready = crate::ready::Ready::new().expect("file descriptors");
+        let mut pause = crate::Pause::new().expect("file descriptors");
         let until = std::time::Instant::now() + longest;
         while self.result().is_none() && std::time::Instant::now() < until {
-            let mut wait = Wait::new(&ready.waker());
+            let mut wait = Wait::new(&pause.waker());
             self.wait_for(&mut wait);
             wait.until(until);
-            ready.wait(&wait, std::time::Instant::now()).expect("a wait");
+            pause.wait(&wait, std::time::Instant::now()).expect("a wait");
         }
     }
 

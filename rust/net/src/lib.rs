@@ -1,8 +1,8 @@
 //! HTTP/1.1 connections: from a [`Route`] to a [`Link`], and exchanges on it. It covers name resolution, TCP, proxies and TLS.
 //!
 //! Nothing in this crate blocks or reads a clock. Each call processes the available data, and the time is an argument. If a call cannot
-//! finish, a [`Wait`] describes what to wait for. [`Ready`] waits for many of them, and [`Pause`] for one. [`Context`] contains the
-//! environment: the resolver, the workers and the TLS configurations.
+//! finish, a [`Wait`] describes what to wait for. [`Pause`] sleeps for one. [`Ready`] is for a loop that drives many connections, and
+//! keeps their sockets registered. [`Context`] contains the environment: the resolver, the workers and the TLS configurations.
 //!
 //! ```text
 //!   Host, Proxies, TlsOptions ──▶ Route ──▶ Dial ──▶ Link ──▶ begin ─▶ receive_head ─▶ read_chunk … ─▶ begin

@@ -8,7 +8,8 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::lanes::lock;
-use crate::ready::{Interest, Ready, Wait};
+use crate::pause::Pause;
+use crate::ready::{Interest, Wait};
 use crate::resolve::Clock;
 use crate::transport::{NAP, Stream, write_some};
 
@@ -66,9 +67,9 @@ impl Linger {
 
     fn start_thread(&self, mut shared: std::sync::MutexGuard<'_, Shared>) {
         let (clock, of_thread) = (self.clock.clone(), self.shared.clone());
-        let started = Ready::new().and_then(|ready| {
-            shared.waker = Some(ready.waker());
-            let work = move || send_rests(&clock, &of_thread, ready);
+        let started = Pause::new().and_then(|pause| {
+            shared.waker = Some(pause.waker());
+            let work = move || send_rests(&clock, &of_thread, pause);
             thread::Builder::new().name("HTTPClientRust".to_owned()).spawn(work)
         });
         if started.is_err() {
@@ -96,7 +97,7 @@ impl fmt::Debug for Linger {
 }
 
 /// The loop of the thread. It ends when there is nothing left to send.
-fn send_rests(clock: &Clock, shared: &Mutex<Shared>, mut ready: Ready) {
+fn send_rests(clock: &Clock, shared: &Mutex<Shared>, mut pause: Pause) {
     let _ending = Ending(shared);
     let mut rests: Vec<Rest> = Vec::new();
     loop {
@@ -117,12 +118,12 @@ fn send_rests(clock: &Clock, shared: &Mutex<Shared>, mut ready: Ready) {
         let too_many = rests.len().saturating_sub(MOST);
         give_up(rests.drain(..too_many).collect());
         rests.iter_mut().for_each(Rest::send);
-        let mut wait = Wait::new(&ready.waker());
+        let mut wait = Wait::new(&pause.waker());
         rests.iter_mut().for_each(|rest| rest.wait_for(&mut wait));
         if rests.iter().any(|rest| rest.is_done(now)) {
             continue;
         }
-        if ready.wait(&wait, now).is_err() {
+        if pause.wait(&wait, now).is_err() {
             thread::sleep(NAP);
         }
     }

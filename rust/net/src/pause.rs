@@ -1,16 +1,17 @@
-//! Waits for the sockets of one call. Each wait is one system call.
-//!
-//! [`Ready`](crate::Ready) is for a loop over many sockets. It registers them, so that a single wait for one socket takes seven system
-//! calls.
+//! Sleeps for one [`Wait`]. On Unix, each sleep is one system call, because nothing is registered: `poll()` gets the sockets anew each time.
+//! Elsewhere, the sockets are registered for the time of the sleep.
 
 use std::io;
 use std::task::Waker;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use self::system::Bell;
+#[cfg(unix)]
+use self::polled::Bell;
+#[cfg(not(unix))]
+use self::registered::Bell;
 use crate::ready::Wait;
 
-/// Sleeps for one [`Wait`] at a time. Another thread can end the sleep.
+/// Sleeps for one [`Wait`] at a time, each with its own sockets. Another thread can end the sleep.
 #[derive(Debug)]
 pub struct Pause(Bell);
 
@@ -27,17 +28,20 @@ impl Pause {
 
     /// Sleeps until something that `wait` waits for happens, or until the waker is called.
     pub fn wait(&mut self, wait: &Wait, now: Instant) -> io::Result<()> {
-        self.0.wait(wait, now)
+        match wait.longest(now) {
+            Some(Duration::ZERO) => Ok(()),
+            longest => self.0.wait(wait, longest),
+        }
     }
 }
 
 #[cfg(unix)]
-mod system {
+mod polled {
     use std::io::{self, Read, Write};
     use std::os::unix::net::UnixStream;
     use std::sync::{Arc, Weak};
     use std::task::{Wake, Waker};
-    use std::time::{Duration, Instant};
+    use std::time::Duration;
 
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
@@ -65,11 +69,7 @@ mod system {
             Waker::from(Arc::new(Ring(Arc::downgrade(&self.far))))
         }
 
-        pub(super) fn wait(&mut self, wait: &Wait, now: Instant) -> io::Result<()> {
-            let longest = wait.longest(now);
-            if longest == Some(Duration::ZERO) {
-                return Ok(());
-            }
+        pub(super) fn wait(&mut self, wait: &Wait, longest: Option<Duration>) -> io::Result<()> {
             let mut watched = Vec::with_capacity(wait.sources().len() + 1);
             watched.push(PollFd::new(&self.near, PollFlags::IN));
             watched.extend(wait.sources().iter().map(|(source, interest)| {
@@ -108,13 +108,14 @@ mod system {
     }
 }
 
-#[cfg(not(unix))]
-mod system {
+/// The tests run it on every system.
+#[cfg(any(test, not(unix)))]
+mod registered {
     use std::io;
     use std::task::Waker;
-    use std::time::Instant;
+    use std::time::Duration;
 
-    use crate::ready::{Ready, Wait};
+    use crate::ready::{Ready, Wait, Watch};
 
     #[derive(Debug)]
     pub(super) struct Bell(Ready);
@@ -128,8 +129,14 @@ mod system {
             self.0.waker()
         }
 
-        pub(super) fn wait(&mut self, wait: &Wait, now: Instant) -> io::Result<()> {
-            self.0.wait(wait, now)
+        pub(super) fn wait(&mut self, wait: &Wait, longest: Option<Duration>) -> io::Result<()> {
+            let sources = wait.sources().iter().enumerate();
+            let watches: Vec<Watch> = sources
+                .map(|(key, (source, interest))| self.0.watch(source, *interest, key))
+                .collect::<io::Result<_>>()?;
+            let waited = self.0.wait_for_watches(longest, |_| {});
+            drop(watches);
+            waited
         }
     }
 }
@@ -140,14 +147,13 @@ mod tests {
     use std::net::{Shutdown, TcpListener, TcpStream};
     use std::sync::Arc;
     use std::thread;
-    use std::time::Duration;
 
     use super::*;
-    use crate::ready::{Interest, Ready, Source};
+    use crate::ready::{Interest, Source};
 
     const LONG: Duration = Duration::from_secs(60);
 
-    /// The common methods of [`Ready`] and [`Pause`].
+    /// What both kinds of `Bell` can do.
     trait Sleeps {
         fn waker(&self) -> Waker;
         fn wait(&mut self, wait: &Wait) -> io::Result<()>;
@@ -162,18 +168,18 @@ mod tests {
         }
     }
 
-    impl Sleeps for Ready {
+    impl Sleeps for registered::Bell {
         fn waker(&self) -> Waker {
             self.waker()
         }
         fn wait(&mut self, wait: &Wait) -> io::Result<()> {
-            self.wait(wait, Instant::now())
+            self.wait(wait, wait.longest(Instant::now()))
         }
     }
 
     fn each(test: impl Fn(&mut dyn Sleeps)) {
         test(&mut Pause::new().unwrap());
-        test(&mut Ready::new().unwrap());
+        test(&mut registered::Bell::new().unwrap());
     }
 
     fn pair() -> (Source, Arc<socket2::Socket>, TcpStream) {

@@ -1,4 +1,4 @@
-//! What a connection is waiting for, and a single wait for everything: sockets, a deadline, the result of a helper thread, another thread.
+//! What a connection is waiting for, and the wait of a loop that drives many connections.
 
 use std::fmt;
 use std::io;
@@ -32,8 +32,8 @@ impl Source {
     }
 }
 
-/// Collects what is being waited for. Pass it to the `wait_for` methods, then to [`Ready::wait`], or to a loop that drives many
-/// connections.
+/// Collects what is being waited for. Pass it to the `wait_for` methods, then to [`Pause::wait`](crate::Pause::wait), or to a loop that
+/// drives many connections.
 #[derive(Debug)]
 pub struct Wait {
     waker: Waker,
@@ -92,8 +92,8 @@ impl Wait {
     }
 }
 
-/// The wait itself: epoll, kqueue or IOCP, and a way for other threads to end it. Only one thread waits at a time, because each wait has
-/// its own sockets.
+/// The wait of a loop: epoll, kqueue or IOCP, and a way for other threads to end it. Sockets stay registered between the waits. To wait for
+/// different sockets each time, use [`Pause`](crate::Pause).
 pub struct Ready {
     sleeper: Arc<Sleeper>,
     events: Events,
@@ -125,20 +125,6 @@ impl Ready {
         Waker::from(Arc::new(Notify(Arc::downgrade(&self.sleeper))))
     }
 
-    /// Sleeps until something in `wait` has happened, or the waker was called.
-    pub fn wait(&mut self, wait: &Wait, now: Instant) -> io::Result<()> {
-        let longest = wait.longest(now);
-        if longest == Some(Duration::ZERO) {
-            return Ok(());
-        }
-        let sources = wait.sources.iter().enumerate();
-        let watches: Vec<Watch> =
-            sources.map(|(key, (source, interest))| self.watch(source, *interest, key)).collect::<io::Result<_>>()?;
-        let waited = self.wait_for_watches(longest, |_| {});
-        drop(watches);
-        waited
-    }
-
     /// Watches a socket until the result is dropped. Each [`Watch::rearm`] allows one event, which contains `key`.
     pub fn watch(&self, source: &Source, interest: Interest, key: usize) -> io::Result<Watch> {
         self.sleeper.poller.add(&source.0, interest, key)?;
@@ -151,7 +137,8 @@ impl Ready {
             self.sleeper.state.compare_exchange(AWAKE, ASLEEP, Ordering::SeqCst, Ordering::SeqCst).is_ok();
         let longest = if falls_asleep { longest } else { Some(Duration::ZERO) };
         let waited = self.sleeper.poller.wait(&mut self.events, longest);
-        // Calls of the waker from here on affect the next wait.
+        // Calls of the waker from here on affect the next wait. This is a swap and not a store, so that everything that the last caller did
+        // before its call is visible from here on.
         self.sleeper.state.swap(AWAKE, Ordering::SeqCst);
         match waited {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -221,9 +208,8 @@ impl Wake for Notify {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Read as _, Write as _};
+    use std::io::Write as _;
     use std::net::{TcpListener, TcpStream};
-    use std::thread;
 
     use super::*;
 
@@ -246,36 +232,6 @@ mod tests {
     }
 
     #[test]
-    fn a_wait_ends_when_bytes_come_and_again_when_more_come() {
-        let mut ready = Ready::new().unwrap();
-        let waker = ready.waker();
-        let (source, mut far) = pair();
-        for round in 0..3 {
-            far.write_all(b"x").unwrap();
-            let mut wait = Wait::new(&waker);
-            wait.socket(source.clone(), Interest::Read);
-            wait.until(Instant::now() + LONG);
-            ready.wait(&wait, Instant::now()).unwrap();
-            assert_eq!((&*source.0).read(&mut [0; 8]).unwrap(), 1, "round {round}");
-        }
-    }
-
-    #[test]
-    fn another_thread_ends_a_wait_that_has_no_deadline() {
-        let mut ready = Ready::new().unwrap();
-        let waker = ready.waker();
-        let (source, _far) = pair();
-        let other = thread::spawn({
-            let waker = waker.clone();
-            move || waker.wake()
-        });
-        let mut wait = Wait::new(&waker);
-        wait.socket(source, Interest::Read);
-        ready.wait(&wait, Instant::now()).unwrap();
-        other.join().unwrap();
-    }
-
-    #[test]
     fn who_is_awake_when_it_is_woken_does_not_sleep_the_next_time_and_sleeps_the_time_after() {
         let mut ready = Ready::new().unwrap();
         let waker = ready.waker();
@@ -288,15 +244,6 @@ mod tests {
         let mut keys = Vec::new();
         ready.wait_for_watches(Some(LONG), |key| keys.push(key)).unwrap();
         assert_eq!(keys, [7]);
-    }
-
-    #[test]
-    fn what_is_ready_already_is_not_waited_for() {
-        let mut ready = Ready::new().unwrap();
-        let waker = ready.waker();
-        let mut wait = Wait::new(&waker);
-        wait.now();
-        ready.wait(&wait, Instant::now()).unwrap();
     }
 
     #[test]

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use http_net::{
-    Context, Dial, Dialled, Error, ErrorKind, Host, Link, Phase, Proxy, ProxyProblem, Ready, Route, TlsFailureKind,
+    Context, Dial, Dialled, Error, ErrorKind, Host, Link, Pause, Phase, Proxy, ProxyProblem, Route, TlsFailureKind,
     TlsOptions, Verify, Wait,
 };
 use support::{Clock, FRAME, source};
@@ -69,8 +69,8 @@ impl World {
 
     /// Advances the dial to its end without advancing the clock, and returns the link or the error. It sleeps like a driver.
     fn finish(&self, mut dial: Dial) -> Result<Box<Link>, Error> {
-        let mut ready = Ready::new().unwrap();
-        let waker = ready.waker();
+        let mut pause = Pause::new().unwrap();
+        let waker = pause.waker();
         let started = Instant::now();
         loop {
             match dial.advance(self.clock.now())? {
@@ -79,7 +79,7 @@ impl World {
                 Dialled::Pending => {
                     let mut wait = Wait::new(&waker);
                     dial.wait_for(&mut wait);
-                    ready.wait(&wait, self.clock.now()).unwrap();
+                    pause.wait(&wait, self.clock.now()).unwrap();
                 }
             }
             assert!(started.elapsed() < PATIENCE);

@@ -13,9 +13,6 @@ const ENTRY_SYMBOL: &str = "gdext_rust_init";
 /// The godot crate's own, on Linux: Rust's standard library finds it in place of glibc's.
 const OF_THE_GODOT_CRATE: &str = "__cxa_thread_atexit_impl";
 
-/// What one processor's library, or its part of a universal one, stays below, in bytes.
-const TOO_LARGE: usize = 10 << 20;
-
 /// The libraries that each system has. What is not there would have to come with the game.
 #[rustfmt::skip]
 const OF_THE_SYSTEM: [(&str, &[&str]); 5] = [
@@ -107,9 +104,6 @@ fn shortened(libraries: &BTreeSet<String>) -> Vec<String> {
 fn problems_of(key: &str, part: &Part, limits: Limits) -> Vec<String> {
     let system = key.split('.').next().unwrap_or(key);
     let mut problems = Vec::new();
-    if part.size >= TOO_LARGE {
-        problems.push(format!("has {} bytes for {}, and must have fewer than {TOO_LARGE}", part.size, part.processor));
-    }
     if !part.exports.contains(ENTRY_SYMBOL) {
         problems.push(format!("does not export {ENTRY_SYMBOL}"));
     }
@@ -208,14 +202,6 @@ mod tests {
         let libraries = ["/usr/lib/a.dylib", "api-ms-win-crt-heap-l1-1-0.dll", "api-ms-win-crt-math-l1-1-0.dll"];
         let names = shortened(&libraries.map(str::to_owned).into());
         assert_eq!(names, ["a.dylib", "api-ms-win-crt-…"]);
-    }
-
-    #[test]
-    fn a_library_of_10_mib_is_too_large() {
-        let of_size = |size| Part { size, ..part(&["gdext_rust_init"], &[]) };
-        assert_eq!(problems("linux.arm64", &of_size(10_485_759)), "");
-        let found = problems("linux.arm64", &of_size(10_485_760));
-        assert_eq!(found, "has 10485760 bytes for arm64, and must have fewer than 10485760");
     }
 
     #[test]

@@ -32,7 +32,10 @@ impl Share {
                 // The last owner may have removed the file since it was opened.
                 Ok(()) if !is_at(&lock, &path) => continue,
                 Ok(()) => {
-                    begin()?;
+                    if let Err(error) = begin() {
+                        drop(Self { path, lock: Some(lock) });
+                        return Err(error);
+                    }
                     lock.unlock()?;
                 }
                 Err(TryLockError::WouldBlock) => {}
@@ -148,6 +151,15 @@ mod tests {
             drop((second, third));
             assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "the lock is removed");
         }
+    }
+
+    #[test]
+    fn a_file_that_cannot_begin_leaves_no_lock() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tape.har");
+        let refused = Share::take(&path, || Err(io::ErrorKind::PermissionDenied.into()));
+        assert_eq!(refused.err().map(|error| error.kind()), Some(io::ErrorKind::PermissionDenied));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
     #[test]

@@ -70,11 +70,12 @@ fn whole_milliseconds(time: Duration) -> Duration {
     if rest == 0 { time } else { time + Duration::from_nanos(u64::from(1_000_000 - rest)) }
 }
 
+/// Without `PRI`: a byte out of band is not read, so on an idle connection it would end every wait.
 fn flags(interest: Interest) -> EventFlags {
     let what = match interest {
-        Interest::Read => EventFlags::IN | EventFlags::PRI,
+        Interest::Read => EventFlags::IN,
         Interest::Write => EventFlags::OUT,
-        Interest::Both => EventFlags::IN | EventFlags::PRI | EventFlags::OUT,
+        Interest::Both => EventFlags::IN | EventFlags::OUT,
     };
     what | EventFlags::ONESHOT
 }
@@ -92,7 +93,30 @@ impl Events {
 
 #[cfg(test)]
 mod tests {
+    use std::net::{TcpListener, TcpStream};
+
     use super::*;
+
+    #[test]
+    fn a_byte_out_of_band_ends_no_wait_because_nothing_reads_it() {
+        let pair = || {
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+            (Socket::from(near), Socket::from(listener.accept().unwrap().0))
+        };
+        let (poller, (urgent, urgent_far), (usual, usual_far)) = (Poller::new().unwrap(), pair(), pair());
+        for interest in [Interest::Read, Interest::Both] {
+            poller.add(&urgent, Interest::Read, 7).unwrap();
+            poller.add(&usual, interest, 8).unwrap();
+            urgent_far.send_out_of_band(b"!").unwrap();
+            usual_far.send(b"x").unwrap();
+            let mut events = Events::default();
+            poller.wait(&mut events, Some(Duration::from_secs(60))).unwrap();
+            assert_eq!(events.keys().collect::<Vec<_>>(), [8]);
+            poller.delete(&urgent).unwrap();
+            poller.delete(&usual).unwrap();
+        }
+    }
 
     #[test]
     fn a_wait_lasts_to_the_millisecond_behind_its_end() {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use http_net::memory::MemoryStream;
 use http_net::streams::{TcpStream, TlsStream};
-use http_net::{Interest, Probe, Ready, Stream, Wait};
+use http_net::{Interest, Pause, Probe, Stream, Wait};
 use memory::{Memory, Server, secured, secured_over};
 use rustls::version::{TLS12, TLS13};
 use socket2::Socket;
@@ -298,11 +298,11 @@ pub fn is_ready(stream: &dyn Stream, interest: Interest) -> bool {
 
 /// Sleeps until the stream is ready, like a driver.
 pub fn wait(stream: &dyn Stream, interest: Interest) {
-    let mut ready = Ready::new().unwrap();
-    let waker = ready.waker();
+    let mut pause = Pause::new().unwrap();
+    let waker = pause.waker();
     let mut wait = awaited(stream, interest, &waker);
     wait.until(Instant::now() + LONG);
-    ready.wait(&wait, Instant::now()).unwrap();
+    pause.wait(&wait, Instant::now()).unwrap();
 }
 
 pub fn assert_quiet(name: &str, stream: &mut dyn Stream) {
