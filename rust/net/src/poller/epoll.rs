@@ -70,11 +70,12 @@ fn whole_milliseconds(time: Duration) -> Duration {
     if rest == 0 { time } else { time + Duration::from_nanos(u64::from(1_000_000 - rest)) }
 }
 
+/// A byte out of band is nothing to read: nobody takes it, so its event (`PRI`) would come again and again.
 fn flags(interest: Interest) -> EventFlags {
     let what = match interest {
-        Interest::Read => EventFlags::IN | EventFlags::PRI,
+        Interest::Read => EventFlags::IN,
         Interest::Write => EventFlags::OUT,
-        Interest::Both => EventFlags::IN | EventFlags::PRI | EventFlags::OUT,
+        Interest::Both => EventFlags::IN | EventFlags::OUT,
     };
     what | EventFlags::ONESHOT
 }
