@@ -82,6 +82,11 @@ func test_what_the_library_redacts_is_redacted_and_nothing_else() -> void:
 			["{\"secrets\": [\"abcde\", {\"a\": \"it ends h", "{\"secrets\": \"[redacted]\""],
 			["{\"to\\u006ben\": \"abcde\"}", "{\"to\\u006ben\": \"[redacted]\"}"],
 			["access%5Ftoken=abcde&tokenUrl=b#code=c", "access%5Ftoken=[redacted]&tokenUrl=b#code=[redacted]"],
+			["/a;v=1;jsessionid=4f5c", "/a;v=1;jsessionid=[redacted]"],
+			["/a?next=/b?token=abcde;f&c=d", "/a?next=/b?token=[redacted]&c=d"],
+			["%s&token=abcde" % ";".repeat(10_000), "%s&token=[redacted]" % ";".repeat(10_000)],
+			["%s&token=abcde" % "x;".repeat(10_000), "%s&token=[redacted]" % "x;".repeat(10_000)],
+			["%s&token=abcde" % ";x=1".repeat(10_000), "%s&token=[redacted]" % ";x=1".repeat(10_000)],
 			["{\"tokens\": %s\"deep-secret\"%s}" % ["[".repeat(20_000), "]".repeat(20_000)], "{\"tokens\": \"[redacted]\"}"]]:
 		var found: String = Replay.new(PATH, true, false).call("_text_without_secrets", case[0], false)
 		assert_equal(found, case[0] if str(case[1]).is_empty() else case[1], str(case[0]).left(80))

@@ -8,17 +8,18 @@ extends RefCounted
 const Recorded := preload("recorded.gd")
 const History := preload("../console/history.gd")
 const BodyText := preload("../console/body_text.gd")
+const Names := preload("../web/secret_names.gd")
 
 const REPLACED := "[redacted]"
 const SECRET_HEADERS: PackedStringArray = ["set-cookie", "x-csrf-token", "x-xsrf-token"]
-## Parts of the names of secret fields.
-const SECRET_NAMES := "(?i)(token|secret|passw|pwd|api[-_]?key|auth|signature|session|credential|private)"
 ## Shorter values would match unrelated text.
 const SHORTEST := 4
+## Longer values are not examined for tokens.
+const LONGEST_TOKEN := 16 << 10
 
 var _secrets := PackedStringArray()
-var _names := RegEx.create_from_string(SECRET_NAMES)
-var _fields := RegEx.create_from_string("(?:^|[?&;\\s\"])([^=&?;\\s\"]{1,200})=([^&;#\\s\"]*)")
+# Another field may be in the value of one that is not secret.
+var _fields := RegEx.create_from_string("(?:^|[?&;#\\s\"])([^=&?;#\\s\"]{1,200}+)=([^&?;#\\s\"]*+)")
 var _parts := RegEx.create_from_string("(?i)name=\"([^\"\\r\\n]{1,200})\"[^\\r\\n]*\\r\\n(?:[^\\r\\n]+\\r\\n)*\\r\\n([^\\r]*+(?:\\r(?!\\n--)[^\\r]*+)*+)(?=\\r\\n--)")
 # The pattern does not backtrack. Otherwise a long text would exceed the step limit, and the rest of the text would not be
 # searched.
@@ -37,8 +38,8 @@ func _redacted(exchange: Recorded, body: PackedByteArray) -> Recorded:
 		_find_in_header(line)
 	_find_in_fields(exchange.url())
 	_find_in_fields(exchange.response_header("Location"))
-	_find_in_body(exchange.request_body, exchange.request_header("Content-Type"))
-	_find_in_body(body, exchange.response_header("Content-Type"))
+	_find_in_body(exchange.request_body, exchange.request_header("Content-Type"), true)
+	_find_in_body(body, exchange.response_header("Content-Type"), false)
 	# Longest first, because one secret may contain another.
 	var secrets := Array(_secrets)
 	secrets.sort_custom(func(a: String, b: String) -> bool: return a.length() > b.length())
@@ -49,18 +50,18 @@ func _redacted(exchange: Recorded, body: PackedByteArray) -> Recorded:
 			"version", "bytes_received", "left_out", "timings", "tls", "phase", "is_over"]:
 		copy.set(name, exchange.get(name))
 	copy.origin = _without(exchange.origin)
-	copy.target = _without(_in_place(exchange.url(), _fields))
+	copy.target = _without(_in_place(exchange.url(), _fields, true))
 	copy.reason = _without(exchange.reason)
 	copy.error = _without(exchange.error)
 	copy.request_headers = _lines_without(exchange.request_headers)
 	copy.response_headers = _lines_without(exchange.response_headers)
-	copy.request_body = _bytes_without(exchange.request_body, exchange.request_header("Content-Type"))
-	copy.response_body = _bytes_without(body, exchange.response_header("Content-Type"))
+	copy.request_body = _bytes_without(exchange.request_body, exchange.request_header("Content-Type"), true)
+	copy.response_body = _bytes_without(body, exchange.response_header("Content-Type"), false)
 	return copy
 
 
 func _find_in_header(line: String) -> void:
-	if not _is_secret_header(line.get_slice(":", 0)):
+	if not _is_secret_header(line):
 		return
 	var value := line.substr(line.find(":") + 1).strip_edges()
 	_add(value)
@@ -75,23 +76,23 @@ func _find_in_header(line: String) -> void:
 
 func _find_in_fields(text: String) -> void:
 	for found: RegExMatch in _fields.search_all(text):
-		if _names.search(found.get_string(1).uri_decode()) != null:
+		if _is_secret(found, true):
 			_add(found.get_string(2))
 			_add(found.get_string(2).replace("+", " ").uri_decode())
 
 
-func _find_in_body(body: PackedByteArray, content_type: String) -> void:
+func _find_in_body(body: PackedByteArray, content_type: String, is_sent: bool) -> void:
 	if body.is_empty():
 		return
 	# A multipart form with a file is text mixed with binary data.
 	var text := body.get_string_from_utf8() if not body.has(0) and BodyText.is_utf8(body) else _text_of(body)
 	for found: RegExMatch in _parts.search_all(text) if content_type.to_lower().begins_with("multipart/") else []:
-		if _names.search(found.get_string(1)) != null:
+		if _is_secret(found, is_sent):
 			_add(found.get_string(2))
 	if content_type.to_lower().begins_with("application/x-www-form-urlencoded"):
 		_find_in_fields(text)
 	for found: RegExMatch in _json.search_all(text):
-		if _names.search(found.get_string(1)) != null:
+		if _is_secret(found, is_sent):
 			_add(found.get_string(2))
 			_add(found.get_string(3))
 
@@ -115,16 +116,23 @@ func _add(secret: String) -> void:
 			_secrets.append(encoded)
 
 
-func _is_secret_header(name: String) -> bool:
-	var lower := name.strip_edges().to_lower()
-	return lower in History.SECRET or lower in SECRET_HEADERS or _names.search(lower) != null
+static func _is_secret_header(line: String) -> bool:
+	var name := line.get_slice(":", 0).strip_edges().to_lower()
+	var value := line.substr(line.find(":") + 1).strip_edges()
+	return name in History.SECRET or name in SECRET_HEADERS or Names.hides(name, value, false) or Names.has_credentials(value)
+
+
+## Returns whether the field is secret. [param is_sent] is whether the game sent it.
+static func _is_secret(field: RegExMatch, is_sent: bool) -> bool:
+	var value := field.get_string(2) if not field.get_string(2).is_empty() else field.get_string(3)
+	return Names.hides(field.get_string(1).uri_decode(), value.left(LONGEST_TOKEN).uri_decode(), is_sent)
 
 
 func _lines_without(lines: PackedStringArray) -> PackedStringArray:
 	var kept := PackedStringArray()
 	for line: String in lines:
 		var name := line.get_slice(":", 0)
-		kept.append("%s: %s" % [name, REPLACED] if _is_secret_header(name) else _without(line))
+		kept.append("%s: %s" % [name, REPLACED] if _is_secret_header(line) else _without(line))
 	return kept
 
 
@@ -135,12 +143,12 @@ func _without(text: String) -> String:
 
 
 ## Replaces the values of secret names, whatever their length. Values shorter than [constant SHORTEST] are replaced only here.
-func _in_place(text: String, pattern: RegEx) -> String:
+func _in_place(text: String, pattern: RegEx, is_sent: bool) -> String:
 	var kept := PackedStringArray()
 	var done := 0
 	for found: RegExMatch in pattern.search_all(text):
 		var group := 3 if not found.get_string(3).is_empty() else 2
-		if found.get_string(group).is_empty() or _names.search(found.get_string(1).uri_decode()) == null:
+		if found.get_string(group).is_empty() or not _is_secret(found, is_sent):
 			continue
 		kept.append(text.substr(done, found.get_start(group) - done))
 		kept.append(REPLACED if group == 2 else "\"%s\"" % REPLACED)
@@ -149,16 +157,16 @@ func _in_place(text: String, pattern: RegEx) -> String:
 	return "".join(kept)
 
 
-func _bytes_without(body: PackedByteArray, content_type: String) -> PackedByteArray:
+func _bytes_without(body: PackedByteArray, content_type: String, is_sent: bool) -> PackedByteArray:
 	if body.is_empty():
 		return body
 	if not body.has(0) and BodyText.is_utf8(body):
 		var text := body.get_string_from_utf8()
-		var without := _in_place(text, _json)
+		var without := _in_place(text, _json, is_sent)
 		if content_type.to_lower().begins_with("multipart/"):
-			without = _in_place(without, _parts)
+			without = _in_place(without, _parts, is_sent)
 		elif content_type.to_lower().begins_with("application/x-www-form-urlencoded"):
-			without = _in_place(without, _fields)
+			without = _in_place(without, _fields, is_sent)
 		without = _without(without)
 		return body if without == text else without.to_utf8_buffer()
 	if _secrets.is_empty():

@@ -17,7 +17,9 @@ const JSON_NAME := "\"((?:[^\"\\\\]|\\\\.){1,200}+)\"\\s*+:\\s*+"
 const JSON_STRING := "\"[^\"\\\\]*+(?:\\\\.[^\"\\\\]*+)*+\""
 const JSON_LIST := "\\G(?<list>[\\[{](?:[^\\[\\]{}\"]++|" + JSON_STRING + "|(?&list))*+[\\]}])"
 const JSON_VALUE := JSON_NAME + "((?=[\\[{])|" + JSON_STRING + "|-?[0-9][0-9.eE+-]*+)"
-const PAIR := "(?<=[?&#;]|^)([^=&?#\\s\"{}:/]+)=([^&#\\s\"]*)"
+## Another pair may be in the value of one that is not secret. A value that is secret goes on to the end of both.
+const PAIR := "(?<=[?&#;]|^)([^=&?#;\\s\"{}:/]++)=([^&?#;\\s\"]*+)"
+const REST_OF_VALUE := "\\G[^&#\\s\"]*+"
 const PART := "name=\"([^\"]*)\"[^\\r\\n]*\\r\\n(?:[^\\r\\n]+\\r\\n)*\\r\\n([^\\r]*+(?:\\r(?!\\n--)[^\\r]*+)*+)(?=\\r\\n--)"
 const SHORTEST_ANYWHERE := 4
 
@@ -283,6 +285,8 @@ func _text_without_secrets(text: String, is_sent: bool) -> String:
 				continue
 			if not is_list and not Names.hides(name, _meant(text.substr(start, end - start), pattern), is_sent or pattern == PAIR):
 				continue
+			if pattern == PAIR and Names.secrecy(name) > Names.Secrecy.IF_TOKEN:
+				end = RegEx.create_from_string(REST_OF_VALUE).search(text, end).get_end()
 			if is_list:
 				var list := RegEx.create_from_string(JSON_LIST).search(text, start)
 				# If the text was cut off, the list is the whole rest.

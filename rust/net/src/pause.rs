@@ -211,6 +211,24 @@ mod tests {
     }
 
     #[test]
+    fn a_byte_out_of_band_is_nothing_to_read_and_wakes_nobody() {
+        each(|sleeps| {
+            let (source, near, far) = pair();
+            socket2::SockRef::from(&far).send_out_of_band(b"!").unwrap();
+            let mut wait = Wait::new(&sleeps.waker());
+            wait.socket(source, Interest::Read);
+            wait.until(Instant::now() + Duration::from_millis(100));
+            let mut woken = 0;
+            while wait.longest(Instant::now()) != Some(Duration::ZERO) {
+                sleeps.wait(&wait).unwrap();
+                assert!(near.peek(&mut [std::mem::MaybeUninit::uninit()]).is_err(), "an idle connection is not read");
+                woken += 1;
+            }
+            assert!(woken <= 3, "{woken}");
+        });
+    }
+
+    #[test]
     fn a_socket_with_room_is_ready_to_be_written_to() {
         each(|sleeps| {
             let (source, _near, _far) = pair();

@@ -211,6 +211,8 @@ mod tests {
     use std::io::Write as _;
     use std::net::{TcpListener, TcpStream};
 
+    use std::thread;
+
     use super::*;
 
     const LONG: Duration = Duration::from_secs(60);
@@ -244,6 +246,32 @@ mod tests {
         let mut keys = Vec::new();
         ready.wait_for_watches(Some(LONG), |key| keys.push(key)).unwrap();
         assert_eq!(keys, [7]);
+    }
+
+    #[test]
+    fn of_many_threads_that_leave_something_and_wake_it_none_is_missed() {
+        const THREADS: usize = 8;
+        const EACH: usize = 2000;
+        let mut ready = Ready::new().unwrap();
+        let left = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let threads: Vec<_> = (0..THREADS)
+            .map(|_| {
+                let (waker, left) = (ready.waker(), left.clone());
+                thread::spawn(move || {
+                    for _ in 0..EACH {
+                        left.fetch_add(1, Ordering::SeqCst);
+                        waker.wake_by_ref();
+                    }
+                })
+            })
+            .collect();
+        let mut found = 0;
+        while found < THREADS * EACH {
+            // It would wait for ever for one that was missed.
+            ready.wait_for_watches(None, |_| unreachable!()).unwrap();
+            found += left.swap(0, Ordering::SeqCst);
+        }
+        threads.into_iter().for_each(|thread| thread.join().unwrap());
     }
 
     #[test]

@@ -174,7 +174,7 @@ fn written_byte(text: &[u8]) -> Option<u8> {
     match *text {
         [b'%', high, low, ..] => hex(&[high, low]).and_then(|byte| u8::try_from(byte).ok()),
         [b'+', ..] => Some(b' '),
-        [b'&', ..] => entity(text).map(|(_, meant)| meant),
+        [b'&', ..] => entity(text).and_then(|(meant, _)| meant.encode_utf8(&mut [0; 4]).bytes().next()),
         [b'\\', ..] => {
             let slashes = backslashes(text);
             match text.get(slashes)? {
@@ -227,8 +227,9 @@ fn one(secret: &[u8], text: &[u8], backslash: usize) -> Option<(usize, usize)> {
             (escaped == byte).then_some((1, slashes + 1))
         }
         [b'+', ..] if byte == b' ' => Some((1, 1)),
-        [b'&', ..] if byte != b'&' || text.starts_with(b"&amp;") => {
-            entity(text).filter(|(_, meant)| *meant == byte).map(|(len, _)| (1, len))
+        [b'&', ..] => {
+            let meant = entity(text).and_then(|(meant, len)| Some((begins_with(secret, meant)?, len)));
+            meant.or((byte == b'&').then_some((1, 1)))
         }
         [first, ..] if first == byte => Some((1, 1)),
         _ => None,
@@ -252,19 +253,37 @@ fn escape(letter: u8) -> Option<u8> {
     })
 }
 
-/// Returns the length and the meaning of the HTML entity at the start.
-fn entity(text: &[u8]) -> Option<(usize, u8)> {
-    const ENTITIES: [(&[u8], u8); 6] =
-        [(b"&amp;", b'&'), (b"&quot;", b'"'), (b"&#34;", b'"'), (b"&#39;", b'\''), (b"&lt;", b'<'), (b"&gt;", b'>')];
-    let entity = ENTITIES.iter().find(|(entity, _)| text.starts_with(entity));
-    entity.map(|(entity, meant)| (entity.len(), *meant))
+/// What an entity of HTML or XML means that stands here, and how long it is. All characters can be written by their number.
+pub(super) fn entity(text: &[u8]) -> Option<(char, usize)> {
+    const NAMED: [(&[u8], char); 5] =
+        [(b"&amp;", '&'), (b"&quot;", '"'), (b"&apos;", '\''), (b"&lt;", '<'), (b"&gt;", '>')];
+    /// With zeros before it.
+    const MOST_DIGITS: usize = 8;
+    if let Some((entity, meant)) = NAMED.iter().find(|(entity, _)| text.starts_with(entity)) {
+        return Some((*meant, entity.len()));
+    }
+    let (digits, radix, start) = match text.strip_prefix(b"&#")? {
+        [b'x' | b'X', digits @ ..] => (digits, 16, 3),
+        digits => (digits, 10, 2),
+    };
+    let len = digits.iter().take(MOST_DIGITS + 1).position(|digit| !char::from(*digit).is_digit(radix))?;
+    if len == 0 || digits[len] != b';' {
+        return None;
+    }
+    let digits = std::str::from_utf8(&digits[..len]).ok()?;
+    Some((char::from_u32(u32::from_str_radix(digits, radix).ok()?)?, start + len + 1))
 }
 
 fn unicode_escape(secret: &[u8], text: &[u8]) -> Option<(usize, usize)> {
     let (character, len) = escaped_character(text)?;
+    Some((begins_with(secret, character)?, len))
+}
+
+/// How many bytes of the secret the character is, if it begins with that.
+fn begins_with(secret: &[u8], character: char) -> Option<usize> {
     let mut room = [0; 4];
     let character = character.encode_utf8(&mut room);
-    secret.starts_with(character.as_bytes()).then_some((character.len(), len))
+    secret.starts_with(character.as_bytes()).then_some(character.len())
 }
 
 /// Decodes `\u00e9` and `\ud83d\ude00`. The second escape can have several backslashes, like the first.
@@ -330,10 +349,26 @@ mod tests {
             r#"p\"ä\/ss w+rd&<\\😀"#,
             r#"p\"\u00e4/ss w+rd\u0026\u003c\\\ud83d\ude00"#,
             "p&quot;ä/ss w+rd&amp;&lt;\\😀",
+            "p&#x22;&#228;&#x2F;ss w&#43;rd&#38;&#60;&#92;&#x1f600;",
+            "&#x70;&#034;&#XE4;/ss w+rd&<\\&#128512;",
             r#"p\\\"\\u00e4\\/ss w+rd&<\\\\\\ud83d\\ude00"#,
         ] {
             assert_eq!(replaced(&[secret], &format!("<{text}>{text}")), "<[redacted]>[redacted]", "{text}");
         }
+    }
+
+    #[test]
+    fn what_is_nearly_an_entity_is_none() {
+        for (text, meant) in [("&apos;", Some(('\'', 6))), ("&#x27;s", Some(('\'', 6))), ("&#00039;", Some(('\'', 8)))]
+        {
+            assert_eq!(entity(text.as_bytes()), meant, "{text}");
+        }
+        for text in
+            ["&", "&#", "&#;", "&#x;", "&#39", "&#3 9;", "&#xd800;", "&#x110000;", "&#000000039;", "&nbsp;", "&#+39;"]
+        {
+            assert_eq!(entity(text.as_bytes()), None, "{text}");
+        }
+        assert_eq!(replaced(&["hunter2's"], "<p>hunter2&#x27;s, hunter2&apos;s</p>"), "<p>[redacted], [redacted]</p>");
     }
 
     #[test]

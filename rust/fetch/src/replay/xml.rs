@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use super::fields::Found;
 use super::names::{Secrecy, secrecy};
+use super::secrets::entity;
 
 /// Attributes that name the value of the other attributes of the tag.
 const NAMING: [&str; 5] = ["name", "key", "id", "property", "http-equiv"];
@@ -84,7 +85,7 @@ impl<'a> Reader<'a> {
             }
             return;
         }
-        let is_empty = self.attributes();
+        let is_empty = self.attributes(name);
         self.next = if is_empty { Secrecy::None } else { secrecy(name) };
         match &mut self.within {
             _ if is_empty => {}
@@ -94,10 +95,10 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// Reads the attributes up to the end of the tag. Returns whether the element has no content.
-    fn attributes(&mut self) -> bool {
-        // What `name="password"` says about `value="…"`, which can precede it.
-        let (mut says, mut values) = (Secrecy::None, Vec::new());
+    /// Reads the attributes of an element up to the end of the tag. Returns whether the element has no content.
+    fn attributes(&mut self, element: &str) -> bool {
+        // What the name of the element, and `name="password"`, say about `value="…"`, which can precede it.
+        let (mut says, mut values) = (secrecy(element), Vec::new());
         let bytes = self.text.as_bytes();
         let mut is_empty = false;
         while let Some(&byte) = bytes.get(self.at) {
@@ -118,7 +119,7 @@ impl<'a> Reader<'a> {
                     let value = &self.text[place.clone()];
                     if NAMING.iter().any(is) {
                         says = says.max(secrecy(value));
-                    } else if secrecy(name).hides(value, self.sent) {
+                    } else if self.within.is_some() || secrecy(name).hides(value, self.sent) {
                         self.push(place);
                     } else if VALUES.iter().any(is) {
                         values.push(place);
@@ -191,9 +192,15 @@ fn unescaped(text: &str) -> String {
     if !text.contains('&') {
         return text.to_owned();
     }
-    let named = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&#34;", "\""), ("&#39;", "'")];
-    let text = named.iter().fold(text.to_owned(), |text, (entity, meant)| text.replace(entity, meant));
-    text.replace("&amp;", "&")
+    let (mut meant, mut rest) = (String::with_capacity(text.len()), text);
+    while let Some(at) = rest.find('&') {
+        let (before, from) = rest.split_at(at);
+        let (character, len) = entity(from.as_bytes()).unwrap_or(('&', 1));
+        meant.push_str(before);
+        meant.push(character);
+        rest = &from[len..];
+    }
+    meant + rest
 }
 
 #[cfg(test)]
@@ -208,6 +215,7 @@ mod tests {
     fn the_text_of_an_element_with_a_secret_name_is_found() {
         for (text, expected) in [
             ("<a><user>zoe</user><password>p&amp;q</password></a>", &["p&q"][..]),
+            ("<token>&#x70;&#228;&apos;&amp;lt;&amp&#;&#x110000;</token>", &["pä'&lt;&amp&#;&#x110000;"]),
             ("<?xml version='1.0'?>\n<wsse:Password Type=\"x#PasswordText\">p</wsse:Password>", &["p"]),
             ("<a><token><![CDATA[<t>]]></token>b</a>", &["<t>"]),
             ("<tokens><a>1</a> <tokens><b>2</b></tokens><c>3</c></tokens><d>4</d>", &["1", "2", "3"]),
@@ -233,6 +241,11 @@ mod tests {
             ("<input value='c' name='authenticity_token'>", &["c"]),
             ("<meta name=\"csrf-token\" content=\"c\" /><meta name=\"author\" content=\"zoe\"/>", &["c"]),
             ("<add key=\"apiKey\" value=\"k\"/>", &["k"]),
+            ("<password value='p'/><token type='t' content='c'>d</token><size value='3'/>", &["p", "c", "d"]),
+            (
+                "<credentials><login user='zoe' code='1'/><a name='b' href='c'>d</a></credentials><e f='g'/>",
+                &["zoe", "1", "c", "d"],
+            ),
             ("<a token='it is cut", &["it is cut"]),
         ] {
             assert_eq!(values(text), expected, "{text}");

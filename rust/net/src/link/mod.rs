@@ -212,9 +212,11 @@ impl Link {
 
     /// Adds what the link is waiting for to `wait`. `reading` is whether data of the response is wanted.
     pub fn wait_for(&self, reading: bool, wait: &mut Wait) {
+        // The next read returns it. Whoever does not read now would only be woken repeatedly.
+        let has_failure = reading && self.failure.is_some();
         // Data after the response answers no request, and would only wake the caller repeatedly.
         let reading = reading && (self.is_receiving() || self.outgoing.is_none());
-        if self.failure.is_some() || (reading && !self.input.is_empty() && !(self.is_lacking && self.is_receiving())) {
+        if has_failure || (reading && !self.input.is_empty() && !(self.is_lacking && self.is_receiving())) {
             return wait.now();
         }
         let is_starved = self.outgoing.as_ref().is_some_and(|outgoing| outgoing.is_starved);

@@ -167,6 +167,25 @@ mod tests {
     }
 
     #[test]
+    fn a_failure_behind_the_bytes_wakes_whoever_reads_on_and_nobody_who_has_paused() {
+        let now = Instant::now();
+        for wrong in [&b"X"[..], b"X\r\n", b"zz"] {
+            let (mut link, far) = asked(now);
+            far.push(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n");
+            assert!(link.receive_head(now).unwrap().is_some());
+            far.push(wrong);
+            far.finish();
+            assert_eq!(link.receive(&mut [0; 64], now).unwrap().bytes, 5);
+            for (reading, longest) in [(false, None), (true, Some(Duration::ZERO))] {
+                let mut wait = Wait::new(Waker::noop());
+                link.wait_for(reading, &mut wait);
+                assert_eq!(wait.longest(now), longest, "reading: {reading}");
+            }
+            assert!(link.receive(&mut [0; 64], now).is_err());
+        }
+    }
+
+    #[test]
     fn a_call_ends_although_a_server_sends_long_lines_around_short_chunks_for_ever() {
         let now = Instant::now();
         let (mut link, far) = asked(now);
