@@ -1,4 +1,4 @@
-//! Sleeps for one [`Wait`]. On Unix, each sleep is one system call, because nothing is registered: `poll()` gets the sockets anew each time.
+//! Sleeps for one [`Wait`]. On Unix, each sleep is one system call, because nothing is registered: each `poll()` gets the list of sockets.
 //! Elsewhere, the sockets are registered for the time of the sleep.
 
 use std::io;
@@ -108,7 +108,7 @@ mod polled {
     }
 }
 
-/// The tests run it on every system.
+/// The tests also run it on Unix.
 #[cfg(any(test, not(unix)))]
 mod registered {
     use std::io;
@@ -153,7 +153,7 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(60);
 
-    /// What both kinds of `Bell` can do.
+    /// The common methods of both kinds of `Bell`.
     trait Sleeps {
         fn waker(&self) -> Waker;
         fn wait(&mut self, wait: &Wait) -> io::Result<()>;

@@ -70,7 +70,7 @@ fn whole_milliseconds(time: Duration) -> Duration {
     if rest == 0 { time } else { time + Duration::from_nanos(u64::from(1_000_000 - rest)) }
 }
 
-/// Without `PRI`: a byte out of band is not read, so on an idle connection it would end every wait.
+/// The flags do not contain `PRI`: out-of-band data is not read, so on an idle connection it would end every wait.
 fn flags(interest: Interest) -> EventFlags {
     let what = match interest {
         Interest::Read => EventFlags::IN,
