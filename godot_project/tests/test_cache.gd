@@ -49,7 +49,7 @@ func test_a_request_can_ask_for_a_new_response_or_for_one_of_the_cache_alone() -
 	var at := url("/cacheable?control=max-age%3D600&of=request")
 	var missing := await fetched(session, at, ["Cache-Control: only-if-cached"])
 	if assert_response(missing, SUCCESS, 504):
-		assert_matches(missing.get_error_message(), "^the cache has nothing for http://.+only-if-cached", "the sentence")
+		assert_matches(missing.get_error_message(), "^the cache has no response for http://.+only-if-cached", "the sentence")
 	var first := await fetched(session, at)
 	var renewed := await fetched(session, at, ["Cache-Control: no-cache"])
 	assert_true(renewed.get_text() != first.get_text(), "a new body")

@@ -12,6 +12,8 @@ use crate::source_paths::{self, Replacement};
 const ENTRY_SYMBOL: &str = "gdext_rust_init";
 /// The godot crate's own, on Linux: Rust's standard library finds it in place of glibc's.
 const OF_THE_GODOT_CRATE: &str = "__cxa_thread_atexit_impl";
+/// What a library with the engine's names calls once it knows that the engine has none of them: `rust/binding/engine_names.rs`.
+const BEHIND_THE_ENTRY_SYMBOL: &str = "gdext_rust_init_of_the_crate";
 
 /// The libraries that each system has. What is not there would have to come with the game.
 #[rustfmt::skip]
@@ -107,7 +109,9 @@ fn problems_of(key: &str, part: &Part, limits: Limits) -> Vec<String> {
     if !part.exports.contains(ENTRY_SYMBOL) {
         problems.push(format!("does not export {ENTRY_SYMBOL}"));
     }
-    let is_known = |name: &str| name == ENTRY_SYMBOL || (system == "linux" && name == OF_THE_GODOT_CRATE);
+    let is_known = |name: &str| {
+        [ENTRY_SYMBOL, BEHIND_THE_ENTRY_SYMBOL].contains(&name) || (system == "linux" && name == OF_THE_GODOT_CRATE)
+    };
     let more: Vec<&str> = part.exports.iter().map(String::as_str).filter(|name| !is_known(name)).collect();
     if let Some(first) = more.first() {
         problems.push(format!("exports more symbols ({}), such as {first}", more.len()));
@@ -187,6 +191,8 @@ mod tests {
     #[test]
     fn a_library_without_the_entry_symbol_or_with_more_symbols_is_refused() {
         assert!(problems("linux.arm64", &part(&[], &[])).contains("does not export gdext_rust_init"));
+        let of_engine_names = part(&["gdext_rust_init", "gdext_rust_init_of_the_crate"], &[]);
+        assert_eq!(problems("linux.arm64", &of_engine_names), "");
         let more = problems("linux.arm64", &part(&["gdext_rust_init", "aws_lc_0_SSL_new"], &[]));
         assert_eq!(more, "exports more symbols (1), such as aws_lc_0_SSL_new");
     }
