@@ -194,7 +194,7 @@ func test_a_secret_is_found_behind_a_long_text_and_whatever_its_length() -> void
 
 func test_the_names_of_secrets_are_those_of_recordings() -> void:
 	var shown := _posted()
-	var head := "POST /a?next=/b?token=nested-secret&c=d HTTP/1.1\r\nContent-Type: application/json\r\nX-Login: Bearer login-secret\r\nAuthor: author-name\r\n\r\n"
+	var head := "POST /a?next=/b?token=nested-secret&c=d&password=part-one?part-two;part-three HTTP/1.1\r\nContent-Type: application/json\r\nX-Login: Bearer login-secret\r\nAuthor: author-name\r\n\r\n"
 	shown.apply({"id": 1, "request_head": head.to_utf8_buffer()})
 	shown.request_body = "{\"sid\": \"sid-secret\", \"otp\": 123456, \"code\": \"code-secret\", \"x\": \"eyJhbGciOiJub25lIn0.eyJzdWIiOiIxIn0.\"}".to_utf8_buffer()
 	shown.response_headers = PackedStringArray(["Content-Type: application/json"])
@@ -202,7 +202,7 @@ func test_the_names_of_secrets_are_those_of_recordings() -> void:
 	shown.bytes_received = shown.response_body.size()
 	assert_contains(Har.text_of([shown], false), "nested-secret", "the request")
 	var text := Har.text_of([shown], true)
-	for secret: String in ["nested-secret", "login-secret", "sid-secret", "123456", "code-secret", "eyJzdWIiOiIxIn0", "key-secret"]:
+	for secret: String in ["nested-secret", "part-one", "part-two", "part-three", "login-secret", "sid-secret", "123456", "code-secret", "eyJzdWIiOiIxIn0", "key-secret"]:
 		assert_true(not text.contains(secret), secret + " is in the file")
 	for kept: String in ["author-name", "some-type", "code-shown"]:
 		assert_contains(text, kept, "what is no secret")

@@ -101,6 +101,15 @@ func test_what_the_library_redacts_is_redacted_and_nothing_else() -> void:
 		assert_equal(found, case[2], case[0])
 
 
+func test_a_file_in_a_form_stays_as_it_is_and_is_not_read_as_text() -> void:
+	var part := "--b\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n"
+	var image := PackedByteArray([0x89, 0x50, 0xff, 0xfe, 0x00, 0xc3])
+	var form := (part % "image").to_utf8_buffer() + image + ("\r\n" + part % "password").to_utf8_buffer()
+	var redacted: PackedByteArray = Replay.new(PATH, true, false).call(
+		"_bytes_without_secrets", form + "form-secret\r\n--b--\r\n".to_utf8_buffer(), "multipart/form-data; boundary=b", true)
+	assert_equal(redacted.hex_encode(), (form + "[redacted]\r\n--b--\r\n".to_utf8_buffer()).hex_encode(), "the form")
+
+
 ## Returns the response to the request of `ENTRY`, or `{problem}`.
 func _played(file: Dictionary) -> Dictionary:
 	var written := FileAccess.open(PATH, FileAccess.WRITE)

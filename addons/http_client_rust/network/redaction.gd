@@ -77,8 +77,9 @@ func _find_in_header(line: String) -> void:
 func _find_in_fields(text: String) -> void:
 	for found: RegExMatch in _fields.search_all(text):
 		if _is_secret(found, true):
-			_add(found.get_string(2))
-			_add(found.get_string(2).replace("+", " ").uri_decode())
+			var value := text.substr(found.get_start(2), _end_of_field(text, found) - found.get_start(2))
+			_add(value)
+			_add(value.replace("+", " ").uri_decode())
 
 
 func _find_in_body(body: PackedByteArray, content_type: String, is_sent: bool) -> void:
@@ -128,6 +129,11 @@ static func _is_secret(field: RegExMatch, is_sent: bool) -> bool:
 	return Names.hides(field.get_string(1).uri_decode(), value.left(LONGEST_TOKEN).uri_decode(), is_sent)
 
 
+## Returns where a secret field of a query or form ends.
+static func _end_of_field(text: String, field: RegExMatch) -> int:
+	return Names.end_of_value(field.get_string(1).uri_decode(), text, field.get_end(2))
+
+
 func _lines_without(lines: PackedStringArray) -> PackedStringArray:
 	var kept := PackedStringArray()
 	for line: String in lines:
@@ -148,11 +154,11 @@ func _in_place(text: String, pattern: RegEx, is_sent: bool) -> String:
 	var done := 0
 	for found: RegExMatch in pattern.search_all(text):
 		var group := 3 if not found.get_string(3).is_empty() else 2
-		if found.get_string(group).is_empty() or not _is_secret(found, is_sent):
+		if found.get_start(group) < done or found.get_string(group).is_empty() or not _is_secret(found, is_sent):
 			continue
 		kept.append(text.substr(done, found.get_start(group) - done))
 		kept.append(REPLACED if group == 2 else "\"%s\"" % REPLACED)
-		done = found.get_end(group)
+		done = _end_of_field(text, found) if pattern == _fields else found.get_end(group)
 	kept.append(text.substr(done))
 	return "".join(kept)
 

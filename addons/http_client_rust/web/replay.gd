@@ -19,9 +19,14 @@ const JSON_LIST := "\\G(?<list>[\\[{](?:[^\\[\\]{}\"]++|" + JSON_STRING + "|(?&l
 const JSON_VALUE := JSON_NAME + "((?=[\\[{])|" + JSON_STRING + "|-?[0-9][0-9.eE+-]*+)"
 ## Another pair may be in the value of one that is not secret. A value that is secret goes on to the end of both.
 const PAIR := "(?<=[?&#;]|^)([^=&?#;\\s\"{}:/]++)=([^&?#;\\s\"]*+)"
-const REST_OF_VALUE := "\\G[^&#\\s\"]*+"
 const PART := "name=\"([^\"]*)\"[^\\r\\n]*\\r\\n(?:[^\\r\\n]+\\r\\n)*\\r\\n([^\\r]*+(?:\\r(?!\\n--)[^\\r]*+)*+)(?=\\r\\n--)"
 const SHORTEST_ANYWHERE := 4
+
+static var _json_value := RegEx.create_from_string(JSON_VALUE)
+static var _json_list := RegEx.create_from_string(JSON_LIST)
+static var _json_string := RegEx.create_from_string(JSON_STRING)
+static var _pair := RegEx.create_from_string(PAIR)
+static var _part := RegEx.create_from_string(PART)
 
 ## Why nothing can be recorded or replayed. Empty if it is possible.
 var problem := ""
@@ -273,36 +278,42 @@ func _header_without_secret(name: String, value: String) -> String:
 
 ## Returns the text without its secrets. [param is_sent] is whether this side wrote it.
 func _text_without_secrets(text: String, is_sent: bool) -> String:
-	for pattern: String in [JSON_VALUE, PAIR, PART]:
+	for pattern: RegEx in [_json_value, _pair, _part]:
 		var changed := ""
 		var done := 0
-		for found: RegExMatch in RegEx.create_from_string(pattern).search_all(text):
+		for found: RegExMatch in pattern.search_all(text):
 			var start := found.get_start(2)
-			var end := found.get_end(2)
-			var name := found.get_string(1).uri_decode() if pattern == PAIR else _unescaped(found.get_string(1))
-			var is_list := pattern == JSON_VALUE and start == end
-			if start < done or start == end and not is_list or is_list and Names.secrecy(name) != Names.Secrecy.ALL:
+			var end := _end_of_secret(text, pattern, found, is_sent) if start >= done else -1
+			if end < 0:
 				continue
-			if not is_list and not Names.hides(name, _meant(text.substr(start, end - start), pattern), is_sent or pattern == PAIR):
-				continue
-			if pattern == PAIR and Names.secrecy(name) > Names.Secrecy.IF_TOKEN:
-				end = RegEx.create_from_string(REST_OF_VALUE).search(text, end).get_end()
-			if is_list:
-				var list := RegEx.create_from_string(JSON_LIST).search(text, start)
-				# If the text was cut off, the list is the whole rest.
-				end = list.get_end() if list != null else text.length()
 			var value := text.substr(start, end - start)
-			if value.contains(MARK) and not is_list:
-				continue
-			for part: RegExMatch in RegEx.create_from_string(JSON_STRING).search_all(value):
+			for part: RegExMatch in _json_string.search_all(value):
 				_note(part.get_string().substr(1, part.get_string().length() - 2))
 			_note(value.trim_prefix("\"").trim_suffix("\"").uri_decode())
-			changed += text.substr(done, start - done) + (MARK if pattern in [PAIR, PART] else "\"%s\"" % MARK)
+			changed += text.substr(done, start - done) + ("\"%s\"" % MARK if pattern == _json_value else MARK)
 			done = end
 		text = changed + text.substr(done)
 	for secret: String in _secrets:
 		text = text.replace(secret, MARK).replace(secret.uri_encode(), MARK)
 	return text
+
+
+## Returns where the secret value of a match ends, or -1 if the value is not secret.
+static func _end_of_secret(text: String, pattern: RegEx, found: RegExMatch, is_sent: bool) -> int:
+	var start := found.get_start(2)
+	var end := found.get_end(2)
+	var name := found.get_string(1).uri_decode() if pattern == _pair else _unescaped(found.get_string(1))
+	if pattern == _json_value and start == end:
+		if Names.secrecy(name) != Names.Secrecy.ALL:
+			return -1
+		var list := _json_list.search(text, start)
+		# If the text was cut off, the list is the whole rest.
+		return list.get_end() if list != null else text.length()
+	if start == end or not Names.hides(name, _meant(found.get_string(2), pattern), is_sent or pattern == _pair):
+		return -1
+	if pattern == _pair:
+		end = Names.end_of_value(name, text, end)
+	return -1 if text.substr(start, end - start).contains(MARK) else end
 
 
 static func _unescaped(name: String) -> String:
@@ -321,7 +332,9 @@ func _bytes_without_secrets(bytes: PackedByteArray, type: String, is_sent: bool)
 		var lines := parts[index].get_slice(gap, 0).hex_decode().get_string_from_utf8()
 		var head := RegEx.create_from_string("name=\"([^\"]*)\"").search(lines)
 		var at := parts[index].find(gap) + gap.length()
-		var value := parts[index].substr(at).hex_decode().get_string_from_utf8().strip_edges()
+		var bytes_of_part := parts[index].substr(at).hex_decode()
+		# A file is not text, and the engine logs an error if it is decoded as such.
+		var value := bytes_of_part.get_string_from_utf8().strip_edges() if BodyText.is_utf8(bytes_of_part) else ""
 		if head != null and Names.hides(head.get_string(1), value, is_sent):
 			_note(value)
 			parts[index] = parts[index].left(at) + _digits(MARK + "\r\n")
@@ -332,10 +345,10 @@ func _bytes_without_secrets(bytes: PackedByteArray, type: String, is_sent: bool)
 
 
 ## Returns the decoded value: without the quotation marks and escapes of JSON, or without percent-encoding.
-static func _meant(value: String, pattern: String) -> String:
-	if pattern == PAIR:
+static func _meant(value: String, pattern: RegEx) -> String:
+	if pattern == _pair:
 		return value.uri_decode()
-	return _unescaped(value.trim_prefix("\"").trim_suffix("\"")) if pattern == JSON_VALUE else value
+	return _unescaped(value.trim_prefix("\"").trim_suffix("\"")) if pattern == _json_value else value
 
 
 static func _digits(text: String) -> String:

@@ -44,8 +44,11 @@ const SENT_CODES: PackedStringArray = ["auth", "device", "user"]
 ## `apiKey`, `API_Key`, `x-api-key2` and `user[api.key]` have two words each, or three.
 const WORD := "\\p{Lu}+(?=\\p{Lu}\\p{Ll})|\\p{Lu}*[^\\p{Lu}\\P{L}]+|\\p{Lu}+"
 const LONGEST_NAME := 256
+## The rest of a value in a query or form. What looks like another pair is a part of a secret value.
+const REST_OF_VALUE := "\\G[^&#\\s\"]*+"
 
 static var _words := RegEx.create_from_string(WORD)
+static var _rest_of_value := RegEx.create_from_string(REST_OF_VALUE)
 static var _web_token := RegEx.create_from_string("^eyJ[\\w-]{6,}\\.([\\w-]{9,})?(\\.[\\w-]*){1,3}$")
 static var _token := RegEx.create_from_string("^(?=.*[0-9])(?=.*[A-Za-z])[!-~]+$")
 static var _visible := RegEx.create_from_string("^[!-~]+$")
@@ -85,6 +88,11 @@ static func hides(name: String, value: String, is_sent: bool) -> bool:
 		Secrecy.WHERE_SENT:
 			return is_sent or is_web_token(value)
 	return true
+
+
+## Returns where the value of a pair in a query or form ends, after it was found up to [param end].
+static func end_of_value(name: String, text: String, end: int) -> int:
+	return _rest_of_value.search(text, end).get_end() if secrecy(name) > Secrecy.IF_TOKEN else end
 
 
 ## Returns whether [param value] is a JSON Web Token (RFC 7519), which is a credential under any name.
