@@ -31,6 +31,8 @@ var rows_written := 0
 var _list: ExchangeList
 var _rows := {}
 var _shown := 0
+## The colours of errors, made readable in this theme.
+var _readable := {}
 
 
 func _init() -> void:
@@ -82,6 +84,7 @@ func shown_count() -> int:
 
 func _notification(what: int) -> void:
 	if what == NOTIFICATION_THEME_CHANGED:
+		_readable.clear()
 		_fit_columns()
 		for exchange: Recorded in _rows:
 			_color(_rows[exchange], exchange)
@@ -201,8 +204,10 @@ func _write(item: TreeItem, exchange: Recorded) -> void:
 
 func _color(item: TreeItem, exchange: Recorded) -> void:
 	if exchange.is_error():
-		var color := Colors.readable_in_rows(Colors.BAD if exchange.status < 400 or exchange.status >= 500 else Colors.DOUBTFUL, self)
-		item.set_custom_color(Column.STATUS, color)
+		var color := Colors.BAD if exchange.status < 400 or exchange.status >= 500 else Colors.DOUBTFUL
+		if not _readable.has(color):
+			_readable[color] = Colors.readable_in_rows(color, self)
+		item.set_custom_color(Column.STATUS, _readable[color])
 	else:
 		item.clear_custom_color(Column.STATUS)
 
