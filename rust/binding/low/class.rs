@@ -399,13 +399,13 @@ pub(crate) fn connect_timeout_of_project() -> f64 {
 fn first_settings() -> Arc<Settings> {
     static SHARED: Mutex<Option<Arc<Settings>>> = Mutex::new(None);
     let connect_timeout = seconds(connect_timeout_of_project());
-    let make = || Arc::new(Settings { user_agent: user_agent(), connect_timeout, ..Settings::default() });
     let known = SHARED.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    known.filter(|known| known.connect_timeout == connect_timeout).unwrap_or_else(|| {
-        let made = make();
-        *SHARED.lock().unwrap_or_else(PoisonError::into_inner) = Some(made.clone());
-        made
-    })
+    if let Some(known) = known.filter(|known| known.connect_timeout == connect_timeout) {
+        return known;
+    }
+    let made = Arc::new(Settings { user_agent: user_agent(), connect_timeout, ..Settings::default() });
+    *SHARED.lock().unwrap_or_else(PoisonError::into_inner) = Some(made.clone());
+    made
 }
 
 /// The engine's own `User-Agent`, such as `GodotEngine/4.6.3.stable.official (Linux)`.

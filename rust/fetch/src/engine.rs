@@ -253,14 +253,9 @@ impl<B: Buffer> Engine<B> {
 
     /// Checks an idle connection on which something arrived.
     fn look_at_idle(&mut self, key: usize, ready: Option<&Ready>) {
-        if !self.idle.contains_key(&key) {
-            return;
-        }
         let id = (key & !IDLE) as u64;
         if self.pool.look(id) {
             self.watch_idle(id, ready);
-        } else {
-            self.forget_taken();
         }
     }
 

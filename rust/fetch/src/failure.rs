@@ -37,9 +37,8 @@ impl Failure {
 
     /// A failure of a file operation.
     pub(crate) fn disk(result: ResultCode, what: &str, path: &std::path::Path, error: &io::Error) -> Self {
-        let text = error.to_string();
-        let words = text.split(" (os error").next().unwrap_or(&text);
-        Self::new(result, format!("the file {:?} cannot be {what}: {words}", path.display().to_string()))
+        let (words, path) = (words_of(error), path.display().to_string());
+        Self::new(result, format!("the file {path:?} cannot be {what}: {words}"))
     }
 
     /// A failure before or during the response.
@@ -134,4 +133,10 @@ impl From<FormError> for Failure {
     fn from(error: FormError) -> Self {
         Self::invalid(error.to_string())
     }
+}
+
+/// Returns the text of a system error, without its number.
+pub(crate) fn words_of(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_owned()
 }

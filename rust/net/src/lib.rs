@@ -46,6 +46,8 @@ mod interest;
 mod lanes;
 mod linger;
 mod link;
+#[cfg(test)]
+mod loopback;
 pub mod memory;
 mod observer;
 mod pause;

@@ -144,11 +144,12 @@ mod registered {
 #[cfg(test)]
 mod tests {
     use std::io::{Read as _, Write as _};
-    use std::net::{Shutdown, TcpListener, TcpStream};
+    use std::net::{Shutdown, TcpStream};
     use std::sync::Arc;
     use std::thread;
 
     use super::*;
+    use crate::loopback;
     use crate::ready::{Interest, Source};
 
     const LONG: Duration = Duration::from_secs(60);
@@ -183,11 +184,9 @@ mod tests {
     }
 
     fn pair() -> (Source, Arc<socket2::Socket>, TcpStream) {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        near.set_nonblocking(true).unwrap();
-        let near = Arc::new(near.into());
-        (Source::new(Arc::clone(&near)), near, listener.accept().unwrap().0)
+        let (near, far) = loopback::pair();
+        let near = Arc::new(near);
+        (Source::new(Arc::clone(&near)), near, far)
     }
 
     #[test]

@@ -1,6 +1,5 @@
 //! What a connection is waiting for, and the wait of a loop that drives many connections.
 
-use std::fmt;
 use std::io;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Weak};
@@ -94,6 +93,7 @@ impl Wait {
 
 /// The wait of a loop: epoll, kqueue or IOCP, and a way for other threads to end it. Sockets stay registered between the waits. To wait for
 /// different sockets each time, use [`Pause`](crate::Pause).
+#[derive(Debug)]
 pub struct Ready {
     sleeper: Arc<Sleeper>,
     events: Events,
@@ -183,12 +183,6 @@ impl Drop for Watch {
     }
 }
 
-impl fmt::Debug for Ready {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ready").field("sleeper", &self.sleeper).finish_non_exhaustive()
-    }
-}
-
 /// Ends the wait of a poller, if it still exists.
 struct Notify(Weak<Sleeper>);
 
@@ -209,19 +203,17 @@ impl Wake for Notify {
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
-    use std::net::{TcpListener, TcpStream};
-
+    use std::net::TcpStream;
     use std::thread;
 
     use super::*;
+    use crate::loopback;
 
     const LONG: Duration = Duration::from_secs(60);
 
     fn pair() -> (Source, TcpStream) {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        near.set_nonblocking(true).unwrap();
-        (Source::new(Arc::new(near.into())), listener.accept().unwrap().0)
+        let (near, far) = loopback::pair();
+        (Source::new(Arc::new(near)), far)
     }
 
     #[test]

@@ -202,7 +202,8 @@ pub(crate) fn read_head(text: &[u8]) -> Option<Head> {
     }
 }
 
-fn hex(bytes: &[u8], len: usize) -> String {
+/// Returns the first `len` bytes of the SHA-256 of `bytes`, as hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8], len: usize) -> String {
     digest(&SHA256, bytes).as_ref().iter().take(len).map(|byte| format!("{byte:02x}")).collect()
 }
 

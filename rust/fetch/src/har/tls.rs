@@ -4,9 +4,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use aws_lc_rs::digest;
 use http_net::{Certificate, TlsInfo};
 use serde_json::{Value, json};
+
+use crate::cache::entry::hex;
 
 /// The certificates in earlier entries, by their names in the file.
 #[derive(Default)]
@@ -80,8 +81,7 @@ impl Chains {
 
 /// Returns a name that is the same for the same certificates, in every process.
 fn name_of(chain: &[String]) -> String {
-    let hash = digest::digest(&digest::SHA256, chain.concat().as_bytes());
-    hash.as_ref().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    hex(chain.concat().as_bytes(), 16)
 }
 
 #[cfg(test)]

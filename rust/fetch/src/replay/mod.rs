@@ -31,7 +31,6 @@ mod xml;
 
 use std::fmt;
 use std::fs::File;
-use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Instant, SystemTime};
@@ -167,12 +166,6 @@ impl Replay {
             record::no_connection(recorder, asked, headers, body, error, wall);
         }
     }
-}
-
-/// Returns the text of a system error, without its number.
-fn words_of(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_owned()
 }
 
 impl fmt::Debug for Replay {

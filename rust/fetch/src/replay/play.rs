@@ -18,8 +18,9 @@ use super::index::Index;
 use super::matching::Shape;
 use super::record::{codings, content_of, value};
 use super::secrets::Secrets;
-use super::{Asked, redact, words_of};
+use super::{Asked, redact};
 use crate::exchange::Exchange;
+use crate::failure::words_of;
 use crate::har::{self, Content, End, Entry, Failure, FailureKind, HarError};
 use crate::lock::lock;
 
@@ -44,18 +45,17 @@ pub(super) enum Source {
 }
 
 impl Source {
-    /// Returns the bytes, or `None` if there are too many.
-    fn bytes(self) -> io::Result<Option<Vec<u8>>> {
-        let bytes = match self {
-            Self::Bytes(bytes) => bytes,
+    /// Returns the bytes. Of a file that is too long, one more than may be read.
+    fn bytes(self) -> io::Result<Vec<u8>> {
+        match self {
+            Self::Bytes(bytes) => Ok(bytes),
             Self::File(file) => {
                 let len = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
                 let mut bytes = Vec::with_capacity(len.min(har::LONGEST_FILE) + 1);
                 file.take(har::LONGEST_FILE as u64 + 1).read_to_end(&mut bytes)?;
-                bytes
+                Ok(bytes)
             }
-        };
-        Ok((bytes.len() <= har::LONGEST_FILE).then_some(bytes))
+        }
     }
 }
 
@@ -68,10 +68,7 @@ impl Tape {
     pub(super) fn player(&self) -> Result<Arc<Player>, String> {
         let read = self.read.get_or_init(|| {
             let source = std::mem::replace(&mut *lock(&self.source), Source::Bytes(Vec::new()));
-            let bytes = match source.bytes() {
-                Ok(bytes) => bytes.ok_or_else(|| unreadable(&self.name, &HarError::TooLong))?,
-                Err(error) => return Err(cannot_read(&self.name, &error)),
-            };
+            let bytes = source.bytes().map_err(|error| cannot_read(&self.name, &error))?;
             Player::read(&self.name, &bytes, self.keeps_timing).map(Arc::new)
         });
         read.clone()

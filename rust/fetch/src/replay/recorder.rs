@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, LazyLock, Mutex, OnceLock, PoisonError, Weak};
 
 use super::lock_file::{Alone, Share};
+use super::redact;
 use super::secrets::Secrets;
-use super::{redact, words_of};
+use crate::failure::words_of;
 use crate::har::{self, Chains, Entry};
 use crate::lock::lock;
 

@@ -81,7 +81,7 @@ fn flags(interest: Interest) -> EventFlags {
 }
 
 /// The events of a wait.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Events(Vec<u64>);
 
 impl Events {
@@ -93,18 +93,14 @@ impl Events {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{TcpListener, TcpStream};
-
     use super::*;
+    use crate::loopback;
 
     #[test]
     fn a_byte_out_of_band_ends_no_wait_because_nothing_reads_it() {
-        let pair = || {
-            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-            let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-            (Socket::from(near), Socket::from(listener.accept().unwrap().0))
-        };
-        let (poller, (urgent, urgent_far), (usual, usual_far)) = (Poller::new().unwrap(), pair(), pair());
+        let poller = Poller::new().unwrap();
+        let ((urgent, urgent_far), (usual, usual_far)) = (loopback::pair(), loopback::pair());
+        let (urgent_far, usual_far) = (Socket::from(urgent_far), Socket::from(usual_far));
         for interest in [Interest::Read, Interest::Both] {
             poller.add(&urgent, Interest::Read, 7).unwrap();
             poller.add(&usual, interest, 8).unwrap();

@@ -16,21 +16,12 @@ pub(crate) use self::portable::{Events, Poller};
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
-    use std::net::{TcpListener, TcpStream};
     use std::time::Duration;
 
-    use socket2::Socket;
-
     use crate::interest::Interest;
+    use crate::loopback::pair;
 
     const LONG: Duration = Duration::from_secs(60);
-
-    fn pair() -> (Socket, TcpStream) {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let near = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-        near.set_nonblocking(true).unwrap();
-        (near.into(), listener.accept().unwrap().0)
-    }
 
     /// The contract of both implementations. The portable one is also tested on systems that do not use it.
     macro_rules! contract {

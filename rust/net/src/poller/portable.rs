@@ -55,6 +55,7 @@ fn event(interest: Interest, key: usize) -> polling::Event {
 }
 
 /// The events of a wait.
+#[derive(Debug)]
 pub(crate) struct Events(polling::Events);
 
 impl Default for Events {

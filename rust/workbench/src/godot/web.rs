@@ -2,6 +2,7 @@
 //! must be the same as without the plugin.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use regex::Regex;
@@ -219,16 +220,18 @@ fn make_recipes(godot: &Godot, workspace: &Workspace, project: &Path, servers: &
     arguments.extend([format!("--test=res://tests/{RECIPES}"), format!("--left-out={LEFT_OUT}")].map(Into::into));
     arguments.extend(servers.arguments().into_iter().map(Into::into));
     let head = ScriptHead::of(&workspace.godot_project().join("tests").join(RECIPES))?;
-    prepare(godot, project, "the recipes", arguments, head)
+    run_alone(godot, project, "the recipes", arguments, head, DEADLINE).map(drop)
 }
 
-fn prepare(
+/// Runs Godot, and fails if there are problems.
+fn run_alone(
     godot: &Godot,
     project: &Path,
     name: &str,
     arguments: Vec<std::ffi::OsString>,
     head: ScriptHead,
-) -> Result<()> {
+    deadline: Duration,
+) -> Result<Finished> {
     let finished = godot.run(Run {
         name,
         project,
@@ -237,7 +240,7 @@ fn prepare(
         home: None,
         environment: Vec::new(),
         head,
-        deadline: DEADLINE,
+        deadline,
         echo: Echo::Nothing,
     })?;
     let problems = finished.problems();
@@ -245,7 +248,7 @@ fn prepare(
         suite::show(&finished.output, &problems);
         bail!("{name}: {}", problems.join("; "));
     }
-    Ok(())
+    Ok(finished)
 }
 
 /// Creates a copy of the sample with the plugin and presets.
@@ -273,7 +276,7 @@ fn project(godot: &Godot, workspace: &Workspace, converts_text: bool) -> Result<
     std::fs::write(copy.path().join(DAMAGED.0), DAMAGED.1).context("cannot write a damaged scene")?;
     let saves = sample.join("tests").join(SAVES_BINARY);
     let arguments = vec!["--script".into(), suite::in_project(workspace, &saves)?.into()];
-    prepare(godot, copy.path(), "scenes in the binary form", arguments, ScriptHead::of(&saves)?)?;
+    run_alone(godot, copy.path(), "scenes in the binary form", arguments, ScriptHead::of(&saves)?, DEADLINE)?;
     Ok(copy)
 }
 
@@ -301,25 +304,12 @@ custom_template/debug=""
 /// Exports a pack, and returns the output.
 fn export(godot: &Godot, project: &Path, preset: &str, pack: &str) -> Result<(PathBuf, String)> {
     let pack = project.join(".godot").join(pack);
-    let finished = godot.run(Run {
-        name: "the export",
-        project,
-        arguments: vec!["--export-pack".into(), preset.into(), pack.clone().into()],
-        screen: None,
-        home: None,
-        environment: Vec::new(),
-        head: ScriptHead { announced: logged(LOGGED_OF_DAMAGED)?, ..ScriptHead::default() },
-        deadline: editor::DEADLINE,
-        echo: Echo::Nothing,
-    })?;
+    let arguments = vec!["--export-pack".into(), preset.into(), pack.clone().into()];
+    let head = ScriptHead { announced: logged(LOGGED_OF_DAMAGED)?, ..ScriptHead::default() };
+    let finished = run_alone(godot, project, "the export", arguments, head, editor::DEADLINE)?;
     let list = std::fs::read_to_string(project.join(".godot/extension_list.cfg")).unwrap_or_default();
-    let mut problems = finished.problems();
     if !list.contains(ADDON) {
-        problems.push("the list of extensions in .godot no longer contains the add-on".to_owned());
-    }
-    if !problems.is_empty() {
-        suite::show(&finished.output, &problems);
-        bail!("the export: {}", problems.join("; "));
+        bail!("the export: the list of extensions in .godot no longer contains the add-on");
     }
     Ok((pack, finished.output))
 }
@@ -346,4 +336,22 @@ fn compare(godot: &Godot, project: &Path) -> Result<()> {
         bail!("the packs differ: {} bytes with the plugin, {} without, from byte {at:?}", with.len(), without.len());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_run_in_a_browser_has_the_same_tests() {
+        let script = Workspace::find().unwrap().root().join(".github/web/run.py");
+        let script = std::fs::read_to_string(script).unwrap();
+        let (_, behind) = script.split_once("\nTESTS = [").unwrap();
+        let (list, _) = behind.split_once(']').unwrap();
+        let mut there: Vec<&str> = list.split('"').skip(1).step_by(2).collect();
+        let mut here: Vec<&str> = SCRIPTS.iter().chain(TESTS).copied().collect();
+        there.sort_unstable();
+        here.sort_unstable();
+        assert_eq!(there, here);
+    }
 }
