@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use http_net::{
     Body, ByteBuffer, ConnectionId, Dial, Dialled, Host, Link, Method, Over, Piece, Request, Route, Stream, TlsOptions,
+    Wait,
 };
 
 use crate::driver::{Cancel, Driver};
@@ -148,6 +149,10 @@ impl Engine {
 
     /// Advances by one status, as far as that is possible now. In blocking mode, waits until it is possible.
     pub(crate) fn poll(&mut self, settings: &Settings, driver: &Driver) -> Result<(), Error> {
+        if settings.blocking && matches!(self.stage, Stage::Open(_, Turn::Requesting)) {
+            // A read right after the request would nearly always find nothing.
+            self.pause_if(Wait::is_watched, settings, driver)?;
+        }
         loop {
             match &mut self.stage {
                 Stage::Closed(_) => return self.closed_error(),
@@ -376,15 +381,24 @@ impl Engine {
 
     /// Sleeps until there is something to do.
     fn pause(&mut self, settings: &Settings, driver: &Driver) -> Result<(), Error> {
+        self.pause_if(|_| true, settings, driver)
+    }
+
+    fn pause_if(&mut self, sleeps: fn(&Wait) -> bool, settings: &Settings, driver: &Driver) -> Result<(), Error> {
         let stage = &self.stage;
-        driver.wait(&self.cancel, settings.context.now(), |wait| match stage {
-            Stage::Closed(_) => wait.now(),
-            Stage::Dialing(dial) => dial.wait_for(wait),
-            Stage::Open(link, _) => {
-                link.wait_for(true, wait);
-                if let Some(deadline) = settings.read_timeout.and_then(|limit| link.silent_at(limit)) {
-                    wait.until(deadline);
+        driver.wait(&self.cancel, settings.context.now(), |wait| {
+            match stage {
+                Stage::Closed(_) => wait.now(),
+                Stage::Dialing(dial) => dial.wait_for(wait),
+                Stage::Open(link, _) => {
+                    link.wait_for(true, wait);
+                    if let Some(deadline) = settings.read_timeout.and_then(|limit| link.silent_at(limit)) {
+                        wait.until(deadline);
+                    }
                 }
+            }
+            if !sleeps(wait) {
+                wait.now();
             }
         });
         if self.cancel.is_set() { Err(self.fail(http_net::Error::cancelled())) } else { Ok(()) }

@@ -212,7 +212,7 @@ fn an_upload_that_leaves_the_system_is_no_silence() {
                 continue;
             }
             // A blocking call would wait forever for a response, so it arrives after the last byte.
-            scene.script.lock().unwrap().reads.extend([&b""[..]; 5]);
+            scene.script.lock().unwrap().reads.extend([&b""[..]; 4]);
             scene.script.lock().unwrap().reads.push_back(b"HTTP/1.1 204 No Content\r\n\r\n");
             scene.client.poll().unwrap();
             assert_eq!(scene.client.status(), Status::Connected);

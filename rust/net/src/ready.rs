@@ -78,6 +78,11 @@ impl Wait {
         &self.sources
     }
 
+    /// Returns whether the system will tell when to go on: nothing is ready yet, and everything can be watched.
+    pub fn is_watched(&self) -> bool {
+        !self.ready && self.ask_again.is_none() && !self.sources.is_empty()
+    }
+
     /// Returns how long to sleep at most. `None` means no limit.
     pub fn longest(&self, now: Instant) -> Option<Duration> {
         if self.ready {

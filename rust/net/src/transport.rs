@@ -176,7 +176,13 @@ impl Stream for TcpStream {
     }
 
     fn write(&mut self, head: &[u8], body: &[u8]) -> io::Result<usize> {
-        uninterrupted(|| self.socket.send_vectored_with_flags(&[IoSlice::new(head), IoSlice::new(body)], NO_SIGNAL))
+        match (head, body) {
+            // Two slices cost the system more than one.
+            ([], only) | (only, []) => uninterrupted(|| self.socket.send_with_flags(only, NO_SIGNAL)),
+            _ => uninterrupted(|| {
+                self.socket.send_vectored_with_flags(&[IoSlice::new(head), IoSlice::new(body)], NO_SIGNAL)
+            }),
+        }
     }
 
     fn probe(&mut self) -> io::Result<Probe> {
