@@ -82,7 +82,7 @@ pub struct Facts {
     pub redirects: Vec<String>,
     /// How many times the request was sent.
     pub attempts: u32,
-    /// How long the phases of the last attempt took.
+    /// How long the phases of the last attempt took. The phases of the connection are `None` if the attempt used a kept connection.
     pub timings: Timings,
     /// The parameters of TLS, or `None` without TLS.
     pub tls: Option<Arc<TlsInfo>>,
