@@ -16,6 +16,9 @@ pub(crate) struct Cookies {
     file: Mutex<Kept>,
 }
 
+/// Held while any session writes its file. Several sessions can have the same one.
+static WRITING: Mutex<()> = Mutex::new(());
+
 #[derive(Default)]
 struct Kept {
     path: Option<PathBuf>,
@@ -48,7 +51,7 @@ impl Cookies {
     }
 
     /// Writes the file if one of its cookies has changed. The text is written to a temporary file first, so that a crash does not damage
-    /// the old file.
+    /// the old file. Each process has its own temporary file, and its sessions use it one after the other.
     pub(crate) fn save(&self, now: SystemTime) -> io::Result<()> {
         let mut kept = lock(&self.file);
         let Some(path) = &kept.path else { return Ok(()) };
@@ -58,9 +61,14 @@ impl Cookies {
         });
         let Some(text) = text else { return Ok(()) };
         let mut name = path.as_os_str().to_owned();
-        name.push(".new");
-        fs::write(&name, text)?;
-        fs::rename(&name, path)?;
+        name.push(format!(".new-{}", std::process::id()));
+        let _alone = lock(&WRITING);
+        let written = fs::write(&name, text).and_then(|()| fs::rename(&name, path));
+        if written.is_err() {
+            // The cookies in it are secrets.
+            let _ = fs::remove_file(&name);
+        }
+        written?;
         kept.saved = changes;
         Ok(())
     }
@@ -102,5 +110,46 @@ mod tests {
         later.with(|jar| jar.clear());
         later.save(now).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "my novel");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_leaves_no_other_file_with_its_cookies() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, now) = (folder.path().join("cookies"), SystemTime::UNIX_EPOCH);
+        let cookies = Cookies::default();
+        cookies.set_file(Some(path.clone()), now).unwrap();
+        let address = Address::resolve(None, "http://a.example/").unwrap();
+        cookies.with(|jar| jar.set(&address, "a=secret; Max-Age=60", now)).unwrap();
+        // A folder takes the name.
+        fs::create_dir(&path).unwrap();
+        assert!(cookies.save(now).is_err());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        fs::remove_dir(&path).unwrap();
+        cookies.save(now).unwrap();
+        assert!(fs::read_to_string(&path).unwrap().contains("secret"), "the next try has them still");
+    }
+
+    #[test]
+    fn sessions_that_save_into_one_file_at_once_leave_a_whole_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, now) = (folder.path().join("cookies"), SystemTime::UNIX_EPOCH);
+        let address = Address::resolve(None, "http://a.example/").unwrap();
+        std::thread::scope(|scope| {
+            for letter in ["a", "b", "c", "d"] {
+                let (path, address) = (path.clone(), &address);
+                scope.spawn(move || {
+                    let cookies = Cookies::default();
+                    cookies.set_file(Some(path.clone()), now).unwrap();
+                    for length in (1..200).chain((1..200).rev()) {
+                        let cookie = format!("{letter}={}; Max-Age=60", letter.repeat(length * 10));
+                        cookies.with(|jar| jar.set(address, &cookie, now)).unwrap();
+                        cookies.save(now).unwrap();
+                        let damaged = Jar::default().add_text(&fs::read_to_string(&path).unwrap(), now);
+                        assert_eq!(damaged, Ok(0));
+                    }
+                });
+            }
+        });
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

@@ -2,20 +2,22 @@
 //! [`download`] decides how they are used.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use crate::download::{self, Fields, LONGEST_NOTES, Notes, Plan, Verdict};
 use crate::failure::Failure;
+use crate::files::{is_at, name_in_folder};
 use crate::lock::lock;
 use crate::response::ResultCode;
 
 /// The minimum number of bytes that are written at once. Less data is buffered.
 const WORTH_WRITING: usize = 32 << 10;
 
-/// The paths of running downloads. The list is global because the disk is: two workers must not write the same file.
+/// The names of the files of running downloads. The list is global because the disk is: two workers must not write the same file. The part
+/// is also locked while it is written, because another process can have the same idea.
 static BUSY: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 /// See the module.
@@ -77,8 +79,8 @@ impl PartFile {
         match verdict {
             Verdict::StartOver { len } => {
                 // Create a new file, because the existing one may be a link to another place.
-                remove(&self.part).map_err(cannot_open)?;
-                let file = OpenOptions::new().write(true).create_new(true).open(&self.part).map_err(cannot_open)?;
+                self.remove_part().map_err(cannot_open)?;
+                let file = self.open_part(OpenOptions::new().write(true).create_new(true)).map_err(cannot_open)?;
                 let notes = Notes::of(url, fields).filter(|_| self.resumes && !matches!(self.plan, Plan::ByHand));
                 self.is_noted = match notes {
                     Some(notes) => fs::write(&self.notes, notes.to_text()).is_ok(),
@@ -91,22 +93,43 @@ impl PartFile {
                     Plan::Rest { from, .. } => *from,
                     _ => 0,
                 };
-                let mut file = OpenOptions::new().write(true).open(&self.part).map_err(cannot_open)?;
+                let mut file = self.open_part(OpenOptions::new().write(true)).map_err(cannot_open)?;
                 file.set_len(from).and_then(|()| file.seek(SeekFrom::Start(from))).map_err(cannot_open)?;
                 self.is_noted = true;
                 self.begin(file, from, Some(len))?;
             }
             Verdict::Complete => {
-                (self.len, self.expected) = (fs::metadata(&self.part).map_err(cannot_open)?.len(), None);
+                let file = self.open_part(OpenOptions::new().write(true)).map_err(cannot_open)?;
+                let len = file.metadata().map_err(cannot_open)?.len();
+                self.begin(file, len, None)?;
             }
             Verdict::AskAgain => {
-                remove(&self.part).map_err(cannot_open)?;
+                self.remove_part().map_err(cannot_open)?;
                 let _ = remove(&self.notes);
                 self.plan = Plan::Whole;
             }
             Verdict::NoFile => {}
         }
         Ok(verdict)
+    }
+
+    /// Opens the part for this download alone. Other programs can read it.
+    fn open_part(&self, options: &mut OpenOptions) -> io::Result<File> {
+        #[cfg(windows)]
+        std::os::windows::fs::OpenOptionsExt::share_mode(options, 1);
+        let file = options.open(&self.part)?;
+        check_unused(&file)?;
+        Ok(file)
+    }
+
+    /// Removes the part, unless another program writes to it.
+    fn remove_part(&self) -> io::Result<()> {
+        if fs::symlink_metadata(&self.part).is_ok_and(|part| part.is_file())
+            && let Ok(file) = File::open(&self.part)
+        {
+            check_unused(&file)?;
+        }
+        remove(&self.part)
     }
 
     fn begin(&mut self, file: File, len: u64, expected: Option<u64>) -> Result<(), Failure> {
@@ -169,9 +192,16 @@ impl PartFile {
     pub(crate) fn finish(&mut self) -> Result<(), Failure> {
         self.write_out()?;
         download::check_length(self.len, self.expected)?;
-        self.file = None;
-        fs::rename(&self.part, &self.path)
-            .map_err(|error| Failure::disk(ResultCode::DownloadFileWriteError, "renamed to", &self.path, &error))?;
+        let failed = |error| Failure::disk(ResultCode::DownloadFileWriteError, "renamed to", &self.path, &error);
+        let file = self.file.take();
+        if file.as_ref().is_some_and(|file| !is_at(file, &self.part)) {
+            return Err(failed(io::Error::other(
+                "another program has removed or replaced its part; download it again",
+            )));
+        }
+        // On Windows, an open file cannot be renamed. Elsewhere, its lock protects it until it has its name.
+        let _locked = file.filter(|_| cfg!(unix));
+        fs::rename(&self.part, &self.path).map_err(failed)?;
         let _ = remove(&self.notes);
         Ok(())
     }
@@ -195,6 +225,17 @@ fn read_notes(path: &Path) -> Option<Notes> {
     Notes::read(&text)
 }
 
+/// Locks the file until it is closed. Fails if another program has locked it. Some file systems have no locks.
+fn check_unused(file: &File) -> io::Result<()> {
+    // On Windows, a lock would also exclude readers.
+    if cfg!(unix) && matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
+        return Err(io::Error::other(IN_USE));
+    }
+    Ok(())
+}
+
+const IN_USE: &str = "another download is writing to it; wait until it ends";
+
 fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
@@ -207,12 +248,12 @@ struct Claim(PathBuf);
 
 impl Claim {
     fn new(path: &Path) -> Result<Self, Failure> {
-        let cannot_open = |error| Failure::disk(ResultCode::DownloadFileCantOpen, "opened", path, &error);
-        let whole = std::path::absolute(path).map_err(cannot_open)?;
-        if !lock(&BUSY).insert(whole.clone()) {
-            return Err(cannot_open(io::Error::other("another download is writing to it; wait until it ends")));
+        let name = name_in_folder(path);
+        if !lock(&BUSY).insert(name.clone()) {
+            let in_use = io::Error::other(IN_USE);
+            return Err(Failure::disk(ResultCode::DownloadFileCantOpen, "opened", path, &in_use));
         }
-        Ok(Self(whole))
+        Ok(Self(name))
     }
 }
 
@@ -278,10 +319,58 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         let first = PartFile::new(&path, true, None).unwrap();
-        let second = PartFile::new(&path, true, None).err().unwrap();
-        assert_eq!(second.result, ResultCode::DownloadFileCantOpen);
+        fs::create_dir(folder.path().join("inner")).unwrap();
+        for spelled in ["file", "./file", "inner/../file"] {
+            let second = PartFile::new(&folder.path().join(spelled), true, None).err().unwrap();
+            assert_eq!(second.result, ResultCode::DownloadFileCantOpen, "{spelled}");
+        }
         drop(first);
         assert!(PartFile::new(&path, true, None).is_ok());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_part_that_another_process_writes_is_left_alone_and_never_becomes_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let (part_path, notes_path) = (download::part_path(&path), download::notes_path(&path));
+        let notes = Notes::of("http://a/f", &ETAG).unwrap().to_text();
+        let rest = Fields { content_range: Some("bytes 3-5/6"), body_len: Some(3), ..ETAG };
+        let complete = Fields { content_range: Some("bytes */3"), body_len: Some(0), ..ETAG };
+        let other_version = Fields { etag: Some("\"v2\""), ..rest };
+        fs::write(&part_path, "abc").unwrap();
+        fs::write(&notes_path, notes).unwrap();
+        let others = OpenOptions::new().write(true).open(&part_path).unwrap();
+        others.lock().unwrap();
+        for (status, fields) in [(200, ETAG), (206, rest), (206, other_version), (416, complete)] {
+            let mut part = PartFile::new(&path, true, None).unwrap();
+            part.plan("http://a/f", false);
+            let failure = part.judge("http://a/f", status, &fields).unwrap_err();
+            assert_eq!(failure.result, ResultCode::DownloadFileCantOpen, "{status}: {}", failure.sentence);
+            part.break_off();
+            assert_eq!(fs::read(&part_path).unwrap(), b"abc");
+        }
+        drop(others);
+        let mut part = PartFile::new(&path, true, None).unwrap();
+        part.plan("http://a/f", false);
+        assert_eq!(part.judge("http://a/f", 416, &complete).unwrap(), Verdict::Complete);
+        part.finish().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"abc");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_part_that_was_replaced_meanwhile_does_not_become_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let mut part = PartFile::new(&path, true, None).unwrap();
+        part.judge("http://a/f", 200, &ETAG).unwrap();
+        write(&mut part, b"abcdef");
+        fs::remove_file(download::part_path(&path)).unwrap();
+        fs::write(download::part_path(&path), "abc").unwrap();
+        let failure = part.finish().unwrap_err();
+        assert_eq!(failure.result, ResultCode::DownloadFileWriteError);
+        assert!(!path.exists());
     }
 
     #[test]

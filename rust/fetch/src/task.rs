@@ -367,7 +367,15 @@ impl<B: Buffer> Shared<B> {
                 state.notices.retain(|(_, other)| !matches!(other, Notice::UploadProgress { .. }));
             }
             Notice::Chunk(chunk) => state.waiting += chunk.as_slice().len() + NOTICE_COST,
-            Notice::Event(event) => state.waiting += event.data.len() + event.kind.len() + NOTICE_COST,
+            Notice::Event(event) => {
+                // Consecutive events share an id that the server sent once.
+                let before = state.notices.iter().rev().find_map(|(_, other)| match other {
+                    Notice::Event(other) => Some(&other.id),
+                    _ => None,
+                });
+                let id = if before.is_some_and(|id| Arc::ptr_eq(id, &event.id)) { 0 } else { event.id.len() };
+                state.waiting += id + event.data.len() + event.kind.len() + NOTICE_COST;
+            }
             _ => {}
         }
         state.notices.push_back((self.keeper.next_number(), notice));

@@ -11,6 +11,7 @@ use super::lock_file::{Alone, Share};
 use super::redact;
 use super::secrets::Secrets;
 use crate::failure::words_of;
+use crate::files::name_of_file;
 use crate::har::{self, Chains, Entry};
 use crate::lock::lock;
 
@@ -86,7 +87,7 @@ impl Recorder {
         let failed = |error: io::Error| cannot_write(path, &error);
         // Only the name of an existing file can be made canonical.
         options().open(path).map_err(failed)?;
-        let claim = match Claim::of(one_name(path)) {
+        let claim = match Claim::of(name_of_file(path)) {
             Ok(claim) => claim,
             Err(recorder) => return Ok(recorder),
         };
@@ -193,13 +194,6 @@ fn options() -> OpenOptions {
     options
 }
 
-/// Returns the name of a file that is the same for every spelling of its path.
-fn one_name(path: &Path) -> PathBuf {
-    let in_folder = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
-    let found = path.canonicalize().ok().or_else(in_folder).or_else(|| std::path::absolute(path).ok());
-    found.unwrap_or_else(|| path.to_owned())
-}
-
 fn cannot_write(path: &Path, error: &io::Error) -> String {
     let (words, name) = (words_of(error), path.display().to_string());
     format!("the replay file {name:?} cannot be written: {words}; set replay_file to a file in a folder that exists")
@@ -278,7 +272,7 @@ mod tests {
         other.lock().unwrap();
         std::thread::scope(|scope| {
             let openings = [(); 2].map(|()| scope.spawn(|| Recorder::open(&held)));
-            while !matches!(lock(&OPEN).get(&one_name(&held)), Some(Place::Opening)) {
+            while !matches!(lock(&OPEN).get(&name_of_file(&held)), Some(Place::Opening)) {
                 std::thread::yield_now();
             }
             Recorder::open(&folder.path().join("free.har")).unwrap();
@@ -287,7 +281,10 @@ mod tests {
             let [first, second] = openings.map(|opening| opening.join().unwrap().unwrap());
             assert!(Arc::ptr_eq(&first, &second));
         });
-        assert!(!lock(&OPEN).keys().any(|name| name.starts_with(folder.path())), "nothing is remembered of closed files");
+        assert!(
+            !lock(&OPEN).keys().any(|name| name.starts_with(folder.path())),
+            "nothing is remembered of closed files"
+        );
     }
 
     #[test]
