@@ -1,7 +1,7 @@
 //! The cookies of a session: a jar that calls and scripts share, and the file that stores the cookies between runs.
 
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::SystemTime;
@@ -63,7 +63,7 @@ impl Cookies {
         let mut name = path.as_os_str().to_owned();
         name.push(format!(".new-{}", std::process::id()));
         let _alone = lock(&WRITING);
-        let written = fs::write(&name, text).and_then(|()| fs::rename(&name, path));
+        let written = write_private(Path::new(&name), &text).and_then(|()| fs::rename(&name, path));
         if written.is_err() {
             // The cookies in it are secrets.
             let _ = fs::remove_file(&name);
@@ -78,6 +78,15 @@ fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     fs::File::open(path)?.take(LONGEST_FILE as u64 + 1).read_to_string(&mut text)?;
     Ok(text)
+}
+
+/// Writes a file that other users of the machine cannot read.
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(text.as_bytes())
 }
 
 #[cfg(test)]
@@ -127,6 +136,11 @@ mod tests {
         fs::remove_dir(&path).unwrap();
         cookies.save(now).unwrap();
         assert!(fs::read_to_string(&path).unwrap().contains("secret"), "the next try has them still");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o077, 0, "nobody else can read them");
+        }
     }
 
     #[test]
