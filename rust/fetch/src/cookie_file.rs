@@ -7,6 +7,7 @@ use std::sync::Mutex;
 use std::time::SystemTime;
 
 use crate::cookies::{Jar, LONGEST_FILE};
+use crate::failure::words_of;
 use crate::lock::lock;
 
 /// See the module.
@@ -42,7 +43,7 @@ impl Cookies {
         let text = match read(&path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(named(&error)),
+            Err(error) => return Err(named(&words_of(&error))),
         };
         self.with(|jar| jar.add_text(&text, now)).map_err(|error| named(&error))?;
         kept.path = Some(path);
@@ -132,6 +133,8 @@ mod tests {
         // A folder takes the name.
         fs::create_dir(&path).unwrap();
         assert!(cookies.save(now).is_err());
+        let sentence = Cookies::default().set_file(Some(path.clone()), now).unwrap_err();
+        assert!(sentence.contains("cookies") && !sentence.contains("os error"), "{sentence}");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
         fs::remove_dir(&path).unwrap();
         cookies.save(now).unwrap();

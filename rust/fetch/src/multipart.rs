@@ -7,6 +7,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::failure::words_of;
+
 /// A source of bytes that can be read from the start every time the request is sent: a file on the disk or a file of the engine.
 pub trait Source: Send + Sync {
     /// Returns the number of bytes.
@@ -301,7 +303,7 @@ impl fmt::Display for FormError {
                 f.write_str("the content type of the form's file is invalid; write it like \"image/png\"")
             }
             Self::Unreadable { field, source } => {
-                write!(f, "the file of the form field {field:?} cannot be read: {source}")
+                write!(f, "the file of the form field {field:?} cannot be read: {}", words_of(source))
             }
             Self::Shrank { field, expected, found } => write!(
                 f,

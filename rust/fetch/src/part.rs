@@ -222,6 +222,8 @@ fn over(limit: u64) -> Failure {
 }
 
 fn read_notes(path: &Path) -> Option<Notes> {
+    // Opening anything else may block forever.
+    fs::symlink_metadata(path).ok().filter(|notes| notes.is_file())?;
     let mut text = String::new();
     File::open(path).ok()?.take(LONGEST_NOTES as u64 + 1).read_to_string(&mut text).ok()?;
     Notes::read(&text)
@@ -358,6 +360,22 @@ mod tests {
         assert_eq!(part.judge("http://a/f", 416, &complete).unwrap(), Verdict::Complete);
         part.finish().unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"abc");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn notes_that_are_a_link_or_no_file_are_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let (notes_path, elsewhere) = (download::notes_path(&path), folder.path().join("elsewhere"));
+        fs::write(download::part_path(&path), "abc").unwrap();
+        fs::write(&elsewhere, Notes::of("http://a/f", &ETAG).unwrap().to_text()).unwrap();
+        let mut part = PartFile::new(&path, true, None).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &notes_path).unwrap();
+        assert_eq!(*part.plan("http://a/f", false), Plan::Whole);
+        fs::remove_file(&notes_path).unwrap();
+        fs::create_dir(&notes_path).unwrap();
+        assert_eq!(*part.plan("http://a/f", false), Plan::Whole);
     }
 
     #[cfg(unix)]

@@ -123,8 +123,7 @@ impl Recorder {
             return;
         }
         redact::entry(&mut entry, &mut state.secrets);
-        let text = har::entry_text(&entry, &mut state.chains);
-        if let Err(error) = state.append(&text) {
+        if let Err(error) = state.append(&entry) {
             // This runs under the lock, so it is the first problem.
             let _ = self.problem.set(cannot_write(&self.path, &error));
         }
@@ -144,10 +143,16 @@ impl Drop for Recorder {
 }
 
 impl State {
-    fn append(&mut self, text: &str) -> io::Result<()> {
+    fn append(&mut self, entry: &Entry) -> io::Result<()> {
         let _alone = Alone::with(&self.file)?;
+        if self.file.metadata()?.len() == 0 {
+            // The file was emptied while it was being recorded to.
+            write_at(&self.file, 0, &whole())?;
+            self.chains = Chains::default();
+        }
         let (end, gap) = end(&self.file)?;
-        let written = write_at(&self.file, end, &[gap, text, har::TAIL].concat());
+        let text = har::entry_text(entry, &mut self.chains);
+        let written = write_at(&self.file, end, &[gap, &text, har::TAIL].concat());
         if written.is_err() {
             // Most likely, the disk is full. The previous end still fits.
             write_at(&self.file, end, har::TAIL)?;
@@ -159,12 +164,7 @@ impl State {
 
 /// Returns where the entries end, and the text between them and the next one.
 fn end(mut file: &File) -> io::Result<(u64, &'static str)> {
-    let mut len = file.seek(SeekFrom::End(0))?;
-    if len == 0 {
-        // The file was emptied while it was being recorded to.
-        write_at(file, 0, &whole())?;
-        len = whole().len() as u64;
-    }
+    let len = file.seek(SeekFrom::End(0))?;
     // The tail and the byte before it.
     let mut last = [0; har::TAIL.len() + 1];
     let start = len.saturating_sub(last.len() as u64);
@@ -217,6 +217,11 @@ mod tests {
 
     #[test]
     fn what_others_have_done_to_the_file_is_told_and_none_of_it_is_lost() {
+        let tls = Arc::new(http_net::TlsInfo {
+            version: "TLSv1.3".to_owned(),
+            peer_certificates: vec!["certificate".to_owned()],
+            ..http_net::TlsInfo::default()
+        });
         let entry = || Entry {
             number: None,
             base_url: String::new(),
@@ -224,7 +229,7 @@ mod tests {
             request: har::Request { method: "GET".to_owned(), url: "http://a/".to_owned(), ..har::Request::default() },
             response: Some(har::Response { status: 200, ..har::Response::default() }),
             timings: har::Timings::default(),
-            tls: None,
+            tls: Some(tls.clone()),
             end: har::End::Whole,
         };
         let folder = tempfile::tempdir().unwrap();
@@ -242,7 +247,9 @@ mod tests {
         assert_eq!(har::read(&std::fs::read(&path).unwrap()).unwrap().len(), 3);
         std::fs::write(&path, "").unwrap();
         recorder.add(entry());
-        assert_eq!(har::read(&std::fs::read(&path).unwrap()).unwrap().len(), 1, "it begins again where it was emptied");
+        let entries = har::read(&std::fs::read(&path).unwrap()).unwrap();
+        assert_eq!(entries.len(), 1, "it begins again where it was emptied");
+        assert_eq!(entries[0].tls.as_ref(), Some(&tls), "with the certificates that the file had before");
         std::fs::write(&path, "notes of somebody").unwrap();
         recorder.add(entry());
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "notes of somebody");
