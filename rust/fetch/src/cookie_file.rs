@@ -23,8 +23,8 @@ static WRITING: Mutex<()> = Mutex::new(());
 #[derive(Default)]
 struct Kept {
     path: Option<PathBuf>,
-    /// The number of changes of the jar that the file contains.
-    saved: u64,
+    /// The number of changes of the jar that the file contains. `None` if it lacks cookies that the jar had before.
+    saved: Option<u64>,
 }
 
 impl Cookies {
@@ -34,20 +34,28 @@ impl Cookies {
     }
 
     /// Sets the file that stores the cookies, and loads the cookies in it. `None` means no file. The error is a sentence. After an error,
-    /// the file is not changed.
+    /// the earlier file stays in use, unless it is the same one. This file is not changed.
     pub(crate) fn set_file(&self, path: Option<PathBuf>, now: SystemTime) -> Result<(), String> {
         let mut kept = lock(&self.file);
-        kept.path = None;
+        let before = kept.path.take();
         let Some(path) = path else { return Ok(()) };
+        let had_others = self.with(|jar| jar.to_text(now).lines().count() > 1);
+        let loaded = self.load(&path, now);
+        kept.path = if loaded.is_ok() { Some(path) } else { before.filter(|before| *before != path) };
+        if loaded.is_ok() {
+            kept.saved = (!had_others).then(|| self.with(|jar| jar.changes()));
+        }
+        loaded
+    }
+
+    fn load(&self, path: &Path, now: SystemTime) -> Result<(), String> {
         let named = |what: &dyn std::fmt::Display| format!("the cookie file {:?}: {what}", path.display().to_string());
-        let text = match read(&path) {
+        let text = match read(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(named(&words_of(&error))),
         };
         self.with(|jar| jar.add_text(&text, now)).map_err(|error| named(&error))?;
-        kept.path = Some(path);
-        kept.saved = self.with(|jar| jar.changes());
         Ok(())
     }
 
@@ -58,7 +66,7 @@ impl Cookies {
         let Some(path) = &kept.path else { return Ok(()) };
         let (changes, text) = self.with(|jar| {
             let changes = jar.changes();
-            (changes, (changes != kept.saved).then(|| jar.to_text(now)))
+            (changes, (Some(changes) != kept.saved).then(|| jar.to_text(now)))
         });
         let Some(text) = text else { return Ok(()) };
         let mut name = path.as_os_str().to_owned();
@@ -70,7 +78,7 @@ impl Cookies {
             let _ = fs::remove_file(&name);
         }
         written?;
-        kept.saved = changes;
+        kept.saved = Some(changes);
         Ok(())
     }
 }
@@ -144,6 +152,35 @@ mod tests {
             use std::os::unix::fs::PermissionsExt;
             assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o077, 0, "nobody else can read them");
         }
+    }
+
+    #[test]
+    fn after_a_file_that_cannot_be_used_the_earlier_one_stays_in_use() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, now) = (folder.path().join("cookies"), SystemTime::UNIX_EPOCH);
+        let address = Address::resolve(None, "http://a.example/").unwrap();
+        let cookies = Cookies::default();
+        cookies.set_file(Some(path.clone()), now).unwrap();
+        cookies.with(|jar| jar.set(&address, "a=before; Max-Age=60", now)).unwrap();
+        assert!(cookies.set_file(Some(folder.path().to_owned()), now).is_err());
+        cookies.save(now).unwrap();
+        assert!(fs::read_to_string(&path).unwrap().contains("before"));
+        cookies.set_file(None, now).unwrap();
+        cookies.with(|jar| jar.clear());
+        cookies.save(now).unwrap();
+        assert!(fs::read_to_string(&path).unwrap().contains("before"), "there is no file any more");
+    }
+
+    #[test]
+    fn cookies_from_before_the_file_was_set_are_saved_in_it_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, now) = (folder.path().join("cookies"), SystemTime::UNIX_EPOCH);
+        let address = Address::resolve(None, "http://a.example/").unwrap();
+        let cookies = Cookies::default();
+        cookies.with(|jar| jar.set(&address, "a=early; Max-Age=60", now)).unwrap();
+        cookies.set_file(Some(path.clone()), now).unwrap();
+        cookies.save(now).unwrap();
+        assert!(fs::read_to_string(&path).unwrap().contains("early"));
     }
 
     #[test]
