@@ -39,11 +39,12 @@ impl Cookies {
         let mut kept = lock(&self.file);
         let before = kept.path.take();
         let Some(path) = path else { return Ok(()) };
-        let had_others = self.with(|jar| jar.to_text(now).lines().count() > 1);
+        // A cookie that comes while the file is read changes the number, so it is saved later.
+        let (had_others, changes) = self.with(|jar| (jar.to_text(now).lines().count() > 1, jar.changes()));
         let loaded = self.load(&path, now);
         kept.path = if loaded.is_ok() { Some(path) } else { before.filter(|before| *before != path) };
         if loaded.is_ok() {
-            kept.saved = (!had_others).then(|| self.with(|jar| jar.changes()));
+            kept.saved = (!had_others).then_some(changes);
         }
         loaded
     }
