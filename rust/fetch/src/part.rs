@@ -71,6 +71,10 @@ impl PartFile {
     /// Judges the final response, and opens the part if the body must be written to it.
     pub(crate) fn judge(&mut self, url: &str, status: u16, fields: &Fields<'_>) -> Result<Verdict, Failure> {
         let verdict = self.plan.judge(status, fields)?;
+        if verdict != Verdict::NoFile && is_folder_name(&self.path) {
+            let sentence = format!("the path {:?} is that of a folder; add the name of a file", self.path.display());
+            return Err(Failure::new(ResultCode::DownloadFileCantOpen, sentence));
+        }
         // Close the file first: on Windows, the name of a deleted file stays in use while the file is open.
         self.file = None;
         let cannot_open = |error| Failure::disk(ResultCode::DownloadFileCantOpen, "opened", &self.part, &error);
@@ -202,13 +206,29 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Whether a path ends with a separator.
+fn is_folder_name(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().last().is_some_and(|last| std::path::is_separator(char::from(*last)))
+}
+
+/// Returns the same path for every spelling of a path, if its folder exists.
+fn one_spelling(path: &Path) -> io::Result<PathBuf> {
+    let whole = std::path::absolute(path)?;
+    let (Some(folder), Some(name)) = (whole.parent(), whole.file_name()) else { return Ok(whole) };
+    Ok(fs::canonicalize(folder).map_or_else(|_| whole.clone(), |folder| folder.join(name)))
+}
+
 /// Reserves a path until it is dropped.
 struct Claim(PathBuf);
 
 impl Claim {
     fn new(path: &Path) -> Result<Self, Failure> {
         let cannot_open = |error| Failure::disk(ResultCode::DownloadFileCantOpen, "opened", path, &error);
-        let whole = std::path::absolute(path).map_err(cannot_open)?;
+        if path.as_os_str().is_empty() {
+            let sentence = "the path of the download is empty; give the path of a file";
+            return Err(Failure::new(ResultCode::DownloadFileCantOpen, sentence));
+        }
+        let whole = one_spelling(path).map_err(cannot_open)?;
         if !lock(&BUSY).insert(whole.clone()) {
             return Err(cannot_open(io::Error::other("another download is writing to it; wait until it ends")));
         }
@@ -282,6 +302,31 @@ mod tests {
         assert_eq!(second.result, ResultCode::DownloadFileCantOpen);
         drop(first);
         assert!(PartFile::new(&path, true, None).is_ok());
+    }
+
+    #[test]
+    fn another_spelling_of_a_path_is_the_same_path() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("inner")).unwrap();
+        let first = PartFile::new(&folder.path().join("file"), true, None).unwrap();
+        for spelling in ["./file", "inner/../file", "inner/.././/file"] {
+            let second = PartFile::new(&folder.path().join(spelling), true, None).err();
+            assert_eq!(second.unwrap().result, ResultCode::DownloadFileCantOpen, "{spelling}");
+        }
+        assert!(PartFile::new(&folder.path().join("inner/file"), true, None).is_ok());
+        drop(first);
+    }
+
+    #[test]
+    fn a_path_without_the_name_of_a_file_is_an_error_that_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let empty = PartFile::new(Path::new(""), true, None).err().unwrap();
+        assert_eq!(empty.sentence, "the path of the download is empty; give the path of a file");
+        let mut part = PartFile::new(&folder.path().join(""), true, None).unwrap();
+        let failure = part.judge("http://a/f", 200, &ETAG).unwrap_err();
+        assert_eq!(failure.result, ResultCode::DownloadFileCantOpen);
+        assert!(failure.sentence.ends_with("is that of a folder; add the name of a file"), "{}", failure.sentence);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "no part is left in the folder");
     }
 
     #[test]
