@@ -7,6 +7,8 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use crate::failure::words_of;
+
 /// A source of bytes that can be read from the start every time the request is sent: a file on the disk or a file of the engine.
 pub trait Source: Send + Sync {
     /// Returns the number of bytes.
@@ -25,13 +27,20 @@ pub struct DiskFile(
 
 impl Source for DiskFile {
     fn measure(&self) -> io::Result<u64> {
-        let metadata = std::fs::metadata(&self.0)?;
+        let metadata = std::fs::metadata(&self.0).map_err(|error| self.named(&error))?;
         // The length of anything else has no meaning, and reading it may block forever.
-        if metadata.is_file() { Ok(metadata.len()) } else { Err(io::Error::other("it is not a file")) }
+        if metadata.is_file() { Ok(metadata.len()) } else { Err(self.named(&io::Error::other("it is not a file"))) }
     }
 
     fn open(&self) -> io::Result<Box<dyn Read + Send>> {
-        Ok(Box::new(File::open(&self.0)?))
+        Ok(Box::new(File::open(&self.0).map_err(|error| self.named(&error))?))
+    }
+}
+
+impl DiskFile {
+    /// Adds the path to an error of the system, and leaves out the number.
+    fn named(&self, error: &io::Error) -> io::Error {
+        io::Error::new(error.kind(), format!("{:?}: {}", self.0.display().to_string(), words_of(error)))
     }
 }
 
