@@ -24,6 +24,10 @@ func test_settings_out_of_range_are_refused_or_taken_for_the_nearest() -> void:
 			["max_connections_per_host", 0, 6], ["max_connections_per_host", -1, 6]]:
 		session.set(case[0], case[1])
 		assert_equal(session.get(case[0]), case[2], "%s after %s" % [case[0], case[1]])
+	for name: String in ["connect_timeout", "stall_timeout", "timeout"]:
+		session.set(name, 1e-12)
+		assert_true(session.get(name) > 0.0, "a %s that is nearly 0 must not be 0, which is no limit" % name)
+		session.set(name, 30.0)
 	session.body_size_limit = 100
 	assert_response(await fetched(session, url("/hello")), SUCCESS, 200)
 

@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use godot::builtin::{Callable, GString, Variant};
+use godot::builtin::{Callable, Variant};
 use godot::classes::object::ConnectFlags;
 use godot::classes::{Engine, MainLoop, Object, SceneTree};
 use godot::init::is_main_thread;
@@ -16,6 +16,7 @@ use godot::meta::ToGodot;
 use godot::obj::{Gd, Singleton};
 
 use crate::call::guarded;
+use crate::convert::types::whole_text;
 use crate::high::body::{Notice, Task, forget_engine, leave_engine, worker};
 use crate::high::held::{Held, connect};
 use crate::high::response::Known;
@@ -238,7 +239,7 @@ fn emit(object: &Gd<HttpTaskRust>, shared: &Arc<TaskShared>, notice: Notice) {
             signals.emit_signal("chunk_received", &[chunk.give_out().to_variant()]);
         }
         Notice::Event(event) => {
-            let arguments = [&*event.kind, &event.data, &event.id].map(|text| GString::from(text).to_variant());
+            let arguments = [&*event.kind, &event.data, &event.id].map(|text| whole_text(text).to_variant());
             signals.emit_signal("event_received", &arguments);
         }
         Notice::Retrying { attempt, after, reason } => {
