@@ -1,5 +1,5 @@
 # Mistakes of a script are logged, as by the engine's own classes.
-# expect-log: ^ERROR: HTTPSessionRust\.(get_cookies|set_cookie|set_tls_options|set_https?_proxy|set_(connect_|stall_)?timeout)\(\): .+
+# expect-log: ^ERROR: HTTPSessionRust\.(get_cookies|set_cookie|set_basic_auth|set_tls_options|set_https?_proxy|set_(connect_|stall_)?timeout)\(\): .+
 # expect-log: ^ERROR: HTTPSessionRust\.(set_cookie_file|set_cache_directory|set_max_connections_per_host)\(\): .+
 # expect-log: ^ERROR: HTTPTaskRust\.bind_node\(\): the node is null
 # expect-log: ^ERROR: HTTPFormRust\.add_(file|bytes)\(\): .+
@@ -24,6 +24,10 @@ func test_settings_out_of_range_are_refused_or_taken_for_the_nearest() -> void:
 			["max_connections_per_host", 0, 6], ["max_connections_per_host", -1, 6]]:
 		session.set(case[0], case[1])
 		assert_equal(session.get(case[0]), case[2], "%s after %s" % [case[0], case[1]])
+	for name: String in ["connect_timeout", "stall_timeout", "timeout"]:
+		session.set(name, 1e-12)
+		assert_true(session.get(name) > 0.0, "a %s that is nearly 0 must not be 0, which is no limit" % name)
+		session.set(name, 30.0)
 	session.body_size_limit = 100
 	assert_response(await fetched(session, url("/hello")), SUCCESS, 200)
 
@@ -90,10 +94,29 @@ func test_downloads_to_no_file() -> void:
 	var session := new_session()
 	if session == null:
 		return
-	for path: String in ["", "user://", folder(), "/proc/none/x"]:
+	for path: String in ["", "user://", folder(), folder() + "/", "/proc/none/x", "uid://unknown"]:
 		var response := await response_of(session.download(url("/hello"), path), path)
 		assert_true(response.get_result() in [10, 11, INVALID_REQUEST], "%s: result %d" % [path, response.get_result()])
 		assert_true(str(response.get_error_message()).length() > 10, "a sentence for " + path)
+		assert_equal(str(response.get_error_message()).contains("\"\""), false, path + ": a sentence with an empty name")
+	assert_equal(DirAccess.get_files_at(folder()).size(), 0, "files in the folder")
+	DirAccess.remove_absolute(folder() + ".part")
+	remove_folder()
+
+
+func test_a_download_file_that_is_a_folder_fails_with_the_code() -> void:
+	var node := made(&"HTTPRequestRust") as Node
+	if node == null:
+		return
+	await wait_frames(1)
+	tree.root.add_child(node)
+	node.download_file = folder() + "/"
+	assert_error(node.request(url("/hello")), OK)
+	var result: Array = await node.request_completed
+	await wait_frames(1)
+	assert_equal([result[0], result[1]], [10, 200], "result and code")
+	assert_contains(node.get_task().get_response().get_error_message(), "folder", "sentence")
+	node.free()
 	remove_folder()
 
 
@@ -108,6 +131,66 @@ func test_two_downloads_to_one_path() -> void:
 	first.cancel()
 	assert_response(await response_of(first), CANCELLED, first.get_response().get_response_code(), "the first")
 	remove_folder()
+
+
+func test_two_spellings_of_one_path_are_one_path() -> void:
+	var session := new_session()
+	if session == null:
+		return
+	DirAccess.make_dir_recursive_absolute(folder().path_join("inner"))
+	var path := folder().path_join("ä ö.bin")
+	var first: RefCounted = session.download(url("/bytes/3000000?delay_ms=5"), path)
+	await wait_frames(5)
+	for spelling: String in ["user://%s/ä ö.bin" % folder().get_file(), folder() + "/inner/../ä ö.bin"]:
+		assert_response(await response_of(session.download(url("/bytes/10"), spelling)), 10, 0, spelling)
+	assert_response(await response_of(first), SUCCESS, 200, "the first")
+	assert_equal(FileAccess.get_file_as_bytes(path).size(), 3_000_000, "its file")
+	DirAccess.remove_absolute(folder().path_join("inner"))
+	remove_folder()
+
+
+func test_bodies_that_json_cannot_hold_are_refused_and_others_arrive_whole() -> void:
+	var session := new_session()
+	if session == null:
+		return
+	var itself := {}
+	itself["a"] = [itself]
+	var response := await fetched(session, url("/echo"), [], 2, itself)
+	itself.clear()
+	assert_response(response, INVALID_REQUEST, 0, "a body that contains itself")
+	assert_contains(response.get_error_message(), "contains itself", "sentence")
+	var deepest: Variant = 1
+	for level: int in 1024:
+		deepest = [deepest] if level % 2 else {"a": deepest}
+	assert_response(await fetched(session, url("/echo"), [], 2, deepest), SUCCESS, 200, "1024 levels")
+	assert_response(await fetched(session, url("/echo"), [], 2, [deepest]), INVALID_REQUEST, 0, "1025 levels")
+	assert_equal(
+		echo_of(await fetched(session, url("/echo"), [], 2, [1700000000.123456, 0.1, 9007199254740993]))["body_text"],
+		"[1700000000.123456,0.1,9007199254740993]", "every digit of a number")
+	var typed: Array[Dictionary] = [{"a": [1, "b"] as Array}]
+	assert_equal(echo_of(await fetched(session, url("/echo"), [], 2, typed))["body_text"], '[{"a":[1,"b"]}]', "a typed array")
+
+
+func test_a_string_name_is_a_string_as_body_and_as_argument() -> void:
+	var session := new_session()
+	if session == null:
+		return
+	assert_equal(echo_of(await fetched(session, url("/echo"), [], 2, &"name"))["body_text"], "name", "body")
+	var task: RefCounted = session.callv("fetch", [StringName(url("/hello")), [&"A: b"]])
+	assert_response(await response_of(task), SUCCESS, 200, "URL")
+
+
+func test_a_base_url_and_a_user_that_make_no_sense() -> void:
+	var session := new_session()
+	if session == null:
+		return
+	session.base_url = "nonsense"
+	var sentence: String = (await fetched(session, "/hello")).get_error_message()
+	assert_equal(sentence, "base_url: the URL is relative; write it like https://example.com/api/", "sentence")
+	assert_equal(session.get_cookies("/hello").size(), 0, "cookies")
+	session.base_url = url("/")
+	session.set_basic_auth("a:b", "c")
+	assert_equal(sent_values(echo_of(await fetched(session, "/echo")), "Authorization").size(), 0, "credentials")
 
 
 func test_forms_with_odd_parts() -> void:

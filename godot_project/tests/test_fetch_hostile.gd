@@ -132,6 +132,22 @@ func test_event_streams_without_an_end_of_line_are_bounded() -> void:
 	_assert_failed(large, TOO_LARGE, 200, "an event stream of one line")
 
 
+func test_an_event_is_whole_also_with_nul_characters() -> void:
+	var session := new_session()
+	if session == null:
+		return
+	var reply := "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n".to_utf8_buffer()
+	for byte: int in "event: a_b\ndata: c_d\n\n".to_utf8_buffer():
+		reply.append(0 if byte == 0x5f else byte)
+	var task: RefCounted = session.listen(url_of_reply(reply))
+	var events := recorded(task)
+	while named(events, "event_received").is_empty() and not task.is_completed():
+		await wait_frames(1)
+	task.cancel()
+	await response_of(task)
+	assert_equal(named(events, "event_received")[0][1], ["a\ufffdb", "c\ufffdd", ""], "event")
+
+
 func test_a_part_that_somebody_else_wrote_is_not_gone_on_with() -> void:
 	var path := folder().path_join("save.bin")
 	for notes: String in ["", "no notes of ours", "{\"url\": \"%s\"}" % url("/file/30000")]:

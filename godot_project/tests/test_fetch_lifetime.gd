@@ -25,7 +25,7 @@ func test_a_task_and_its_session_are_freed_after_completion() -> void:
 	if session == null:
 		return
 	var watched: Array[WeakRef] = [weakref(session)]
-	for how: String in ["fetch", "stream", "wait", "cancel", "invalid"]:
+	for how: String in ["fetch", "stream", "wait", "cancel", "invalid", "counted"]:
 		watched.append_array(await _run_one(session, how))
 	session = null
 	await wait_frames(5)
@@ -163,8 +163,18 @@ func test_the_engine_quits_in_every_state() -> void:
 			["fetch", stuck, 1, 100], ["fetch", stuck, 30, 100], ["fetch", "http://name.invalid/", 1, 100],
 			["fetch", "http://%s/" % address_of("never-accepts"), 20, 100], ["stream", url("/fault/endless-small-chunks", "raw"), 20, 100],
 			["listen", stuck, 20, 100], ["download", url("/bytes/100000000?delay_ms=10"), 20, 100], ["node", stuck, 20, 100],
-			["shared", stuck, 20, 100], ["await", stuck, 20, 100], ["thread", stuck, 20, -1], ["shared", url("/hello"), 120, 0]]:
+			["shared", stuck, 20, 100], ["await", stuck, 20, 100], ["thread", stuck, 20, -1], ["shared", url("/hello"), 120, 0], ["sequence", stuck, 20, 100]]:
 		_assert_quits(case)
+
+
+func test_the_engine_quits_while_a_script_awaits_one_task_after_the_other() -> void:
+	if not assert_true(ClassDB.class_exists(&"HTTPSessionRust"), "the class"):
+		return
+	# The engine does not free what a function holds that never goes on.
+	var text := _run(
+		"res://tests/fixtures/quit_while_fetching.gd",
+		["--how=loop", "--url=" + url("/fault/never-answers", "raw"), "--frames=20"], ["ERROR", "handle_crash", "panicked"])
+	assert_contains(text, "finalized", "what it printed")
 
 
 func test_a_main_loop_without_a_tree_works_and_quits() -> void:
@@ -193,7 +203,9 @@ func _assert_quits(case: Array) -> void:
 		assert_contains(text, "completed with %d" % case[3], "%s: the task" % [case])
 
 
-func _run(script: String, options: PackedStringArray) -> String:
+func _run(
+		script: String, options: PackedStringArray,
+		suspicious_words: PackedStringArray = ["ERROR", "WARNING", "leaked", "ObjectDB instances", "handle_crash", "panicked"]) -> String:
 	var godot := OS.get_environment("GODOT")
 	if not assert_true(not godot.is_empty(), "this test needs $GODOT, the program to start"):
 		return ""
@@ -202,7 +214,7 @@ func _run(script: String, options: PackedStringArray) -> String:
 	var output: Array = []
 	assert_equal(OS.execute(godot, command, output, true), 0, "exit code of %s" % [options])
 	var text := str(output[0]) if not output.is_empty() else ""
-	for suspicious: String in ["ERROR", "WARNING", "leaked", "ObjectDB instances", "handle_crash", "panicked"]:
+	for suspicious: String in suspicious_words:
 		# The message does not contain the whole text, which would be taken for an error of this run.
 		assert_true(not text.contains(suspicious), "%s: its log has the word %s, backwards" % [options, suspicious.reverse()])
 	return text
@@ -216,6 +228,12 @@ func _run_one(session: RefCounted, how: String) -> Array[WeakRef]:
 		"cancel":
 			task = session.fetch(url("/fault/never-answers", "raw"))
 			task.cancel()
+		"counted":
+			task = session.fetch(url("/hello"))
+			var held := task
+			var listener := func(_response: RefCounted) -> void: held.get_url()
+			task.completed.connect(listener, CONNECT_REFERENCE_COUNTED)
+			task.completed.connect(listener, CONNECT_REFERENCE_COUNTED)
 		"invalid":
 			task = session.fetch("nonsense")
 		_:

@@ -100,6 +100,7 @@ func test_a_file_that_is_not_there_is_an_invalid_request() -> void:
 	var response := await response_of(task)
 	if assert_response(response, INVALID_REQUEST, 0):
 		assert_contains(response.get_error_message(), "gone", "the message names the field")
+		assert_contains(response.get_error_message(), "no-such-file.bin", "the message names the file")
 
 
 ## An exported game has its files in a pack.

@@ -117,6 +117,10 @@ func test_text_is_read_by_its_charset_and_json_whatever_its_type() -> void:
 	assert_equal((await fetched(session, url_of_reply(latin))).get_text(), "Zoë", "Latin-1")
 	var utf8 := response_with([], "Zoë".to_utf8_buffer())
 	assert_equal((await fetched(session, url_of_reply(utf8))).get_text(), "Zoë", "UTF-8")
+	var with_nul := response_with([], PackedByteArray([0x61, 0, 0x62, 0]))
+	assert_equal((await fetched(session, url_of_reply(with_nul))).get_text(), "a\ufffdb\ufffd", "NUL characters")
+	var half_json := response_with([], "[1]".to_utf8_buffer() + PackedByteArray([0, 0x78]))
+	assert_true((await fetched(session, url_of_reply(half_json))).get_json() == null, "JSON that ends with NUL and more")
 	var json := response_with(["Content-Type: text/html"], "{\"a\": [1, null]}".to_utf8_buffer())
 	assert_equal((await fetched(session, url_of_reply(json))).get_json(), {"a": [1.0, null]}, "JSON")
 

@@ -154,6 +154,29 @@ func test_wait_gives_the_response_before_and_after_the_end() -> void:
 	assert_equal(seen.size(), 3, "three who wait")
 
 
+func test_wait_works_in_a_thread_before_and_after_the_end() -> void:
+	var session := new_session()
+	if session == null:
+		return
+	var codes: Array[int] = []
+	var thread := Thread.new()
+	thread.start(func() -> void:
+		var task: RefCounted = session.fetch(url("/slow?ms=100"))
+		codes.append((await task.wait()).get_response_code()))
+	await wait_frames(1)
+	thread.wait_to_finish()
+	var other := Thread.new()
+	other.start(func() -> void:
+		var task: RefCounted = session.fetch(url("/hello"))
+		task.wait_to_finish()
+		codes.append((await task.wait()).get_response_code()))
+	await wait_frames(1)
+	other.wait_to_finish()
+	while codes.size() < 2:
+		await wait_frames(1)
+	assert_equal(codes, [200, 200] as Array[int], "codes")
+
+
 func test_wait_to_finish_blocks_and_delivers_on_the_main_thread() -> void:
 	var session := new_session()
 	if session == null:

@@ -72,7 +72,20 @@ func get_text() -> String:
 			return "".join(Array(_body).map(func(byte: int) -> String: return char(byte)))
 		"utf-16", "utf-16le":
 			return _body.get_string_from_utf16()
-	return _body.get_string_from_utf8()
+	return _whole_text(_body)
+
+
+## UTF-8 as a text. The engine would end it at the first NUL character, so U+FFFD replaces this character.
+static func _whole_text(bytes: PackedByteArray) -> String:
+	var parts := PackedStringArray()
+	var from := 0
+	var end := bytes.find(0)
+	while end >= 0:
+		parts.append(bytes.slice(from, end).get_string_from_utf8())
+		from = end + 1
+		end = bytes.find(0, from)
+	parts.append(bytes.slice(from).get_string_from_utf8())
+	return char(0xfffd).join(parts)
 
 
 func get_json() -> Variant:

@@ -6,6 +6,8 @@ const Task := preload("task.gd")
 const Form := preload("form.gd")
 const Replay := preload("replay.gd")
 const Limits := preload("limits.gd")
+## How many dictionaries and arrays can be inside each other. The engine writes an ellipsis where JSON is deeper.
+const DEEPEST := 1024
 
 enum ReplayMode { REPLAY_OFF = 0, REPLAY_RECORD = 1, REPLAY_ONLY = 2 }
 
@@ -73,6 +75,10 @@ func set_bearer_auth(token: String) -> void:
 
 
 func set_basic_auth(user: String, password: String) -> void:
+	if user.contains(":"):
+		push_error(
+			"HTTPSessionRust.set_basic_auth(): the user name has a colon, and a server would take what follows for the password; use another user name")
+		return
 	_set_authorization("set_basic_auth", "Basic " + Marshalls.utf8_to_base64("%s:%s" % [user, password]))
 
 
@@ -168,11 +174,13 @@ func _take_body(task: Task, headers: PackedStringArray, body: Variant) -> String
 	match typeof(body):
 		TYPE_NIL:
 			pass
-		TYPE_STRING:
-			task._body = (body as String).to_utf8_buffer()
+		TYPE_STRING, TYPE_STRING_NAME:
+			task._body = str(body).to_utf8_buffer()
 		TYPE_PACKED_BYTE_ARRAY:
 			task._body = body
 		TYPE_DICTIONARY, TYPE_ARRAY:
+			if _is_too_deep(body):
+				return "the body contains itself, or has more than %d levels; make it flatter" % DEEPEST
 			task._body = JSON.stringify(body, "", false, true).to_utf8_buffer()
 			type = "application/json"
 		_:
@@ -187,6 +195,21 @@ func _take_body(task: Task, headers: PackedStringArray, body: Variant) -> String
 	if not type.is_empty() and not Limits.has_header(headers, "Content-Type"):
 		headers.append("Content-Type: " + type)
 	return ""
+
+
+## Whether a body has more than DEEPEST levels of dictionaries and arrays. One that contains itself has.
+static func _is_too_deep(body: Variant) -> bool:
+	var waiting: Array[Array] = [[body, 1]]
+	while not waiting.is_empty():
+		var next: Array = waiting.pop_back()
+		var level: int = next[1]
+		if level > DEEPEST:
+			return true
+		var values: Array = next[0] if next[0] is Array else (next[0] as Dictionary).values()
+		for inner: Variant in values:
+			if inner is Array or inner is Dictionary:
+				waiting.append([inner, level + 1])
+	return false
 
 
 ## Returns the recording or replay. It starts again if one of its properties was set.

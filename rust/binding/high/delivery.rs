@@ -8,7 +8,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use godot::builtin::{Callable, GString, Variant};
+use godot::builtin::{Callable, Variant};
 use godot::classes::object::ConnectFlags;
 use godot::classes::{Engine, MainLoop, Object, SceneTree};
 use godot::init::is_main_thread;
@@ -16,6 +16,7 @@ use godot::meta::ToGodot;
 use godot::obj::{Gd, Singleton};
 
 use crate::call::guarded;
+use crate::convert::types::whole_text;
 use crate::high::body::{Notice, Task, forget_engine, leave_engine, worker};
 use crate::high::held::{Held, connect};
 use crate::high::response::Known;
@@ -28,8 +29,13 @@ static HUB: Mutex<Hub> = Mutex::new(Hub {
     is_hooked: false,
     is_asked_to_hook: false,
     is_closed: false,
+    late: None,
     last_frame: None,
 });
+
+/// How many tasks that start while the program ends emit their end. With a limit, the engine can quit although a script starts the
+/// next task whenever one ends.
+const MOST_LATE: usize = 100;
 
 struct Hub {
     /// Tasks that are not completed, by the number that the worker gave them.
@@ -41,6 +47,8 @@ struct Hub {
     is_asked_to_hook: bool,
     /// The program has ended.
     is_closed: bool,
+    /// The tasks that started while the program ends, because a script was notified of the end of another one. None before and after.
+    late: Option<Vec<Kept>>,
     /// The frame of the last batch.
     last_frame: Option<u64>,
 }
@@ -73,16 +81,24 @@ pub(crate) fn start(
     let task = start();
     let id = task.id();
     shared.set_task(task);
-    let is_closed = hub.is_closed;
-    if !is_closed {
+    if !hub.is_closed {
         hub.tasks.get_or_insert_default().insert(id, kept);
+        return object;
+    }
+    if let Some(late) = &mut hub.late {
+        late.push(kept);
+        return object;
     }
     drop(hub);
     // After the end of the program, no signals are emitted.
-    if is_closed && let Some(response) = shared.task().and_then(Task::response) {
+    complete_silently(&shared);
+    object
+}
+
+fn complete_silently(shared: &TaskShared) {
+    if let Some(response) = shared.task().and_then(Task::response) {
         shared.complete(response);
     }
-    object
 }
 
 /// Cancels all tasks of a session, in the order of their start.
@@ -92,6 +108,12 @@ pub(crate) fn cancel_all(session: &Arc<SessionShared>) {
         hub().tasks.iter().flatten().filter(of_session).map(|(id, kept)| (*id, kept.clone())).collect();
     tasks.sort_by_key(|(id, _)| *id);
     tasks.iter().for_each(|(_, kept)| kept.shared.cancel());
+}
+
+/// Whether a task that starts now emits its end.
+pub(crate) fn emits() -> bool {
+    let hub = hub();
+    !hub.is_closed || hub.late.is_some()
 }
 
 /// The session that the whole game shares.
@@ -131,9 +153,7 @@ pub(crate) fn wait_to_finish(object: &Gd<HttpTaskRust>, shared: &Arc<TaskShared>
         shared.add_pending(notices);
     }
     // The task may have been completed already, by another waiting thread, or because a handler of its last signal called this.
-    if let Some(response) = task.response() {
-        shared.complete(response);
-    }
+    complete_silently(shared);
 }
 
 /// Emits everything that happened since the last call. Runs once per frame.
@@ -219,7 +239,7 @@ fn emit(object: &Gd<HttpTaskRust>, shared: &Arc<TaskShared>, notice: Notice) {
             signals.emit_signal("chunk_received", &[chunk.give_out().to_variant()]);
         }
         Notice::Event(event) => {
-            let arguments = [&*event.kind, &event.data, &event.id].map(|text| GString::from(text).to_variant());
+            let arguments = [&*event.kind, &event.data, &event.id].map(|text| whole_text(text).to_variant());
             signals.emit_signal("event_received", &arguments);
         }
         Notice::Retrying { attempt, after, reason } => {
@@ -287,6 +307,7 @@ fn close(tells: bool) {
     }
     let tasks = hub.tasks.take().unwrap_or_default();
     let session = hub.shared.take();
+    hub.late = tells.then(Vec::new);
     drop(hub);
     let worker = worker();
     worker.set_deliver(None);
@@ -296,9 +317,23 @@ fn close(tells: bool) {
     tasks.sort_by_key(|(id, _)| *id);
     if tells {
         tasks.iter().for_each(|(_, kept)| drain(kept));
+        drain_late();
     }
     drop(tasks);
     drop(session);
+}
+
+/// Emits the ends of the tasks that started meanwhile, as long as there are not too many. The scripts still exist.
+fn drain_late() {
+    let mut told = 0;
+    while told < MOST_LATE {
+        let first = hub().late.as_mut().filter(|late| !late.is_empty()).map(|late| late.remove(0));
+        let Some(kept) = first else { break };
+        drain(&kept);
+        told += 1;
+    }
+    let rest = hub().late.take().unwrap_or_default();
+    rest.iter().for_each(|kept| complete_silently(&kept.shared));
 }
 
 /// A value that a main loop without a scene tree drops when it ends.

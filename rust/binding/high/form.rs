@@ -10,6 +10,7 @@ use godot::register::{GodotClass, godot_api};
 use http_fetch::multipart::{DiskFile, Form, FormError, Source};
 
 use crate::high::packed_file::PackedFile;
+use crate::high::session;
 
 /// A form. See the module.
 #[derive(GodotClass)]
@@ -100,7 +101,7 @@ fn source_of(path: &GString) -> Arc<dyn Source> {
     if !path.to_string().starts_with("res://")
         || on_disk != *path && std::fs::exists(on_disk.to_string()).unwrap_or(false)
     {
-        return Arc::new(DiskFile(on_disk.to_string().into()));
+        return Arc::new(DiskFile(session::on_disk(path)));
     }
     if FileAccess::file_exists(path) {
         return Arc::new(PackedFile::new(path));

@@ -9,7 +9,7 @@ use godot::obj::{Base, Gd, NewGd};
 use godot::register::{GodotClass, godot_api};
 use http_fetch::{Buffer, Facts, ResultCode};
 
-use crate::convert::types::{timings_dictionary, tls_dictionary};
+use crate::convert::types::{timings_dictionary, tls_dictionary, whole_text};
 use crate::high::body::Response;
 use crate::high::values::{ALL_RESULTS, ResultValue};
 use crate::registration::register_enum;
@@ -97,7 +97,7 @@ impl HttpResponseRust {
 
     #[func]
     fn get_text(&self) -> GString {
-        self.known().response().map(|response| GString::from(&response.text())).unwrap_or_default()
+        self.known().response().map(|response| whole_text(&response.text())).unwrap_or_default()
     }
 
     #[func]
@@ -108,7 +108,7 @@ impl HttpResponseRust {
         };
         // The static method would log invalid JSON as an error, so this uses an object.
         let mut json = Json::new_gd();
-        match json.parse(&GString::from(&response.json_text())) {
+        match json.parse(&whole_text(&response.json_text())) {
             GError::OK => json.get_data(),
             _ => Variant::nil(),
         }

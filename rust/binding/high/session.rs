@@ -153,7 +153,9 @@ pub(crate) fn first_settings() -> Settings {
 
 /// Converts a path of the engine into a path of the operating system.
 pub(crate) fn on_disk(path: &GString) -> std::path::PathBuf {
-    ProjectSettings::singleton().globalize_path(path).to_string().into()
+    let on_disk = ProjectSettings::singleton().globalize_path(path);
+    // A UID that the project does not know has no path. Its own text is then in the error message.
+    if on_disk.is_empty() { path.to_string().into() } else { on_disk.to_string().into() }
 }
 
 #[godot_api]
@@ -223,6 +225,13 @@ impl HttpSessionRust {
 
     #[func(gd_self)]
     fn set_basic_auth(this: Gd<Self>, user: GString, password: GString) {
+        if user.contains(":") {
+            godot_error!(
+                "HTTPSessionRust.set_basic_auth(): the user name has a colon, and a server would take what follows for \
+                 the password; use another user name"
+            );
+            return;
+        }
         let credentials = Credentials::basic(&user.to_string(), &password.to_string());
         set_credentials(&Self::shared_of(&this), "set_basic_auth", credentials);
     }
@@ -343,7 +352,7 @@ fn set_cookie(shared: &SessionShared, url: &GString, cookie: &GString) -> GError
 
 fn save_cookies(shared: &SessionShared, method: &str) {
     if let Err(error) = shared.session.save_cookies() {
-        godot_error!("HTTPSessionRust.{method}(): the cookie file cannot be written: {error}");
+        godot_error!("HTTPSessionRust.{method}(): {error}");
     }
 }
 

@@ -195,20 +195,23 @@ impl HttpTaskRust {
     #[func(gd_self)]
     fn wait(this: Gd<Self>) -> Signal {
         let shared = this.bind().shared();
+        let emits = delivery::emits();
         let mut waiter = RefCounted::new_gd();
         waiter.add_user_signal(WAITED);
         let signal = Signal::from_object_signal(&waiter, WAITED);
         let mut state = shared.lock();
-        if !state.is_completed {
+        // After the end of the program, a deferred call could go on for ever: a script may await one task after the other.
+        if !state.is_completed || !emits {
             state.waiters.push(Held(waiter));
             return signal;
         }
         drop(state);
-        let response = shared.response();
-        let held = Held(waiter);
-        let emit = Callable::from_fn("HTTPTaskRust.wait", move |_: &[&Variant]| {
-            let held: &Held<Gd<RefCounted>> = &held;
-            held.0.clone().emit_signal(WAITED, &[response.to_variant()]);
+        let held = Held((waiter, shared.response()));
+        // The main thread calls this, and any thread can have called `wait()`.
+        let emit = Callable::from_sync_fn("HTTPTaskRust.wait", move |_: &[&Variant]| {
+            let held: &Held<(Gd<RefCounted>, Option<Gd<HttpResponseRust>>)> = &held;
+            let (waiter, response) = &held.0;
+            waiter.clone().emit_signal(WAITED, &[response.to_variant()]);
         });
         emit.call_deferred(&[]);
         signal
@@ -274,9 +277,9 @@ pub(crate) fn forget_connections(task: &mut Gd<HttpTaskRust>) {
     for signal in SIGNALS {
         for connection in task.get_signal_connection_list(signal).iter_shared() {
             let callable = connection.get("callable").map(|callable| callable.to::<Callable>());
-            // A one-shot connection is gone already.
-            if let Some(callable) = callable.filter(|callable| task.is_connected(signal, callable)) {
-                task.disconnect(signal, &callable);
+            // A one-shot connection is gone already. One that counts its references needs as many calls.
+            while let Some(callable) = callable.as_ref().filter(|callable| task.is_connected(signal, *callable)) {
+                task.disconnect(signal, callable);
             }
         }
     }

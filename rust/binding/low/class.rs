@@ -383,12 +383,15 @@ pub(crate) fn timeout(given: f64) -> Result<Option<Duration>, Error> {
     if given >= 0.0 && Duration::try_from_secs_f64(given).is_ok() {
         return Ok(seconds(given));
     }
+    let given = if given.abs() < 1e15 { given.to_string() } else { format!("{given:e}") };
     let message = format!("a timeout of {given} s is not possible; use 0 for no limit, or up to 1,000,000,000");
     Err(Error { code: ErrorCode::InvalidParameter, message })
 }
 
 pub(crate) fn seconds(given: f64) -> Option<Duration> {
-    Duration::try_from_secs_f64(given).ok().filter(|timeout| !timeout.is_zero())
+    // A short time must not become 0, which means no limit.
+    let limit = |timeout: Duration| (given > 0.0).then(|| timeout.max(Duration::from_nanos(1)));
+    Duration::try_from_secs_f64(given).ok().and_then(limit)
 }
 
 pub(crate) fn connect_timeout_of_project() -> f64 {

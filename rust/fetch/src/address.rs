@@ -56,9 +56,19 @@ pub enum AddressError {
     Port,
     /// It cannot be parsed.
     Unreadable,
+    /// The base URL has this error.
+    Base(Box<AddressError>),
 }
 
 impl Address {
+    /// Parses a base URL. Returns `None` if it is empty.
+    pub(crate) fn base(url: &str) -> Result<Option<Address>, AddressError> {
+        match url {
+            "" => Ok(None),
+            url => Self::resolve(None, url).map(Some).map_err(|error| AddressError::Base(Box::new(error))),
+        }
+    }
+
     /// Parses the URL of a script, relative to `base` if there is one.
     pub fn resolve(base: Option<&Address>, url: &str) -> Result<Address, AddressError> {
         Self::resolve_with_user_info(base, url).map(|(address, _)| address)
@@ -229,6 +239,10 @@ impl fmt::Display for AddressError {
             }
             Self::Host => f.write_str("the URL has no host, or an invalid one; check the part after //"),
             Self::Port => f.write_str("the URL's port is not a number from 1 to 65535"),
+            Self::Base(error) if **error == Self::Relative => {
+                f.write_str("base_url: the URL is relative; write it like https://example.com/api/")
+            }
+            Self::Base(error) => write!(f, "base_url: {error}"),
             Self::Unreadable => f.write_str("the URL cannot be read; write it like https://example.com/file"),
         }
     }

@@ -54,7 +54,7 @@ impl Cookies {
         let text = match read(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(named(&words_of(&error))),
+            Err(error) => return Err(named(&format_args!("cannot be read: {}", words_of(&error)))),
         };
         self.with(|jar| jar.add_text(&text, now)).map_err(|error| named(&error))?;
         Ok(())
@@ -78,7 +78,10 @@ impl Cookies {
             // The cookies in it are secrets.
             let _ = fs::remove_file(&name);
         }
-        written?;
+        written.map_err(|error| {
+            let path = path.display().to_string();
+            io::Error::new(error.kind(), format!("the cookie file {path:?} cannot be written: {}", words_of(&error)))
+        })?;
         kept.saved = Some(changes);
         Ok(())
     }
@@ -105,6 +108,22 @@ mod tests {
 
     use super::*;
     use crate::address::Address;
+
+    #[test]
+    fn errors_of_the_file_name_it_without_the_number_of_the_error() {
+        let folder = tempfile::tempdir().unwrap();
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000);
+        let cookies = Cookies::default();
+        let unread = cookies.set_file(Some(folder.path().to_owned()), now).unwrap_err();
+        assert!(unread.contains("cannot be read: ") && !unread.contains("os error"), "{unread}");
+
+        cookies.set_file(Some(folder.path().join("none/cookies")), now).unwrap();
+        let address = Address::resolve(None, "http://a.example/").unwrap();
+        cookies.with(|jar| jar.set(&address, "a=1; Max-Age=60", now)).unwrap();
+        let unwritten = cookies.save(now).unwrap_err().to_string();
+        assert!(unwritten.contains("none/cookies\" cannot be written: "), "{unwritten}");
+        assert!(!unwritten.contains("os error"), "{unwritten}");
+    }
 
     #[test]
     fn only_cookies_with_an_expiry_come_back_and_a_file_of_others_is_left_alone() {

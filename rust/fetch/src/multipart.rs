@@ -27,13 +27,20 @@ pub struct DiskFile(
 
 impl Source for DiskFile {
     fn measure(&self) -> io::Result<u64> {
-        let metadata = std::fs::metadata(&self.0)?;
+        let metadata = std::fs::metadata(&self.0).map_err(|error| self.named(&error))?;
         // The length of anything else has no meaning, and reading it may block forever.
-        if metadata.is_file() { Ok(metadata.len()) } else { Err(io::Error::other("it is not a file")) }
+        if metadata.is_file() { Ok(metadata.len()) } else { Err(self.named(&io::Error::other("it is not a file"))) }
     }
 
     fn open(&self) -> io::Result<Box<dyn Read + Send>> {
-        Ok(Box::new(File::open(&self.0)?))
+        Ok(Box::new(File::open(&self.0).map_err(|error| self.named(&error))?))
+    }
+}
+
+impl DiskFile {
+    /// Adds the path to an error of the system, and leaves out the number.
+    fn named(&self, error: &io::Error) -> io::Error {
+        io::Error::new(error.kind(), format!("{:?}: {}", self.0.display().to_string(), words_of(error)))
     }
 }
 

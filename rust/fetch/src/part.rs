@@ -73,6 +73,10 @@ impl PartFile {
     /// Judges the final response, and opens the part if the body must be written to it.
     pub(crate) fn judge(&mut self, url: &str, status: u16, fields: &Fields<'_>) -> Result<Verdict, Failure> {
         let verdict = self.plan.judge(status, fields)?;
+        if verdict != Verdict::NoFile && is_folder_name(&self.path) {
+            let sentence = format!("the path {:?} is that of a folder; add the name of a file", self.path.display());
+            return Err(Failure::new(ResultCode::DownloadFileCantOpen, sentence));
+        }
         // Close the file first: on Windows, the name of a deleted file stays in use while the file is open.
         self.file = None;
         let cannot_open = |error| Failure::disk(ResultCode::DownloadFileCantOpen, "opened", &self.part, &error);
@@ -247,11 +251,20 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Whether a path ends with a separator.
+fn is_folder_name(path: &Path) -> bool {
+    path.as_os_str().as_encoded_bytes().last().is_some_and(|last| std::path::is_separator(char::from(*last)))
+}
+
 /// Reserves a path until it is dropped.
 struct Claim(PathBuf);
 
 impl Claim {
     fn new(path: &Path) -> Result<Self, Failure> {
+        if path.as_os_str().is_empty() {
+            let sentence = "the path of the download is empty; give the path of a file";
+            return Err(Failure::new(ResultCode::DownloadFileCantOpen, sentence));
+        }
         let name = name_in_folder(path);
         if !lock(&BUSY).insert(name.clone()) {
             let in_use = io::Error::other(IN_USE);
@@ -324,7 +337,7 @@ mod tests {
         let path = folder.path().join("file");
         let first = PartFile::new(&path, true, None).unwrap();
         fs::create_dir(folder.path().join("inner")).unwrap();
-        for spelled in ["file", "./file", "inner/../file"] {
+        for spelled in ["file", "./file", "inner/.././/file"] {
             let second = PartFile::new(&folder.path().join(spelled), true, None).err().unwrap();
             assert_eq!(second.result, ResultCode::DownloadFileCantOpen, "{spelled}");
         }
@@ -391,6 +404,18 @@ mod tests {
         let failure = part.finish().unwrap_err();
         assert_eq!(failure.result, ResultCode::DownloadFileWriteError);
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_path_without_the_name_of_a_file_is_an_error_that_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        let empty = PartFile::new(Path::new(""), true, None).err().unwrap();
+        assert_eq!(empty.sentence, "the path of the download is empty; give the path of a file");
+        let mut part = PartFile::new(&folder.path().join(""), true, None).unwrap();
+        let failure = part.judge("http://a/f", 200, &ETAG).unwrap_err();
+        assert_eq!(failure.result, ResultCode::DownloadFileCantOpen);
+        assert!(failure.sentence.ends_with("is that of a folder; add the name of a file"), "{}", failure.sentence);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "no part is left in the folder");
     }
 
     #[test]

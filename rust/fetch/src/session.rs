@@ -117,10 +117,7 @@ impl<B: Buffer> Session<B> {
     /// Resolves a URL relative to `base_url`.
     pub fn resolve(&self, url: &str) -> Result<Address, crate::address::AddressError> {
         let settings = self.settings();
-        let base = match settings.base_url.as_str() {
-            "" => None,
-            base => Some(Address::resolve(None, base)?),
-        };
+        let base = Address::base(&settings.base_url)?;
         Address::resolve(base.as_ref(), url)
     }
 
