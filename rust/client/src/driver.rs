@@ -90,6 +90,11 @@ impl Bed {
 impl Cancel {
     pub(crate) fn set(&self) {
         self.is_set.store(true, Ordering::SeqCst);
+        self.wake();
+    }
+
+    /// Ends the sleep of all calls, so that they look at the connection again.
+    pub(crate) fn wake(&self) {
         lock(&self.wakers).iter().for_each(Waker::wake_by_ref);
     }
 

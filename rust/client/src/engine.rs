@@ -84,6 +84,14 @@ impl gate::Engine for Engine {
     }
 }
 
+impl Drop for Engine {
+    /// After a panic, nothing else ends the sleep of the calls that wait for the connection.
+    fn drop(&mut self) {
+        self.stage = Stage::Closed(Status::Disconnected);
+        self.cancel.wake();
+    }
+}
+
 impl Engine {
     /// Closes the current connection and starts to connect.
     pub(crate) fn connect_to_host(
@@ -94,7 +102,7 @@ impl Engine {
         tls: &TlsOptions,
         settings: &Settings,
     ) -> Result<(), Error> {
-        self.stage = Stage::Closed(Status::Disconnected);
+        self.enter(Stage::Closed(Status::Disconnected));
         self.view = View::default();
         let started = Host::parse(host, port, secure).and_then(|host| {
             let proxy = settings.proxies.for_host(&host)?;
@@ -366,8 +374,10 @@ impl Engine {
         if !matches!(stage, Stage::Open(..)) {
             self.view.open = None;
         }
-        self.stage = stage;
+        drop(std::mem::replace(&mut self.stage, stage));
         self.view.status = self.stage.status();
+        // Calls that wait for the raw bytes of the last connection keep its socket open.
+        self.cancel.wake();
     }
 
     /// Closes the connection after a failure. The received part of a response stays readable.
