@@ -1,11 +1,12 @@
 //! Moves the client from one status to the next, as in `HTTPClient.poll()`. One thread at a time uses an engine.
 
 use std::sync::{Arc, Mutex};
+use std::task::Waker;
 use std::time::Instant;
 
 use http_net::{
-    Body, ByteBuffer, ConnectionId, Dial, Dialled, Host, Link, Method, Over, Piece, Request, Route, Stream, TlsOptions,
-    Wait,
+    Body, ByteBuffer, ConnectionId, Dial, Dialled, Host, Interest, Link, Method, Over, Piece, Request, Route, Stream,
+    TlsOptions, Wait,
 };
 
 use crate::driver::{Cancel, Driver};
@@ -205,6 +206,7 @@ impl Engine {
                 Stage::Open(link, Turn::Connected) => {
                     let checked = link.check_idle();
                     self.view.follow(link);
+                    self.wake_readers();
                     return checked.map_err(|error| self.fail(error));
                 }
             }
@@ -280,9 +282,22 @@ impl Engine {
             Stage::Open(link, _) if link.id() == id => {
                 let result = work(link);
                 self.view.follow(link);
+                self.wake_readers();
                 Some(result)
             }
             _ => None,
+        }
+    }
+
+    /// Wakes the calls that sleep until there are raw bytes, if this call has taken bytes from the system and not returned them.
+    fn wake_readers(&mut self) {
+        let Stage::Open(link, _) = &mut self.stage else { return };
+        if self.cancel.has_sleepers() {
+            let mut wait = Wait::new(Waker::noop());
+            link.raw().wait_for(Interest::Read, &mut wait);
+            if wait.is_ready() {
+                self.cancel.wake();
+            }
         }
     }
 

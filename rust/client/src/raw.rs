@@ -137,8 +137,7 @@ impl RawConnection {
         self.run(|link| link.raw().set_no_delay(enabled))
     }
 
-    /// Sleeps until the connection is ready, it is closed, or `longest` has passed. Other threads can use it in the meantime. Bytes that
-    /// another thread receives in the meantime without reading them, as [`available`](Self::available) does, may not end the sleep.
+    /// Sleeps until the connection is ready, it is closed, or `longest` has passed. Other threads can use it in the meantime.
     pub fn wait(&self, interest: Interest, longest: Duration) {
         let waited = self.0.client().is_some_and(|client| client.wait_for(self.0.connection.id, interest, longest));
         if !waited {

@@ -83,6 +83,11 @@ impl Wait {
         &self.sources
     }
 
+    /// Returns whether there is already something to do.
+    pub fn is_ready(&self) -> bool {
+        self.ready
+    }
+
     /// Returns whether the system will tell when to go on: nothing is ready yet, and everything can be watched.
     pub fn is_watched(&self) -> bool {
         !self.ready && self.ask_again.is_none() && !self.sources.is_empty()
