@@ -23,7 +23,12 @@ impl Poller {
     #[allow(unsafe_code, reason = "a socket must be added before it is watched, and removed before it is closed")]
     pub(crate) fn add(&self, socket: &Socket, interest: Interest, key: usize) -> io::Result<()> {
         // SAFETY: the only caller is a watch, which keeps the socket open, and removes it from the poller before it drops it.
-        unsafe { self.0.add(socket, event(interest, key)) }
+        let added = unsafe { self.0.add(socket, event(interest, key)) };
+        if added.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::AlreadyExists) {
+            // kqueue and IOCP: the crate keeps a socket that the system refused, and would refuse the next one with the same number.
+            let _ = self.0.delete(socket);
+        }
+        added
     }
 
     /// Watches a socket for another event.
