@@ -208,6 +208,27 @@ func test_the_names_of_secrets_are_those_of_recordings() -> void:
 		assert_contains(text, kept, "what is no secret")
 
 
+func test_lists_under_a_secret_name_are_replaced_as_in_recordings() -> void:
+	var shown := _posted()
+	shown.request_body = "{\"tokens\": [\"abc\", \"list-secret\", 12345, null], \"names\": [\"Ada\"], \"pin\": [\"kept-list\"]}".to_utf8_buffer()
+	shown.response_body = "{\"credentials\": {\"user\": {\"name\": \"deep-secret\"}}, \"again\": \"list-secret\", \"tokens\": [\"cut-secr".to_utf8_buffer()
+	shown.bytes_received = shown.response_body.size()
+	var entry: Dictionary = JSON.parse_string(Har.text_of([shown], true))["log"]["entries"][0]
+	assert_equal(
+		entry["request"]["postData"]["text"],
+		"{\"tokens\": [\"[redacted]\", \"[redacted]\", \"[redacted]\", null], \"names\": [\"Ada\"], \"pin\": [\"kept-list\"]}", "request")
+	assert_equal(
+		entry["response"]["content"]["text"],
+		"{\"credentials\": {\"user\": {\"name\": \"[redacted]\"}}, \"again\": \"[redacted]\", \"tokens\": [\"[redacted]", "response")
+
+
+func test_a_secret_of_one_exchange_is_replaced_in_those_after_it() -> void:
+	var next := _failed()
+	next.target = "/session/answer-secret"
+	next.error = "nothing came after /session/answer-secret"
+	assert_true(not Har.text_of([_posted(), next], true).contains("answer-secret"), "it is in the file")
+
+
 ## A file as Chrome 126 writes it: HTTP/2, lowercase names and pseudo-header fields, a cached response, a request blocked by an
 ## extension, and a WebSocket.
 func test_a_file_of_a_browser_is_read() -> void:

@@ -546,7 +546,8 @@ func test_what_was_sent_is_there_after_a_restart_without_its_secrets() -> void:
 	for index: int in History.MOST + 5:
 		history.add({"method": "GET", "url": "http://a.example/%d" % index})
 	history.add({
-		"method": "PUT", "url": "https://me:secret@a.example/x", "headers": PackedStringArray(["authorization: secret", "X-A: b"]),
+		"method": "PUT", "url": "https://me:secret@a.example/x", "headers": PackedStringArray([
+			"authorization: secret", "X-Functions-Key: secret", "x-csrf-token: secret", "X-Login: Bearer secret-of-eight", "X-A: b"]),
 		"body": "c", "verify": false, "read_timeout": 2.5, "ca_file": "d.pem", "listen": true, "retries": 99})
 	var again := History.new(path)
 	assert_equal(again.requests.size(), History.MOST, "how many are kept")

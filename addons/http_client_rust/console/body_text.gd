@@ -6,6 +6,17 @@ extends RefCounted
 const SHOWN_CHARACTERS := 200_000
 const SHOWN_HEX_BYTES := 16_384
 const HEX_ROW := 16
+## Finds bytes that are not valid UTF-8 (RFC 3629), in a string with one character for each byte. The engine would log an error for
+## each of them. It looks for faults, because a pattern for the whole of a long text would exceed the limit of steps.
+const NO_UTF8 := (
+	"[\\xc0\\xc1\\xf5-\\xff]|\\xe0[\\x80-\\x9f]|\\xed[\\xa0-\\xbf]|\\xf0[\\x80-\\x8f]|\\xf4[\\x90-\\xbf]"
+	# A character is too short.
+	+ "|[\\xc2-\\xdf](?![\\x80-\\xbf]|\\z)|[\\xe0-\\xef](?![\\x80-\\xbf]{2}|[\\x80-\\xbf]?\\z)"
+	+ "|[\\xf0-\\xf4](?![\\x80-\\xbf]{3}|[\\x80-\\xbf]{0,2}\\z)"
+	# Or too long.
+	+ "|(?<![\\x80-\\xff])[\\x80-\\xbf]|[\\xc2-\\xdf][\\x80-\\xbf]{2}|[\\xe0-\\xef][\\x80-\\xbf]{3}|[\\xf0-\\xf4][\\x80-\\xbf]{4}")
+
+static var _no_utf8 := RegEx.create_from_string(NO_UTF8)
 
 
 ## The view that suits this body best: "json", "image", "text" or "hex".
@@ -124,25 +135,50 @@ static func _end_of_value(json: String, start: int) -> int:
 ## Decodes the body as UTF-8 if it is valid, otherwise as Latin-1.
 static func _decoded(body: PackedByteArray) -> String:
 	var bytes := body.slice(0, SHOWN_CHARACTERS * 4)
-	return bytes.get_string_from_utf8() if is_utf8(bytes) else bytes.get_string_from_ascii()
+	return from_utf8(bytes) if is_utf8(bytes) else bytes.get_string_from_ascii()
 
 
 ## Whether the bytes are valid UTF-8. The last character may be cut off.
 static func is_utf8(bytes: PackedByteArray) -> bool:
-	# Most texts are ASCII, which the engine detects much faster. A zero byte would end the string.
-	if not bytes.has(0) and RegEx.create_from_string("[^\\x01-\\x7f]").search(bytes.get_string_from_ascii()) == null:
-		return true
-	var follow := 0
-	for byte: int in bytes:
-		if follow > 0:
-			if byte & 0xc0 != 0x80:
-				return false
-			follow -= 1
-		elif byte >= 0x80:
-			follow = 1 if byte & 0xe0 == 0xc0 else 2 if byte & 0xf0 == 0xe0 else 3 if byte & 0xf8 == 0xf0 else -1
-			if follow < 0:
-				return false
+	for piece: PackedByteArray in _between_zeros(bytes) if bytes.has(0) else [bytes] as Array[PackedByteArray]:
+		if _no_utf8.search(piece.get_string_from_ascii()) != null:
+			return false
 	return true
+
+
+## Whether the bytes are valid UTF-8 without a zero byte, which no text has.
+static func is_text_in_utf8(bytes: PackedByteArray) -> bool:
+	return not bytes.has(0) and is_utf8(bytes)
+
+
+## Decodes valid UTF-8, except for a last character that is cut off.
+static func from_utf8(bytes: PackedByteArray) -> String:
+	var length := whole_length(bytes)
+	return (bytes if length == bytes.size() else bytes.slice(0, length)).get_string_from_utf8()
+
+
+## The length of valid UTF-8 up to a last character that is cut off.
+static func whole_length(bytes: PackedByteArray) -> int:
+	for back: int in range(1, mini(bytes.size(), 3) + 1):
+		var byte := bytes[-back]
+		if byte >= 0xc0:
+			var length := 2 if byte < 0xe0 else 3 if byte < 0xf0 else 4
+			return bytes.size() - back if length > back else bytes.size()
+	return bytes.size()
+
+
+## The pieces between zero bytes, which would end a string. A space replaces each zero byte.
+static func _between_zeros(bytes: PackedByteArray) -> Array[PackedByteArray]:
+	var pieces: Array[PackedByteArray] = []
+	var start := 0
+	var end := bytes.find(0)
+	while end >= 0:
+		if end > start:
+			pieces.append(bytes.slice(start, end) + PackedByteArray([0x20]))
+		start = end + 1
+		end = bytes.find(0, start) if start < bytes.size() else -1
+	pieces.append(bytes.slice(start))
+	return pieces
 
 
 static func _cut(whole: String) -> String:
