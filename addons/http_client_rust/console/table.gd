@@ -59,5 +59,7 @@ func row_text() -> String:
 func _gui_input(event: InputEvent) -> void:
 	var key := event as InputEventKey
 	if key != null and key.pressed and key.keycode == KEY_C and key.is_command_or_control_pressed():
-		DisplayServer.clipboard_set(row_text())
+		# Without a selected row, the clipboard keeps its content.
+		if not row_text().is_empty():
+			DisplayServer.clipboard_set(row_text())
 		accept_event()

@@ -37,6 +37,7 @@ var _readable := {}
 
 func _init() -> void:
 	super(TITLES)
+	tooltip_text = "Ctrl+C copies the URL"
 	size_flags_horizontal = SIZE_EXPAND_FILL
 	size_flags_vertical = SIZE_EXPAND_FILL
 	_dress_columns()
