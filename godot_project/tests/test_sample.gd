@@ -12,6 +12,7 @@ const Colors := preload("res://addons/http_client_rust/console/colors.gd")
 const History := preload("res://addons/http_client_rust/console/history.gd")
 const RequestTabs := preload("res://addons/http_client_rust/console/request_tabs.gd")
 const Table := preload("res://addons/http_client_rust/console/table.gd")
+const EventTable := preload("res://addons/http_client_rust/console/event_table.gd")
 const PhaseChart := preload("res://addons/http_client_rust/console/phase_chart.gd")
 const Requests := preload("res://demo/requests.gd")
 const PATIENCE_MS := 40_000
@@ -617,6 +618,43 @@ func test_bodies_are_shown_as_what_they_are() -> void:
 	assert_contains(BodyText.pretty_json("{".to_utf8_buffer()), "not JSON")
 	assert_matches(BodyText.hex("Hi\n".to_utf8_buffer()), "^00000000  48 69 0a +Hi\\.$")
 	assert_equal(BodyText.text(PackedByteArray([0x67, 0xfc, 0x6e])), "gün", "Latin-1")
+
+
+func test_json_is_shown_with_line_breaks_whatever_its_length() -> void:
+	var long := JSON.stringify(range(150_000))
+	assert_true(long.length() > BodyText.SHOWN_CHARACTERS * 4 and long.length() < BodyText.PARSED_BYTES, "the length is %d" % long.length())
+	assert_equal(BodyText.pretty_json(long.to_utf8_buffer()).left(12), "[\n  0,\n  1,\n", "long JSON")
+	assert_equal(BodyText.pretty_json("{\"a\": [1, \"b c\\".to_utf8_buffer(), false), "{\n  \"a\": [\n    1,\n    \"b c\\", "JSON that was cut off")
+	assert_equal(BodyText.pretty_json("]],\"".to_utf8_buffer(), false), "\n]\n],\n\"", "half of JSON")
+	var deep := "%s%s1%s" % ["[".repeat(1000), "1,".repeat(100_000), "]".repeat(1000)]
+	assert_true(BodyText.pretty_json(deep.to_utf8_buffer()).length() < BodyText.SHOWN_CHARACTERS * 1.1, "deep JSON")
+
+
+func test_no_long_line_reaches_a_text_field_or_a_list() -> void:
+	var line := "x".repeat(1 << 20)
+	var tabs := RequestTabs.new()
+	tabs.fill_in({"body": line})
+	var events := EventTable.new()
+	var exchange := ConsoleExchange.new()
+	exchange.events = [[1, "a", "b", line]]
+	exchange.event_count = 1
+	events.show_events(exchange)
+	for text: String in [
+			BodyText.text(line.to_utf8_buffer()), BodyText.pretty_json(("[\"%s\"]" % line).to_utf8_buffer()),
+			BodyText.pretty_json(("[\"%s" % line).to_utf8_buffer(), false), tabs.texts()[1].text, events.details.text]:
+		var longest := 0
+		for part: String in text.split("\n"):
+			longest = maxi(longest, part.length())
+		assert_true(longest <= BodyText.LONGEST_LINE, "a line has %d characters" % longest)
+		assert_true(text.length() < BodyText.SHOWN_CHARACTERS * 1.1, "a text has %d characters" % text.length())
+	assert_equal((tabs.filled_in()["bytes"] as PackedByteArray).get_string_from_utf8() == line, true, "the whole body is sent")
+	var table := Table.new(["Name", "Value"])
+	table.add_row(["a", line]).select(0)
+	assert_true(table.get_selected().get_text(1).length() <= Table.LONGEST_TEXT, "the text of a cell")
+	assert_true(table.get_selected().get_tooltip_text(1).length() <= Table.LONGEST_TEXT, "the tooltip of a cell")
+	assert_true(table.row_text() == "a: " + line, "what Ctrl+C copies")
+	for node: Node in [tabs, events, table]:
+		node.free()
 
 
 func test_an_address_is_taken_apart() -> void:

@@ -6,6 +6,13 @@ extends RefCounted
 const SHOWN_CHARACTERS := 200_000
 const SHOWN_HEX_BYTES := 16_384
 const HEX_ROW := 16
+## The time that a text field needs for a line grows with the square of its length.
+const LONGEST_LINE := 5000
+## Longer bodies are formatted without checking that they are JSON.
+const PARSED_BYTES := 1 << 20
+## Deeper levels of JSON are not indented any further.
+const DEEPEST_INDENT := 64
+const JSON_TOKEN := "(?s)\"[^\"\\\\]*+(?:\\\\.[^\"\\\\]*+)*+(?:\"|\\\\?\\z)|[{}\\[\\],:]|[^\\s{}\\[\\],:\"]++"
 ## Finds bytes that are not valid UTF-8 (RFC 3629), in a string with one character for each byte. The engine would log an error for
 ## each of them. It looks for faults, because a pattern for the whole of a long text would exceed the limit of steps.
 const NO_UTF8 := (
@@ -16,6 +23,8 @@ const NO_UTF8 := (
 	# Or too long.
 	+ "|(?<![\\x80-\\xff])[\\x80-\\xbf]|[\\xc2-\\xdf][\\x80-\\xbf]{2}|[\\xe0-\\xef][\\x80-\\xbf]{3}|[\\xf0-\\xf4][\\x80-\\xbf]{4}")
 
+static var _json_token := RegEx.create_from_string(JSON_TOKEN)
+static var _long_line := RegEx.create_from_string("[^\\n]{%d}(?=[^\\n])" % LONGEST_LINE)
 static var _no_utf8 := RegEx.create_from_string(NO_UTF8)
 
 
@@ -51,14 +60,27 @@ static func image_of(body: PackedByteArray) -> Image:
 
 
 static func text(body: PackedByteArray) -> String:
-	return _cut(_decoded(body))
+	return shown(_decoded(body))
 
 
-static func pretty_json(body: PackedByteArray) -> String:
-	var json := JSON.new()
-	if json.parse(_decoded(body)) != OK:
-		return "This is not JSON (line %d: %s).\n\n%s" % [json.get_error_line(), json.get_error_message(), text(body)]
-	return _cut(_indented(_decoded(body)))
+## The body as JSON with line breaks. A body that is not whole is formatted as far as it goes.
+static func pretty_json(body: PackedByteArray, is_whole := true) -> String:
+	if is_whole and body.size() <= PARSED_BYTES:
+		var json := JSON.new()
+		if json.parse(_decoded(body, PARSED_BYTES)) != OK:
+			return "This is not JSON (line %d: %s).\n\n%s" % [json.get_error_line(), json.get_error_message(), text(body)]
+	return shown(_indented(_decoded(body)))
+
+
+## A text that a text field can show at once: without its rest if it is long, and with breaks in long lines.
+static func shown(whole: String) -> String:
+	var cut := whole.left(SHOWN_CHARACTERS)
+	var broken := _long_line.sub(cut, "$0\n", true)
+	if whole.length() > SHOWN_CHARACTERS:
+		broken += "\n… (the rest is not shown)"
+	if _long_line.search(cut) != null:
+		broken += "\n… (there are breaks in lines of more than %d characters)" % LONGEST_LINE
+	return broken
 
 
 static func hex(body: PackedByteArray) -> String:
@@ -77,64 +99,45 @@ static func hex(body: PackedByteArray) -> String:
 
 
 ## JSON with line breaks. The text is not parsed and written again: Godot parses every number as a float, and 1 would become 1.0.
+## It ends after the characters that are shown.
 static func _indented(json: String) -> String:
 	var pieces := PackedStringArray()
+	var length := 0
 	var depth := 0
-	var at := 0
-	var is_empty := false
-	while at < json.length():
-		var character := json[at]
-		match character:
-			"{", "[":
-				if is_empty:
-					pieces.append("\n" + "  ".repeat(depth))
-				depth += 1
-				pieces.append(character)
-				is_empty = true
-				at += 1
-				continue
+	# Whether the last token opened a list or an object.
+	var is_opened := false
+	var found := _json_token.search(json)
+	while found != null and length <= SHOWN_CHARACTERS:
+		var token := found.get_string()
+		var piece := token
+		match token:
 			"}", "]":
-				depth -= 1
-				pieces.append(character if is_empty else "\n" + "  ".repeat(depth) + character)
-				is_empty = false
-				at += 1
-				continue
-			" ", "\t", "\n", "\r":
-				at += 1
-				continue
-		if is_empty or character == ",":
-			if is_empty:
-				pieces.append("\n" + "  ".repeat(depth))
-			else:
-				pieces.append(",\n" + "  ".repeat(depth))
-			is_empty = false
-			if character == ",":
-				at += 1
-				continue
-		if character == ":":
-			pieces.append(": ")
-			at += 1
-			continue
-		var end := _end_of_value(json, at)
-		pieces.append(json.substr(at, end - at))
-		at = end
+				depth = maxi(depth - 1, 0)
+				piece = token if is_opened else _new_line(depth) + token
+				is_opened = false
+			",":
+				piece += _new_line(depth)
+				is_opened = false
+			":":
+				piece += " "
+			_:
+				if is_opened:
+					piece = _new_line(depth) + token
+				is_opened = token in ["{", "["]
+				depth += int(is_opened)
+		pieces.append(piece)
+		length += piece.length()
+		found = _json_token.search(json, found.get_end())
 	return "".join(pieces)
 
 
-static func _end_of_value(json: String, start: int) -> int:
-	var at := start + 1
-	if json[start] != "\"":
-		while at < json.length() and not json[at] in ",]}: \t\n\r":
-			at += 1
-		return at
-	while at < json.length() and json[at] != "\"":
-		at += 2 if json[at] == "\\" else 1
-	return at + 1
+static func _new_line(depth: int) -> String:
+	return "\n" + "  ".repeat(mini(depth, DEEPEST_INDENT))
 
 
 ## Decodes the body as UTF-8 if it is valid, otherwise as Latin-1.
-static func _decoded(body: PackedByteArray) -> String:
-	var bytes := body.slice(0, SHOWN_CHARACTERS * 4)
+static func _decoded(body: PackedByteArray, most := SHOWN_CHARACTERS * 4) -> String:
+	var bytes := body.slice(0, most)
 	return from_utf8(bytes) if is_utf8(bytes) else bytes.get_string_from_ascii()
 
 
@@ -179,9 +182,3 @@ static func _between_zeros(bytes: PackedByteArray) -> Array[PackedByteArray]:
 		end = bytes.find(0, start) if start < bytes.size() else -1
 	pieces.append(bytes.slice(start))
 	return pieces
-
-
-static func _cut(whole: String) -> String:
-	if whole.length() <= SHOWN_CHARACTERS:
-		return whole
-	return whole.left(SHOWN_CHARACTERS) + "\n… (the rest is not shown)"

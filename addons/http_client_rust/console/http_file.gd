@@ -65,7 +65,7 @@ static func problem_with(name: String, request: Dictionary) -> String:
 	if name.strip_edges().is_empty() or name.contains("\n"):
 		return "The request needs a name without line breaks."
 	if not PackedByteArray(request.get("bytes", PackedByteArray())).is_empty():
-		return "A binary body cannot be saved in a text file."
+		return "A body that is binary or very long cannot be saved in this file."
 	if str(request.get("url", "")).strip_edges().is_empty():
 		return "The request has no URL."
 	for line: String in str(request.get("body", "")).split("\n"):
