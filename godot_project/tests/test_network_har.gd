@@ -4,6 +4,7 @@ extends "res://tests/support/test_case.gd"
 const Recorded := preload("res://addons/http_client_rust/network/recorded.gd")
 const ExchangeList := preload("res://addons/http_client_rust/network/exchange_list.gd")
 const Har := preload("res://addons/http_client_rust/network/har.gd")
+const NetworkPanel := preload("res://addons/http_client_rust/network/panel.gd")
 const HarMenu := preload("res://addons/http_client_rust/network/har_menu.gd")
 const BEGAN := 1_700_000_000_123_000
 const PATH := "user://network.har"
@@ -144,7 +145,8 @@ func _posted() -> Recorded:
 		"response_headers": PackedStringArray(["Content-Type: application/json", "Set-Cookie: sid=set-cookie-secret; Path=/"]),
 		"response_body": "{\"access_token\": \"answer-secret\"}".to_utf8_buffer(), "bytes_received": 33,
 		"timings": {"dns": 1000, "connect": 2000, "tls": 3000, "send": 4000, "first_byte": 10_000, "total": 20_000},
-		"tls": {"version": "TLSv1.3", "cipher_suite": "A", "key_exchange": "B", "alpn": "", "resumed": false, "peer_certificates": PackedStringArray(), "certificate_facts": []}})
+		"tls": {"version": "TLSv1.3", "cipher_suite": "A", "key_exchange": "B", "alpn": "", "resumed": false, "peer_certificates": PackedStringArray(), "certificate_facts": [
+			{"subject": "CN=a", "issuer": "CN=b", "names": PackedStringArray(["a.example"]), "not_before": 1_700_000_000, "not_after": 1_800_000_000}]}})
 	return shown
 
 
@@ -288,6 +290,10 @@ func test_whatever_a_file_has_in_its_places_it_is_read_or_refused() -> void:
 			paths.append(["log", "entries", 0, key, inner])
 	for inner: String in entry["response"]["content"]:
 		paths.append(["log", "entries", 0, "response", "content", inner])
+	for inner: String in entry["_tls"]["certificate_facts"][0]:
+		paths.append(["log", "entries", 0, "_tls", "certificate_facts", 0, inner])
+	var panel := NetworkPanel.new()
+	tree.root.add_child(panel)
 	for path: Array in paths:
 		for value: Variant in odd:
 			var file := whole.duplicate(true)
@@ -299,3 +305,8 @@ func test_whatever_a_file_has_in_its_places_it_is_read_or_refused() -> void:
 			for read: Recorded in har.exchanges:
 				var again := Har.text_of([read], true)
 				assert_true(JSON.parse_string(again) is Dictionary, "%s %s" % [path, value])
+				if path.size() > 3 and path[3] in ["_tls", "timings"]:
+					panel.list.add(read)
+					panel.choose(read)
+	panel.queue_free()
+	await wait_frames(2)

@@ -630,6 +630,22 @@ func test_json_is_shown_with_line_breaks_whatever_its_length() -> void:
 	assert_true(BodyText.pretty_json(deep.to_utf8_buffer()).length() < BodyText.SHOWN_CHARACTERS * 1.1, "deep JSON")
 
 
+func test_an_image_that_is_cut_off_or_huge_is_not_decoded() -> void:
+	var image := Image.create_empty(40, 30, false, Image.FORMAT_RGB8)
+	for body: PackedByteArray in [image.save_png_to_buffer(), image.save_jpg_to_buffer(), image.save_webp_to_buffer(true)]:
+		assert_equal(BodyText.best_view("image/any", body), "image", "view")
+		assert_equal(BodyText.image_of(body).get_size(), Vector2i(40, 30), "size")
+		assert_true(BodyText.image_of(body.slice(0, body.size() >> 1), false) == null, "half of an image")
+		for length: int in mini(body.size(), 40):
+			BodyText.best_view("image/any", body.slice(0, length))
+			assert_true(BodyText.image_of(body.slice(0, length), false) == null, "%d bytes of an image" % length)
+	# Heads of images with 30,000 times 30,000 pixels, without any pixels. The engine would log that it cannot decode them.
+	for head: String in [
+			"89504e470d0a1a0a0000000d494844520000753000007530", "ffd8ffe000044142ffc000110875307530", "ffd8ffc200110875307530",
+			"424d0000000000000000000000000000000030750000307500", "52494646000000005745425056503858000000000000000030750030750000"]:
+		assert_equal(BodyText.image_of(head.hex_decode()), null, head)
+
+
 func test_no_long_line_reaches_a_text_field_or_a_list() -> void:
 	var line := "x".repeat(1 << 20)
 	var tabs := RequestTabs.new()
@@ -647,6 +663,8 @@ func test_no_long_line_reaches_a_text_field_or_a_list() -> void:
 			longest = maxi(longest, part.length())
 		assert_true(longest <= BodyText.LONGEST_LINE, "a line has %d characters" % longest)
 		assert_true(text.length() < BodyText.SHOWN_CHARACTERS * 1.1, "a text has %d characters" % text.length())
+	var lines := BodyText.text("\n".repeat(100_000).to_utf8_buffer()).count("\n")
+	assert_true(lines <= BodyText.MOST_LINES, "a text has %d lines" % lines)
 	assert_equal((tabs.filled_in()["bytes"] as PackedByteArray).get_string_from_utf8() == line, true, "the whole body is sent")
 	var table := Table.new(["Name", "Value"])
 	table.add_row(["a", line]).select(0)

@@ -285,7 +285,7 @@ func _show_body() -> void:
 	var view := VIEWS[_view.selected].to_lower()
 	if view == "best view":
 		view = BodyText.best_view(_exchange.header("Content-Type"), _body)
-	var image := BodyText.image_of(_body) if view == "image" else null
+	var image := BodyText.image_of(_body, _exchange.is_kept and _exchange.message.is_empty()) if view == "image" else null
 	_image.visible = image != null
 	_text.visible = image == null
 	if image != null:
@@ -297,7 +297,7 @@ func _show_body() -> void:
 		"hex":
 			_text.text = BodyText.hex(_body)
 		"image":
-			_text.text = "This image cannot be shown here."
+			_text.text = "This image cannot be shown here: it is incomplete, damaged, too large, or has an unknown format."
 		_:
 			_text.text = BodyText.text(_body)
 

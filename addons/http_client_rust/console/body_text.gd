@@ -8,6 +8,9 @@ const SHOWN_HEX_BYTES := 16_384
 const HEX_ROW := 16
 ## The time that a text field needs for a line grows with the square of its length.
 const LONGEST_LINE := 5000
+const MOST_LINES := 10_000
+## The size of a picture of 8K. Images with more pixels are not decoded.
+const MOST_PIXELS := 7680 * 4320
 ## Longer bodies are formatted without checking that they are JSON.
 const PARSED_BYTES := 1 << 20
 ## Deeper levels of JSON are not indented any further.
@@ -31,7 +34,7 @@ static var _no_utf8 := RegEx.create_from_string(NO_UTF8)
 ## The view that suits this body best: "json", "image", "text" or "hex".
 static func best_view(content_type: String, body: PackedByteArray) -> String:
 	var type := content_type.get_slice(";", 0).strip_edges().to_lower()
-	if type.begins_with("image/") and image_of(body) != null:
+	if type.begins_with("image/") and not _image_format(body).is_empty():
 		return "image"
 	if type.ends_with("json"):
 		return "json"
@@ -44,19 +47,48 @@ static func is_text(body: PackedByteArray) -> bool:
 	return not body.slice(0, 4096).has(0)
 
 
-## The image, or null. The format is detected from the first bytes, so that Godot does not print an error about a wrong format.
-static func image_of(body: PackedByteArray) -> Image:
+## The image, or null. A body that is not a whole image is not decoded: the engine would log errors. Neither is an image with too
+## many pixels, which can be a small file.
+static func image_of(body: PackedByteArray, is_whole := true) -> Image:
+	var format := _image_format(body)
+	var size := _image_size(body, format)
+	if not is_whole or format.is_empty() or size.x * size.y > MOST_PIXELS:
+		return null
 	var image := Image.new()
-	var error := ERR_FILE_UNRECOGNIZED
+	return image if image.call("load_%s_from_buffer" % format, body) == OK and not image.is_empty() else null
+
+
+## "png", "jpg", "webp" or "bmp", according to the first bytes; empty for anything else.
+static func _image_format(body: PackedByteArray) -> String:
 	if body.slice(0, 8) == PackedByteArray([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]):
-		error = image.load_png_from_buffer(body)
-	elif body.slice(0, 3) == PackedByteArray([0xff, 0xd8, 0xff]):
-		error = image.load_jpg_from_buffer(body)
-	elif body.slice(8, 12) == "WEBP".to_ascii_buffer():
-		error = image.load_webp_from_buffer(body)
-	elif body.slice(0, 2) == "BM".to_ascii_buffer():
-		error = image.load_bmp_from_buffer(body)
-	return image if error == OK and not image.is_empty() else null
+		return "png"
+	if body.slice(0, 3) == PackedByteArray([0xff, 0xd8, 0xff]):
+		return "jpg"
+	if body.slice(8, 12) == "WEBP".to_ascii_buffer():
+		return "webp"
+	return "bmp" if body.slice(0, 2) == "BM".to_ascii_buffer() else ""
+
+
+## The size that the head of an image has; (0, 0) if there is none.
+static func _image_size(body: PackedByteArray, format: String) -> Vector2i:
+	var number := func(bytes: Array) -> int:
+		return bytes.reduce(func(sum: int, at: int) -> int: return sum * 256 + (body[at] if at < body.size() else 0), 0)
+	match format:
+		"png":
+			return Vector2i(number.call(range(16, 20)), number.call(range(20, 24)))
+		"bmp":
+			return Vector2i(number.call(range(21, 17, -1)), number.call(range(25, 21, -1))).abs()
+		"webp" when body.slice(12, 16) == "VP8X".to_ascii_buffer():
+			return Vector2i(number.call(range(26, 23, -1)), number.call(range(29, 26, -1))) + Vector2i.ONE
+		"jpg":
+			# The size is in the start of the frame. Other segments come before it.
+			var at := 2
+			while at + 8 < body.size() and body[at] == 0xff:
+				var marker := body[at + 1]
+				if marker >= 0xc0 and marker <= 0xcf and not marker in [0xc4, 0xc8, 0xcc]:
+					return Vector2i(number.call(range(at + 7, at + 9)), number.call(range(at + 5, at + 7)))
+				at += 2 + maxi(number.call(range(at + 2, at + 4)), 2)
+	return Vector2i.ZERO
 
 
 static func text(body: PackedByteArray) -> String:
@@ -74,9 +106,10 @@ static func pretty_json(body: PackedByteArray, is_whole := true) -> String:
 
 ## A text that a text field can show at once: without its rest if it is long, and with breaks in long lines.
 static func shown(whole: String) -> String:
-	var cut := whole.left(SHOWN_CHARACTERS)
+	var lines := whole.left(SHOWN_CHARACTERS).split("\n", true, MOST_LINES)
+	var cut := "\n".join(lines.slice(0, MOST_LINES))
 	var broken := _long_line.sub(cut, "$0\n", true)
-	if whole.length() > SHOWN_CHARACTERS:
+	if whole.length() > cut.length():
 		broken += "\n… (the rest is not shown)"
 	if _long_line.search(cut) != null:
 		broken += "\n… (there are breaks in lines of more than %d characters)" % LONGEST_LINE
@@ -107,7 +140,7 @@ static func _indented(json: String) -> String:
 	# Whether the last token opened a list or an object.
 	var is_opened := false
 	var found := _json_token.search(json)
-	while found != null and length <= SHOWN_CHARACTERS:
+	while found != null and length <= SHOWN_CHARACTERS and pieces.size() <= MOST_LINES * 4:
 		var token := found.get_string()
 		var piece := token
 		match token:
