@@ -10,6 +10,10 @@ const BEGAN := 1_700_000_000_123_000
 const PATH := "user://network.har"
 
 
+func _init() -> void:
+	deadline_seconds = 90.0
+
+
 func test_a_saved_file_is_har_1_2() -> void:
 	var file: Variant = JSON.parse_string(Har.text_of([_posted()], false))
 	var problems := PackedStringArray()
