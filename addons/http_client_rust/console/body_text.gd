@@ -120,12 +120,12 @@ static func hex(body: PackedByteArray) -> String:
 	var rows := PackedStringArray()
 	for at: int in range(0, mini(body.size(), SHOWN_HEX_BYTES), HEX_ROW):
 		var row := body.slice(at, at + HEX_ROW)
-		var shown := ""
+		var digits := ""
 		var printable := ""
 		for byte: int in row:
-			shown += "%02x " % byte
+			digits += "%02x " % byte
 			printable += char(byte) if byte >= 0x20 and byte < 0x7f else "."
-		rows.append("%08x  %s %s" % [at, shown.rpad(HEX_ROW * 3), printable])
+		rows.append("%08x  %s %s" % [at, digits.rpad(HEX_ROW * 3), printable])
 	if body.size() > SHOWN_HEX_BYTES:
 		rows.append("… %d bytes more" % (body.size() - SHOWN_HEX_BYTES))
 	return "\n".join(rows)
