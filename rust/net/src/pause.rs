@@ -45,10 +45,8 @@ mod polled {
 
     use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
+    use crate::poller::LONGEST;
     use crate::ready::{Interest, Wait};
-
-    /// The longest sleep that every system supports. A longer wait wakes up briefly in between.
-    const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 
     #[derive(Debug)]
     pub(super) struct Bell(Arc<Ends>);

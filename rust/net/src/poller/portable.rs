@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use socket2::Socket;
 
+use super::LONGEST;
 use crate::interest::Interest;
 
 /// The maximum number of events of one wait.
@@ -42,7 +43,7 @@ impl Poller {
 
     pub(crate) fn wait(&self, events: &mut Events, longest: Option<Duration>) -> io::Result<()> {
         events.0.clear();
-        self.0.wait(&mut events.0, longest).map(drop)
+        self.0.wait(&mut events.0, longest.map(|longest| longest.min(LONGEST))).map(drop)
     }
 
     /// Ends the current wait, or the next one.
