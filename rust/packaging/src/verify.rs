@@ -74,7 +74,8 @@ pub(crate) fn judge(key: &str, library: &Path, limits: Limits, folders: &[Replac
     let content = std::fs::read(library).with_context(|| format!("cannot read {}", library.display()))?;
     let parts = parts_of(&content).with_context(|| library.display().to_string())?;
     let mut problems: Vec<String> = parts.iter().flat_map(|part| problems_of(key, part, limits)).collect();
-    let processors: Vec<&str> = parts.iter().map(|part| part.processor.as_str()).collect();
+    let mut processors: Vec<&str> = parts.iter().map(|part| part.processor.as_str()).collect();
+    processors.sort_unstable();
     let expected: Vec<&str> = match key.split_once('.') {
         Some((_, processor)) => vec![processor],
         None => vec!["arm64", "x86_64"],
