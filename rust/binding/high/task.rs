@@ -278,7 +278,7 @@ pub(crate) fn forget_connections(task: &mut Gd<HttpTaskRust>) {
         for connection in task.get_signal_connection_list(signal).iter_shared() {
             let callable = connection.get("callable").map(|callable| callable.to::<Callable>());
             // A one-shot connection is gone already. One that counts its references needs as many calls.
-            while let Some(callable) = callable.as_ref().filter(|callable| task.is_connected(signal, *callable)) {
+            while let Some(callable) = callable.as_ref().filter(|callable| task.is_connected(signal, callable)) {
                 task.disconnect(signal, callable);
             }
         }
