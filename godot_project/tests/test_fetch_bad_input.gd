@@ -69,6 +69,18 @@ func test_cookies_and_proxies_that_make_no_sense() -> void:
 	session.set_tls_options(TLSOptions.server(CryptoKey.new(), X509Certificate.new()))
 	session.cookie_file = "res://"
 	assert_equal(session.cookie_file, "", "a folder as the cookie file")
+	var cookies := folder().path_join("cookies")
+	session.cookie_file = cookies
+	session.cookie_file = "res://"
+	assert_equal(session.cookie_file, cookies, "the earlier file stays in use")
+	assert_error(session.set_cookie("http://a.com/", "a=b; Max-Age=60"), OK)
+	assert_contains(FileAccess.get_file_as_string(cookies), "a.com", "the earlier file")
+	FileAccess.open(cookies, FileAccess.WRITE).store_string("notes of somebody")
+	session.cookie_file = cookies
+	assert_equal(session.cookie_file, "", "a file that has other contents now")
+	assert_error(session.set_cookie("http://a.com/", "c=d; Max-Age=60"), OK)
+	assert_equal(FileAccess.get_file_as_string(cookies), "notes of somebody", "it is left alone")
+	remove_folder()
 	for path: String in ["res://cache", "cache", "../cache", "http://a/", "user://../../../../../../../../proc/none"]:
 		session.cache_directory = path
 		assert_equal(session.cache_directory, "", "the cache in " + path)

@@ -90,8 +90,11 @@ func test_a_request_is_added_at_the_end_and_taken_out_again() -> void:
 
 func test_no_secret_is_written() -> void:
 	HttpFile.new(PATH).save("A", {
-		"method": "GET", "url": "https://me:secret@a.example/", "headers": PackedStringArray(["authorization: secret", "X-API-Key: secret"])})
+		"method": "GET", "url": "https://me:secret@a.example/", "headers": PackedStringArray([
+			"authorization: secret", "X-API-Key: secret", "X-Functions-Key: secret", "X-Csrf-Token: secret", "Ocp-Apim-Subscription-Key: secret",
+			"X-Login: Bearer secret-of-eight", "Accept: text/plain"])})
 	assert_true(not FileAccess.get_file_as_string(PATH).contains("secret"), FileAccess.get_file_as_string(PATH))
+	assert_contains(FileAccess.get_file_as_string(PATH), "Accept: text/plain", "what is no secret")
 
 
 func test_what_the_file_cannot_hold_is_refused_with_a_sentence() -> void:

@@ -4,9 +4,14 @@ extends "res://tests/support/test_case.gd"
 const Recorded := preload("res://addons/http_client_rust/network/recorded.gd")
 const ExchangeList := preload("res://addons/http_client_rust/network/exchange_list.gd")
 const Har := preload("res://addons/http_client_rust/network/har.gd")
+const NetworkPanel := preload("res://addons/http_client_rust/network/panel.gd")
 const HarMenu := preload("res://addons/http_client_rust/network/har_menu.gd")
 const BEGAN := 1_700_000_000_123_000
 const PATH := "user://network.har"
+
+
+func _init() -> void:
+	deadline_seconds = 90.0
 
 
 func test_a_saved_file_is_har_1_2() -> void:
@@ -144,7 +149,8 @@ func _posted() -> Recorded:
 		"response_headers": PackedStringArray(["Content-Type: application/json", "Set-Cookie: sid=set-cookie-secret; Path=/"]),
 		"response_body": "{\"access_token\": \"answer-secret\"}".to_utf8_buffer(), "bytes_received": 33,
 		"timings": {"dns": 1000, "connect": 2000, "tls": 3000, "send": 4000, "first_byte": 10_000, "total": 20_000},
-		"tls": {"version": "TLSv1.3", "cipher_suite": "A", "key_exchange": "B", "alpn": "", "resumed": false, "peer_certificates": PackedStringArray(), "certificate_facts": []}})
+		"tls": {"version": "TLSv1.3", "cipher_suite": "A", "key_exchange": "B", "alpn": "", "resumed": false, "peer_certificates": PackedStringArray(), "certificate_facts": [
+			{"subject": "CN=a", "issuer": "CN=b", "names": PackedStringArray(["a.example"]), "not_before": 1_700_000_000, "not_after": 1_800_000_000}]}})
 	return shown
 
 
@@ -208,6 +214,27 @@ func test_the_names_of_secrets_are_those_of_recordings() -> void:
 		assert_contains(text, kept, "what is no secret")
 
 
+func test_lists_under_a_secret_name_are_replaced_as_in_recordings() -> void:
+	var shown := _posted()
+	shown.request_body = "{\"tokens\": [\"abc\", \"list-secret\", 12345, null], \"names\": [\"Ada\"], \"pin\": [\"kept-list\"]}".to_utf8_buffer()
+	shown.response_body = "{\"credentials\": {\"user\": {\"name\": \"deep-secret\"}}, \"again\": \"list-secret\", \"tokens\": [\"cut-secr".to_utf8_buffer()
+	shown.bytes_received = shown.response_body.size()
+	var entry: Dictionary = JSON.parse_string(Har.text_of([shown], true))["log"]["entries"][0]
+	assert_equal(
+		entry["request"]["postData"]["text"],
+		"{\"tokens\": [\"[redacted]\", \"[redacted]\", \"[redacted]\", null], \"names\": [\"Ada\"], \"pin\": [\"kept-list\"]}", "request")
+	assert_equal(
+		entry["response"]["content"]["text"],
+		"{\"credentials\": {\"user\": {\"name\": \"[redacted]\"}}, \"again\": \"[redacted]\", \"tokens\": [\"[redacted]", "response")
+
+
+func test_a_secret_of_one_exchange_is_replaced_in_those_after_it() -> void:
+	var next := _failed()
+	next.target = "/session/answer-secret"
+	next.error = "nothing came after /session/answer-secret"
+	assert_true(not Har.text_of([_posted(), next], true).contains("answer-secret"), "it is in the file")
+
+
 ## A file as Chrome 126 writes it: HTTP/2, lowercase names and pseudo-header fields, a cached response, a request blocked by an
 ## extension, and a WebSocket.
 func test_a_file_of_a_browser_is_read() -> void:
@@ -267,6 +294,10 @@ func test_whatever_a_file_has_in_its_places_it_is_read_or_refused() -> void:
 			paths.append(["log", "entries", 0, key, inner])
 	for inner: String in entry["response"]["content"]:
 		paths.append(["log", "entries", 0, "response", "content", inner])
+	for inner: String in entry["_tls"]["certificate_facts"][0]:
+		paths.append(["log", "entries", 0, "_tls", "certificate_facts", 0, inner])
+	var panel := NetworkPanel.new()
+	tree.root.add_child(panel)
 	for path: Array in paths:
 		for value: Variant in odd:
 			var file := whole.duplicate(true)
@@ -278,3 +309,8 @@ func test_whatever_a_file_has_in_its_places_it_is_read_or_refused() -> void:
 			for read: Recorded in har.exchanges:
 				var again := Har.text_of([read], true)
 				assert_true(JSON.parse_string(again) is Dictionary, "%s %s" % [path, value])
+				if path.size() > 3 and path[3] in ["_tls", "timings"]:
+					panel.list.add(read)
+					panel.choose(read)
+	panel.queue_free()
+	await wait_frames(2)

@@ -8,6 +8,7 @@ const ExchangeTable := preload("res://addons/http_client_rust/network/exchange_t
 const Details := preload("res://addons/http_client_rust/network/details.gd")
 const Filter := preload("res://addons/http_client_rust/network/filter.gd")
 const Colors := preload("res://addons/http_client_rust/console/colors.gd")
+const Table := preload("res://addons/http_client_rust/console/table.gd")
 const PhaseChart := preload("res://addons/http_client_rust/console/phase_chart.gd")
 const BEGAN := 1_700_000_000_000_000
 
@@ -84,6 +85,37 @@ func test_a_thousand_exchanges_cost_a_row_each_and_an_update_one_row() -> void:
 	assert_equal([panel.list.exchanges.size(), table.shown_count(), table.get_root().get_child_count()], [0, 0, 0], "cleared")
 	panel.take(_message([{"id": 500, "status": 200}]))
 	assert_equal(panel.list.exchanges.size(), 0, "the rest of what was cleared away does not come back")
+	await _close(panel)
+
+
+func test_news_with_values_of_other_types_change_nothing() -> void:
+	var panel := await _open()
+	var news := _opening(1, "/x", "POST", "", "body")
+	news.merge({
+		"status": 200, "version": "HTTP/1.1", "reason": "OK", "over": true, "bytes_sent": 4, "bytes_received": 1, "left_out": 0, "error": "",
+		"store": "", "peer": "", "requested": BEGAN, "response_headers": PackedStringArray(["A: b"]), "response_body": PackedByteArray([65]),
+		"timings": _timings(1, 2, 3, 4, 5, 6), "tls": {
+			"version": "TLSv1.3", "cipher_suite": "A", "key_exchange": "B", "resumed": false, "certificate_facts": [{}]}})
+	panel.take(_message([news]))
+	panel.choose(panel.list.exchanges[0])
+	for key: String in news:
+		for value: Variant in [null, true, 1.5, {}, {"version": 1, "certificate_facts": [{"names": [1]}]}, {"total": "x"}, [], [1], "x", 7, Vector2()]:
+			if key != "id" and typeof(value) != typeof(news[key]) or value is Dictionary:
+				panel.take(_message([{"id": 1, key: value}]))
+				panel.choose(panel.list.exchanges[0])
+	var shown := panel.list.exchanges[0]
+	assert_equal([shown.method, shown.status, shown.url(), shown.response_headers], ["POST", 200, "http://a.example/x", PackedStringArray(["A: b"])], "facts")
+	await _close(panel)
+
+
+func test_the_tooltip_of_a_list_says_what_ctrl_c_copies() -> void:
+	var panel := await _open()
+	panel.take(_message([_opening(1, "/x")]))
+	panel.choose(panel.list.exchanges[0])
+	var table := _table_of(panel)
+	assert_equal([table.tooltip_text, table.row_text()], ["Ctrl+C copies the URL", "http://a.example/x"], "the list of exchanges")
+	for other: Table in panel.find_children("*", "Tree", true, false).filter(func(tree_of_rows: Tree) -> bool: return tree_of_rows != table):
+		assert_true(other.tooltip_text.contains("Ctrl+C copies a row") or not other.tooltip_text.contains("Ctrl+C"), other.tooltip_text)
 	await _close(panel)
 
 

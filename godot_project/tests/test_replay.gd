@@ -19,6 +19,21 @@ class AskingCertificate extends X509Certificate:
 		return ""
 
 
+## Does the same, but waits first until another session is read too.
+class MeetingCertificate extends AskingCertificate:
+	var tasks: Array[RefCounted] = []
+	var is_read := Semaphore.new()
+	var other_is_read: Semaphore
+
+	@warning_ignore("native_method_override")
+	func save_to_string() -> String:
+		if tasks.is_empty():
+			is_read.post()
+			other_is_read.wait()
+		tasks.append(session.fetch("http://127.0.0.1:9/"))
+		return ""
+
+
 const EXAMPLE := "res://examples/replay_login/replay_login.tscn"
 
 
@@ -288,6 +303,35 @@ func test_a_script_that_asks_for_a_request_while_the_session_is_made_ready_is_re
 	certificate.task = null
 	session.set_tls_options(null)
 	assert_response(await response_of(session.fetch(url("/hello"))), SUCCESS, 200, "a later request")
+
+
+func test_sessions_whose_scripts_ask_each_other_while_they_are_made_ready_do_not_wait_for_each_other() -> void:
+	var sessions: Array[RefCounted] = [new_session(), new_session()]
+	if sessions[0] == null:
+		return
+	var certificates: Array[MeetingCertificate] = [MeetingCertificate.new(), MeetingCertificate.new()]
+	var threads: Array[Thread] = []
+	for number: int in 2:
+		certificates[number].session = sessions[1 - number]
+		certificates[number].other_is_read = certificates[1 - number].is_read
+		sessions[number].set_tls_options(TLSOptions.client(certificates[number]))
+	for session: RefCounted in sessions:
+		threads.append(Thread.new())
+		threads[-1].start(session.fetch.bind(url("/hello")))
+	for thread: Thread in threads:
+		while thread.is_alive():
+			await wait_frames(1)
+		assert_response(await response_of(thread.wait_to_finish()), INVALID_REQUEST, 0, "its certificate is empty")
+	var refused := 0
+	for number: int in 2:
+		for task: RefCounted in certificates[number].tasks:
+			var inner := await response_of(task)
+			assert_response(inner, INVALID_REQUEST, 0, "a request from within")
+			refused += int("call_deferred()" in inner.get_error_message())
+		certificates[number].tasks.clear()
+		certificates[number].session = null
+		sessions[number].set_tls_options(null)
+	assert_true(refused >= 1, "one of them is refused")
 
 
 func test_a_node_is_told_of_a_damaged_file_by_its_completion() -> void:

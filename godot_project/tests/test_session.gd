@@ -73,6 +73,20 @@ func test_a_fetch_gives_code_headers_and_body() -> void:
 	assert_equal(response.get_tls_info(), {}, "get_tls_info() without TLS")
 
 
+func test_the_timings_on_a_kept_connection_do_not_include_the_connecting() -> void:
+	var session := new_session()
+	if session == null:
+		return
+	for number: int in 2:
+		var response := await fetched(session, url("/hello"))
+		if not assert_response(response, SUCCESS, 200):
+			return
+		var timings: Dictionary = response.get_timings()
+		assert_equal(timings["connect"] >= 0, number == 0, "connect: %s" % timings)
+		assert_equal([timings["dns"], timings["tls"]], [-1, -1], "neither name nor TLS")
+		assert_true(timings["total"] >= timings["first_byte"] and timings["first_byte"] >= 0, "the response: %s" % timings)
+
+
 func test_repeated_headers_are_given_one_by_one() -> void:
 	var session := new_session()
 	if session == null:

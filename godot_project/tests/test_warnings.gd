@@ -30,6 +30,24 @@ func test_no_script_has_a_warning() -> void:
 		assert_true(script.can_instantiate(), path + " has a warning; the log has its words")
 
 
+## In the editor, a script without @tool has no static variables, and its constants that need code are missing.
+func test_what_a_tool_script_of_the_add_on_preloads_is_a_tool_script_too() -> void:
+	var preloaded := RegEx.create_from_string("preload\\(\"([^\"]+\\.gd)\"\\)")
+	var count := 0
+	for path: String in _scripts_in("res://addons/http_client_rust"):
+		var source := FileAccess.get_file_as_string(path)
+		if not source.begins_with("@tool"):
+			continue
+		for found: RegExMatch in preloaded.search_all(source):
+			var other := path.get_base_dir().path_join(found.get_string(1)).simplify_path()
+			# A comment may show a preload of a script that does not exist.
+			if not FileAccess.file_exists(other):
+				continue
+			assert_true(FileAccess.get_file_as_string(other).begins_with("@tool"), "%s, which %s preloads" % [other, path])
+			count += 1
+	assert_true(count > 50, "there are %d preloads" % count)
+
+
 func _scripts_in(folder: String) -> PackedStringArray:
 	var scripts := PackedStringArray()
 	for file: String in DirAccess.get_files_at(folder):

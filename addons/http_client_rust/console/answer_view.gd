@@ -16,6 +16,8 @@ const STATUS_WIDTH := 8.0
 ## Minimum height of the tabs, in lines.
 const LEAST_LINES := 8.0
 const LONGEST_LIVE := 128 * 1024
+## A server or a file can send any text. Labels are slow with very long ones.
+const LONGEST_TEXT := 1000
 
 ## Emitted when the user asks to follow a redirect.
 signal redirected
@@ -140,11 +142,11 @@ func show_end() -> void:
 	if failed and _exchange.code != 0:
 		_status.text += " — incomplete"
 	_status.add_theme_color_override(&"font_color", Colors.readable(_color(failed), self))
-	_message.text = sentence(_exchange.message)
+	_message.text = sentence(_exchange.message.left(LONGEST_TEXT))
 	_message.visible = failed
 	_message.add_theme_color_override(&"font_color", Colors.readable(Colors.BAD, self))
 	_follow.visible = not _exchange.redirect_address().is_empty()
-	_follow.tooltip_text = "Requests " + _exchange.redirect_address()
+	_follow.tooltip_text = "Requests " + _exchange.redirect_address().left(LONGEST_TEXT)
 	_show_headers()
 	_show_connection()
 	var is_kept := _exchange.is_kept
@@ -283,7 +285,7 @@ func _show_body() -> void:
 	var view := VIEWS[_view.selected].to_lower()
 	if view == "best view":
 		view = BodyText.best_view(_exchange.header("Content-Type"), _body)
-	var image := BodyText.image_of(_body) if view == "image" else null
+	var image := BodyText.image_of(_body, _exchange.is_kept and _exchange.message.is_empty()) if view == "image" else null
 	_image.visible = image != null
 	_text.visible = image == null
 	if image != null:
@@ -291,11 +293,11 @@ func _show_body() -> void:
 		return
 	match view:
 		"json":
-			_text.text = BodyText.pretty_json(_body)
+			_text.text = BodyText.pretty_json(_body, _exchange.is_kept)
 		"hex":
 			_text.text = BodyText.hex(_body)
 		"image":
-			_text.text = "This image cannot be shown here."
+			_text.text = "This image cannot be shown here: it is incomplete, damaged, too large, or has an unknown format."
 		_:
 			_text.text = BodyText.text(_body)
 
@@ -311,7 +313,7 @@ func _meaning() -> String:
 	if code in [404, 410]:
 		return said + " — nothing at this URL"
 	if not _exchange.redirect_address().is_empty():
-		return "%s — redirects to %s" % [said, _exchange.header("Location")]
+		return "%s — redirects to %s" % [said, _exchange.header("Location").left(LONGEST_TEXT)]
 	match floori(code / 100.0):
 		4:
 			return said + " — the server does not accept the request"

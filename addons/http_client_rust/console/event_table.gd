@@ -2,6 +2,7 @@
 extends VSplitContainer
 ## Server-sent events: one row for each event, and the whole text of the selected one below.
 
+const BodyText := preload("body_text.gd")
 const Exchange := preload("exchange.gd")
 const PhaseChart := preload("phase_chart.gd")
 const Table := preload("table.gd")
@@ -55,8 +56,8 @@ func show_events(exchange: Exchange) -> void:
 	if _table.get_selected() == null:
 		var last := _table.get_root().get_child(-1)
 		_table.scroll_to_item(last)
-		details.text = last.get_metadata(0)
+		details.text = BodyText.shown(last.get_metadata(0))
 
 
 func _show_selected() -> void:
-	details.text = _table.get_selected().get_metadata(0)
+	details.text = BodyText.shown(_table.get_selected().get_metadata(0))

@@ -2,7 +2,7 @@
 extends RefCounted
 ## One request of a session and its response. Call [method step] in every frame to update it.
 
-const History := preload("history.gd")
+const Names := preload("../web/secret_names.gd")
 const REDIRECTS: Array[int] = [301, 302, 303, 307, 308]
 const MOST_REDIRECTS := 10
 
@@ -238,7 +238,7 @@ func redirected(request: Dictionary) -> Dictionary:
 	for line: String in PackedStringArray(request["headers"]):
 		var name := line.get_slice(":", 0).strip_edges().to_lower()
 		var is_of_body: bool = next["method"] != request["method"] and name.begins_with("content-")
-		if not is_of_body and not (is_elsewhere and (name in History.SECRET or name == "host")):
+		if not is_of_body and not (is_elsewhere and (Names.hides_line(line) or name == "host")):
 			kept.append(line)
 	next["headers"] = kept
 	return next

@@ -2,10 +2,10 @@
 extends RefCounted
 ## The requests that were sent last, stored in a file. Secrets are not stored.
 
+const Names := preload("../web/secret_names.gd")
+
 const MOST := 30
 const LONGEST_BODY := 16 * 1024
-const SECRET: PackedStringArray = [
-	"authorization", "proxy-authorization", "cookie", "x-api-key", "api-key", "x-auth-token", "x-access-token"]
 
 ## The newest first. The keys are those of the console's fill_in().
 var requests: Array[Dictionary] = []
@@ -76,7 +76,7 @@ static func _checked(value: Variant) -> Dictionary:
 		return {}
 	var headers := PackedStringArray()
 	for line: Variant in _lines(from.get("headers")):
-		if not str(line).get_slice(":", 0).strip_edges().to_lower() in SECRET:
+		if not Names.hides_line(str(line)):
 			headers.append(str(line))
 	var body := str(from.get("body", ""))
 	return {

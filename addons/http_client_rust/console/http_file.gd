@@ -8,7 +8,9 @@ extends RefCounted
 ## retries. Variables ({{name}}) and bodies from files (< path) are not supported.
 
 const Snippets := preload("snippets.gd")
+const BodyText := preload("body_text.gd")
 const History := preload("history.gd")
+const Names := preload("../web/secret_names.gd")
 
 const SEPARATOR := "###"
 const BOM: PackedByteArray = [0xef, 0xbb, 0xbf]
@@ -38,7 +40,7 @@ func read() -> void:
 	_pieces.clear()
 	_places.clear()
 	var bytes := FileAccess.get_file_as_bytes(_path) if FileAccess.file_exists(_path) else PackedByteArray()
-	var text := bytes.get_string_from_utf8()
+	var text := BodyText.from_utf8(bytes) if BodyText.is_text_in_utf8(bytes) else bytes.get_string_from_ascii()
 	_can_be_written = bytes == text.to_utf8_buffer() or bytes == BOM + text.to_utf8_buffer()
 	_end = "\r\n" if text.contains("\r\n") else "\n"
 	var start := 0
@@ -63,7 +65,7 @@ static func problem_with(name: String, request: Dictionary) -> String:
 	if name.strip_edges().is_empty() or name.contains("\n"):
 		return "The request needs a name without line breaks."
 	if not PackedByteArray(request.get("bytes", PackedByteArray())).is_empty():
-		return "A binary body cannot be saved in a text file."
+		return "A body that is binary or very long cannot be saved in this file."
 	if str(request.get("url", "")).strip_edges().is_empty():
 		return "The request has no URL."
 	for line: String in str(request.get("body", "")).split("\n"):
@@ -113,7 +115,7 @@ func remove(name: String) -> Error:
 func _secrets_of(index: int) -> PackedStringArray:
 	var lines := PackedStringArray()
 	for line: String in PackedStringArray(requests[index]["headers"]) if index >= 0 else PackedStringArray():
-		if _is_secret(line):
+		if Names.hides_line(line):
 			lines.append(line)
 	return lines
 
@@ -145,10 +147,6 @@ func _write(text: String) -> Error:
 
 static func _is_comment(line: String) -> bool:
 	return line.begins_with("#") or line.begins_with("//")
-
-
-static func _is_secret(header: String) -> bool:
-	return header.get_slice(":", 0).strip_edges().to_lower() in History.SECRET
 
 
 ## Parses the request in a piece of the file; empty if there is none.
@@ -223,7 +221,7 @@ static func _written(name: String, request: Dictionary, comments: String, secret
 		text += "# @retries %d\n" % request["retries"]
 	text += "%s %s HTTP/1.1\n" % [request.get("method", "GET"), History.without_credentials(str(request["url"]).strip_edges())]
 	for line: String in PackedStringArray(request.get("headers", PackedStringArray())):
-		if not _is_secret(line):
+		if not Names.hides_line(line):
 			text += line + "\n"
 	for line: String in secrets:
 		text += line + "\n"

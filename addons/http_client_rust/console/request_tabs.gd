@@ -2,12 +2,13 @@
 extends TabContainer
 ## Tabs for the details of a request: header lines, body and options.
 
+const BodyText := preload("body_text.gd")
 const Controls := preload("controls.gd")
 
 ## Emitted when Ctrl+Enter is pressed in a text field.
 signal sent
 
-## Bytes to send instead of the text of the body. Requests in the sample's list use it.
+## Bytes to send instead of the text of the body, if it is binary or very long.
 var body_bytes := PackedByteArray()
 
 var _headers: TextEdit
@@ -38,8 +39,13 @@ func fill_in(request: Dictionary) -> void:
 	_listen.button_pressed = request.get("listen", false)
 	_retries.value = request.get("retries", 0)
 	body_bytes = request.get("bytes", PackedByteArray())
+	var text: String = request.get("body", "")
+	if BodyText.shown(text) != text:
+		# The text field would stop the editor for minutes.
+		body_bytes = text.to_utf8_buffer()
+		text = ""
 	_body.editable = body_bytes.is_empty()
-	_body.text = request.get("body", "")
+	_body.text = text
 	if not body_bytes.is_empty():
 		_body.text = "(a body of %s)" % String.humanize_size(body_bytes.size())
 	current_tab = 1 if not _body.text.is_empty() else 0

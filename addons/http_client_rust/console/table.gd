@@ -4,6 +4,9 @@ extends Tree
 
 ## In a column that is as wide as its texts, longer texts would push out the other columns.
 const WIDEST_FITTED := 40
+## Rows and tooltips with longer texts would slow down the editor. A server can send headers of any length.
+const LONGEST_TEXT := 1000
+const TEXTS := &"texts"
 
 var _fitted := PackedInt32Array()
 
@@ -32,15 +35,16 @@ func fit(fitted: PackedInt32Array) -> void:
 		set_column_expand(column, not _fitted.has(column))
 
 
-## Adds a row at the end. The tooltip of each cell has the whole text.
+## Adds a row at the end. The tooltip of each cell has the text that may be cut off in the cell.
 func add_row(texts: PackedStringArray) -> TreeItem:
 	var item := create_item(get_root() if get_root() != null else create_item())
 	for column: int in texts.size():
-		item.set_text(column, texts[column].left(WIDEST_FITTED) if _fitted.has(column) else texts[column])
+		item.set_text(column, texts[column].left(WIDEST_FITTED if _fitted.has(column) else LONGEST_TEXT))
 		if _fitted.has(column):
 			# The width of a text that may be trimmed does not count for its column.
 			item.set_text_overrun_behavior(column, TextServer.OVERRUN_NO_TRIMMING)
-		item.set_tooltip_text(column, texts[column])
+		item.set_tooltip_text(column, texts[column].left(LONGEST_TEXT))
+	item.set_meta(TEXTS, texts)
 	return item
 
 
@@ -48,16 +52,18 @@ func add_row(texts: PackedStringArray) -> TreeItem:
 ## Empty if no row is selected.
 func row_text() -> String:
 	var item := get_selected()
-	if item == null:
+	if item == null or not item.has_meta(TEXTS):
 		return ""
 	var texts := PackedStringArray()
-	for column: int in columns:
-		texts.append(item.get_tooltip_text(column).strip_edges())
+	for text: String in PackedStringArray(item.get_meta(TEXTS)):
+		texts.append(text.strip_edges())
 	return (": " if columns == 2 else "\t").join(texts)
 
 
 func _gui_input(event: InputEvent) -> void:
 	var key := event as InputEventKey
 	if key != null and key.pressed and key.keycode == KEY_C and key.is_command_or_control_pressed():
-		DisplayServer.clipboard_set(row_text())
+		# Without a selected row, the clipboard keeps its content.
+		if not row_text().is_empty():
+			DisplayServer.clipboard_set(row_text())
 		accept_event()

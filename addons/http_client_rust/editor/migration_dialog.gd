@@ -6,6 +6,7 @@ const Migration := preload("migration.gd")
 const ProjectScripts := preload("project_scripts.gd")
 
 const Colors := preload("../console/colors.gd")
+const Controls := preload("../console/controls.gd")
 
 ## Columns of the list. The check box has its own column, so that clicking a name does not toggle it.
 const TICK := 0
@@ -45,20 +46,11 @@ func _init() -> void:
 		_kind.set_item_tooltip(_kind.item_count - 1, kind[2])
 	_kind.item_selected.connect(func(_index: int) -> void: _read())
 	top.add_child(_kind)
-	_summary = Label.new()
-	_summary.text_overrun_behavior = TextServer.OVERRUN_TRIM_ELLIPSIS
-	_summary.size_flags_horizontal = Control.SIZE_EXPAND_FILL
-	top.add_child(_summary)
-	for choice: Array in [["All", true], ["None", false]]:
-		var button := Button.new()
-		button.text = choice[0]
-		button.tooltip_text = "Selects all that can be moved" if choice[1] else "Deselects all"
-		button.pressed.connect(tick_all.bind(choice[1]))
-		top.add_child(button)
-	_refusal = Label.new()
-	_refusal.autowrap_mode = TextServer.AUTOWRAP_WORD_SMART
+	_summary = Controls.cut_label(top)
+	Controls.button(top, "All", "Selects all that can be moved").pressed.connect(tick_all.bind(true))
+	Controls.button(top, "None", "Deselects all").pressed.connect(tick_all.bind(false))
+	_refusal = Controls.wrapped_label(rows)
 	_refusal.visible = false
-	rows.add_child(_refusal)
 	var split := HSplitContainer.new()
 	split.size_flags_vertical = Control.SIZE_EXPAND_FILL
 	rows.add_child(split)

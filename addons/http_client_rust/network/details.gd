@@ -101,7 +101,7 @@ func _show_request() -> void:
 	var view := BodyText.best_view(_exchange.request_header("Content-Type"), body)
 	match view:
 		"json":
-			_request_body.text = BodyText.pretty_json(body)
+			_request_body.text = BodyText.pretty_json(body, _exchange.bytes_sent <= body.size())
 		"text":
 			_request_body.text = BodyText.text(body)
 		_:

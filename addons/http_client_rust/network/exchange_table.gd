@@ -37,6 +37,7 @@ var _readable := {}
 
 func _init() -> void:
 	super(TITLES)
+	tooltip_text = "Ctrl+C copies the URL"
 	size_flags_horizontal = SIZE_EXPAND_FILL
 	size_flags_vertical = SIZE_EXPAND_FILL
 	_dress_columns()
@@ -191,12 +192,13 @@ func _write(item: TreeItem, exchange: Recorded) -> void:
 		exchange.method if not exchange.method.is_empty() else "—", exchange.place().left(LONGEST_URL), exchange.status_text(),
 		exchange.type().get_slice("/", 1) if exchange.type().contains("/") else exchange.type(), exchange.size_text(), PhaseChart.shown_time(usec) if usec > 0 or exchange.is_over else ""]
 	for column: int in mini(texts.size(), columns):
-		if item.get_text(column) != texts[column]:
-			item.set_text(column, texts[column])
+		var text := texts[column].left(LONGEST_URL)
+		if item.get_text(column) != text:
+			item.set_text(column, text)
 	item.set_tooltip_text(Column.URL, exchange.url().left(LONGEST_URL))
-	item.set_tooltip_text(Column.STATUS, exchange.error if not exchange.error.is_empty() else exchange.reason)
+	item.set_tooltip_text(Column.STATUS, (exchange.error if not exchange.error.is_empty() else exchange.reason).left(LONGEST_TEXT))
 	if columns > Column.TYPE:
-		item.set_tooltip_text(Column.TYPE, exchange.type())
+		item.set_tooltip_text(Column.TYPE, exchange.type().left(LONGEST_TEXT))
 	if columns > Column.WATERFALL:
 		item.set_tooltip_text(Column.WATERFALL, _phases_of(exchange))
 	_color(item, exchange)

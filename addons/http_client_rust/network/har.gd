@@ -18,10 +18,11 @@ var problem := ""
 ## The text of a HAR file. If [param redacts] is true, credentials are replaced.
 static func text_of(list: Array[Recorded], redacts: bool) -> String:
 	var entries: Array[Dictionary] = []
+	var secrets := Redaction.Secrets.new() if redacts else null
 	for exchange: Recorded in list:
 		# HAR has entries for requests only, not for connections that failed before a request was sent.
 		if not exchange.method.is_empty():
-			entries.append(_entry(exchange, redacts))
+			entries.append(_entry(exchange, secrets))
 	var creator := {"name": NAME, "version": _version()}
 	return JSON.stringify({"log": {"version": "1.2", "creator": creator, "entries": entries}}, "  ", false)
 
@@ -39,10 +40,11 @@ static func _version() -> String:
 	return str(config.get_value("plugin", "version", "")) if config.load(path) == OK else ""
 
 
-static func _entry(exchange: Recorded, redacts: bool) -> Dictionary:
+## An entry for an exchange, without credentials unless [param secrets] is null.
+static func _entry(exchange: Recorded, secrets: Redaction.Secrets) -> Dictionary:
 	var unpacked := exchange.unpacked()
-	var shown := Redaction.redacted(exchange, unpacked.body) if redacts else exchange
-	var body := shown.response_body if redacts else unpacked.body
+	var shown := Redaction.redacted(exchange, unpacked.body, secrets) if secrets != null else exchange
+	var body := shown.response_body if secrets != null else unpacked.body
 	var entry := {
 		"startedDateTime": _date(exchange.requested if exchange.requested > 0 else exchange.began),
 		"time": _milliseconds_of(exchange),

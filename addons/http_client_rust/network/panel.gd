@@ -17,6 +17,8 @@ const Controls := preload("../console/controls.gd")
 
 enum Copy { GDSCRIPT, CURL, URL }
 const FRAMES_BETWEEN := 20
+## A longer body is shown again when it is complete.
+const LONGEST_LIVE := 128 * 1024
 const COPIES := {Copy.GDSCRIPT: "Copy as GDScript", Copy.CURL: "Copy as curl", Copy.URL: "Copy URL"}
 
 ## Emitted to turn the game's recording on or off.
@@ -76,7 +78,7 @@ func _notification(what: int) -> void:
 ## often.
 func _process(_delta: float) -> void:
 	_frames += 1
-	if _are_details_stale and (_frames % FRAMES_BETWEEN == 0 or shown_exchange().is_over):
+	if _are_details_stale and (shown_exchange().is_over or _frames % FRAMES_BETWEEN == 0 and shown_exchange().response_body.size() <= LONGEST_LIVE):
 		show_exchange(shown_exchange())
 	if _is_stale:
 		_is_stale = false

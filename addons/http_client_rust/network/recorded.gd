@@ -14,6 +14,9 @@ const IMAGE_ENDS: PackedStringArray = ["png", "jpg", "jpeg", "webp", "bmp", "gif
 const MADE_ANEW: PackedStringArray = [
 	"host", "content-length", "transfer-encoding", "connection", "accept-encoding", "proxy-authorization"]
 
+## The end of the year 9999, in seconds since 1970.
+const LAST_SECOND := 253_402_300_799
+
 var id := 0
 ## The number of the connection in the game. Successive exchanges can share a connection.
 var connection := 0
@@ -59,23 +62,28 @@ var _scheme := ""
 var _words := ""
 
 
-## Applies an update of the game. The keys are listed in rust/binding/network_panel/wire.rs.
+## Applies an update of the game. The keys are listed in rust/binding/network_panel/wire.rs. Values of other types, such as those of
+## a game with another version of the library, are ignored.
 func apply(news: Dictionary) -> void:
 	for key: String in [
 			"id", "connection", "task", "began", "requested", "is_on_kept", "origin", "store", "proxy", "peer", "method", "version",
-			"reason", "response_headers", "bytes_sent", "bytes_received", "left_out", "status", "timings", "phase", "error"]:
-		if news.has(key):
+			"reason", "response_headers", "bytes_sent", "bytes_received", "left_out", "status", "phase", "error"]:
+		if typeof(news.get(key)) == typeof(get(key)):
 			set(key, news[key])
-	_scheme = news.get("scheme", _scheme)
-	if news.has("request_head"):
+	if news.get("scheme") is String:
+		_scheme = news["scheme"]
+	if news.get("request_head") is PackedByteArray:
 		_read_request_head(news["request_head"])
-	if news.has("request_body"):
+	if news.get("request_body") is PackedByteArray:
 		request_body.append_array(news["request_body"])
-	if news.has("response_body"):
+	if news.get("response_body") is PackedByteArray:
 		response_body.append_array(news["response_body"])
-	if news.has("tls"):
+	if news.get("timings") is Dictionary:
+		timings = _typed_timings(news["timings"])
+	if news.get("tls") is Dictionary:
 		tls = _typed_tls(news["tls"])
-	is_over = news.get("over", is_over)
+	if news.get("over") is bool:
+		is_over = news["over"]
 	_words = ""
 
 
@@ -258,12 +266,44 @@ static func _header(lines: PackedStringArray, name: String) -> String:
 	return ""
 
 
-## Restores typed arrays. Messages and files do not keep the types of arrays.
+static func _typed_timings(from: Dictionary) -> Dictionary:
+	var typed := {}
+	for key: Variant in from:
+		if key is String and from[key] is int:
+			typed[key] = from[key]
+	return typed
+
+
+## Gives the values the types of get_tls_info(). Messages and files do not keep the types of arrays, and files may have any values.
 static func _typed_tls(info: Dictionary) -> Dictionary:
+	if info.is_empty():
+		return {}
 	var typed := info.duplicate()
+	for key: String in ["version", "cipher_suite", "key_exchange"]:
+		typed[key] = _text(info.get(key))
+	typed["resumed"] = info.get("resumed") is bool and bool(info["resumed"])
 	var facts: Array[Dictionary] = []
 	for value: Variant in info.get("certificate_facts") if info.get("certificate_facts") is Array else []:
 		if value is Dictionary:
-			facts.append(value)
+			facts.append(_typed_facts(value))
 	typed["certificate_facts"] = facts
 	return typed
+
+
+## Facts that could not be read are empty.
+static func _typed_facts(facts: Dictionary) -> Dictionary:
+	if facts.is_empty():
+		return {}
+	var typed := facts.duplicate()
+	for key: String in ["subject", "issuer"]:
+		typed[key] = _text(facts.get(key))
+	for key: String in ["not_before", "not_after"]:
+		typed[key] = clampi(facts[key], 0, LAST_SECOND) if facts.get(key) is int else 0
+	var names: Variant = facts.get("names")
+	typed["names"] = PackedStringArray(Array(names).filter(func(name: Variant) -> bool: return name is String)) if (
+		names is Array or names is PackedStringArray) else PackedStringArray()
+	return typed
+
+
+static func _text(value: Variant) -> String:
+	return value if value is String else ""

@@ -3,7 +3,6 @@ extends "client_enums.gd"
 ## A member that a browser cannot support says so: see docs/web.md.
 
 const Limits := preload("limits.gd")
-const MOST_AT_ONCE := 16 * 1024 * 1024
 
 var blocking_mode_enabled := false: set = set_blocking_mode, get = is_blocking_mode_enabled
 var connect_timeout := _connect_timeout_of_project(): set = set_connect_timeout, get = get_connect_timeout
@@ -11,6 +10,9 @@ var connection: StreamPeer = null: set = set_connection, get = get_connection
 var read_chunk_size := 65536: set = set_read_chunk_size, get = get_read_chunk_size
 var read_timeout := 0.0: set = set_read_timeout, get = get_read_timeout
 var trusted_ca_file := "": set = set_trusted_ca_file, get = get_trusted_ca_file
+
+## The maximum number of bytes that [method read_response_body_available] returns. Only tasks change it.
+var _most_at_once := 16 * 1024 * 1024
 
 var _http := HTTPClient.new()
 var _status := Status.STATUS_DISCONNECTED
@@ -219,7 +221,7 @@ func read_response_body_available() -> PackedByteArray:
 	var body := PackedByteArray()
 	if _status != Status.STATUS_BODY:
 		_refuse(ERR_INVALID_PARAMETER, "read_response_body_available", "there is no body to read; wait for STATUS_BODY")
-	while _status == Status.STATUS_BODY and body.size() < MOST_AT_ONCE:
+	while _status == Status.STATUS_BODY and body.size() < _most_at_once:
 		var chunk := _read()
 		if chunk.is_empty():
 			break

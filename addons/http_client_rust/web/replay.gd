@@ -6,27 +6,11 @@ extends RefCounted
 const Client := preload("client.gd")
 const Limits := preload("limits.gd")
 const BodyText := preload("../console/body_text.gd")
-const Names := preload("secret_names.gd")
+const Secrets := preload("secrets.gd")
 
-const MARK := "[redacted]"
+const MARK := Secrets.MARK
 const METHODS: PackedStringArray = ["GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "TRACE", "CONNECT", "PATCH"]
 const METHODS_THAT_ASK: PackedStringArray = ["GET", "HEAD", "OPTIONS"]
-## The names and values that may be secret: in JSON, in a query or form, and in a multipart form. The patterns do not backtrack:
-## otherwise, a long text would exceed the limit of steps, and nothing after it would be found.
-const JSON_NAME := "\"((?:[^\"\\\\]|\\\\.){1,200}+)\"\\s*+:\\s*+"
-const JSON_STRING := "\"[^\"\\\\]*+(?:\\\\.[^\"\\\\]*+)*+\""
-const JSON_LIST := "\\G(?<list>[\\[{](?:[^\\[\\]{}\"]++|" + JSON_STRING + "|(?&list))*+[\\]}])"
-const JSON_VALUE := JSON_NAME + "((?=[\\[{])|" + JSON_STRING + "|-?[0-9][0-9.eE+-]*+)"
-## Another pair may be in the value of one that is not secret. A value that is secret goes on to the end of both.
-const PAIR := "(?<=[?&#;]|^)([^=&?#;\\s\"{}:/]++)=([^&?#;\\s\"]*+)"
-const PART := "name=\"([^\"]*)\"[^\\r\\n]*\\r\\n(?:[^\\r\\n]+\\r\\n)*\\r\\n([^\\r]*+(?:\\r(?!\\n--)[^\\r]*+)*+)(?=\\r\\n--)"
-const SHORTEST_ANYWHERE := 4
-
-static var _json_value := RegEx.create_from_string(JSON_VALUE)
-static var _json_list := RegEx.create_from_string(JSON_LIST)
-static var _json_string := RegEx.create_from_string(JSON_STRING)
-static var _pair := RegEx.create_from_string(PAIR)
-static var _part := RegEx.create_from_string(PART)
 
 ## Why nothing can be recorded or replayed. Empty if it is possible.
 var problem := ""
@@ -38,7 +22,7 @@ var _entries: Array[Dictionary] = []
 ## For recording: the entries as text.
 var _lines := PackedStringArray()
 var _is_recording := false
-var _secrets := {}
+var _secrets := Secrets.new()
 
 
 func _init(file: String, is_recording: bool, keeps_timing: bool) -> void:
@@ -233,131 +217,33 @@ static func _fits(pattern: String, text: String, anything: String) -> bool:
 ## Returns an entry in which a mark replaces each secret, wherever it occurs.
 func _without_secrets(entry: Dictionary) -> Dictionary:
 	var copy := entry.duplicate(true)
-	var parts: Array[Dictionary] = [copy["request"], copy.get("response", {})]
-	for part: Dictionary in parts:
-		for header: Dictionary in part.get("headers", []):
-			header["value"] = _header_without_secret(str(header["name"]), str(header["value"]))
-	# The first turn finds all secrets, and the second one replaces them everywhere.
+	var request: Dictionary = copy["request"]
+	var response: Dictionary = copy.get("response", {})
+	# Find all secrets before replacing any: a response can reveal a secret that the request already contains.
 	for turn: int in 2:
-		copy["request"]["url"] = _text_without_secrets(str(copy["request"]["url"]), true)
-		for index: int in parts.size():
-			var is_sent := index == 0
-			for header: Dictionary in parts[index].get("headers", []):
-				header["value"] = _text_without_secrets(str(header["value"]), is_sent)
-			var content: Dictionary = parts[index].get("postData" if is_sent else "content", {})
+		var is_first := turn == 0
+		var change := func(text: String, is_sent: bool) -> String:
+			return _secrets.redact_text(text, is_sent) if is_first else _secrets.replace(text)
+		for place: Array in [[copy, "_baseUrl", true], [request, "url", true], [response, "redirectURL", false], [copy.get("_end", {}), "sentence", true]]:
+			if (place[0] as Dictionary).has(place[1]):
+				place[0][place[1]] = change.call(str(place[0][place[1]]), place[2])
+		for part: Dictionary in [request, response]:
+			var is_sent := is_same(part, request)
+			for header: Dictionary in part.get("headers", []):
+				var value := str(header["value"])
+				header["value"] = _secrets.redact_header(str(header["name"]), value, is_sent) if is_first else _secrets.replace(value)
+			var content: Dictionary = part.get("postData" if is_sent else "content", {})
 			if content.has("encoding") or content.has("_encoding"):
-				var bytes := _bytes_without_secrets(Marshalls.base64_to_raw(content["text"]), str(content.get("mimeType")), is_sent)
+				var bytes := Marshalls.base64_to_raw(content["text"])
+				bytes = _secrets.redact_body(bytes, str(content.get("mimeType")), is_sent) if is_first else _secrets.replace_in_body(bytes)
 				content["text"] = Marshalls.raw_to_base64(bytes)
 			elif content.has("text"):
-				content["text"] = _text_without_secrets(str(content["text"]), is_sent)
+				content["text"] = change.call(str(content["text"]), is_sent)
 	return copy
-
-
-func _header_without_secret(name: String, value: String) -> String:
-	if value.contains(MARK):
-		return value
-	match name.to_lower():
-		"set-cookie":
-			_note(value.get_slice(";", 0).get_slice("=", 1))
-			return RegEx.create_from_string("^([^=;]*=)[^;]*").sub(value, "$1" + MARK)
-		"cookie":
-			var pairs := value.split(";")
-			for index: int in pairs.size():
-				# A cookie without a name consists only of its value.
-				var name_length := pairs[index].find("=") + 1
-				_note(pairs[index].substr(name_length).strip_edges())
-				if not pairs[index].strip_edges().is_empty():
-					pairs[index] = pairs[index].left(name_length) + MARK
-			return ";".join(pairs)
-	if not Names.hides(name, value, false) and not Names.has_credentials(value):
-		return value
-	_note(value)
-	_note(value.get_slice(" ", 1) if value.contains(" ") else "")
-	return MARK
-
-
-## Returns the text without its secrets. [param is_sent] is whether this side wrote it.
-func _text_without_secrets(text: String, is_sent: bool) -> String:
-	for pattern: RegEx in [_json_value, _pair, _part]:
-		var changed := ""
-		var done := 0
-		for found: RegExMatch in pattern.search_all(text):
-			var start := found.get_start(2)
-			var end := _end_of_secret(text, pattern, found, is_sent) if start >= done else -1
-			if end < 0:
-				continue
-			var value := text.substr(start, end - start)
-			for part: RegExMatch in _json_string.search_all(value):
-				_note(part.get_string().substr(1, part.get_string().length() - 2))
-			_note(value.trim_prefix("\"").trim_suffix("\"").uri_decode())
-			changed += text.substr(done, start - done) + ("\"%s\"" % MARK if pattern == _json_value else MARK)
-			done = end
-		text = changed + text.substr(done)
-	for secret: String in _secrets:
-		text = text.replace(secret, MARK).replace(secret.uri_encode(), MARK)
-	return text
-
-
-## Returns where the secret value of a match ends, or -1 if the value is not secret.
-static func _end_of_secret(text: String, pattern: RegEx, found: RegExMatch, is_sent: bool) -> int:
-	var start := found.get_start(2)
-	var end := found.get_end(2)
-	var name := found.get_string(1).uri_decode() if pattern == _pair else _unescaped(found.get_string(1))
-	if pattern == _json_value and start == end:
-		if Names.secrecy(name) != Names.Secrecy.ALL:
-			return -1
-		var list := _json_list.search(text, start)
-		# If the text was cut off, the list is the whole rest.
-		return list.get_end() if list != null else text.length()
-	if start == end or not Names.hides(name, _meant(found.get_string(2), pattern), is_sent or pattern == _pair):
-		return -1
-	if pattern == _pair:
-		end = Names.end_of_value(name, text, end)
-	return -1 if text.substr(start, end - start).contains(MARK) else end
-
-
-static func _unescaped(name: String) -> String:
-	var json := JSON.new()
-	return json.data if name.contains("\\") and json.parse("\"%s\"" % name) == OK else name
-
-
-## Does the same for binary data, such as a form with a file. It works with hexadecimal digits, because bytes cannot be searched.
-func _bytes_without_secrets(bytes: PackedByteArray, type: String, is_sent: bool) -> PackedByteArray:
-	var gap := _digits("\r\n\r\n")
-	var boundary := _digits("--" + type.get_slice("boundary=", 1))
-	var parts := bytes.hex_encode().split(boundary) if type.contains("boundary=") else PackedStringArray([bytes.hex_encode()])
-	for index: int in parts.size():
-		if parts.size() == 1 or not parts[index].contains(gap):
-			continue
-		var lines := parts[index].get_slice(gap, 0).hex_decode().get_string_from_utf8()
-		var head := RegEx.create_from_string("name=\"([^\"]*)\"").search(lines)
-		var at := parts[index].find(gap) + gap.length()
-		var bytes_of_part := parts[index].substr(at).hex_decode()
-		# A file is not text, and the engine logs an error if it is decoded as such.
-		var value := bytes_of_part.get_string_from_utf8().strip_edges() if BodyText.is_utf8(bytes_of_part) else ""
-		if head != null and Names.hides(head.get_string(1), value, is_sent):
-			_note(value)
-			parts[index] = parts[index].left(at) + _digits(MARK + "\r\n")
-	var digits := boundary.join(parts)
-	for secret: String in _secrets:
-		digits = digits.replace(_digits(secret), _digits(MARK))
-	return digits.hex_decode()
-
-
-## Returns the decoded value: without the quotation marks and escapes of JSON, or without percent-encoding.
-static func _meant(value: String, pattern: RegEx) -> String:
-	if pattern == _pair:
-		return value.uri_decode()
-	return _unescaped(value.trim_prefix("\"").trim_suffix("\"")) if pattern == _json_value else value
 
 
 static func _digits(text: String) -> String:
 	return text.to_utf8_buffer().hex_encode()
-
-
-func _note(secret: String) -> void:
-	if secret.length() >= SHORTEST_ANYWHERE and not secret in ["true", "false", "null", "none", "Basic", "Bearer", MARK]:
-		_secrets[secret] = true
 
 
 static func _content(bytes: PackedByteArray, type: String, encoding: String) -> Dictionary:

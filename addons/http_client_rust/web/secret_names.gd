@@ -1,3 +1,4 @@
+@tool
 extends RefCounted
 ## Names of secrets: headers, URL parameters, fields of forms and of JSON. The lists are copies of those of the library, in
 ## rust/fetch/src/replay/names.rs. A test compares them.
@@ -51,7 +52,7 @@ static var _words := RegEx.create_from_string(WORD)
 static var _rest_of_value := RegEx.create_from_string(REST_OF_VALUE)
 static var _web_token := RegEx.create_from_string("^eyJ[\\w-]{6,}\\.([\\w-]{9,})?(\\.[\\w-]*){1,3}$")
 static var _token := RegEx.create_from_string("^(?=.*[0-9])(?=.*[A-Za-z])[!-~]+$")
-static var _visible := RegEx.create_from_string("^[!-~]+$")
+static var _credential := RegEx.create_from_string("^[!#-~]{8,}$")
 static var _base64 := RegEx.create_from_string("^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$")
 
 
@@ -104,10 +105,28 @@ static func looks_like_token(value: String) -> bool:
 	return value.length() >= SHORTEST_TOKEN and not value.contains("://") and _token.search(value) != null
 
 
+## Returns whether a header's value is a secret, because of its name or because it has credentials.
+static func hides_header(name: String, value: String) -> bool:
+	return hides(name.strip_edges(), value.strip_edges(), false) or has_credentials(value.strip_edges())
+
+
+## Does the same for a line such as `X-Api-Key: KEY`.
+static func hides_line(line: String) -> bool:
+	return hides_header(line.get_slice(":", 0), line.substr(line.find(":") + 1))
+
+
 ## Returns whether [param value] is `Bearer TOKEN` or `Basic BASE64`, in a header with any name.
 static func has_credentials(value: String) -> bool:
 	var parts := value.split(" ", true, 1)
-	if parts.size() != 2 or _visible.search(parts[1]) == null:
+	if parts.size() != 2 or _credential.search(parts[1]) == null:
 		return false
-	return parts[0].to_lower() == "bearer" or (
-		parts[0].to_lower() == "basic" and _base64.search(parts[1]) != null and Marshalls.base64_to_utf8(parts[1]).contains(":"))
+	return parts[0].to_lower() == "bearer" or parts[0].to_lower() == "basic" and from_base64(parts[1]).has(ord(":"))
+
+
+## Returns the decoded bytes; empty if the text is not Base64. The engine would log an error.
+static func from_base64(text: String) -> PackedByteArray:
+	if text.is_empty() or _base64.search(text) == null:
+		return PackedByteArray()
+	var bytes := Marshalls.base64_to_raw(text)
+	# Unused bits must be 0.
+	return bytes if Marshalls.raw_to_base64(bytes) == text else PackedByteArray()

@@ -26,6 +26,7 @@ const LONGEST_RETRY_AFTER := 60.0
 const LONGEST_PAUSE := 30.0
 ## The maximum number of steps in one frame, if data is available.
 const STEPS_A_FRAME := 8
+const EVENT_BYTES_A_FRAME := 32 * 1024
 
 ## All running tasks. This list keeps them alive, so that nobody else has to.
 static var _running: Array[Task] = []
@@ -245,6 +246,10 @@ func _connect() -> void:
 	_client.connect_timeout = _settings["connect_timeout"]
 	_client.read_timeout = 0.0 if _kind == Kind.LISTEN else _settings["stall_timeout"]
 	_client.read_chunk_size = 256 * 1024
+	if _kind == Kind.LISTEN:
+		# A server may send many empty lines, and each line takes time.
+		_client.read_chunk_size = EVENT_BYTES_A_FRAME
+		_client._most_at_once = EVENT_BYTES_A_FRAME
 	_client.trusted_ca_file = _settings["trusted_ca_file"]
 	if (_settings["proxies"] as Dictionary).has(parts["scheme"]):
 		_finish(Response.Result.RESULT_INVALID_REQUEST, Limits.PROXY)
@@ -328,7 +333,7 @@ func _redirect(code: int, location: String) -> void:
 	_headers = PackedStringArray(Array(_headers).filter(func(header: String) -> bool:
 		var name := header.get_slice(":", 0).strip_edges().to_lower()
 		return not (loses_body and name.begins_with("content-")) and not (
-			is_away and name in ["authorization", "cookie", "proxy-authorization"])))
+			is_away and name in ["authorization", "cookie", "proxy-authorization", "host"])))
 	_url = target
 	_attempts -= 1
 	_let_go()
@@ -380,6 +385,8 @@ func _keep(chunk: PackedByteArray) -> void:
 			for event: Array in _events.take(chunk):
 				if not _is_over and not _is_cancelled:
 					event_received.emit(event[0], event[1], event[2])
+			if not _events.problem.is_empty() and not _is_cancelled:
+				_finish(Response.Result.RESULT_BODY_SIZE_LIMIT_EXCEEDED, _events.problem)
 		Kind.DOWNLOAD:
 			if _file == null:
 				return

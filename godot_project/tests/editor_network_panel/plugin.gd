@@ -156,6 +156,13 @@ func _test_first_requests(panel: Control) -> void:
 	panel.call("choose", secured)
 	panel.call("choose", posted)
 	_report("the_details_show_it", str((panel.get("_details") as Control).call("status_text")) == "200 OK", "they do not")
+	var file := EditorInterface.get_editor_paths().get_cache_dir().path_join("http_client_rust_test.har")
+	var error: Error = (panel.get("_files") as Control).call("save", file)
+	var har := FileAccess.get_file_as_string(file)
+	DirAccess.remove_absolute(file)
+	_report(
+		"a_file_that_the_editor_saves_has_no_credential",
+		error == OK and har.contains("/echo?from=client") and not har.contains("Bearer shown") and har.contains("[redacted]"), har.left(500))
 
 
 func _test_pause(panel: Control) -> void:

@@ -1,50 +1,82 @@
-//! One thread at a time makes a session ready, and the others wait. The engine may print an error meanwhile, and the script that is told of it
-//! may be the one that asks for the next request: that thread does not wait for itself.
+//! One thread at a time makes a session ready, and the others wait. The engine may print an error meanwhile, and the script that is told of
+//! it may request something itself, from the same session or from another one. So a thread does not wait if that would make threads wait
+//! for each other.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, ThreadId};
 
 /// See the module. No lock is held while a session is made ready.
-#[derive(Default)]
-pub(crate) struct Readying {
-    /// The thread that does it now.
-    thread: Mutex<Option<ThreadId>>,
-    over: Condvar,
-}
+pub(crate) struct Readying(u64);
 
-/// Lets the next thread in when it goes.
+/// Lets the next thread in when it is dropped.
 pub(crate) struct Turn<'a>(&'a Readying);
 
+/// The threads that are in now or wait, for all sessions together: a thread can be in at several sessions, and wait at one.
+#[derive(Default)]
+struct Threads {
+    inside: HashMap<u64, ThreadId>,
+    waiting: HashMap<ThreadId, u64>,
+}
+
+/// Locked only for moments.
+static THREADS: LazyLock<Mutex<Threads>> = LazyLock::new(Mutex::default);
+static OVER: Condvar = Condvar::new();
+
+impl Threads {
+    /// Returns whether `thread` is `other`, or waits until `other` goes on, directly or through further threads. No thread starts to wait
+    /// for itself, so this ends.
+    fn waits_for(&self, mut thread: ThreadId, other: ThreadId) -> bool {
+        while thread != other {
+            let next = self.waiting.get(&thread).and_then(|number| self.inside.get(number));
+            let Some(next) = next else { return false };
+            thread = *next;
+        }
+        true
+    }
+}
+
+impl Default for Readying {
+    fn default() -> Self {
+        static LAST: AtomicU64 = AtomicU64::new(0);
+        Self(LAST.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
 impl Readying {
-    /// Waits until no other thread is in. None if this one is.
+    /// Waits until no other thread is in. `None` if this thread is in, or if the one that is in waits for this thread.
     pub(crate) fn enter(&self) -> Option<Turn<'_>> {
         let this = thread::current().id();
-        let mut inside = self.lock();
-        while let Some(thread) = *inside {
-            if thread == this {
+        let mut threads = lock();
+        while let Some(inside) = threads.inside.get(&self.0) {
+            if threads.waits_for(*inside, this) {
                 return None;
             }
-            inside = self.over.wait(inside).unwrap_or_else(PoisonError::into_inner);
+            threads.waiting.insert(this, self.0);
+            threads = OVER.wait(threads).unwrap_or_else(PoisonError::into_inner);
+            threads.waiting.remove(&this);
         }
-        *inside = Some(this);
+        threads.inside.insert(self.0, this);
         Some(Turn(self))
     }
+}
 
-    fn lock(&self) -> MutexGuard<'_, Option<ThreadId>> {
-        self.thread.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+fn lock() -> MutexGuard<'static, Threads> {
+    THREADS.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        *self.0.lock() = None;
-        self.0.over.notify_one();
+        lock().inside.remove(&self.0.0);
+        OVER.notify_all();
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::Barrier;
+    use std::sync::atomic::AtomicUsize;
 
     use super::*;
 
@@ -66,5 +98,44 @@ mod tests {
         });
         assert_eq!(entered.load(Ordering::SeqCst), 800);
         assert!(readying.enter().is_some());
+    }
+
+    #[test]
+    fn threads_that_would_wait_for_each_other_in_a_circle_do_not_wait() {
+        for count in 2..5 {
+            let sessions: Vec<_> = (0..count).map(|_| Readying::default()).collect();
+            let (all_are_in, refused) = (Barrier::new(count), AtomicUsize::new(0));
+            thread::scope(|scope| {
+                for number in 0..count {
+                    let (sessions, all_are_in, refused) = (&sessions, &all_are_in, &refused);
+                    scope.spawn(move || {
+                        let _own = sessions[number].enter().unwrap();
+                        all_are_in.wait();
+                        // As from a script that is told of an error.
+                        let others = sessions[(number + 1) % count].enter();
+                        refused.fetch_add(usize::from(others.is_none()), Ordering::SeqCst);
+                    });
+                }
+            });
+            assert_eq!(refused.load(Ordering::SeqCst), 1, "of {count}, the one that would have closed the circle");
+            assert!(sessions.iter().all(|session| session.enter().is_some()));
+        }
+    }
+
+    #[test]
+    fn a_thread_that_is_in_waits_for_another_session_if_nothing_waits_for_it() {
+        let (first, second) = (Readying::default(), Readying::default());
+        thread::scope(|scope| {
+            let turn = second.enter().unwrap();
+            let waiting = scope.spawn(|| {
+                let _own = first.enter().unwrap();
+                second.enter().is_some()
+            });
+            while !lock().waiting.contains_key(&waiting.thread().id()) {
+                thread::yield_now();
+            }
+            drop(turn);
+            assert!(waiting.join().unwrap());
+        });
     }
 }

@@ -160,7 +160,14 @@ impl HttpSessionRust {
         let file = (!path.is_empty()).then(|| on_disk(&path));
         match shared.session.set_cookie_file(file) {
             Ok(()) => shared.own().cookie_file = path.into(),
-            Err(sentence) => godot_error!("HTTPSessionRust.set_cookie_file(): {sentence}"),
+            Err(sentence) => {
+                godot_error!("HTTPSessionRust.set_cookie_file(): {sentence}");
+                let mut own = shared.own();
+                if *own.cookie_file == path {
+                    // The file was in use, and has other contents now. It is not overwritten.
+                    own.cookie_file = GString::new().into();
+                }
+            }
         }
     }
 

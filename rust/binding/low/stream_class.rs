@@ -21,8 +21,7 @@ use crate::convert::types::error_code;
 /// The statuses of `StreamPeerTCP`.
 const STATUS_NONE: i64 = 0;
 const STATUS_CONNECTED: i64 = 2;
-/// How long a blocking call sleeps before it checks again. New bytes and `close()` wake it. Bytes that another thread has
-/// received but not read do not.
+/// How long a blocking call sleeps at most before it checks again. What it waits for, and the end of the connection, wake it earlier.
 const SLICE: Duration = Duration::from_millis(100);
 /// How much of the engine's buffer is initialized for one read, in bytes.
 const PIECE: usize = 64 * 1024;

@@ -90,6 +90,16 @@ impl Bed {
 impl Cancel {
     pub(crate) fn set(&self) {
         self.is_set.store(true, Ordering::SeqCst);
+        self.wake();
+    }
+
+    /// Whether a call sleeps, or is about to.
+    pub(crate) fn has_sleepers(&self) -> bool {
+        !lock(&self.wakers).is_empty()
+    }
+
+    /// Ends the sleep of all calls, so that they look at the connection again.
+    pub(crate) fn wake(&self) {
         lock(&self.wakers).iter().for_each(Waker::wake_by_ref);
     }
 

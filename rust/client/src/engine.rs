@@ -1,11 +1,12 @@
 //! Moves the client from one status to the next, as in `HTTPClient.poll()`. One thread at a time uses an engine.
 
 use std::sync::{Arc, Mutex};
+use std::task::Waker;
 use std::time::Instant;
 
 use http_net::{
-    Body, ByteBuffer, ConnectionId, Dial, Dialled, Host, Link, Method, Over, Piece, Request, Route, Stream, TlsOptions,
-    Wait,
+    Body, ByteBuffer, ConnectionId, Dial, Dialled, Host, Interest, Link, Method, Over, Piece, Request, Route, Stream,
+    TlsOptions, Wait,
 };
 
 use crate::driver::{Cancel, Driver};
@@ -84,6 +85,14 @@ impl gate::Engine for Engine {
     }
 }
 
+impl Drop for Engine {
+    /// After a panic, nothing else ends the sleep of the calls that wait for the connection.
+    fn drop(&mut self) {
+        self.stage = Stage::Closed(Status::Disconnected);
+        self.cancel.wake();
+    }
+}
+
 impl Engine {
     /// Closes the current connection and starts to connect.
     pub(crate) fn connect_to_host(
@@ -94,7 +103,7 @@ impl Engine {
         tls: &TlsOptions,
         settings: &Settings,
     ) -> Result<(), Error> {
-        self.stage = Stage::Closed(Status::Disconnected);
+        self.enter(Stage::Closed(Status::Disconnected));
         self.view = View::default();
         let started = Host::parse(host, port, secure).and_then(|host| {
             let proxy = settings.proxies.for_host(&host)?;
@@ -197,6 +206,7 @@ impl Engine {
                 Stage::Open(link, Turn::Connected) => {
                     let checked = link.check_idle();
                     self.view.follow(link);
+                    self.wake_readers();
                     return checked.map_err(|error| self.fail(error));
                 }
             }
@@ -272,9 +282,22 @@ impl Engine {
             Stage::Open(link, _) if link.id() == id => {
                 let result = work(link);
                 self.view.follow(link);
+                self.wake_readers();
                 Some(result)
             }
             _ => None,
+        }
+    }
+
+    /// Wakes the calls that sleep until there are raw bytes, if this call has taken bytes from the system and not returned them.
+    fn wake_readers(&mut self) {
+        let Stage::Open(link, _) = &mut self.stage else { return };
+        if self.cancel.has_sleepers() {
+            let mut wait = Wait::new(Waker::noop());
+            link.raw().wait_for(Interest::Read, &mut wait);
+            if wait.is_ready() {
+                self.cancel.wake();
+            }
         }
     }
 
@@ -366,8 +389,10 @@ impl Engine {
         if !matches!(stage, Stage::Open(..)) {
             self.view.open = None;
         }
-        self.stage = stage;
+        drop(std::mem::replace(&mut self.stage, stage));
         self.view.status = self.stage.status();
+        // Calls that wait for the raw bytes of the last connection keep its socket open.
+        self.cancel.wake();
     }
 
     /// Closes the connection after a failure. The received part of a response stays readable.

@@ -1,13 +1,20 @@
 //! Tests how much memory an idle client uses, as the number of allocated bytes: a game may keep hundreds of clients.
 #![allow(missing_docs, unsafe_code, reason = "a counting allocator needs unsafe code")]
 
+mod support;
+mod support_tls;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::Cell;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
 use std::thread;
+use std::time::Instant;
 
-use http_client::{HttpClient, Method, Status, TlsOptions};
+use http_client::{Context, HttpClient, Method, Settings, Status, TlsOptions};
+use support_tls::pki::{Authority, Key};
+use support_tls::{one_secured, take_head_of, trusting, try_connect};
 
 /// The maximum number of bytes for one client: the current use, and a little more. A change that needs more must explain it here.
 const MOST: i64 = 1280;
@@ -55,6 +62,35 @@ fn a_client_that_made_an_exchange_and_stays_connected_holds_little() {
     clients.extend((0..CLIENTS).map(|_| connected(port)));
     let each = (HELD.get() - before) / CLIENTS as i64;
     assert!((500..=MOST).contains(&each), "{each} bytes");
+}
+
+#[test]
+fn after_an_exchange_by_tls_no_client_keeps_a_buffer_for_the_next() {
+    const CLIENTS: usize = 40;
+    const LENGTH: usize = 300_000;
+    let authority = Authority::root("the authority of a test", Key::P256);
+    let identity = authority.issue(Key::P256, &["localhost"]);
+    // Its spare buffers are not those of the other test, which counts in another thread.
+    let context = Arc::new(Context::new(Instant::now, None));
+    let connected = || {
+        let (address, server) = one_secured(&identity, |mut stream| {
+            take_head_of(&mut stream);
+            let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {LENGTH}\r\n\r\n");
+            stream.write_all(&[head.as_bytes(), &[b'x'; LENGTH]].concat()).unwrap();
+            stream
+        });
+        let client = HttpClient::new(Settings { context: context.clone(), ..Settings::default() });
+        try_connect(&client, "localhost", address.port(), &trusting(&authority.pem)).unwrap();
+        assert_eq!(support::get(&client, "/").body.len(), LENGTH);
+        (client, server.join().unwrap())
+    };
+    // The first client allocates the shared data.
+    let mut all = vec![connected()];
+    let before = HELD.get();
+    all.extend((0..CLIENTS).map(|_| connected()));
+    // The configurations of the servers count, too: 31 KiB each.
+    let each = (HELD.get() - before) / CLIENTS as i64;
+    assert!(each < 48 * 1024, "{each} bytes");
 }
 
 /// Starts a server that sends the same few bytes for every request.

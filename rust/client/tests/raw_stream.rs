@@ -4,13 +4,16 @@
 mod support;
 mod support_tls;
 
-use std::io::{self, ErrorKind};
+use std::io::{self, ErrorKind, Read, Write};
 use std::sync::{Arc, Weak, mpsc};
 use std::time::{Duration, Instant};
 
-use http_client::{ErrorCode, HttpClient, Method, Probe, RawConnection, Settings, Status, Stream};
-use support::{connect, drain, finish_request, get, no_body, one_connection, pause, send, server, take_head, until};
-use support_tls::{trusting, try_connect};
+use http_client::{ErrorCode, HttpClient, Interest, Method, Probe, RawConnection, Settings, Status, Stream};
+use support::{
+    PATIENCE, connect, drain, finish_request, get, no_body, one_connection, pause, send, server, take_head, until,
+};
+use support_tls::pki::{Authority, Key};
+use support_tls::{one_secured, secured, take_head_of, trusting, try_connect};
 
 const REPLY: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello";
 
@@ -265,4 +268,51 @@ fn a_timeout_of_any_length_is_cut_to_one_that_the_clock_can_name() {
     assert_eq!((client.settings().connect_timeout, client.settings().read_timeout), (cut, cut));
     connect(&client, server().http());
     assert_eq!(get(&client, "/slow?ms=20").code, 200);
+}
+
+#[test]
+fn bytes_that_another_thread_found_and_did_not_read_end_a_wait_for_them() {
+    type Find = fn(&HttpClient, &RawConnection);
+    let finds: [Find; 3] = [
+        |_, raw| _ = raw.available(),
+        |_, raw| _ = raw.look(),
+        // It is busy while the other thread uses the client.
+        |client, _| _ = client.poll(),
+    ];
+    let authority = Authority::root("the authority of a test", Key::P256);
+    let identity = authority.issue(Key::P256, &["localhost"]);
+    for find in finds {
+        let (address, peer) = one_secured(&identity, |mut stream| {
+            take_head_of(&mut stream);
+            stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n\r\n").unwrap();
+            let mut byte = [0];
+            while stream.read(&mut byte).is_ok_and(|count| count > 0) {
+                std::thread::sleep(Duration::from_millis(1));
+                stream.write_all(&byte).unwrap();
+            }
+        });
+        let client = Arc::new(secured("localhost", address, &trusting(&authority.pem)));
+        let headers = ["Connection: Upgrade", "Upgrade: echo"];
+        client.request(Method::Get, "/", &headers, no_body()).unwrap();
+        until(&client, Status::Connected);
+        let raw = raw_of(&client);
+        for _ in 0..30 {
+            let waiting = std::thread::spawn({
+                let raw = raw.clone();
+                move || raw.wait(Interest::Read, Duration::from_secs(10_000))
+            });
+            while !matches!(raw.write(b"x"), Ok(1)) {}
+            let started = Instant::now();
+            while !waiting.is_finished() {
+                find(&client, &raw);
+                assert!(started.elapsed() < PATIENCE, "it sleeps beside the bytes");
+            }
+            let mut byte = [0];
+            while raw.read(&mut byte).is_err() {
+                pause(started);
+            }
+        }
+        client.close();
+        peer.join().unwrap();
+    }
 }

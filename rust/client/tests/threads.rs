@@ -224,6 +224,36 @@ fn who_holds_a_connection_is_let_go_whichever_call_ends_it() {
     }
 }
 
+#[test]
+fn whatever_ends_a_connection_ends_the_wait_for_its_bytes_and_reaches_the_server() {
+    let ends: [fn(&HttpClient); 4] = [
+        HttpClient::close,
+        |client| open_at(client, server().http()),
+        |client| client.set_stream(Box::new(Panicking), None).expect("nobody else uses the client"),
+        |client| {
+            client.set_read_timeout(Some(Duration::from_millis(1)));
+            client.request(Method::Get, "/", &[], no_body()).unwrap();
+            let error = support::until_failure(client);
+            assert!(error.message.contains("read_timeout"), "{error:?}");
+        },
+    ];
+    for end in ends {
+        let (address, peer) = one_connection(|mut stream| support::drain(&mut stream));
+        let client = Arc::new(HttpClient::default());
+        connect(&client, address);
+        let raw = RawConnection::of(&client).expect("it is connected");
+        let waiting = thread::spawn(move || raw.wait(Interest::Read, 100 * PATIENCE));
+        // Usually, it sleeps by then.
+        thread::sleep(Duration::from_millis(100));
+        end(&client);
+        let started = Instant::now();
+        while !waiting.is_finished() {
+            pause(started);
+        }
+        peer.join().expect("the end of the connection");
+    }
+}
+
 /// A pseudo-random sequence that is the same in every run.
 struct Random(u64);
 

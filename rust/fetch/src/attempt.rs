@@ -70,7 +70,7 @@ fn content_type(body: &RequestBody) -> Option<String> {
 }
 
 /// The header lines that an attempt adds to those of the script.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Default)]
 pub(crate) struct Extra<'a> {
     /// The cookies for the server of the request.
     pub(crate) cookies: Option<&'a str>,

@@ -1,7 +1,7 @@
 //! The cookies of a session: a jar that calls and scripts share, and the file that stores the cookies between runs.
 
 use std::fs;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::SystemTime;
@@ -17,11 +17,14 @@ pub(crate) struct Cookies {
     file: Mutex<Kept>,
 }
 
+/// Held while any session writes its file. Several sessions can have the same one.
+static WRITING: Mutex<()> = Mutex::new(());
+
 #[derive(Default)]
 struct Kept {
     path: Option<PathBuf>,
-    /// The number of changes of the jar that the file contains.
-    saved: u64,
+    /// The number of changes of the jar that the file contains. `None` if it lacks cookies that the jar had before.
+    saved: Option<u64>,
 }
 
 impl Cookies {
@@ -31,40 +34,55 @@ impl Cookies {
     }
 
     /// Sets the file that stores the cookies, and loads the cookies in it. `None` means no file. The error is a sentence. After an error,
-    /// the file is not changed.
+    /// the earlier file stays in use, unless it is the same one. This file is not changed.
     pub(crate) fn set_file(&self, path: Option<PathBuf>, now: SystemTime) -> Result<(), String> {
         let mut kept = lock(&self.file);
-        kept.path = None;
+        let before = kept.path.take();
         let Some(path) = path else { return Ok(()) };
+        // A cookie that comes while the file is read changes the number, so it is saved later.
+        let (had_others, changes) = self.with(|jar| (jar.to_text(now).lines().count() > 1, jar.changes()));
+        let loaded = self.load(&path, now);
+        kept.path = if loaded.is_ok() { Some(path) } else { before.filter(|before| *before != path) };
+        if loaded.is_ok() {
+            kept.saved = (!had_others).then_some(changes);
+        }
+        loaded
+    }
+
+    fn load(&self, path: &Path, now: SystemTime) -> Result<(), String> {
         let named = |what: &dyn std::fmt::Display| format!("the cookie file {:?}: {what}", path.display().to_string());
-        let text = match read(&path) {
+        let text = match read(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
             Err(error) => return Err(named(&format_args!("cannot be read: {}", words_of(&error)))),
         };
         self.with(|jar| jar.add_text(&text, now)).map_err(|error| named(&error))?;
-        kept.path = Some(path);
-        kept.saved = self.with(|jar| jar.changes());
         Ok(())
     }
 
     /// Writes the file if one of its cookies has changed. The text is written to a temporary file first, so that a crash does not damage
-    /// the old file.
+    /// the old file. Each process has its own temporary file, and its sessions use it one after the other.
     pub(crate) fn save(&self, now: SystemTime) -> io::Result<()> {
         let mut kept = lock(&self.file);
         let Some(path) = &kept.path else { return Ok(()) };
         let (changes, text) = self.with(|jar| {
             let changes = jar.changes();
-            (changes, (changes != kept.saved).then(|| jar.to_text(now)))
+            (changes, (Some(changes) != kept.saved).then(|| jar.to_text(now)))
         });
         let Some(text) = text else { return Ok(()) };
         let mut name = path.as_os_str().to_owned();
-        name.push(".new");
-        fs::write(&name, text).and_then(|()| fs::rename(&name, path)).map_err(|error| {
+        name.push(format!(".new-{}", std::process::id()));
+        let _alone = lock(&WRITING);
+        let written = write_private(Path::new(&name), &text).and_then(|()| fs::rename(&name, path));
+        if written.is_err() {
+            // The cookies in it are secrets.
+            let _ = fs::remove_file(&name);
+        }
+        written.map_err(|error| {
             let path = path.display().to_string();
             io::Error::new(error.kind(), format!("the cookie file {path:?} cannot be written: {}", words_of(&error)))
         })?;
-        kept.saved = changes;
+        kept.saved = Some(changes);
         Ok(())
     }
 }
@@ -73,6 +91,15 @@ fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     fs::File::open(path)?.take(LONGEST_FILE as u64 + 1).read_to_string(&mut text)?;
     Ok(text)
+}
+
+/// Writes a file that other users of the machine cannot read.
+fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)?.write_all(text.as_bytes())
 }
 
 #[cfg(test)]
@@ -121,5 +148,82 @@ mod tests {
         later.with(|jar| jar.clear());
         later.save(now).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "my novel");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_written_leaves_no_other_file_with_its_cookies() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, now) = (folder.path().join("cookies"), SystemTime::UNIX_EPOCH);
+        let cookies = Cookies::default();
+        cookies.set_file(Some(path.clone()), now).unwrap();
+        let address = Address::resolve(None, "http://a.example/").unwrap();
+        cookies.with(|jar| jar.set(&address, "a=secret; Max-Age=60", now)).unwrap();
+        // A folder takes the name.
+        fs::create_dir(&path).unwrap();
+        assert!(cookies.save(now).is_err());
+        let sentence = Cookies::default().set_file(Some(path.clone()), now).unwrap_err();
+        assert!(sentence.contains("cookies") && !sentence.contains("os error"), "{sentence}");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+        fs::remove_dir(&path).unwrap();
+        cookies.save(now).unwrap();
+        assert!(fs::read_to_string(&path).unwrap().contains("secret"), "the next try has them still");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt;
+            assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o077, 0, "nobody else can read them");
+        }
+    }
+
+    #[test]
+    fn after_a_file_that_cannot_be_used_the_earlier_one_stays_in_use() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, now) = (folder.path().join("cookies"), SystemTime::UNIX_EPOCH);
+        let address = Address::resolve(None, "http://a.example/").unwrap();
+        let cookies = Cookies::default();
+        cookies.set_file(Some(path.clone()), now).unwrap();
+        cookies.with(|jar| jar.set(&address, "a=before; Max-Age=60", now)).unwrap();
+        assert!(cookies.set_file(Some(folder.path().to_owned()), now).is_err());
+        cookies.save(now).unwrap();
+        assert!(fs::read_to_string(&path).unwrap().contains("before"));
+        cookies.set_file(None, now).unwrap();
+        cookies.with(|jar| jar.clear());
+        cookies.save(now).unwrap();
+        assert!(fs::read_to_string(&path).unwrap().contains("before"), "there is no file any more");
+    }
+
+    #[test]
+    fn cookies_from_before_the_file_was_set_are_saved_in_it_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, now) = (folder.path().join("cookies"), SystemTime::UNIX_EPOCH);
+        let address = Address::resolve(None, "http://a.example/").unwrap();
+        let cookies = Cookies::default();
+        cookies.with(|jar| jar.set(&address, "a=early; Max-Age=60", now)).unwrap();
+        cookies.set_file(Some(path.clone()), now).unwrap();
+        cookies.save(now).unwrap();
+        assert!(fs::read_to_string(&path).unwrap().contains("early"));
+    }
+
+    #[test]
+    fn sessions_that_save_into_one_file_at_once_leave_a_whole_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, now) = (folder.path().join("cookies"), SystemTime::UNIX_EPOCH);
+        let address = Address::resolve(None, "http://a.example/").unwrap();
+        std::thread::scope(|scope| {
+            for letter in ["a", "b", "c", "d"] {
+                let (path, address) = (path.clone(), &address);
+                scope.spawn(move || {
+                    let cookies = Cookies::default();
+                    cookies.set_file(Some(path.clone()), now).unwrap();
+                    for length in (1..200).chain((1..200).rev()) {
+                        let cookie = format!("{letter}={}; Max-Age=60", letter.repeat(length * 10));
+                        cookies.with(|jar| jar.set(address, &cookie, now)).unwrap();
+                        cookies.save(now).unwrap();
+                        let damaged = Jar::default().add_text(&fs::read_to_string(&path).unwrap(), now);
+                        assert_eq!(damaged, Ok(0));
+                    }
+                });
+            }
+        });
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
     }
 }

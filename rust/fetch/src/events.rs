@@ -25,7 +25,7 @@ impl Default for Limits {
 }
 
 /// One event. The type and id are shared between events, so that a stream of short events with a long id stays small.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Event {
     /// The type. It is `message` if the server did not set one.
     pub kind: Arc<str>,
@@ -255,6 +255,13 @@ pub fn judge(status: u16, content_type: Option<&str>) -> Verdict {
 pub fn last_event_id_line(id: &str) -> Option<String> {
     let can_be_sent = !id.is_empty() && !id.bytes().any(|byte| byte != b'\t' && byte.is_ascii_control());
     can_be_sent.then(|| format!("Last-Event-ID: {id}"))
+}
+
+/// Omits the data and the id, which may be secrets.
+impl fmt::Debug for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Event({} bytes of data, {} bytes of id)", self.data.len(), self.id.len())
+    }
 }
 
 impl fmt::Display for EventsError {

@@ -38,7 +38,8 @@ pub trait Exchange: Send {
     /// Returns whether the request is still being sent.
     fn is_sending(&self) -> bool;
 
-    /// Returns how long the phases took.
+    /// Returns how long the phases took. The phases of a connection are only part of its first exchange, so that the durations of a
+    /// later exchange do not include them.
     fn timings(&self) -> Timings;
 
     /// Returns the parameters of TLS, or `None` without TLS.
@@ -173,7 +174,7 @@ impl Exchange for Link {
     }
 
     fn timings(&self) -> Timings {
-        Link::timings(self)
+        Link::timings_of_exchange(self)
     }
 
     fn tls(&self) -> Option<Arc<TlsInfo>> {

@@ -1,5 +1,7 @@
 //! Header lines of scripts, and the values of fields that describe a body.
 
+use std::fmt;
+
 /// Returns the name of a line such as `Accept: text/html`.
 pub fn name_of(line: &str) -> &str {
     line.split(':').next().unwrap_or_default().trim()
@@ -8,6 +10,20 @@ pub fn name_of(line: &str) -> &str {
 /// Returns whether one of the lines has this name. The name is not case-sensitive.
 pub fn has(lines: &[String], name: &str) -> bool {
     lines.iter().any(|line| name_of(line).eq_ignore_ascii_case(name))
+}
+
+/// Shows the names of header lines and the lengths of their values, which may be secrets. A line without a name may be a value, so only its
+/// length is shown.
+pub(crate) struct Names<'a>(pub(crate) &'a [String]);
+
+impl fmt::Debug for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = self.0.iter().map(|line| match line.split_once(':') {
+            Some((name, value)) => format!("{} ({} bytes)", name.trim(), value.trim().len()),
+            None => format!("a malformed line of {} bytes", line.len()),
+        });
+        f.debug_list().entries(shown).finish()
+    }
 }
 
 /// The parts of a `Content-Type` value (RFC 9110 §8.3.1).

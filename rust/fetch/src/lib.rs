@@ -149,6 +149,7 @@ mod engine;
 pub mod events;
 pub mod exchange;
 mod failure;
+mod files;
 pub mod har;
 pub mod header_line;
 mod hop;

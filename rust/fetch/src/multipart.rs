@@ -310,7 +310,7 @@ impl fmt::Display for FormError {
                 f.write_str("the content type of the form's file is invalid; write it like \"image/png\"")
             }
             Self::Unreadable { field, source } => {
-                write!(f, "the file of the form field {field:?} cannot be read: {source}")
+                write!(f, "the file of the form field {field:?} cannot be read: {}", words_of(source))
             }
             Self::Shrank { field, expected, found } => write!(
                 f,

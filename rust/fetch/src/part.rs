@@ -2,20 +2,22 @@
 //! [`download`] decides how they are used.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use crate::download::{self, Fields, LONGEST_NOTES, Notes, Plan, Verdict};
 use crate::failure::Failure;
+use crate::files::{is_at, name_in_folder};
 use crate::lock::lock;
 use crate::response::ResultCode;
 
 /// The minimum number of bytes that are written at once. Less data is buffered.
 const WORTH_WRITING: usize = 32 << 10;
 
-/// The paths of running downloads. The list is global because the disk is: two workers must not write the same file.
+/// The names of the files of running downloads. The list is global because the disk is: two workers must not write the same file. The part
+/// is also locked while it is written, because another process can have the same idea.
 static BUSY: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 /// See the module.
@@ -81,8 +83,8 @@ impl PartFile {
         match verdict {
             Verdict::StartOver { len } => {
                 // Create a new file, because the existing one may be a link to another place.
-                remove(&self.part).map_err(cannot_open)?;
-                let file = OpenOptions::new().write(true).create_new(true).open(&self.part).map_err(cannot_open)?;
+                self.remove_part().map_err(cannot_open)?;
+                let file = self.open_part(OpenOptions::new().write(true).create_new(true)).map_err(cannot_open)?;
                 let notes = Notes::of(url, fields).filter(|_| self.resumes && !matches!(self.plan, Plan::ByHand));
                 self.is_noted = match notes {
                     Some(notes) => fs::write(&self.notes, notes.to_text()).is_ok(),
@@ -95,22 +97,43 @@ impl PartFile {
                     Plan::Rest { from, .. } => *from,
                     _ => 0,
                 };
-                let mut file = OpenOptions::new().write(true).open(&self.part).map_err(cannot_open)?;
+                let mut file = self.open_part(OpenOptions::new().write(true)).map_err(cannot_open)?;
                 file.set_len(from).and_then(|()| file.seek(SeekFrom::Start(from))).map_err(cannot_open)?;
                 self.is_noted = true;
                 self.begin(file, from, Some(len))?;
             }
             Verdict::Complete => {
-                (self.len, self.expected) = (fs::metadata(&self.part).map_err(cannot_open)?.len(), None);
+                let file = self.open_part(OpenOptions::new().write(true)).map_err(cannot_open)?;
+                let len = file.metadata().map_err(cannot_open)?.len();
+                self.begin(file, len, None)?;
             }
             Verdict::AskAgain => {
-                remove(&self.part).map_err(cannot_open)?;
+                self.remove_part().map_err(cannot_open)?;
                 let _ = remove(&self.notes);
                 self.plan = Plan::Whole;
             }
             Verdict::NoFile => {}
         }
         Ok(verdict)
+    }
+
+    /// Opens the part for this download alone. Other programs can read it.
+    fn open_part(&self, options: &mut OpenOptions) -> io::Result<File> {
+        #[cfg(windows)]
+        std::os::windows::fs::OpenOptionsExt::share_mode(options, 1);
+        let file = options.open(&self.part)?;
+        check_unused(&file)?;
+        Ok(file)
+    }
+
+    /// Removes the part, unless another program writes to it.
+    fn remove_part(&self) -> io::Result<()> {
+        if fs::symlink_metadata(&self.part).is_ok_and(|part| part.is_file())
+            && let Ok(file) = File::open(&self.part)
+        {
+            check_unused(&file)?;
+        }
+        remove(&self.part)
     }
 
     fn begin(&mut self, file: File, len: u64, expected: Option<u64>) -> Result<(), Failure> {
@@ -173,9 +196,18 @@ impl PartFile {
     pub(crate) fn finish(&mut self) -> Result<(), Failure> {
         self.write_out()?;
         download::check_length(self.len, self.expected)?;
-        self.file = None;
-        fs::rename(&self.part, &self.path)
-            .map_err(|error| Failure::disk(ResultCode::DownloadFileWriteError, "renamed to", &self.path, &error))?;
+        let failed = |error| Failure::disk(ResultCode::DownloadFileWriteError, "renamed to", &self.path, &error);
+        let file = self.file.take();
+        // On some file systems, a file has no lasting number. So a part that has the right length counts too.
+        let is_whole = || fs::metadata(&self.part).is_ok_and(|part| part.len() == self.len);
+        if file.as_ref().is_some_and(|file| !is_at(file, &self.part) && !is_whole()) {
+            return Err(failed(io::Error::other(
+                "another program has removed or replaced its part; download it again",
+            )));
+        }
+        // On Windows, an open file cannot be renamed. Elsewhere, its lock protects it until it has its name.
+        let _locked = file.filter(|_| cfg!(unix));
+        fs::rename(&self.part, &self.path).map_err(failed)?;
         let _ = remove(&self.notes);
         Ok(())
     }
@@ -194,10 +226,23 @@ fn over(limit: u64) -> Failure {
 }
 
 fn read_notes(path: &Path) -> Option<Notes> {
+    // Opening anything else may block forever.
+    fs::symlink_metadata(path).ok().filter(|notes| notes.is_file())?;
     let mut text = String::new();
     File::open(path).ok()?.take(LONGEST_NOTES as u64 + 1).read_to_string(&mut text).ok()?;
     Notes::read(&text)
 }
+
+/// Locks the file until it is closed. Fails if another program has locked it. Some file systems have no locks.
+fn check_unused(file: &File) -> io::Result<()> {
+    // On Windows, a lock would also exclude readers.
+    if cfg!(unix) && matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
+        return Err(io::Error::other(IN_USE));
+    }
+    Ok(())
+}
+
+const IN_USE: &str = "another download is writing to it; wait until it ends";
 
 fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
@@ -211,28 +256,21 @@ fn is_folder_name(path: &Path) -> bool {
     path.as_os_str().as_encoded_bytes().last().is_some_and(|last| std::path::is_separator(char::from(*last)))
 }
 
-/// Returns the same path for every spelling of a path, if its folder exists.
-fn one_spelling(path: &Path) -> io::Result<PathBuf> {
-    let whole = std::path::absolute(path)?;
-    let (Some(folder), Some(name)) = (whole.parent(), whole.file_name()) else { return Ok(whole) };
-    Ok(fs::canonicalize(folder).map_or_else(|_| whole.clone(), |folder| folder.join(name)))
-}
-
 /// Reserves a path until it is dropped.
 struct Claim(PathBuf);
 
 impl Claim {
     fn new(path: &Path) -> Result<Self, Failure> {
-        let cannot_open = |error| Failure::disk(ResultCode::DownloadFileCantOpen, "opened", path, &error);
         if path.as_os_str().is_empty() {
             let sentence = "the path of the download is empty; give the path of a file";
             return Err(Failure::new(ResultCode::DownloadFileCantOpen, sentence));
         }
-        let whole = one_spelling(path).map_err(cannot_open)?;
-        if !lock(&BUSY).insert(whole.clone()) {
-            return Err(cannot_open(io::Error::other("another download is writing to it; wait until it ends")));
+        let name = name_in_folder(path);
+        if !lock(&BUSY).insert(name.clone()) {
+            let in_use = io::Error::other(IN_USE);
+            return Err(Failure::disk(ResultCode::DownloadFileCantOpen, "opened", path, &in_use));
         }
-        Ok(Self(whole))
+        Ok(Self(name))
     }
 }
 
@@ -298,23 +336,74 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         let first = PartFile::new(&path, true, None).unwrap();
-        let second = PartFile::new(&path, true, None).err().unwrap();
-        assert_eq!(second.result, ResultCode::DownloadFileCantOpen);
+        fs::create_dir(folder.path().join("inner")).unwrap();
+        for spelled in ["file", "./file", "inner/.././/file"] {
+            let second = PartFile::new(&folder.path().join(spelled), true, None).err().unwrap();
+            assert_eq!(second.result, ResultCode::DownloadFileCantOpen, "{spelled}");
+        }
         drop(first);
         assert!(PartFile::new(&path, true, None).is_ok());
     }
 
+    #[cfg(unix)]
     #[test]
-    fn another_spelling_of_a_path_is_the_same_path() {
+    fn a_part_that_another_process_writes_is_left_alone_and_never_becomes_the_file() {
         let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("inner")).unwrap();
-        let first = PartFile::new(&folder.path().join("file"), true, None).unwrap();
-        for spelling in ["./file", "inner/../file", "inner/.././/file"] {
-            let second = PartFile::new(&folder.path().join(spelling), true, None).err();
-            assert_eq!(second.unwrap().result, ResultCode::DownloadFileCantOpen, "{spelling}");
+        let path = folder.path().join("file");
+        let (part_path, notes_path) = (download::part_path(&path), download::notes_path(&path));
+        let notes = Notes::of("http://a/f", &ETAG).unwrap().to_text();
+        let rest = Fields { content_range: Some("bytes 3-5/6"), body_len: Some(3), ..ETAG };
+        let complete = Fields { content_range: Some("bytes */3"), body_len: Some(0), ..ETAG };
+        let other_version = Fields { etag: Some("\"v2\""), ..rest };
+        fs::write(&part_path, "abc").unwrap();
+        fs::write(&notes_path, notes).unwrap();
+        let others = OpenOptions::new().write(true).open(&part_path).unwrap();
+        others.lock().unwrap();
+        for (status, fields) in [(200, ETAG), (206, rest), (206, other_version), (416, complete)] {
+            let mut part = PartFile::new(&path, true, None).unwrap();
+            part.plan("http://a/f", false);
+            let failure = part.judge("http://a/f", status, &fields).unwrap_err();
+            assert_eq!(failure.result, ResultCode::DownloadFileCantOpen, "{status}: {}", failure.sentence);
+            part.break_off();
+            assert_eq!(fs::read(&part_path).unwrap(), b"abc");
         }
-        assert!(PartFile::new(&folder.path().join("inner/file"), true, None).is_ok());
-        drop(first);
+        drop(others);
+        let mut part = PartFile::new(&path, true, None).unwrap();
+        part.plan("http://a/f", false);
+        assert_eq!(part.judge("http://a/f", 416, &complete).unwrap(), Verdict::Complete);
+        part.finish().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"abc");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn notes_that_are_a_link_or_no_file_are_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let (notes_path, elsewhere) = (download::notes_path(&path), folder.path().join("elsewhere"));
+        fs::write(download::part_path(&path), "abc").unwrap();
+        fs::write(&elsewhere, Notes::of("http://a/f", &ETAG).unwrap().to_text()).unwrap();
+        let mut part = PartFile::new(&path, true, None).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, &notes_path).unwrap();
+        assert_eq!(*part.plan("http://a/f", false), Plan::Whole);
+        fs::remove_file(&notes_path).unwrap();
+        fs::create_dir(&notes_path).unwrap();
+        assert_eq!(*part.plan("http://a/f", false), Plan::Whole);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_part_that_was_replaced_meanwhile_does_not_become_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let mut part = PartFile::new(&path, true, None).unwrap();
+        part.judge("http://a/f", 200, &ETAG).unwrap();
+        write(&mut part, b"abcdef");
+        fs::remove_file(download::part_path(&path)).unwrap();
+        fs::write(download::part_path(&path), "abc").unwrap();
+        let failure = part.finish().unwrap_err();
+        assert_eq!(failure.result, ResultCode::DownloadFileWriteError);
+        assert!(!path.exists());
     }
 
     #[test]

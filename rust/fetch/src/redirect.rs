@@ -5,7 +5,7 @@ use std::fmt;
 use http_protocol::Method;
 
 use crate::address::{Address, AddressError};
-use crate::header_line::name_of;
+use crate::header_line::{Names, name_of};
 
 /// Which redirects are followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,7 +17,7 @@ pub struct Policy {
 }
 
 /// The parts of a request that a redirect can change.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Request {
     /// The method.
     pub method: Method,
@@ -114,6 +114,18 @@ fn destination(from: &Address, location: &str) -> Result<Address, RedirectError>
         address.set_fragment(from.fragment());
     }
     Ok(address)
+}
+
+/// Omits the values of headers, which may be secrets.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("address", &self.address)
+            .field("headers", &Names(&self.headers))
+            .field("with_body", &self.with_body)
+            .finish()
+    }
 }
 
 impl fmt::Display for RedirectError {

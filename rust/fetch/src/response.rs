@@ -68,7 +68,7 @@ impl ResultCode {
 }
 
 /// The known facts about a response. Before its head has arrived, the known facts about the request.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Facts {
     /// The URL that was requested last.
     pub url: String,
@@ -82,7 +82,7 @@ pub struct Facts {
     pub redirects: Vec<String>,
     /// How many times the request was sent.
     pub attempts: u32,
-    /// How long the phases of the last attempt took.
+    /// How long the phases of the last attempt took. The phases of the connection are `None` if the attempt used a kept connection.
     pub timings: Timings,
     /// The parameters of TLS, or `None` without TLS.
     pub tls: Option<Arc<TlsInfo>>,
@@ -110,8 +110,22 @@ impl Facts {
     }
 }
 
+/// Omits the URLs, which may contain secrets.
+impl fmt::Debug for Facts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Facts")
+            .field("code", &self.code)
+            .field("head", &self.head)
+            .field("body_size", &self.body_size)
+            .field("redirects", &self.redirects.len())
+            .field("attempts", &self.attempts)
+            .field("timings", &self.timings)
+            .field("is_from_cache", &self.is_from_cache)
+            .finish_non_exhaustive()
+    }
+}
+
 /// The outcome of a request.
-#[derive(Debug)]
 pub struct Response<B = Vec<u8>> {
     /// How it ended.
     pub result: ResultCode,
@@ -121,6 +135,18 @@ pub struct Response<B = Vec<u8>> {
     pub body: B,
     /// One sentence for people: why the request failed, or which status code came from where. Empty if nothing went wrong.
     pub error: String,
+}
+
+/// Omits the bytes of the body.
+impl<B: Buffer> fmt::Debug for Response<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Response")
+            .field("result", &self.result)
+            .field("error", &self.error)
+            .field("body", &format_args!("{} bytes", self.body.as_slice().len()))
+            .field("facts", &self.facts)
+            .finish()
+    }
 }
 
 impl<B: Buffer> Response<B> {

@@ -88,7 +88,7 @@ impl<B: Buffer> Session<B> {
     }
 
     /// Keeps cookies with an expiry date in this file, and loads those in it. `None` keeps cookies only in memory. The error is a
-    /// sentence.
+    /// sentence. After an error, the earlier file stays in use, unless it is the same one.
     pub fn set_cookie_file(&self, path: Option<PathBuf>) -> Result<(), String> {
         self.0.cookies.set_file(path, SystemTime::now())
     }

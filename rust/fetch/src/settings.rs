@@ -12,11 +12,12 @@ use http_net::{Proxies, TlsOptions};
 
 use crate::cache::Cache;
 use crate::failure::Failure;
+use crate::header_line::Names;
 use crate::multipart::{self, Form};
 use crate::replay::Replay;
 
 /// The settings of a session.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Settings {
     /// The URL against which the URLs of requests are resolved (RFC 3986). Empty if they are absolute.
     pub base_url: String,
@@ -114,7 +115,7 @@ impl fmt::Debug for Credentials {
 }
 
 /// The description of a request. It is checked when the request begins, and its task reports what is wrong with it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub struct Request {
     /// The URL. It can be relative to `base_url`.
     pub url: String,
@@ -241,6 +242,36 @@ impl fmt::Debug for RequestBody {
             Self::Form(form) => form.fmt(f),
             Self::Refused(sentence) => f.debug_tuple("Refused").field(sentence).finish(),
         }
+    }
+}
+
+/// Omits the URL and the values of headers, which may contain secrets.
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut request = f.debug_struct("Request");
+        request.field("method", &self.method).field("headers", &Names(&self.headers)).field("body", &self.body);
+        request.finish_non_exhaustive()
+    }
+}
+
+/// Omits the base URL and the values of headers, which may contain secrets.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Settings")
+            .field("default_headers", &Names(&self.default_headers))
+            .field("user_agent", &self.user_agent)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("stall_timeout", &self.stall_timeout)
+            .field("timeout", &self.timeout)
+            .field("max_redirects", &self.max_redirects)
+            .field("max_retries", &self.max_retries)
+            .field("body_size_limit", &self.body_size_limit)
+            .field("cache", &self.cache)
+            .field("credentials", &self.credentials)
+            .field("proxies", &self.proxies)
+            .field("tls", &self.tls)
+            .field("replay", &self.replay)
+            .finish_non_exhaustive()
     }
 }
 

@@ -20,7 +20,6 @@ const LINGER: Duration = Duration::from_micros(500);
 const NOTICE_COST: usize = 512;
 
 /// Something that happened to a task.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum Notice<B = Vec<u8>> {
     /// The final head has arrived.
@@ -367,7 +366,15 @@ impl<B: Buffer> Shared<B> {
                 state.notices.retain(|(_, other)| !matches!(other, Notice::UploadProgress { .. }));
             }
             Notice::Chunk(chunk) => state.waiting += chunk.as_slice().len() + NOTICE_COST,
-            Notice::Event(event) => state.waiting += event.data.len() + event.kind.len() + NOTICE_COST,
+            Notice::Event(event) => {
+                // Consecutive events share an id that the server sent once.
+                let before = state.notices.iter().rev().find_map(|(_, other)| match other {
+                    Notice::Event(other) => Some(&other.id),
+                    _ => None,
+                });
+                let id = if before.is_some_and(|id| Arc::ptr_eq(id, &event.id)) { 0 } else { event.id.len() };
+                state.waiting += id + event.data.len() + event.kind.len() + NOTICE_COST;
+            }
             _ => {}
         }
         state.notices.push_back((self.keeper.next_number(), notice));
@@ -392,6 +399,21 @@ impl<B: Buffer> Shared<B> {
         } else if !state.is_listed {
             // The owner has already taken the notice.
             self.keeper.unlist(self.key);
+        }
+    }
+}
+
+/// Omits received data.
+impl<B: Buffer> fmt::Debug for Notice<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ResponseStarted(facts) => f.debug_tuple("ResponseStarted").field(facts).finish(),
+            Self::Progress { bytes, total } => write!(f, "Progress({bytes} of {total:?})"),
+            Self::UploadProgress { bytes, total } => write!(f, "UploadProgress({bytes} of {total})"),
+            Self::Chunk(chunk) => write!(f, "Chunk({} bytes)", chunk.as_slice().len()),
+            Self::Event(event) => event.fmt(f),
+            Self::Retrying { attempt, after, reason } => write!(f, "Retrying({attempt} after {after:?}: {reason})"),
+            Self::Completed(response) => f.debug_tuple("Completed").field(response).finish(),
         }
     }
 }

@@ -15,6 +15,7 @@ use http_net::{Context, Ready};
 use crate::call::Call;
 use crate::engine::Engine;
 use crate::exchange::{Dialer, Network};
+use crate::failure::words_of;
 use crate::lock::lock;
 use crate::mailbox::{Command, Mailbox};
 use crate::response::{Buffer, ResultCode};
@@ -102,8 +103,10 @@ impl<B: Buffer> Worker<B> {
     pub(crate) fn start(&self, call: Call<B>) {
         let task = call.task.clone();
         if let Err(error) = self.start_thread() {
-            let sentence = format!("the thread for requests could not be started: {error}");
+            let sentence = format!("the thread for requests could not be started: {}", words_of(&error));
             task.complete_without_call(ResultCode::RequestFailed, &sentence);
+            // If the thread starts later, this call must not run any more.
+            return;
         }
         self.mailbox.send(Command::Start(Box::new(call)));
         // If `close` was called in the meantime, it may have missed this task.

@@ -269,6 +269,44 @@ fn codings_that_make_work_and_no_bytes_are_refused_without_any_limit() {
 }
 
 #[test]
+fn padding_without_an_end_does_not_get_round_the_limit() {
+    let (body, limit) = (sample(), 1 << 16);
+    let skippable = [&b"\x50\x2a\x4d\x18\0\x04\0\0"[..], &[0; 1024]].concat();
+    for (coding, padding) in [
+        (Coding::Gzip, vec![0; 1024]),
+        (Coding::Gzip, pack(Coding::Gzip, b"")),
+        (Coding::Deflate, vec![7; 1024]),
+        (Coding::Zstd, skippable),
+        (Coding::Zstd, pack(Coding::Zstd, b"")),
+    ] {
+        let mut decoder = Decoder::new(&[coding], Some(limit));
+        let (mut input, mut room, mut read) = (pack(coding, &body), vec![0; 1 << 16], 0);
+        let error = loop {
+            match decoder.step(&input, false, &mut room) {
+                Ok(step) => {
+                    input.drain(..step.read);
+                    read += step.read;
+                }
+                Err(error) => break error,
+            }
+            if input.is_empty() {
+                input = padding.repeat((64 << 10) / padding.len());
+            }
+            assert!(read < 4 << 20, "{coding:?} reads on and on");
+        };
+        assert_eq!(error, DecodeError::Hollow, "{coding:?}");
+    }
+    // Data that cannot be compressed is a little longer when it is compressed.
+    let stored = {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::none());
+        encoder.write_all(&vec![7; 4 << 20]).unwrap();
+        encoder.finish().unwrap()
+    };
+    let found = unpack_by(&mut Decoder::new(&[Coding::Gzip], Some(4 << 20)), &stored, 1000, 1 << 16);
+    assert_eq!(found.map(|body| body.len()), Ok(4 << 20));
+}
+
+#[test]
 fn exactly_the_limit_is_allowed() {
     let body = sample();
     for coding in CODINGS {

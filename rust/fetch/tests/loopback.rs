@@ -44,8 +44,7 @@ fn a_hundred_requests_at_once_are_answered_and_the_next_ones_take_no_new_connect
         let response = task.wait();
         assert!(response.is_ok() && response.body.len() == at, "{response:?}");
     }
-    let response = get(&session, url("/hello"));
-    assert_eq!(response.facts.timings.connect, get(&session, url("/hello")).facts.timings.connect, "of one connection");
+    assert_eq!(get(&session, url("/hello")).facts.timings.connect, None, "it did not connect");
     assert_eq!(session.active_count(), 0);
 }
 
@@ -57,9 +56,14 @@ fn a_secured_connection_is_made_with_what_the_session_trusts() {
     session.set(|settings| {
         settings.tls = TlsOptions { trust: Trust::Pem(server().ca_pem().as_bytes().into()), ..TlsOptions::default() };
     });
-    let response = get(&session, address);
+    let response = get(&session, address.clone());
     assert!(response.is_ok(), "{response:?}");
     assert!(response.facts.tls.as_ref().is_some_and(|tls| tls.version.contains("1.3")));
+    let later = get(&session, address);
+    let [first, later] = [response, later].map(|response| response.facts.timings);
+    assert!(first.dns.is_some() && first.connect.is_some() && first.tls.is_some(), "{first:?}");
+    assert_eq!((later.dns, later.connect, later.tls), (None, None, None), "the connection was there already");
+    assert!(later.send.is_some() && later.first_byte.is_some() && later.total.is_some(), "{later:?}");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use http_protocol::{CallerError, Excerpt, Over, PeerError};
+use rustix::io::Errno;
 
 /// A failure. It is displayed as one sentence for people. Programs decide by [`kind`](Self::kind) and the other methods.
 #[derive(Clone, Debug)]
@@ -348,7 +349,8 @@ impl fmt::Display for Worded<'_> {
         match &parts.kind {
             ErrorKind::Misuse(sentence) | ErrorKind::RequestBody(sentence) => f.write_str(sentence),
             ErrorKind::Resolve { hop, reason } => {
-                write!(f, "{} could not be resolved: {reason}; check its spelling and the network", hop.whose_name())
+                let advice = advice(reason, "check its spelling and the network");
+                write!(f, "{} could not be resolved: {reason}; {advice}", hop.whose_name())
             }
             ErrorKind::Connect { hop, reason } => cannot_connect(f, hop, reason),
             ErrorKind::Proxy { hop, problem } => {
@@ -401,11 +403,13 @@ impl Worded<'_> {
 
 fn cannot_connect(f: &mut fmt::Formatter<'_>, hop: &Hop, reason: &str) -> fmt::Result {
     let what = if hop.proxy_for.is_some() { "proxy " } else { "" };
-    write!(
-        f,
-        "cannot connect to {what}{} ({reason}); check that the server is running and listens there",
-        hop.authority
-    )
+    let advice = advice(reason, "check that the server is running and listens there");
+    write!(f, "cannot connect to {what}{} ({reason}); {advice}", hop.authority)
+}
+
+/// Returns the usual advice, unless this program is the reason.
+fn advice<'a>(reason: &str, usual: &'a str) -> &'a str {
+    if reason.contains(TOO_MANY_FILES) { "close files and connections that are not needed any more" } else { usual }
 }
 
 impl StdError for Error {
@@ -501,16 +505,19 @@ pub(crate) fn describe(error: &io::Error) -> String {
     words.to_owned()
 }
 
+const TOO_MANY_FILES: &str = "too many open files";
+
 /// Returns the system's name of an error, without its number and without the full stop at the end on Windows.
 pub(crate) fn without_number(error: &io::Error) -> String {
+    if error.raw_os_error() == Some(Errno::MFILE.raw_os_error()) {
+        return TOO_MANY_FILES.to_owned();
+    }
     let text = error.to_string();
     text.split(" (os error").next().unwrap_or(&text).trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]
 mod tests {
-    use rustix::io::Errno;
-
     use super::*;
 
     #[test]
@@ -522,6 +529,7 @@ mod tests {
             (Errno::TIMEDOUT, "connection timed out"),
             (Errno::HOSTUNREACH, "no route to host"),
             (Errno::NETUNREACH, "network is unreachable"),
+            (Errno::MFILE, "too many open files"),
         ] {
             assert_eq!(describe(&code.into()), words);
         }

@@ -48,9 +48,14 @@ impl Wait {
         Self { waker: waker.clone(), sources: Vec::new(), deadline: None, ready: false, ask_again: None }
     }
 
-    /// Waits for a socket.
+    /// Waits for a socket. A socket can be added again, for another interest too.
     pub(crate) fn socket(&mut self, source: Source, interest: Interest) {
-        self.sources.push((source, interest));
+        // Not every system can watch one socket twice.
+        match self.sources.iter_mut().find(|(known, _)| known.is_same(&source)) {
+            Some((_, known)) if *known != interest => *known = Interest::Both,
+            Some(_) => {}
+            None => self.sources.push((source, interest)),
+        }
     }
 
     /// Waits at most until `deadline`. The earliest deadline counts.
@@ -76,6 +81,11 @@ impl Wait {
     /// Returns the sockets that are being waited for.
     pub fn sources(&self) -> &[(Source, Interest)] {
         &self.sources
+    }
+
+    /// Returns whether there is already something to do.
+    pub fn is_ready(&self) -> bool {
+        self.ready
     }
 
     /// Returns whether the system will tell when to go on: nothing is ready yet, and everything can be watched.
@@ -130,8 +140,12 @@ impl Ready {
         Waker::from(Arc::new(Notify(Arc::downgrade(&self.sleeper))))
     }
 
-    /// Watches a socket until the result is dropped. Each [`Watch::rearm`] allows one event, which contains `key`.
+    /// Watches a socket until the result is dropped. Each [`Watch::rearm`] allows one event, which contains `key`. Returns an error if the
+    /// socket is already being watched, or if `key` is `usize::MAX`, which the systems use themselves.
     pub fn watch(&self, source: &Source, interest: Interest, key: usize) -> io::Result<Watch> {
+        if key == usize::MAX {
+            return Err(io::ErrorKind::InvalidInput.into());
+        }
         self.sleeper.poller.add(&source.0, interest, key)?;
         Ok(Watch { sleeper: self.sleeper.clone(), source: source.clone(), key })
     }
@@ -283,6 +297,24 @@ mod tests {
         wait.ask_again(LONG / 2);
         assert_eq!(wait.longest(now), Some(LONG / 2));
         assert_eq!(wait.longest(now + 2 * LONG), Some(Duration::ZERO));
+    }
+
+    #[test]
+    fn a_socket_that_is_watched_already_and_a_key_that_no_event_can_have_are_refused_and_change_nothing() {
+        let mut ready = Ready::new().unwrap();
+        let (source, mut far) = pair();
+        let watch = ready.watch(&source, Interest::Read, 7).unwrap();
+        assert_eq!(ready.watch(&source, Interest::Read, 8).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        let (other, _other_far) = pair();
+        assert_eq!(ready.watch(&other, Interest::Write, usize::MAX).unwrap_err().kind(), io::ErrorKind::InvalidInput);
+        far.write_all(b"x").unwrap();
+        let mut keys = Vec::new();
+        ready.wait_for_watches(Some(LONG), |key| keys.push(key)).unwrap();
+        assert_eq!(keys, [7]);
+        drop(watch);
+        let _again = ready.watch(&source, Interest::Read, 8).unwrap();
+        ready.wait_for_watches(Some(LONG), |key| keys.push(key)).unwrap();
+        assert_eq!(keys, [7, 8]);
     }
 
     #[test]

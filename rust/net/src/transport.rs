@@ -157,7 +157,11 @@ pub struct TcpStream {
 impl TcpStream {
     /// Wraps a connected socket in non-blocking mode.
     pub fn new(socket: impl Into<Arc<Socket>>) -> Self {
-        Self { socket: socket.into(), ended: None }
+        let socket = socket.into();
+        // Windows wakes for a byte out of band again and again until it is read, so it must be data there (RFC 6093 §6).
+        #[cfg(windows)]
+        let _ = socket.set_out_of_band_inline(true);
+        Self { socket, ended: None }
     }
 }
 

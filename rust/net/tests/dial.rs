@@ -178,6 +178,15 @@ fn hanging() -> (Sender<()>, World) {
 }
 
 #[test]
+fn without_file_descriptors_the_advice_is_about_this_program_and_otherwise_about_the_name() {
+    for (reason, advice) in [("too many open files", "close files"), ("it has no address", "check its spelling")] {
+        let world = World::with(move |_| Err(reason.to_owned()));
+        let error = world.finish(world.dial("host.test", 80, None, None).unwrap()).unwrap_err().to_string();
+        assert!(error.contains(&format!("{reason}; {advice}")), "{error}");
+    }
+}
+
+#[test]
 fn a_resolver_that_hangs_is_a_timeout_while_resolving() {
     let (_release, world) = hanging();
     let since = world.clock.now();

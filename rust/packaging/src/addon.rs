@@ -13,8 +13,6 @@ use crate::verify::{self, Limits, Verdict};
 use crate::workspace::{ADDON, Workspace, files_in};
 use crate::{cargo, interface, library, licences};
 
-/// What one library stays below in the zip, in bytes.
-const TOO_LARGE: u64 = 10 << 20;
 const THIRD_PARTY: &str = "THIRD_PARTY_LICENSES.txt";
 
 /// Which libraries are built, to go into the zip with those that are in `dist/lib` already.
@@ -72,9 +70,6 @@ pub(crate) fn make(
     println!("Wrote {}", shown(workspace, &with_symbols.path));
     for (name, size) in archive.sizes()?.into_iter().filter(|(name, _)| name.contains("/bin/")) {
         println!("  {name}: {:.1} MiB packed", size as f64 / f64::from(1 << 20));
-        if size >= TOO_LARGE {
-            bail!("{name} has {size} bytes in the zip, and must have fewer than {TOO_LARGE}");
-        }
     }
     Ok(archive)
 }

@@ -23,6 +23,8 @@ pub(crate) struct Import {
 pub(crate) struct Part {
     /// As Godot calls it: `x86_64`, `arm64`.
     pub(crate) processor: String,
+    /// In bytes.
+    pub(crate) size: usize,
     pub(crate) exports: BTreeSet<String>,
     /// What must be there for it to be loaded.
     pub(crate) libraries: BTreeSet<String>,
@@ -68,6 +70,7 @@ fn part_of(content: &[u8]) -> Result<Part> {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
     let mut part = Part {
         processor: processor.to_owned(),
+        size: content.len(),
         exports: file.exports()?.iter().map(|export| text(export.name())).collect(),
         imports: file
             .imports()?

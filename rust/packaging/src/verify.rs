@@ -53,6 +53,9 @@ impl Limits {
     pub(crate) const THIS_MACHINE: Self = Self { glibc: None, ..Self::PUBLISHED };
 }
 
+/// In bytes, for each processor.
+const TOO_LARGE: usize = 10 << 20;
+
 /// What was found out about one library, and what is wrong with it.
 pub(crate) struct Verdict {
     /// Its line in the .gdextension.
@@ -126,6 +129,9 @@ fn problems_of(key: &str, part: &Part, limits: Limits) -> Vec<String> {
             .filter(|name| !is_allowed(name))
             .map(|name| format!("needs {name}, which {system} does not have")),
     );
+    if part.size >= TOO_LARGE {
+        problems.push(format!("has {} bytes for {}, but must have fewer than {TOO_LARGE}", part.size, part.processor));
+    }
     if system == "macos" {
         let unknown = part.imports.iter().filter(|import| {
             let line = format!("{} {}", base_name(&import.library), import.name);
@@ -221,6 +227,16 @@ mod tests {
         assert_eq!(problems("macos", &unsigned), "is not signed for arm64");
         let changed = Part { signature: Some(Err("page 3".to_owned())), ..part(&["gdext_rust_init"], &[]) };
         assert_eq!(problems("macos", &changed), "has a wrong signature for arm64: page 3");
+    }
+
+    #[test]
+    fn a_library_that_is_too_large_for_a_processor_is_found_out() {
+        let of_size = |size| Part { size, ..part(&["gdext_rust_init"], &[]) };
+        assert_eq!(problems("macos", &of_size(TOO_LARGE - 1)), "");
+        assert_eq!(
+            problems("macos", &of_size(TOO_LARGE)),
+            "has 10485760 bytes for arm64, but must have fewer than 10485760"
+        );
     }
 
     #[test]

@@ -37,7 +37,7 @@ impl Default for Limits {
 }
 
 /// A stored cookie.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Cookie {
     /// The name. Can be empty.
     pub name: String,
@@ -322,6 +322,23 @@ fn default_path(path: &str) -> &str {
     match path.rfind('/') {
         Some(last) if last > 0 => &path[..last],
         _ => "/",
+    }
+}
+
+/// Omits the value, which may be a secret.
+impl fmt::Debug for Cookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cookie")
+            .field("name", &self.name)
+            .field("value", &format_args!("{} bytes", self.value.len()))
+            .field("domain", &self.domain)
+            .field("host_only", &self.host_only)
+            .field("path", &self.path)
+            .field("expires", &self.expires)
+            .field("secure", &self.secure)
+            .field("http_only", &self.http_only)
+            .field("same_site", &self.same_site)
+            .finish_non_exhaustive()
     }
 }
 

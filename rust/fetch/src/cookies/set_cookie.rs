@@ -1,5 +1,6 @@
 //! Parses `Set-Cookie` values (RFC 6265bis §5.6). The jar decides whether the cookie is stored.
 
+use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use super::date;
@@ -14,7 +15,7 @@ pub(super) const LONGEST_ATTRIBUTE: usize = 1024;
 pub(super) const LONGEST_LIFE: Duration = Duration::from_secs(400 * 86_400);
 
 /// The cookie that a server or a script wants to store.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct SetCookie {
     /// The name. Can be empty.
     pub name: String,
@@ -32,6 +33,16 @@ pub struct SetCookie {
     pub http_only: bool,
     /// From which sites it is sent. This value is stored, but has no effect here, because no page makes the request.
     pub same_site: SameSite,
+}
+
+/// Omits the value, which may be a secret.
+impl fmt::Debug for SetCookie {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut cookie = f.debug_struct("SetCookie");
+        cookie.field("name", &self.name).field("value", &format_args!("{} bytes", self.value.len()));
+        cookie.field("domain", &self.domain).field("path", &self.path).field("expires", &self.expires);
+        cookie.finish_non_exhaustive()
+    }
 }
 
 /// From which sites a cookie can be sent.

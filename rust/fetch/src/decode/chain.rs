@@ -14,6 +14,8 @@ pub struct Decoder {
     /// Outermost first. It was applied last.
     stages: Vec<Stage>,
     limit: Option<u64>,
+    /// The number of bytes of the body that were read.
+    read: u64,
 }
 
 /// The result of a step.
@@ -79,13 +81,13 @@ const MOST_INPUT: usize = 256 << 10;
 
 impl Decoder {
     /// Creates a decoder for a body with these codings, in the order in which they were applied. The result of each coding can have at
-    /// most `limit` bytes.
+    /// most `limit` bytes. Then the body cannot be much longer either, because compressed data is not.
     pub fn new(codings: &[Coding], limit: Option<u64>) -> Self {
         let mut stages: Vec<Stage> = codings.iter().rev().map(|coding| Stage::new(*coding)).collect();
         if let Some(last) = stages.last_mut() {
             last.room = Vec::new();
         }
-        Self { stages, limit }
+        Self { stages, limit, read: 0 }
     }
 
     /// Decompresses a part: reads from `input` and writes to the start of `room`, which must not be empty. `is_last` means that the body
@@ -118,6 +120,12 @@ impl Decoder {
             if at == last {
                 step.written = moved.written;
             }
+        }
+        self.read += step.read as u64;
+        // Compressed data that is larger than the result may be is padding, which can be endless: empty members, or data after the end.
+        let most_read = |limit: u64| limit.saturating_add(limit / 16).saturating_add(MOST_BETWEEN);
+        if self.limit.is_some_and(|limit| self.read > most_read(limit)) {
+            return Err(DecodeError::Hollow);
         }
         let given = self.stages[last].written;
         if self.stages[..last].iter().any(|stage| stage.written > given.saturating_add(MOST_BETWEEN)) {

@@ -45,7 +45,7 @@ pub enum DecodeError {
     Damaged(Coding),
     /// Decompressing it needs a window of more than 8 MiB.
     WindowTooLarge,
-    /// The body was compressed several times: it is large in between, but empty in the end.
+    /// The body itself, or the data between two codings, is much larger than the result or its limit.
     Hollow,
     /// The decompressed body is larger than the limit.
     TooLarge {
@@ -113,7 +113,7 @@ impl fmt::Display for DecodeError {
             Self::WindowTooLarge => {
                 f.write_str("the body's zstd data needs more than 8 MiB of memory to decompress, which is the limit")
             }
-            Self::Hollow => f.write_str("the body was compressed several times, and decompressing it produces no data"),
+            Self::Hollow => f.write_str("the body consists mostly of compressed data that decompresses to nothing"),
             Self::TooLarge { limit } => {
                 write!(f, "the decompressed body has more than {limit} bytes, which is the limit (body_size_limit)")
             }

@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
+use crate::files::is_at;
+
 /// Other recorders hold the lock exclusively for moments only. If one holds it for longer, for example because its process is stopped, this
 /// one does not wait for it.
 const TRIES: u32 = 500;
@@ -85,20 +87,6 @@ fn open(path: &Path) -> io::Result<File> {
         options.share_mode(1 | 2);
     }
     options.open(path)
-}
-
-/// Returns whether this file is still the one with this path.
-#[cfg(unix)]
-fn is_at(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let of = |metadata: fs::Metadata| (metadata.dev(), metadata.ino());
-    matches!((file.metadata().map(of), fs::metadata(path).map(of)), (Ok(file), Ok(found)) if file == found)
-}
-
-/// Here, an open file cannot be removed.
-#[cfg(not(unix))]
-fn is_at(_: &File, _: &Path) -> bool {
-    true
 }
 
 /// Exclusive access to a file, if the file system has locks.

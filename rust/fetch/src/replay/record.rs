@@ -128,7 +128,7 @@ impl Tape {
             let reason = head.reason.clone();
             response = Some(har::Response { status: head.status, reason, headers, content, wire_size });
         }
-        let timings = timings(&self.timings, self.on_kept);
+        let timings = timings(&self.timings);
         let (number, tls) = (Some(draft.number), self.tls.take());
         self.recorder.add(Entry { number, base_url, started: self.wall, request, response, timings, tls, end });
     }
@@ -378,15 +378,13 @@ fn failure(error: &Error) -> Option<Failure> {
     Some(Failure { kind, sentence, limit })
 }
 
-fn timings(timings: &Timings, on_kept: bool) -> har::Timings {
-    let of_connection = |phase: Option<Duration>| phase.filter(|_| !on_kept);
-    let tls = of_connection(timings.tls);
+fn timings(timings: &Timings) -> har::Timings {
     let send = timings.send.unwrap_or_default();
     let first_byte = timings.first_byte.unwrap_or(send);
     har::Timings {
-        dns: of_connection(timings.dns),
-        connect: of_connection(timings.connect).map(|connect| connect + tls.unwrap_or_default()),
-        tls,
+        dns: timings.dns,
+        connect: timings.connect.map(|connect| connect + timings.tls.unwrap_or_default()),
+        tls: timings.tls,
         send,
         wait: first_byte.saturating_sub(send),
         receive: timings.total.unwrap_or(first_byte).saturating_sub(first_byte),

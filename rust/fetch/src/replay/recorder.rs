@@ -1,7 +1,7 @@
 //! A file to which several sessions and processes can record, entry by entry.
 
 use std::collections::HashMap;
-use std::fs::{File, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -11,6 +11,7 @@ use super::lock_file::{Alone, Share};
 use super::redact;
 use super::secrets::Secrets;
 use crate::failure::words_of;
+use crate::files::name_of_file;
 use crate::har::{self, Chains, Entry};
 use crate::lock::lock;
 
@@ -36,38 +37,72 @@ struct State {
     chains: Chains,
 }
 
-/// The recorders of this process, by the canonical name of their file.
-static OPEN: LazyLock<Mutex<HashMap<PathBuf, Weak<Recorder>>>> = LazyLock::new(Mutex::default);
-/// Notified when a recorder was dropped and has released its share.
-static GONE: Condvar = Condvar::new();
+/// The recorders of this process, by the canonical name of their file. Locked only for moments.
+static OPEN: LazyLock<Mutex<HashMap<PathBuf, Place>>> = LazyLock::new(Mutex::default);
+/// Notified when a file was opened, or could not be opened, and when a recorder was dropped and has released its share.
+static CHANGED: Condvar = Condvar::new();
+
+enum Place {
+    /// A thread is opening the file. This can take seconds if another process holds the lock file.
+    Opening,
+    Open(Weak<Recorder>),
+}
+
+/// The right of one thread to open a file. The other threads that want to open the same file wait until it is dropped.
+struct Claim(PathBuf);
+
+impl Claim {
+    /// Waits for the right to open this file. Returns the recorder instead, if the file is open.
+    fn of(name: PathBuf) -> Result<Self, Arc<Recorder>> {
+        let mut open = lock(&OPEN);
+        while let Some(place) = open.get(&name) {
+            if let Place::Open(recorder) = place
+                && let Some(recorder) = recorder.upgrade()
+            {
+                return Err(recorder);
+            }
+            // The file is being opened, or its recorder is being dropped and nothing may be added to the recording.
+            open = CHANGED.wait(open).unwrap_or_else(PoisonError::into_inner);
+        }
+        open.insert(name.clone(), Place::Opening);
+        Ok(Self(name))
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let mut open = lock(&OPEN);
+        if matches!(open.get(&self.0), Some(Place::Opening)) {
+            open.remove(&self.0);
+        }
+        drop(open);
+        CHANGED.notify_all();
+    }
+}
 
 impl Recorder {
     /// Starts the file, unless it is already being recorded to. Callers in this process share one recorder. Entries of other processes are
     /// kept. The error is a sentence.
     pub(super) fn open(path: &Path) -> Result<Arc<Self>, String> {
-        let mut open = lock(&OPEN);
-        let name = one_name(path);
-        while let Some(recorder) = open.get(&name) {
-            if let Some(recorder) = recorder.upgrade() {
-                return Ok(recorder);
-            }
-            // The recorder is being dropped right now. Nothing may be added to its recording.
-            open = GONE.wait(open).unwrap_or_else(PoisonError::into_inner);
-        }
-        let mut begun = None;
-        let share = Share::take(&name, || {
-            begun = Some(begin(path)?);
-            Ok(())
+        let failed = |error: io::Error| cannot_write(path, &error);
+        // Only the name of an existing file can be made canonical.
+        options().open(path).map_err(failed)?;
+        let claim = match Claim::of(name_of_file(path)) {
+            Ok(claim) => claim,
+            Err(recorder) => return Ok(recorder),
+        };
+        let name = claim.0.clone();
+        let share = Share::take(&name, || fs::write(&name, whole())).map_err(failed)?;
+        let file = options().open(&name).map_err(failed)?;
+        let recorder = Arc::new(Self {
+            path: path.to_owned(),
+            name: name.clone(),
+            share: Some(share),
+            begun: AtomicU64::new(0),
+            problem: OnceLock::new(),
+            state: Mutex::new(State { file, secrets: Secrets::default(), chains: Chains::default() }),
         });
-        let share = share.map_err(|error| cannot_write(path, &error))?;
-        let file = begun.map_or_else(|| options().open(path), Ok).map_err(|error| cannot_write(path, &error))?;
-        let state = Mutex::new(State { file, secrets: Secrets::default(), chains: Chains::default() });
-        let (begun, problem) = (AtomicU64::new(0), OnceLock::new());
-        // The file exists now, so its name can be made canonical.
-        let name = one_name(path);
-        let recorder =
-            Arc::new(Self { path: path.to_owned(), name: name.clone(), share: Some(share), begun, problem, state });
-        open.insert(name, Arc::downgrade(&recorder));
+        lock(&OPEN).insert(name, Place::Open(Arc::downgrade(&recorder)));
         Ok(recorder)
     }
 
@@ -88,8 +123,7 @@ impl Recorder {
             return;
         }
         redact::entry(&mut entry, &mut state.secrets);
-        let text = har::entry_text(&entry, &mut state.chains);
-        if let Err(error) = state.append(&text) {
+        if let Err(error) = state.append(&entry) {
             // This runs under the lock, so it is the first problem.
             let _ = self.problem.set(cannot_write(&self.path, &error));
         }
@@ -100,19 +134,25 @@ impl Drop for Recorder {
     fn drop(&mut self) {
         self.share = None;
         let mut open = lock(&OPEN);
-        if open.get(&self.name).is_some_and(|recorder| recorder.strong_count() == 0) {
+        if matches!(open.get(&self.name), Some(Place::Open(recorder)) if recorder.strong_count() == 0) {
             open.remove(&self.name);
         }
         drop(open);
-        GONE.notify_all();
+        CHANGED.notify_all();
     }
 }
 
 impl State {
-    fn append(&mut self, text: &str) -> io::Result<()> {
+    fn append(&mut self, entry: &Entry) -> io::Result<()> {
         let _alone = Alone::with(&self.file)?;
+        if self.file.metadata()?.len() == 0 {
+            // The file was emptied while it was being recorded to.
+            write_at(&self.file, 0, &whole())?;
+            self.chains = Chains::default();
+        }
         let (end, gap) = end(&self.file)?;
-        let written = write_at(&self.file, end, &[gap, text, har::TAIL].concat());
+        let text = har::entry_text(entry, &mut self.chains);
+        let written = write_at(&self.file, end, &[gap, &text, har::TAIL].concat());
         if written.is_err() {
             // Most likely, the disk is full. The previous end still fits.
             write_at(&self.file, end, har::TAIL)?;
@@ -124,12 +164,7 @@ impl State {
 
 /// Returns where the entries end, and the text between them and the next one.
 fn end(mut file: &File) -> io::Result<(u64, &'static str)> {
-    let mut len = file.seek(SeekFrom::End(0))?;
-    if len == 0 {
-        // The file was emptied while it was being recorded to.
-        write_at(file, 0, &whole())?;
-        len = whole().len() as u64;
-    }
+    let len = file.seek(SeekFrom::End(0))?;
     // The tail and the byte before it.
     let mut last = [0; har::TAIL.len() + 1];
     let start = len.saturating_sub(last.len() as u64);
@@ -153,23 +188,10 @@ fn whole() -> String {
     [har::HEAD, har::TAIL].concat()
 }
 
-fn begin(path: &Path) -> io::Result<File> {
-    let file = options().truncate(true).open(path)?;
-    write_at(&file, 0, &whole())?;
-    Ok(file)
-}
-
 fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.read(true).write(true).create(true).truncate(false);
     options
-}
-
-/// Returns the name of a file that is the same for every spelling of its path.
-fn one_name(path: &Path) -> PathBuf {
-    let in_folder = || Some(path.parent()?.canonicalize().ok()?.join(path.file_name()?));
-    let found = path.canonicalize().ok().or_else(in_folder).or_else(|| std::path::absolute(path).ok());
-    found.unwrap_or_else(|| path.to_owned())
 }
 
 fn cannot_write(path: &Path, error: &io::Error) -> String {
@@ -195,6 +217,11 @@ mod tests {
 
     #[test]
     fn what_others_have_done_to_the_file_is_told_and_none_of_it_is_lost() {
+        let tls = Arc::new(http_net::TlsInfo {
+            version: "TLSv1.3".to_owned(),
+            peer_certificates: vec!["certificate".to_owned()],
+            ..http_net::TlsInfo::default()
+        });
         let entry = || Entry {
             number: None,
             base_url: String::new(),
@@ -202,7 +229,7 @@ mod tests {
             request: har::Request { method: "GET".to_owned(), url: "http://a/".to_owned(), ..har::Request::default() },
             response: Some(har::Response { status: 200, ..har::Response::default() }),
             timings: har::Timings::default(),
-            tls: None,
+            tls: Some(tls.clone()),
             end: har::End::Whole,
         };
         let folder = tempfile::tempdir().unwrap();
@@ -220,7 +247,9 @@ mod tests {
         assert_eq!(har::read(&std::fs::read(&path).unwrap()).unwrap().len(), 3);
         std::fs::write(&path, "").unwrap();
         recorder.add(entry());
-        assert_eq!(har::read(&std::fs::read(&path).unwrap()).unwrap().len(), 1, "it begins again where it was emptied");
+        let entries = har::read(&std::fs::read(&path).unwrap()).unwrap();
+        assert_eq!(entries.len(), 1, "it begins again where it was emptied");
+        assert_eq!(entries[0].tls.as_ref(), Some(&tls), "with the certificates that the file had before");
         std::fs::write(&path, "notes of somebody").unwrap();
         recorder.add(entry());
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "notes of somebody");
@@ -236,9 +265,43 @@ mod tests {
             let dropping = std::thread::spawn(move || drop(recorder));
             let next = Recorder::open(&path).unwrap();
             dropping.join().unwrap();
-            assert!(lock(&OPEN).get(&next.name).unwrap().upgrade().is_some_and(|open| Arc::ptr_eq(&open, &next)));
+            assert!(matches!(&lock(&OPEN)[&next.name], Place::Open(open) if std::ptr::eq(open.as_ptr(), &*next)));
         }
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "no lock is left");
+    }
+
+    #[test]
+    fn a_file_whose_lock_another_process_holds_keeps_no_other_file_waiting() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = folder.path().join("held.har");
+        // As another process would hold it.
+        let other = File::create(folder.path().join(".held.har.lock")).unwrap();
+        other.lock().unwrap();
+        std::thread::scope(|scope| {
+            let openings = [(); 2].map(|()| scope.spawn(|| Recorder::open(&held)));
+            while !matches!(lock(&OPEN).get(&name_of_file(&held)), Some(Place::Opening)) {
+                std::thread::yield_now();
+            }
+            Recorder::open(&folder.path().join("free.har")).unwrap();
+            // If the opening above had waited for the first file, that one would have failed.
+            other.unlock().unwrap();
+            let [first, second] = openings.map(|opening| opening.join().unwrap().unwrap());
+            assert!(Arc::ptr_eq(&first, &second));
+        });
+        assert!(
+            !lock(&OPEN).keys().any(|name| name.starts_with(folder.path())),
+            "nothing is remembered of closed files"
+        );
+    }
+
+    #[test]
+    fn a_file_that_could_not_be_opened_can_be_opened_later() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("inner/tape.har");
+        assert!(Recorder::open(&path).is_err());
+        drop(Claim::of(path.clone()).ok());
+        std::fs::create_dir(folder.path().join("inner")).unwrap();
+        assert!(Recorder::open(&path).is_ok());
     }
 
     #[test]

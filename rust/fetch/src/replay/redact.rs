@@ -437,6 +437,19 @@ mod tests {
         }
     }
 
+    /// The stand-in for web exports is tested with the same values in `test_web_replay.gd`.
+    #[test]
+    fn credentials_are_found_in_any_header() {
+        let lists: serde_json::Value = serde_json::from_str(include_str!("../../tests/data/credentials.json")).unwrap();
+        for (list, expected) in [("credentials", true), ("none", false)] {
+            let values = lists[list].as_array().unwrap();
+            assert!(values.len() > 2, "{list}");
+            for value in values {
+                assert_eq!(has_credentials(value.as_str().unwrap()), expected, "{value}");
+            }
+        }
+    }
+
     #[test]
     fn a_secret_name_hides_its_value_in_each_place() {
         let value = "4f5cd2e0a9b84c3e7d";

@@ -118,3 +118,31 @@ fn a_stream_whose_events_nobody_takes_is_not_read_on() {
     }
     assert!(first + rest >= 60_000, "none is lost: {first} {rest}");
 }
+
+#[test]
+fn long_ids_that_nobody_takes_count_once_for_all_events_that_share_them() {
+    const LONG: usize = 256 << 10;
+    let (of_its_own, shared) = (format!("id: {}\ndata: x\n\n", "i".repeat(LONG)), "data: x\n\n");
+    for (events, most) in [(of_its_own.repeat(40), 20), (of_its_own.clone() + &shared.repeat(1000), 1001)] {
+        let mut simulation = Simulation::new(|_| Reply::Send(STREAM.into()));
+        let task = listen(&simulation);
+        simulation.settle();
+        let (mut taken, mut counts) = (0, Vec::new());
+        // The connection has room for a part of them.
+        for piece in events.as_bytes().chunks(512 << 10) {
+            simulation.push(piece);
+            simulation.settle();
+        }
+        loop {
+            let count = task.take_notices().iter().filter(|notice| matches!(notice, Notice::Event(_))).count();
+            if count == 0 {
+                break;
+            }
+            taken += count;
+            counts.push(count);
+            simulation.settle();
+        }
+        assert!(counts[0] <= most, "{counts:?}");
+        assert_eq!(taken, events.matches("data").count());
+    }
+}

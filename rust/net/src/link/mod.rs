@@ -195,9 +195,16 @@ impl Link {
         self.bytes_sent.saturating_sub(self.head_len)
     }
 
-    /// Returns how long the phases took.
+    /// Returns how long the phases took. The phases of the connection are the same for every request on it.
     pub fn timings(&self) -> Timings {
         self.timings.into()
+    }
+
+    /// Returns how long the phases of the current exchange took. The phases of the connection are `None` if an earlier exchange used it, as
+    /// in HAR 1.2.
+    pub fn timings_of_exchange(&self) -> Timings {
+        let timings = self.timings();
+        if self.exchanges > 1 { Timings { dns: None, connect: None, tls: None, ..timings } } else { timings }
     }
 
     /// Returns the same durations in a smaller form, for storage.

@@ -9,14 +9,13 @@ use rustix::event::epoll::{self, CreateFlags, Event, EventData, EventFlags};
 use rustix::event::{EventfdFlags, Timespec, eventfd};
 use socket2::Socket;
 
+use super::LONGEST;
 use crate::interest::Interest;
 
 /// The key of the eventfd. No socket has it.
 const WAKE: u64 = u64::MAX;
 /// The maximum number of events of one wait.
 const MOST_EVENTS: usize = 256;
-/// The maximum duration of one wait. It fits into the system's counter of milliseconds.
-const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
 #[derive(Debug)]
 pub(crate) struct Poller {

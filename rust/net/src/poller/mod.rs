@@ -3,6 +3,8 @@
 //! On Linux, this uses epoll directly: a wait is one system call. The crate `polling`, which is used on all other systems, needs five for
 //! each.
 
+use std::time::Duration;
+
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod epoll;
 #[cfg(any(test, not(any(target_os = "linux", target_os = "android"))))]
@@ -13,11 +15,15 @@ pub(crate) use self::epoll::{Events, Poller};
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 pub(crate) use self::portable::{Events, Poller};
 
+/// The maximum duration of one wait. Every system supports it: the counter of milliseconds of epoll holds 24 days, and kqueue on Apple's
+/// systems refuses more than three years.
+pub(crate) const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
+
 #[cfg(test)]
 mod tests {
     use std::io::Write as _;
-    use std::time::Duration;
 
+    use super::*;
     use crate::interest::Interest;
     use crate::loopback::pair;
 
@@ -54,6 +60,15 @@ mod tests {
                     poller.delete(&near).unwrap();
                     poller.delete(&other).unwrap();
                     assert_eq!(keys(&poller, Some(Duration::from_millis(1))), [0; 0]);
+                }
+
+                #[test]
+                fn a_wait_of_any_length_is_possible() {
+                    let poller = Poller::new().unwrap();
+                    for longest in [LONGEST, Duration::from_secs(1_000_000_000), Duration::MAX] {
+                        poller.notify().unwrap();
+                        assert_eq!(keys(&poller, Some(longest)), [0; 0]);
+                    }
                 }
 
                 #[test]

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use socket2::Socket;
 
+use super::LONGEST;
 use crate::interest::Interest;
 
 /// The maximum number of events of one wait.
@@ -23,7 +24,12 @@ impl Poller {
     #[allow(unsafe_code, reason = "a socket must be added before it is watched, and removed before it is closed")]
     pub(crate) fn add(&self, socket: &Socket, interest: Interest, key: usize) -> io::Result<()> {
         // SAFETY: the only caller is a watch, which keeps the socket open, and removes it from the poller before it drops it.
-        unsafe { self.0.add(socket, event(interest, key)) }
+        let added = unsafe { self.0.add(socket, event(interest, key)) };
+        if added.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::AlreadyExists) {
+            // kqueue and IOCP: the crate keeps a socket that the system refused, and would refuse the next one with the same number.
+            let _ = self.0.delete(socket);
+        }
+        added
     }
 
     /// Watches a socket for another event.
@@ -37,7 +43,7 @@ impl Poller {
 
     pub(crate) fn wait(&self, events: &mut Events, longest: Option<Duration>) -> io::Result<()> {
         events.0.clear();
-        self.0.wait(&mut events.0, longest).map(drop)
+        self.0.wait(&mut events.0, longest.map(|longest| longest.min(LONGEST))).map(drop)
     }
 
     /// Ends the current wait, or the next one.

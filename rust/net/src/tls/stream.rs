@@ -421,6 +421,8 @@ impl Stream for TlsStream {
             filled += processed.filled;
             let flushed = self.send_output();
             if filled == buffer.len() || self.peer_closed {
+                // These may be the last bytes before a long pause.
+                self.input.release();
                 return Ok(filled);
             }
             if processed.more || allowance.is_used_up() {

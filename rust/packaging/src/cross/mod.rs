@@ -57,10 +57,11 @@ const fn lld(triple: &'static str, oldest: &'static str) -> Target {
 
 /// Everything that `package --all-targets` builds.
 #[rustfmt::skip]
-pub(crate) const ROWS: [Row; 4] = [
+pub(crate) const ROWS: [Row; 5] = [
     Row { key: "linux.x86_64", targets: &[zig("x86_64-unknown-linux-gnu", "2.17")] },
     Row { key: "linux.arm64", targets: &[zig("aarch64-unknown-linux-gnu", "2.17")] },
     Row { key: "windows.x86_64", targets: &[zig("x86_64-pc-windows-gnu", "")] },
+    Row { key: "windows.arm64", targets: &[zig("aarch64-pc-windows-gnullvm", "")] },
     Row { key: "macos", targets: &[lld("aarch64-apple-darwin", "11.0"), lld("x86_64-apple-darwin", "10.13")] },
 ];
 
