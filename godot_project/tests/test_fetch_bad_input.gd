@@ -161,7 +161,10 @@ func test_bodies_that_json_cannot_hold_are_refused_and_others_arrive_whole() -> 
 	assert_contains(response.get_error_message(), "contains itself", "sentence")
 	var deepest: Variant = 1
 	for level: int in 1024:
-		deepest = [deepest] if level % 2 else {"a": deepest}
+		if level % 2 == 0:
+			deepest = {"a": deepest}
+		else:
+			deepest = [deepest]
 	assert_response(await fetched(session, url("/echo"), [], 2, deepest), SUCCESS, 200, "1024 levels")
 	assert_response(await fetched(session, url("/echo"), [], 2, [deepest]), INVALID_REQUEST, 0, "1025 levels")
 	assert_equal(
@@ -186,7 +189,7 @@ func test_a_base_url_and_a_user_that_make_no_sense() -> void:
 		return
 	session.base_url = "nonsense"
 	var sentence: String = (await fetched(session, "/hello")).get_error_message()
-	assert_equal(sentence, "base_url: the URL is relative; write it like https://example.com/api/", "sentence")
+	assert_contains(sentence, "the URL is relative; write it like https://example.com/", "sentence")
 	assert_equal(session.get_cookies("/hello").size(), 0, "cookies")
 	session.base_url = url("/")
 	session.set_basic_auth("a:b", "c")

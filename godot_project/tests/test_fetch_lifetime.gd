@@ -177,6 +177,16 @@ func test_the_engine_quits_while_a_script_awaits_one_task_after_the_other() -> v
 	assert_contains(text, "finalized", "what it printed")
 
 
+func test_objects_may_be_freed_after_the_extension() -> void:
+	if not assert_true(ClassDB.class_exists(&"HTTPSessionRust"), "the class"):
+		return
+	# The engine reports them as leaked, because they still exist when it looks for leaks.
+	var text := _run(
+		"res://tests/fixtures/quit_while_fetching.gd", ["--how=left", "--url=" + url("/hello"), "--frames=20"],
+		["handle_crash", "panic", "double free"])
+	assert_contains(text, "finalized", "what it printed")
+
+
 func test_a_main_loop_without_a_tree_works_and_quits() -> void:
 	if not assert_true(ClassDB.class_exists(&"HTTPSessionRust"), "the class"):
 		return

@@ -75,7 +75,7 @@ pub(crate) fn start(
     hook_up();
     let (object, shared) = HttpTaskRust::made();
     prepare(&shared);
-    let kept = Kept { session: session.clone(), object: Held(object.clone()), shared: shared.clone() };
+    let kept = Kept { session: session.clone(), object: Held::new(object.clone()), shared: shared.clone() };
     // The lock is held until the task is registered, so its first notice finds it.
     let mut hub = hub();
     let task = start();
@@ -128,7 +128,7 @@ pub(crate) fn shared_session(make: impl FnOnce() -> Gd<HttpSessionRust>) -> Gd<H
     if hub.is_closed {
         return made;
     }
-    let kept = hub.shared.get_or_insert_with(|| Held(made.clone())).0.clone();
+    let kept = hub.shared.get_or_insert_with(|| Held::new(made.clone())).0.clone();
     drop(hub);
     kept
 }
@@ -271,7 +271,7 @@ fn hook_up() {
 }
 
 fn hook_here() {
-    let notice = Held(Callable::from_sync_fn("HTTPTaskRust.deliver", |_: &[&Variant]| guarded(deliver)));
+    let notice = Held::new(Callable::from_sync_fn("HTTPTaskRust.deliver", |_: &[&Variant]| guarded(deliver)));
     // The worker holds its lock during the call. So nothing calls this any more after `quit` has removed the hook.
     worker().set_deliver(Some(Box::new(move || {
         let notice: &Held<Callable> = &notice;

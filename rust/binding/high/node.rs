@@ -20,7 +20,7 @@ use crate::call::failed_on_panic;
 use crate::convert::tls_argument::TlsArgument;
 use crate::high::body::Task;
 use crate::high::delivery;
-use crate::high::held::Held;
+use crate::high::held::{Held, Lasting};
 use crate::high::request_body::raw_body;
 use crate::high::session::{HttpSessionRust, SessionShared, chosen_proxy, first_settings, on_disk};
 use crate::high::session_properties::limit;
@@ -47,7 +47,7 @@ pub(crate) struct NodeShared(Mutex<State>);
 
 /// Locked only for moments. While it is locked, nothing is called, and no value is dropped that could run code of a script.
 pub(crate) struct State {
-    pub(crate) download_file: GString,
+    pub(crate) download_file: Lasting<GString>,
     pub(crate) download_chunk_size: i64,
     pub(crate) use_threads: bool,
     pub(crate) accept_gzip: bool,
@@ -172,7 +172,7 @@ impl NodeShared {
 impl INode for HttpRequestRust {
     fn init(base: Base<Node>) -> Self {
         let state = State {
-            download_file: GString::new(),
+            download_file: Lasting::default(),
             download_chunk_size: 65_536,
             use_threads: false,
             accept_gzip: true,
@@ -347,7 +347,7 @@ fn start(
     drop(state);
     let task =
         delivery::start(&session, |task| task.set_node(link), || session.session.fetch_with(request, to, settings));
-    let before = shared.lock().task.replace(Held(task));
+    let before = shared.lock().task.replace(Held::new(task));
     drop(before);
     GError::OK
 }

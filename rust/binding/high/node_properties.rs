@@ -62,7 +62,7 @@ impl HttpRequestRust {
 
     #[func(gd_self)]
     fn set_download_file(this: Gd<Self>, path: GString) {
-        Self::shared_of(&this).set("set_download_file", |state| state.download_file = path);
+        Self::shared_of(&this).set("set_download_file", |state| state.download_file = path.into());
     }
 
     #[func]
@@ -107,7 +107,7 @@ impl HttpRequestRust {
     fn set_session(this: Gd<Self>, session: Option<Gd<HttpSessionRust>>) {
         let shared = Self::shared_of(&this);
         let mut state = shared.lock();
-        let before = std::mem::replace(&mut state.session, session.map(Held));
+        let before = std::mem::replace(&mut state.session, session.map(Held::new));
         drop(state);
         drop(before);
     }

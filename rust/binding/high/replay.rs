@@ -15,7 +15,7 @@ pub(crate) const REPLAY_ONLY: i64 = 2;
 /// The properties, as a script has set them.
 #[derive(Clone, Default)]
 pub(crate) struct ReplayProperties {
-    pub(crate) file: GString,
+    pub(crate) file: String,
     pub(crate) mode: i64,
     pub(crate) keeps_timing: bool,
     /// The session's settings do not reflect these values yet.
@@ -25,7 +25,7 @@ pub(crate) struct ReplayProperties {
 impl ReplayProperties {
     /// Starts the recording, or reads the file, which can be in the pack of an exported game.
     pub(crate) fn begin(&self) -> Replay {
-        let path = &self.file;
+        let path = &GString::from(&self.file);
         match self.mode {
             REPLAY_OFF => Replay::off(),
             _ if path.is_empty() => Replay::refused(
@@ -46,7 +46,7 @@ impl ReplayProperties {
     }
     /// What lies on the disk is read on the worker: such a file may have hundreds of MiB. Only the engine can read what lies in a pack.
     fn play(&self) -> Replay {
-        let (path, name) = (&self.file, self.file.to_string());
+        let (path, name) = (&GString::from(&self.file), self.file.clone());
         let Some(mut file) = FileAccess::open(path, ModeFlags::READ) else {
             return Replay::refused(format!("the replay file {name:?} cannot be opened; check that it may be read"));
         };

@@ -18,7 +18,7 @@ use crate::call::failed_on_panic;
 use crate::convert::tls_argument::TlsArgument;
 use crate::high::body::{Session, Task, worker};
 use crate::high::delivery;
-use crate::high::held::Held;
+use crate::high::held::{Held, Lasting};
 use crate::high::readying::Readying;
 use crate::high::replay::ReplayProperties;
 use crate::high::request_body::request_body;
@@ -44,9 +44,9 @@ pub(crate) struct SessionShared {
 /// Locked only for moments. While it is locked, nothing is called.
 #[derive(Default)]
 pub(crate) struct Own {
-    pub(crate) trusted_ca_file: GString,
-    pub(crate) cookie_file: GString,
-    pub(crate) cache_directory: GString,
+    pub(crate) trusted_ca_file: Lasting<GString>,
+    pub(crate) cookie_file: Lasting<GString>,
+    pub(crate) cache_directory: Lasting<GString>,
     pub(crate) tls_options: Option<Held<Gd<GodotTlsOptions>>>,
     /// The settings reflect `trusted_ca_file` and `tls_options`.
     pub(crate) is_tls_known: bool,
@@ -272,7 +272,7 @@ impl HttpSessionRust {
         }
         let shared = Self::shared_of(&this);
         let mut own = shared.own();
-        let before = std::mem::replace(&mut own.tls_options, options.map(Held));
+        let before = std::mem::replace(&mut own.tls_options, options.map(Held::new));
         own.is_tls_known = false;
         drop(own);
         drop(before);

@@ -159,13 +159,13 @@ impl HttpSessionRust {
         let shared = Self::shared_of(&this);
         let file = (!path.is_empty()).then(|| on_disk(&path));
         match shared.session.set_cookie_file(file) {
-            Ok(()) => shared.own().cookie_file = path,
+            Ok(()) => shared.own().cookie_file = path.into(),
             Err(sentence) => {
                 godot_error!("HTTPSessionRust.set_cookie_file(): {sentence}");
                 let mut own = shared.own();
-                if own.cookie_file == path {
+                if *own.cookie_file == path {
                     // The file was in use, and has other contents now. It is not overwritten.
-                    own.cookie_file = GString::new();
+                    own.cookie_file = GString::new().into();
                 }
             }
         }
@@ -181,7 +181,7 @@ impl HttpSessionRust {
         match cache_in(&path) {
             Ok(cache) => {
                 set(&this, |settings| settings.cache = cache);
-                Self::shared_of(&this).own().cache_directory = path;
+                Self::shared_of(&this).own().cache_directory = path.into();
             }
             Err(sentence) => godot_error!("HTTPSessionRust.set_cache_directory(): {sentence}"),
         }
@@ -212,7 +212,7 @@ impl HttpSessionRust {
     fn set_trusted_ca_file(this: Gd<Self>, path: GString) {
         let shared = Self::shared_of(&this);
         let mut own = shared.own();
-        own.trusted_ca_file = path;
+        own.trusted_ca_file = path.into();
         own.is_tls_known = false;
     }
 

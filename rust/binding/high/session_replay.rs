@@ -17,12 +17,12 @@ use crate::registration::{hint, register_enum};
 impl HttpSessionRust {
     #[func]
     fn get_replay_file(&self) -> GString {
-        self.own_shared().own().replay.file.clone()
+        GString::from(&self.own_shared().own().replay.file)
     }
 
     #[func(gd_self)]
     fn set_replay_file(this: Gd<Self>, path: GString) {
-        set(&this, |replay| replay.file = path);
+        set(&this, |replay| replay.file = path.to_string());
     }
 
     #[func]

@@ -110,7 +110,7 @@ impl TaskShared {
         }
         let made = HttpResponseRust::made(known.clone());
         let mut state = self.lock();
-        let kept = state.response.get_or_insert_with(|| Held(made.clone())).0.clone();
+        let kept = state.response.get_or_insert_with(|| Held::new(made.clone())).0.clone();
         drop(state);
         // Another thread may have created the object in the meantime.
         kept.bind().learn(known);
@@ -131,7 +131,7 @@ impl TaskShared {
     /// Takes everything that waits for the end of the task, so that each is notified once.
     pub(crate) fn take_listeners(&self) -> (Vec<Gd<RefCounted>>, Vec<InstanceId>, Option<NodeLink>) {
         let mut state = self.lock();
-        let waiters = std::mem::take(&mut state.waiters).into_iter().map(|held| held.0).collect();
+        let waiters = std::mem::take(&mut state.waiters).into_iter().map(|held| held.into_inner()).collect();
         (waiters, std::mem::take(&mut state.nodes), state.node.take())
     }
 
@@ -202,15 +202,15 @@ impl HttpTaskRust {
         let mut state = shared.lock();
         // After the end of the program, a deferred call could go on for ever: a script may await one task after the other.
         if !state.is_completed || !emits {
-            state.waiters.push(Held(waiter));
+            state.waiters.push(Held::new(waiter));
             return signal;
         }
         drop(state);
-        let held = Held((waiter, shared.response()));
+        let held = Held::new((waiter, shared.response()));
         // The main thread calls this, and any thread can have called `wait()`.
         let emit = Callable::from_sync_fn("HTTPTaskRust.wait", move |_: &[&Variant]| {
             let held: &Held<(Gd<RefCounted>, Option<Gd<HttpResponseRust>>)> = &held;
-            let (waiter, response) = &held.0;
+            let (waiter, response) = &*held.0;
             waiter.clone().emit_signal(WAITED, &[response.to_variant()]);
         });
         emit.call_deferred(&[]);

@@ -21,6 +21,7 @@ use crate::convert::enums::{METHODS, RESPONSE_CODES, STATUSES};
 use crate::convert::spare;
 use crate::convert::tls_argument::TlsArgument;
 use crate::convert::types::{timings_dictionary, tls_dictionary};
+use crate::high::held::Lasting;
 use crate::low::foreign_stream::ForeignStream;
 use crate::low::stream_class::HttpClientRustStream;
 use crate::object_registry::ObjectRegistry;
@@ -46,10 +47,10 @@ pub(crate) struct Shared {
 /// dropped that could run code of a script.
 #[derive(Default)]
 struct Own {
-    trusted_ca_file: GString,
+    trusted_ca_file: Lasting<GString>,
     /// The last stream that `get_connection()` returned, and its connection. It is kept as long as the client has that
     /// connection, so that every caller gets the same object.
-    stream: Option<(RawConnection, Gd<HttpClientRustStream>)>,
+    stream: Option<(RawConnection, Lasting<Gd<HttpClientRustStream>>)>,
     /// The address of the object, once one of the hot methods was called.
     address: Option<usize>,
 }
@@ -63,7 +64,7 @@ impl Shared {
     pub(crate) fn stream(&self) -> Option<Gd<StreamPeer>> {
         let connection = RawConnection::of(&self.client)?;
         let known =
-            |own: &Own| own.stream.as_ref().filter(|(of, _)| *of == connection).map(|(_, stream)| stream.clone());
+            |own: &Own| own.stream.as_ref().filter(|(of, _)| *of == connection).map(|(_, stream)| (**stream).clone());
         let found = known(&self.lock_own());
         if let Some(stream) = found {
             return Some(stream.upcast());
@@ -75,7 +76,7 @@ impl Shared {
             drop(own);
             return Some(stream.upcast());
         }
-        let last = own.stream.replace((connection.clone(), made.clone()));
+        let last = own.stream.replace((connection.clone(), made.clone().into()));
         drop(own);
         drop(last);
         Some(made.upcast())
@@ -271,7 +272,7 @@ impl HttpClientRust {
     #[func(gd_self)]
     fn set_trusted_ca_file(this: Gd<Self>, path: GString) {
         let own = Self::shared(&this);
-        own.lock_own().trusted_ca_file = path;
+        own.lock_own().trusted_ca_file = path.into();
     }
 
     #[func]

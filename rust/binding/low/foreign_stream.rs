@@ -9,6 +9,8 @@ use godot::meta::ToGodot;
 use godot::obj::{EngineEnum, Gd};
 use http_client::{Probe, Stream};
 
+use crate::high::held::Lasting;
+
 /// How many bytes are passed in one call. The engine needs a separate array for them.
 const PIECE: usize = 256 * 1024;
 /// How many bytes are requested if the peer reports none as available.
@@ -21,7 +23,7 @@ const CONNECTED: i64 = 2;
 
 /// The stream. See the module.
 pub(crate) struct ForeignStream {
-    peer: Gd<StreamPeer>,
+    peer: Lasting<Gd<StreamPeer>>,
     has_poll: bool,
     has_status: bool,
     /// The peer may still hold bytes when it is not connected. The engine's own streams do not, and log an error if they are
@@ -43,7 +45,7 @@ impl ForeignStream {
         let has_poll = peer.has_method("poll");
         let has_status = peer.has_method("get_status");
         let may_hold_bytes = peer.is_class("StreamPeerExtension");
-        Self { peer, has_poll, has_status, may_hold_bytes, held: None, refused: None }
+        Self { peer: peer.into(), has_poll, has_status, may_hold_bytes, held: None, refused: None }
     }
 
     /// The address to which the peer says that it is connected.

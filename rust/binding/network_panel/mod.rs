@@ -77,7 +77,7 @@ fn install(context: &Context, is_debugged: bool) -> Option<Arc<Recorder>> {
 
 /// Connects a recorder with the editor.
 fn talk(recorder: &Arc<Recorder>) {
-    let send = Held(Callable::from_sync_fn("HTTPClientRust.send_to_panel", |_: &[&Variant]| guarded(send)));
+    let send = Held::new(Callable::from_sync_fn("HTTPClientRust.send_to_panel", |_: &[&Variant]| guarded(send)));
     recorder.set_wake(Some(Box::new(move || {
         let send: &Held<Callable> = &send;
         send.0.call_deferred(&[]);
