@@ -6,6 +6,7 @@ const Task := preload("task.gd")
 const Form := preload("form.gd")
 const Replay := preload("replay.gd")
 const Limits := preload("limits.gd")
+const JsonText := preload("json_text.gd")
 
 enum ReplayMode { REPLAY_OFF = 0, REPLAY_RECORD = 1, REPLAY_ONLY = 2 }
 
@@ -173,7 +174,7 @@ func _take_body(task: Task, headers: PackedStringArray, body: Variant) -> String
 		TYPE_PACKED_BYTE_ARRAY:
 			task._body = body
 		TYPE_DICTIONARY, TYPE_ARRAY:
-			task._body = JSON.stringify(body, "", false, true).to_utf8_buffer()
+			task._body = JsonText.stringify(body, "", false, true).to_utf8_buffer()
 			type = "application/json"
 		_:
 			if not body is Form:
