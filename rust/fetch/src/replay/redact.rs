@@ -440,8 +440,7 @@ mod tests {
     /// The stand-in for web exports is tested with the same values in `test_web_replay.gd`.
     #[test]
     fn credentials_are_found_in_any_header() {
-        let lists: serde_json::Value =
-            serde_json::from_str(include_str!("../../tests/data/credentials.json")).unwrap();
+        let lists: serde_json::Value = serde_json::from_str(include_str!("../../tests/data/credentials.json")).unwrap();
         for (list, expected) in [("credentials", true), ("none", false)] {
             let values = lists[list].as_array().unwrap();
             assert!(values.len() > 2, "{list}");
