@@ -88,6 +88,13 @@ func test_a_request_is_added_at_the_end_and_taken_out_again() -> void:
 	assert_error(HttpFile.new(PATH).remove("New"), ERR_DOES_NOT_EXIST, "removing what is not there")
 
 
+func test_numbers_of_any_length_are_read_without_an_error_in_the_log() -> void:
+	var file := FileAccess.open(PATH, FileAccess.WRITE)
+	file.store_string("### A\n# @retries 99999999999999999999\n# @read-timeout 99999999999999999999\nGET http://a.example/\n")
+	file.close()
+	assert_equal(HttpFile.new(PATH).requests[0]["retries"], 10, "retries")
+
+
 func test_no_secret_is_written() -> void:
 	HttpFile.new(PATH).save("A", {
 		"method": "GET", "url": "https://me:secret@a.example/", "headers": PackedStringArray([
@@ -99,7 +106,7 @@ func test_no_secret_is_written() -> void:
 
 func test_what_the_file_cannot_hold_is_refused_with_a_sentence() -> void:
 	for case: Array in [
-			["", {"url": "http://a/"}, "name"], ["A\nB", {"url": "http://a/"}, "name"], ["A", {}, "URL"],
+			["", {"url": "http://a/"}, "name"], ["A", {"url": "http://a/\nX-B: c"}, "line break"], ["A\nB", {"url": "http://a/"}, "name"], ["A", {}, "URL"],
 			["A", {"url": "http://a/", "bytes": PackedByteArray([1])}, "binary"], ["A", {"url": "http://a/", "body": "a\n### b"}, "###"]]:
 		assert_contains(HttpFile.problem_with(case[0], case[1]), case[2])
 		assert_error(HttpFile.new(PATH).save(case[0], case[1]), ERR_INVALID_PARAMETER, "saving")

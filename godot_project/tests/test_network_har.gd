@@ -228,6 +228,32 @@ func test_lists_under_a_secret_name_are_replaced_as_in_recordings() -> void:
 		"{\"credentials\": {\"user\": {\"name\": \"[redacted]\"}}, \"again\": \"[redacted]\", \"tokens\": [\"[redacted]", "response")
 
 
+func test_a_body_with_control_characters_comes_back_and_every_program_can_read_the_file() -> void:
+	var shown := _posted()
+	var controls := ""
+	for code: int in range(1, 0x21):
+		controls += char(code)
+	controls += "\\v \\\\v \\a\u0007\\\u000b\u000b\u007f\u2028"
+	shown.response_headers = PackedStringArray(["Content-Type: text/plain"])
+	shown.response_body = controls.to_utf8_buffer()
+	shown.bytes_received = shown.response_body.size()
+	shown.reason = "a\u0001\u000bb"
+	var text := Har.text_of([shown], false)
+	assert_true(RegEx.create_from_string("[\\x01-\\x09\\x0b-\\x1f]|(?<!\\\\)(?:\\\\\\\\)*+\\\\[av]").search(text) == null, "what JSON does not have")
+	var har: Har = Har.read(text)
+	if assert_equal([har.problem, har.exchanges.size()], ["", 1], "what was read"):
+		assert_equal(har.exchanges[0].response_body, shown.response_body, "body")
+		assert_equal(har.exchanges[0].reason, shown.reason, "reason")
+
+
+func test_numbers_of_any_length_leave_no_error_in_the_log() -> void:
+	var shown := _posted()
+	shown.response_headers = PackedStringArray(["Content-Length: " + "9".repeat(20)])
+	assert_equal(shown.as_console_exchange().expected, -1, "length")
+	var har: Har = Har.read(Har.text_of([shown], false).replace("\"connection\": \"3\"", "\"connection\": \"%s\"" % "9".repeat(30)))
+	assert_equal(har.exchanges.size(), 1, "exchanges")
+
+
 func test_a_secret_of_one_exchange_is_replaced_in_those_after_it() -> void:
 	var next := _failed()
 	next.target = "/session/answer-secret"

@@ -651,10 +651,10 @@ func test_no_long_line_reaches_a_text_field_or_a_list() -> void:
 	var tabs := RequestTabs.new()
 	tabs.fill_in({"body": line})
 	var events := EventTable.new()
-	var exchange := ConsoleExchange.new()
-	exchange.events = [[1, "a", "b", line]]
-	exchange.event_count = 1
-	events.show_events(exchange)
+	var listened := ConsoleExchange.new()
+	listened.events = [[1, "a", "b", line]]
+	listened.event_count = 1
+	events.show_events(listened)
 	for text: String in [
 			BodyText.text(line.to_utf8_buffer()), BodyText.pretty_json(("[\"%s\"]" % line).to_utf8_buffer()),
 			BodyText.pretty_json(("[\"%s" % line).to_utf8_buffer(), false), tabs.texts()[1].text, events.details.text]:

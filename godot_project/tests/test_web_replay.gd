@@ -52,6 +52,17 @@ func test_whatever_a_file_has_in_its_places_it_is_played_or_refused() -> void:
 			assert_true(entry.has("problem") or entry["response"]["status"] is int, "%s %s" % [path, value])
 
 
+func test_a_recording_with_control_characters_is_played() -> void:
+	var tape := Replay.new(PATH, true, false)
+	var controls := "\u0001\u0007\u000b\u001f\\v\\a"
+	var entry := _asked("http://a.example/x", PackedByteArray([0xff]))
+	entry["response"] = {"status": 200, "headers": [{"name": "A", "value": controls}], "content": {"text": controls}}
+	tape.call("_append", entry)
+	var played := Replay.new(PATH, false, false)
+	assert_equal(played.problem, "", "problem")
+	assert_equal(played.call("_find", entry)["response"]["content"]["text"], controls, "text")
+
+
 func test_a_secret_behind_a_long_text_is_found() -> void:
 	var tape := Replay.new(PATH, true, false)
 	var body := JSON.stringify({"a": "x\\\"".repeat(1 << 18), "access_token": "behind-secret", "tokens": ["first-secret", 2]}, "", false)

@@ -2,6 +2,7 @@ extends "res://tests/support/test_case.gd"
 ## The parts of a task in exports without the library that need no server: event streams and redirects.
 
 const Task := preload("res://addons/http_client_rust/web/task.gd")
+const Session := preload("res://addons/http_client_rust/web/session.gd")
 const Events := preload("res://addons/http_client_rust/web/events.gd")
 const STREAM := "\ufeffdata: a\r\ndata:b\r\rid: 1\nevent: x\ndata\n\n: comment\nretry: 250\ndata: ü\r\n\r\nid: 2\n\ndata: cut"
 
@@ -54,3 +55,9 @@ func test_a_redirect_to_another_server_takes_no_header_of_the_first_one_along() 
 		task.call("_redirect", 302, case[0])
 		assert_equal((task.get("_headers") as PackedStringArray).size(), case[1], "%s: %s" % [case[0], task.get("_headers")])
 		assert_equal((task.get("_headers") as PackedStringArray)[-1], "X-Other: e", "what is no secret")
+
+
+func test_a_body_of_json_is_valid_whatever_its_texts_contain() -> void:
+	var task := Task.new()
+	Session.new().call("_take_body", task, PackedStringArray(), {"a": "\u0001\u000b\\v", "b": [1]})
+	assert_equal((task.get("_body") as PackedByteArray).get_string_from_utf8(), "{\"a\":\"\\u0001\\u000b\\\\v\",\"b\":[1]}", "body")

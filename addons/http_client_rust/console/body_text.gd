@@ -8,7 +8,10 @@ const SHOWN_HEX_BYTES := 16_384
 const HEX_ROW := 16
 ## The time that a text field needs for a line grows with the square of its length.
 const LONGEST_LINE := 5000
-const MOST_LINES := 10_000
+## A text field needs about as long for 4,000 lines as for the characters above.
+const MOST_LINES := 4000
+## The most tokens of JSON in a line, such as a name, a colon, two brackets and a comma.
+const PIECES_OF_A_LINE := 5
 ## The size of a picture of 8K. Images with more pixels are not decoded.
 const MOST_PIXELS := 7680 * 4320
 ## Longer bodies are formatted without checking that they are JSON.
@@ -140,7 +143,7 @@ static func _indented(json: String) -> String:
 	# Whether the last token opened a list or an object.
 	var is_opened := false
 	var found := _json_token.search(json)
-	while found != null and length <= SHOWN_CHARACTERS and pieces.size() <= MOST_LINES * 4:
+	while found != null and length <= SHOWN_CHARACTERS and pieces.size() <= MOST_LINES * PIECES_OF_A_LINE:
 		var token := found.get_string()
 		var piece := token
 		match token:

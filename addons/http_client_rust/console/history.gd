@@ -2,6 +2,7 @@
 extends RefCounted
 ## The requests that were sent last, stored in a file. Secrets are not stored.
 
+const JsonText := preload("../web/json_text.gd")
 const Names := preload("../web/secret_names.gd")
 
 const MOST := 30
@@ -61,7 +62,7 @@ func _write() -> Error:
 	var file := FileAccess.open(new_path, FileAccess.WRITE)
 	if file == null:
 		return FileAccess.get_open_error()
-	file.store_string(JSON.stringify(requests, "\t"))
+	file.store_string(JsonText.stringify(requests, "\t"))
 	file.close()
 	return DirAccess.rename_absolute(new_path, _path)
 
@@ -84,7 +85,7 @@ static func _checked(value: Variant) -> Dictionary:
 		"body": body if body.length() <= LONGEST_BODY else "", "ca_file": str(from.get("ca_file", "")),
 		"verify": from.get("verify", true) == true, "read_timeout": maxf(str(from.get("read_timeout", 30.0)).to_float(), 0.0),
 		"follow": from.get("follow", true) == true, "listen": from.get("listen", false) == true,
-		"retries": clampi(str(from.get("retries", 0)).to_int(), 0, 10)}
+		"retries": int(clampf(str(from.get("retries", 0)).to_float(), 0.0, 10.0))}
 
 
 static func _lines(value: Variant) -> Array:

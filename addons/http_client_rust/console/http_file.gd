@@ -68,6 +68,8 @@ static func problem_with(name: String, request: Dictionary) -> String:
 		return "A body that is binary or very long cannot be saved in this file."
 	if str(request.get("url", "")).strip_edges().is_empty():
 		return "The request has no URL."
+	if str(request["url"]).strip_edges().contains("\n") or str(request["url"]).strip_edges().contains("\r"):
+		return "The URL has a line break."
 	for line: String in str(request.get("body", "")).split("\n"):
 		if line.begins_with(SEPARATOR):
 			return "A line of the body starts with ###, which separates requests in this file."
@@ -202,7 +204,7 @@ static func _read_setting(request: Dictionary, line: String) -> void:
 		"@read-timeout":
 			request["read_timeout"] = maxf(value.to_float(), 0.0)
 		"@retries":
-			request["retries"] = clampi(value.to_int(), 0, 10)
+			request["retries"] = int(clampf(value.to_float(), 0.0, 10.0))
 
 
 static func _written(name: String, request: Dictionary, comments: String, secrets: PackedStringArray) -> String:

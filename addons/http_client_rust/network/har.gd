@@ -5,6 +5,7 @@ extends RefCounted
 const Recorded := preload("recorded.gd")
 const Redaction := preload("redaction.gd")
 const BodyText := preload("../console/body_text.gd")
+const JsonText := preload("../web/json_text.gd")
 
 const NAME := "HTTPClientRust"
 const VERSION_FILE := "../plugin.cfg"
@@ -24,7 +25,7 @@ static func text_of(list: Array[Recorded], redacts: bool) -> String:
 		if not exchange.method.is_empty():
 			entries.append(_entry(exchange, secrets))
 	var creator := {"name": NAME, "version": _version()}
-	return JSON.stringify({"log": {"version": "1.2", "creator": creator, "entries": entries}}, "  ", false)
+	return JsonText.stringify({"log": {"version": "1.2", "creator": creator, "entries": entries}}, "  ", false)
 
 
 ## Parses the text of a HAR file.
@@ -220,7 +221,7 @@ func _exchange(entry: Dictionary) -> Recorded:
 	if made.store in ["disk", "memory"]:
 		made.store += " cache"
 	made.peer = _text(entry, "serverIPAddress")
-	made.connection = _text(entry, "connection").to_int()
+	made.connection = _text(entry, "connection").left(Recorded.LONGEST_NUMBER).to_int()
 	made.task = _number(entry, "_task")
 	var tls: Variant = entry.get("_tls")
 	if tls is Dictionary and ["version", "cipher_suite", "key_exchange", "resumed"].all(func(key: String) -> bool: return (tls as Dictionary).has(key)):

@@ -14,6 +14,8 @@ const IMAGE_ENDS: PackedStringArray = ["png", "jpg", "jpeg", "webp", "bmp", "gif
 const MADE_ANEW: PackedStringArray = [
 	"host", "content-length", "transfer-encoding", "connection", "accept-encoding", "proxy-authorization"]
 
+## In characters. The engine logs an error for a number that is too long.
+const LONGEST_NUMBER := 18
 ## The end of the year 9999, in seconds since 1970.
 const LAST_SECOND := 253_402_300_799
 
@@ -244,7 +246,7 @@ func as_console_exchange() -> ConsoleExchange:
 	made.unpacked = made.answer_body.size()
 	made.sent = bytes_sent
 	var length := response_header("Content-Length")
-	made.expected = length.to_int() if length.is_valid_int() else -1
+	made.expected = length.to_int() if length.is_valid_int() and length.length() <= LONGEST_NUMBER else -1
 	made.message = error
 	made.timings = timings
 	made.tls = tls

@@ -6,6 +6,7 @@ extends RefCounted
 const Client := preload("client.gd")
 const Limits := preload("limits.gd")
 const BodyText := preload("../console/body_text.gd")
+const JsonText := preload("json_text.gd")
 const Secrets := preload("secrets.gd")
 
 const MARK := Secrets.MARK
@@ -129,7 +130,7 @@ func _write() -> void:
 ## Adds an entry. The file is valid JSON after each one.
 func _append(entry: Dictionary) -> void:
 	entry["_number"] = _lines.size() + 1
-	_lines.append(JSON.stringify(_without_secrets(entry)))
+	_lines.append(JsonText.stringify(_without_secrets(entry)))
 	_write()
 
 

@@ -6,6 +6,7 @@ const Task := preload("task.gd")
 const Form := preload("form.gd")
 const Replay := preload("replay.gd")
 const Limits := preload("limits.gd")
+const JsonText := preload("json_text.gd")
 ## How many dictionaries and arrays can be inside each other. The engine writes an ellipsis where JSON is deeper.
 const DEEPEST := 1024
 
@@ -181,7 +182,7 @@ func _take_body(task: Task, headers: PackedStringArray, body: Variant) -> String
 		TYPE_DICTIONARY, TYPE_ARRAY:
 			if _is_too_deep(body):
 				return "the body contains itself, or has more than %d levels; make it flatter" % DEEPEST
-			task._body = JSON.stringify(body, "", false, true).to_utf8_buffer()
+			task._body = JsonText.stringify(body, "", false, true).to_utf8_buffer()
 			type = "application/json"
 		_:
 			if not body is Form:
