@@ -170,6 +170,9 @@ func test_bodies_that_json_cannot_hold_are_refused_and_others_arrive_whole() -> 
 	assert_equal(
 		echo_of(await fetched(session, url("/echo"), [], 2, [1700000000.123456, 0.1, 9007199254740993]))["body_text"],
 		"[1700000000.123456,0.1,9007199254740993]", "every digit of a number")
+	assert_equal(
+		echo_of(await fetched(session, url("/echo"), [], 2, ["\u0001\u000b\\v"]))["body_text"],
+		"[\"\\u0001\\u000b\\\\v\"]", "control characters")
 	var typed: Array[Dictionary] = [{"a": [1, "b"] as Array}]
 	assert_equal(echo_of(await fetched(session, url("/echo"), [], 2, typed))["body_text"], '[{"a":[1,"b"]}]', "a typed array")
 

@@ -120,7 +120,8 @@ impl std::error::Error for CallerError {}
 /// Returns the part of a header line that may be shown: its name. Without a colon, the whole line may be a value.
 pub(crate) fn header_without_value(line: &str) -> String {
     let Some((name, _)) = line.split_once(':') else {
-        return format!("a header of {} characters", line.chars().count());
+        let count = line.chars().count();
+        return format!("a header of {count} character{}", if count == 1 { "" } else { "s" });
     };
     // A name contains no white space. Text after white space may be a value whose separator was forgotten.
     let mut words = name.split_whitespace();
