@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::events::Event;
@@ -16,6 +17,9 @@ pub(crate) const WINDOW: usize = 4 << 20;
 /// The time for which a sleeping owner is not woken for further notices after the first one, except for the end and for data that must be
 /// taken. Most responses are complete within this time, and waking a thread costs more than they do.
 const LINGER: Duration = Duration::from_micros(500);
+/// How long a waiting thread checks for the end before it sleeps. Other threads run in the meantime. A server nearby answers within this time,
+/// and waking a thread takes as long.
+const LOOK: Duration = Duration::from_micros(50);
 /// The cost of a notice in addition to its bytes, so that a stream of tiny chunks or events is also limited.
 const NOTICE_COST: usize = 512;
 
@@ -113,6 +117,8 @@ pub(crate) struct Shared<B: Buffer> {
     keeper: Arc<dyn Keeper<B>>,
     state: Mutex<State<B>>,
     changed: Condvar,
+    /// Whether there is a response. It can be read without the lock.
+    is_over: AtomicBool,
     is_cancelled: AtomicBool,
     downloaded: AtomicU64,
     /// The length of the body, or −1 if it is not known.
@@ -165,6 +171,7 @@ impl<B: Buffer> Task<B> {
 
     /// Blocks until the task has completed, and returns the response. A stream whose notices nobody takes does not complete.
     pub fn wait(&self) -> Arc<Response<B>> {
+        self.look_for_the_end();
         let state = lock(&self.0.state);
         let waited = self.0.changed.wait_while(state, |state| state.response.is_none());
         let state = waited.unwrap_or_else(PoisonError::into_inner);
@@ -180,6 +187,9 @@ impl<B: Buffer> Task<B> {
     /// [`Notice::Completed`].
     pub fn next_notices(&self, longest: Option<Duration>) -> Vec<Notice<B>> {
         let deadline = longest.and_then(|longest| Instant::now().checked_add(longest));
+        if longest.is_none_or(|longest| longest > LOOK) && lock(&self.0.state).notices.is_empty() {
+            self.look_for_the_end();
+        }
         let mut state = lock(&self.0.state);
         state.watchers += 1;
         while state.notices.is_empty() && state.response.is_none() {
@@ -202,6 +212,13 @@ impl<B: Buffer> Task<B> {
         }
         drop(state);
         self.take_notices()
+    }
+
+    fn look_for_the_end(&self) {
+        let began = Instant::now();
+        while !self.0.is_over.load(Ordering::Acquire) && began.elapsed() < LOOK {
+            thread::yield_now();
+        }
     }
 
     /// Returns how many bytes of the body have arrived, before decompression.
@@ -243,6 +260,7 @@ impl<B: Buffer> Shared<B> {
                 owes_wake: false,
             }),
             changed: Condvar::new(),
+            is_over: AtomicBool::new(false),
             is_cancelled: AtomicBool::new(false),
             downloaded: AtomicU64::new(0),
             body_size: AtomicI64::new(-1),
@@ -307,6 +325,7 @@ impl<B: Buffer> Shared<B> {
         let response = Arc::new(response);
         self.push(&mut state, Notice::Completed(response.clone()));
         state.response = Some(response);
+        self.is_over.store(true, Ordering::Release);
         // Do this before anybody is notified, so that the number of active tasks is already right.
         self.keeper.is_over(self.key);
         self.announce(state);
