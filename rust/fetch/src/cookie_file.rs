@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::SystemTime;
 
+use http_net::without_number;
+
 use crate::cookies::{Jar, LONGEST_FILE};
-use crate::failure::words_of;
 use crate::lock::lock;
 
 /// See the module.
@@ -54,7 +55,7 @@ impl Cookies {
         let text = match read(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(named(&format_args!("cannot be read: {}", words_of(&error)))),
+            Err(error) => return Err(named(&format_args!("cannot be read: {}", without_number(&error)))),
         };
         self.with(|jar| jar.add_text(&text, now)).map_err(|error| named(&error))?;
         Ok(())
@@ -80,7 +81,7 @@ impl Cookies {
         }
         written.map_err(|error| {
             let path = path.display().to_string();
-            io::Error::new(error.kind(), format!("the cookie file {path:?} cannot be written: {}", words_of(&error)))
+            io::Error::new(error.kind(), format!("the cookie file {path:?} cannot be written: {}", without_number(&error)))
         })?;
         kept.saved = Some(changes);
         Ok(())
