@@ -16,7 +16,7 @@ const SHORTEST := 4
 const SHORTEST_IN_WORDS := 8
 ## A longer secret is only replaced where it was found.
 const LONGEST := 8 << 10
-## The number of secrets that are remembered. Then the first ones are forgotten.
+## The maximum number of secrets that are remembered. The oldest ones are forgotten first.
 const MOST := 2000
 ## Longer values are not examined for tokens.
 const LONGEST_TOKEN := 16 << 10
@@ -30,9 +30,9 @@ const JSON_STRING := "\"([^\"\\\\]*+(?:\\\\.[^\"\\\\]*+)*+(?:\\\\\\z)?+)(?:\"|\\
 const JSON_NUMBER := "-?[0-9][0-9.eE+-]*+"
 const JSON_VALUE := JSON_NAME + "((?=[\\[{])|" + JSON_STRING + "|" + JSON_NUMBER + ")"
 const JSON_LIST := "\\G(?<list>[\\[{](?:[^\\[\\]{}\"]++|\"[^\"\\\\]*+(?:\\\\.[^\"\\\\]*+)*+\"|(?&list))*+[\\]}])"
-## The third part is there if the string is a name.
+## If the string is a name, the second group is its colon.
 const JSON_SCALAR := JSON_STRING + "(\\s*+:)?|" + JSON_NUMBER
-## Another pair may be in the value of one that is not secret. A value that is secret goes on to the end of both.
+## A value that is not secret may contain another pair. A secret value includes that pair.
 const PAIR := "(?<=[?&#;]|^)([^=&?#;\\s\"{}:/]++)=([^&?#;\\s\"]*+)"
 const PART := "(?i)name=\"([^\"\\r\\n]{1,200})\"[^\\r\\n]*\\r\\n(?:[^\\r\\n]+\\r\\n)*\\r\\n([^\\r]*+(?:\\r(?!\\n--)[^\\r]*+)*+)(?=\\r\\n--)"
 const USER_INFO := "://((?:[^/?#\"'<>\\s\\\\@]*+@)++)"
@@ -90,7 +90,7 @@ func redact_header(name: String, value: String, is_sent: bool) -> String:
 func redact_text(text: String, is_sent: bool) -> String:
 	text = _redact_json(text, is_sent)
 	if text.contains("\\\""):
-		# Only remembers the secrets of JSON in a string of JSON. They are replaced wherever they occur.
+		# This only remembers the secrets in JSON that is itself a string of JSON. [method replace] replaces them.
 		_redact_json(text.replace("\\\"", "\u0001").replace("\"", " ").replace("\u0001", "\""), is_sent)
 	text = _redact_user_info(text)
 	for pattern: RegEx in [_pair, _part]:
