@@ -76,8 +76,8 @@ func test_cookies_and_proxies_that_make_no_sense() -> void:
 	assert_error(session.set_cookie("http://a.com/", "a=b; Max-Age=60"), OK)
 	assert_contains(FileAccess.get_file_as_string(cookies), "a.com", "the earlier file")
 	FileAccess.open(cookies, FileAccess.WRITE).store_string("notes of somebody")
-	session.cookie_file = cookies
-	assert_equal(session.cookie_file, "", "a file that has other contents now")
+	session.cookie_file = folder() + "/./cookies"
+	assert_equal(session.cookie_file, "", "a file that has other contents now, with another spelling of its path")
 	assert_error(session.set_cookie("http://a.com/", "c=d; Max-Age=60"), OK)
 	assert_equal(FileAccess.get_file_as_string(cookies), "notes of somebody", "it is left alone")
 	remove_folder()

@@ -170,7 +170,7 @@ func test_the_engine_quits_in_every_state() -> void:
 func test_the_engine_quits_while_a_script_awaits_one_task_after_the_other() -> void:
 	if not assert_true(ClassDB.class_exists(&"HTTPSessionRust"), "the class"):
 		return
-	# The engine does not free what a function holds that never goes on.
+	# The engine does not free the variables of a function that never resumes.
 	var text := _run(
 		"res://tests/fixtures/quit_while_fetching.gd",
 		["--how=loop", "--url=" + url("/fault/never-answers", "raw"), "--frames=20"], ["ERROR", "handle_crash", "panicked"])

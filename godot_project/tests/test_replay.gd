@@ -19,7 +19,7 @@ class AskingCertificate extends X509Certificate:
 		return ""
 
 
-## Does the same, but waits first until another session is read too.
+## Does the same, but first waits until the other certificate is being read too.
 class MeetingCertificate extends AskingCertificate:
 	var tasks: Array[RefCounted] = []
 	var is_read := Semaphore.new()

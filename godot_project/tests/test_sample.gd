@@ -1,18 +1,15 @@
 # deadline: 240
 extends "res://tests/support/test_case.gd"
-## The sample's screen and the console that it shares with the editor: every sample request has the result that it demonstrates,
-## and copied code runs.
+## The sample's screen and the console that it shares with the editor: every sample request has the result that it demonstrates.
 
 const Console := preload("res://addons/http_client_rust/console/console.gd")
 const ConsoleExchange := preload("res://addons/http_client_rust/console/exchange.gd")
-const Snippets := preload("res://addons/http_client_rust/console/snippets.gd")
 const BodyText := preload("res://addons/http_client_rust/console/body_text.gd")
 const AnswerView := preload("res://addons/http_client_rust/console/answer_view.gd")
 const Colors := preload("res://addons/http_client_rust/console/colors.gd")
 const History := preload("res://addons/http_client_rust/console/history.gd")
 const RequestTabs := preload("res://addons/http_client_rust/console/request_tabs.gd")
 const Table := preload("res://addons/http_client_rust/console/table.gd")
-const EventTable := preload("res://addons/http_client_rust/console/event_table.gd")
 const PhaseChart := preload("res://addons/http_client_rust/console/phase_chart.gd")
 const Requests := preload("res://demo/requests.gd")
 const PATIENCE_MS := 40_000
@@ -87,137 +84,6 @@ func test_tls_and_certificate_are_shown() -> void:
 	assert_contains(rows.get("  issued by", ""), "CN=", "who signed it")
 	assert_equal(rows.get("  for"), "localhost, 127.0.0.1, ::1", "names")
 	assert_matches(rows.get("  valid", ""), "^\\d{4}-\\d\\d-\\d\\d to \\d{4}-\\d\\d-\\d\\d$", "dates")
-
-
-func test_what_is_copied_as_gdscript_runs_as_pasted() -> void:
-	for request: Dictionary in [
-			{"method": "GET", "target": "/echo?q=1&p={body}", "headers": ["X-One: it's \"quoted\""], "body": ""},
-			{"method": "POST", "target": "/echo", "headers": ["Content-Type: application/json"],
-				"body": "{\"text\": \"two\nlines, a \\ and {headers} 'here' – ü?\"}"},
-			{"method": "PATCH", "target": "/echo", "headers": [], "body": "a=1\\n"},
-			{"method": "PUT", "target": "/echo", "headers": [], "bytes": PackedByteArray([0x61, 0, 0xff])}]:
-		var sent := _exchange(request)
-		for source: String in [Snippets.as_gdscript(sent), Snippets.as_client_gdscript(sent)]:
-			var body := await _body_of_copied(source)
-			var echo: Variant = JSON.parse_string(body.get_string_from_utf8())
-			if not assert_true(echo is Dictionary, "the echo must be JSON"):
-				continue
-			assert_equal(echo["method"], request["method"], "method")
-			assert_equal(echo["target"], request["target"].replace("{", "%7B").replace("}", "%7D"), "target")
-			if request.has("bytes"):
-				assert_equal(int(echo["body_crc32"]), crc32(request["bytes"]), "checksum of the body")
-			else:
-				assert_equal(str(echo["body_text"]), str(request["body"]), "body")
-			for header: String in request["headers"]:
-				var value := header.substr(header.find(":") + 2)
-				assert_equal(sent_values(echo, header.get_slice(":", 0)), PackedStringArray([value]), header)
-
-
-func test_what_is_copied_has_the_settings_of_the_request() -> void:
-	var sent := _exchange({"method": "GET", "target": "/redirect"})
-	assert_contains(Snippets.as_gdscript(sent), "HTTPSessionRust.shared().fetch(")
-	sent.follows = false
-	sent.verify = false
-	sent.retries = 2
-	sent.read_timeout = 5.0
-	sent.ca_file = "res://a.pem"
-	var source := Snippets.as_gdscript(sent)
-	for line: String in [
-			"session.trusted_ca_file = \"res://a.pem\"", "session.set_tls_options(TLSOptions.client_unsafe())",
-			"session.stall_timeout = 5.0", "session.max_redirects = 0", "session.max_retries = 2"]:
-		assert_contains(source, "\t%s\n" % line)
-	sent.ca_file = ""
-	var node := await _node_of(Snippets.as_gdscript(sent))
-	if node != null:
-		var response: HTTPResponseRust = await node.call("send")
-		assert_equal(response.get_response_code(), 302, "a redirect that is not followed")
-		node.queue_free()
-	await wait_frames(2)
-
-
-func test_what_is_copied_of_an_event_stream_gives_its_events() -> void:
-	var sent := _exchange({"method": "POST", "target": "/events?count=2"})
-	sent.listens = true
-	var node := await _node_of(Snippets.as_gdscript(sent))
-	if node == null:
-		return
-	var task: HTTPTaskRust = node.call("send")
-	var seen := PackedStringArray()
-	task.event_received.connect(func(_type: String, data: String, _id: String) -> void: seen.append(data))
-	await task.wait()
-	assert_equal(seen, PackedStringArray(["event 1", "event 2"]), "events")
-	node.queue_free()
-	await wait_frames(2)
-
-
-func test_a_copied_request_that_fails_says_why() -> void:
-	var sent := ConsoleExchange.new()
-	sent.url = "http://127.0.0.1:%d/" % refused_port()
-	sent.verify = false
-	var node := await _node_of(Snippets.as_gdscript(sent))
-	if node != null:
-		var response: HTTPResponseRust = await node.call("send")
-		assert_contains(response.get_error_message(), str(refused_port()))
-		node.queue_free()
-	node = await _node_of(Snippets.as_client_gdscript(sent))
-	if node != null:
-		var answer: Dictionary = await node.call("send")
-		assert_contains(answer["error"], str(refused_port()))
-		node.queue_free()
-	await wait_frames(2)
-
-
-func test_what_is_copied_as_curl_has_every_part_as_one_word() -> void:
-	var sent := _exchange({"method": "POST", "target": "/a?b=c&d", "headers": ["X-A: it's"], "body": "{\"a\": 1}"})
-	assert_equal(
-		Snippets.as_curl(sent),
-		"curl --globoff --path-as-is --include --request POST --header 'X-A: it'\\''s' --header 'Content-Type:' "
-			+ "--data-raw '{\"a\": 1}' --location --url 'http://%s/a?b=c&d'" % address_of("http"), "command")
-
-
-func test_what_is_copied_as_curl_sends_what_the_console_sends() -> void:
-	var has_curl := OS.get_name() != "Windows" and OS.execute("sh", ["-c", "command -v curl base64"]) == 0
-	if not has_curl:
-		print("there is no curl on this machine: the copied commands were not run")
-	for request: Dictionary in [
-			{"method": "GET", "target": "/echo?q={a}&r=[1-3]&s=a b&t=\u00fc|^`\"<>\\"},
-			{"method": "GET", "target": "/echo?p=/../x&it's=$HOME"},
-			{"method": "GET", "target": "/echo", "body": "a body of a GET"},
-			{"method": "POST", "target": "/echo", "body": "@/etc/hostname"},
-			{"method": "POST", "target": "/echo", "body": "a=1&b=\u20ac\n'two' lines\\n", "headers": ["Content-Type: text/plain", "X-Empty:"]},
-			{"method": "POST", "target": "/echo"}, {"method": "DELETE", "target": "/echo"},
-			{"method": "OPTIONS", "target": "/echo"}, {"method": "PATCH", "target": "/echo", "body": "-X GET --url x"},
-			{"method": "PUT", "target": "/echo", "bytes": PackedByteArray([0, 1, 255, 10, 13, 64])},
-			{"method": "POST", "target": "/echo", "headers": ["@/etc/hostname", "no header"]}]:
-		var sent := _exchange(request)
-		var command := Snippets.as_curl(sent)
-		assert_true(not command.contains("'@") or command.contains("--data-raw '@"), command)
-		if not has_curl:
-			continue
-		var output: Array = []
-		assert_equal(_run_in_shell(command, output), 0, command)
-		var by_curl: Variant = JSON.parse_string(str(output[0]).get_slice("\r\n\r\n", 1))
-		sent.headers = PackedStringArray(Array(sent.headers).filter(
-			func(line: String) -> bool: return line.contains(":") and not line.begins_with("@")))
-		sent.start()
-		await _finish(sent)
-		var by_us: Variant = JSON.parse_string(sent.answer_body.get_string_from_utf8())
-		if not assert_true(by_curl is Dictionary and by_us is Dictionary, "%s\n%s\n%s" % [command, output[0], sent.message]):
-			continue
-		for key: String in ["method", "target", "body_length", "body_crc32", "body_text"]:
-			assert_equal(by_curl[key], by_us[key], "%s of %s" % [key, command])
-		for name: String in ["Content-Type", "Content-Length", "X-Empty", "Host"]:
-			assert_equal(sent_values(by_curl, name), sent_values(by_us, name), "%s of %s" % [name, command])
-
-
-func test_head_is_copied_with_one_option_and_ends() -> void:
-	var sent := _exchange({"method": "HEAD", "target": "/hello", "body": "none of it is sent"})
-	var command := Snippets.as_curl(sent)
-	assert_equal(command, "curl --globoff --path-as-is -I --location --url 'http://%s/hello'" % address_of("http"), "command")
-	if OS.get_name() != "Windows" and OS.execute("sh", ["-c", "command -v curl"]) == 0:
-		var output: Array = []
-		assert_equal(_run_in_shell(command, output), 0, "exit code")
-		assert_contains(output[0], "200 OK")
 
 
 func test_a_stream_and_its_headers_show_as_they_come() -> void:
@@ -360,7 +226,8 @@ func test_a_request_is_saved_by_name_and_loaded_from_the_menu() -> void:
 func test_a_phase_that_goes_on_is_counted() -> void:
 	assert_equal(PhaseChart.durations({"dns": 5, "connect": -1}, 1, 70)[1], 70, "connecting")
 	assert_equal(PhaseChart.durations({"dns": 5, "connect": 9, "send": 3, "first_byte": -1}, 4, 70)[4], 70, "waiting")
-	var sent := _exchange({"method": "GET", "target": "/slow?ms=400"})
+	var sent := ConsoleExchange.new()
+	sent.url = "http://%s/slow?ms=400" % address_of("http")
 	sent.start()
 	var longest := -1
 	while sent.is_running:
@@ -441,7 +308,9 @@ func test_what_cannot_be_sent_says_why() -> void:
 		sent.url = "%s://%s/hello" % [case[2], address_of(case[2])]
 		sent.set(case[0], case[1])
 		sent.start()
-		await _finish(sent)
+		while sent.is_running:
+			sent.step()
+			await tree.process_frame
 		assert_equal(sent.code, 0, "code")
 		assert_matches(sent.message, case[3])
 
@@ -608,113 +477,12 @@ func test_the_sample_fits_a_screen_at_twice_the_size() -> void:
 	await _close(scene)
 
 
-func test_bodies_are_shown_as_what_they_are() -> void:
-	assert_equal(BodyText.best_view("application/problem+json; charset=utf-8", PackedByteArray()), "json", "view")
-	assert_equal(BodyText.best_view("", PackedByteArray([0, 1])), "hex", "view")
-	assert_equal(BodyText.best_view("image/png", "no picture".to_utf8_buffer()), "text", "view")
-	assert_equal(
-		BodyText.pretty_json("{\"b\":[[1],2.50,{}],\"c\" : \"a,{\\\"\",\"d\":[]}".to_utf8_buffer()),
-		"{\n  \"b\": [\n    [\n      1\n    ],\n    2.50,\n    {}\n  ],\n  \"c\": \"a,{\\\"\",\n  \"d\": []\n}", "JSON")
-	assert_contains(BodyText.pretty_json("{".to_utf8_buffer()), "not JSON")
-	assert_matches(BodyText.hex("Hi\n".to_utf8_buffer()), "^00000000  48 69 0a +Hi\\.$")
-	assert_equal(BodyText.text(PackedByteArray([0x67, 0xfc, 0x6e])), "gün", "Latin-1")
-
-
-func test_json_is_shown_with_line_breaks_whatever_its_length() -> void:
-	var long := JSON.stringify(range(150_000))
-	assert_true(long.length() > BodyText.SHOWN_CHARACTERS * 4 and long.length() < BodyText.PARSED_BYTES, "the length is %d" % long.length())
-	assert_equal(BodyText.pretty_json(long.to_utf8_buffer()).left(12), "[\n  0,\n  1,\n", "long JSON")
-	assert_equal(BodyText.pretty_json("{\"a\": [1, \"b c\\".to_utf8_buffer(), false), "{\n  \"a\": [\n    1,\n    \"b c\\", "JSON that was cut off")
-	assert_equal(BodyText.pretty_json("]],\"".to_utf8_buffer(), false), "\n]\n],\n\"", "half of JSON")
-	var deep := "%s%s1%s" % ["[".repeat(1000), "1,".repeat(100_000), "]".repeat(1000)]
-	assert_true(BodyText.pretty_json(deep.to_utf8_buffer()).length() < BodyText.SHOWN_CHARACTERS * 1.1, "deep JSON")
-
-
-func test_an_image_that_is_cut_off_or_huge_is_not_decoded() -> void:
-	var image := Image.create_empty(40, 30, false, Image.FORMAT_RGB8)
-	for body: PackedByteArray in [image.save_png_to_buffer(), image.save_jpg_to_buffer(), image.save_webp_to_buffer(true)]:
-		assert_equal(BodyText.best_view("image/any", body), "image", "view")
-		assert_equal(BodyText.image_of(body).get_size(), Vector2i(40, 30), "size")
-		assert_true(BodyText.image_of(body.slice(0, body.size() >> 1), false) == null, "half of an image")
-		for length: int in mini(body.size(), 40):
-			BodyText.best_view("image/any", body.slice(0, length))
-			assert_true(BodyText.image_of(body.slice(0, length), false) == null, "%d bytes of an image" % length)
-	# Heads of images with 30,000 times 30,000 pixels, without any pixels. The engine would log that it cannot decode them.
-	for head: String in [
-			"89504e470d0a1a0a0000000d494844520000753000007530", "ffd8ffe000044142ffc000110875307530", "ffd8ffc200110875307530",
-			"424d0000000000000000000000000000000030750000307500", "52494646000000005745425056503858000000000000000030750030750000"]:
-		assert_equal(BodyText.image_of(head.hex_decode()), null, head)
-
-
-func test_no_long_line_reaches_a_text_field_or_a_list() -> void:
-	var line := "x".repeat(1 << 20)
-	var tabs := RequestTabs.new()
-	tabs.fill_in({"body": line})
-	var events := EventTable.new()
-	var listened := ConsoleExchange.new()
-	listened.events = [[1, "a", "b", line]]
-	listened.event_count = 1
-	events.show_events(listened)
-	for text: String in [
-			BodyText.text(line.to_utf8_buffer()), BodyText.pretty_json(("[\"%s\"]" % line).to_utf8_buffer()),
-			BodyText.pretty_json(("[\"%s" % line).to_utf8_buffer(), false), tabs.texts()[1].text, events.details.text]:
-		var longest := 0
-		for part: String in text.split("\n"):
-			longest = maxi(longest, part.length())
-		assert_true(longest <= BodyText.LONGEST_LINE, "a line has %d characters" % longest)
-		assert_true(text.length() < BodyText.SHOWN_CHARACTERS * 1.1, "a text has %d characters" % text.length())
-	var lines := BodyText.text("\n".repeat(100_000).to_utf8_buffer()).count("\n")
-	assert_true(lines <= BodyText.MOST_LINES, "a text has %d lines" % lines)
-	assert_equal((tabs.filled_in()["bytes"] as PackedByteArray).get_string_from_utf8() == line, true, "the whole body is sent")
-	var table := Table.new(["Name", "Value"])
-	table.add_row(["a", line]).select(0)
-	assert_true(table.get_selected().get_text(1).length() <= Table.LONGEST_TEXT, "the text of a cell")
-	assert_true(table.get_selected().get_tooltip_text(1).length() <= Table.LONGEST_TEXT, "the tooltip of a cell")
-	assert_true(table.row_text() == "a: " + line, "what Ctrl+C copies")
-	for node: Node in [tabs, events, table]:
-		node.free()
-
-
 func test_an_address_is_taken_apart() -> void:
 	for parts: Array in [
 			["http://a.example/b?c#d", "http://a.example", "/b?c"], ["https://[::1]:8443", "https://[::1]:8443", "/"],
 			["a.example/b", "http://a.example", "/b"], ["http://a.example?q", "http://a.example", "/?q"]]:
 		assert_equal(ConsoleExchange.parts_of(parts[0]), {"origin": parts[1], "target": parts[2]}, parts[0])
 	assert_equal(ConsoleExchange.parts_of(""), {}, "nothing")
-
-
-func _exchange(request: Dictionary) -> ConsoleExchange:
-	var sent := ConsoleExchange.new()
-	sent.method = Snippets.METHODS.find(request["method"]) as HTTPClientRust.Method
-	sent.url = "http://%s%s" % [address_of("http"), request["target"]]
-	sent.headers = PackedStringArray(request.get("headers", []))
-	sent.body = request.get("bytes", str(request.get("body", "")).to_utf8_buffer())
-	return sent
-
-
-## Runs a command from a file, because OS.execute() passes its arguments through a shell of its own.
-func _run_in_shell(command: String, output: Array) -> int:
-	var path := OS.get_user_data_dir().path_join("copied.sh")
-	var file := FileAccess.open(path, FileAccess.WRITE)
-	file.store_string("NO_PROXY='*'\nexport NO_PROXY\n" + command.replace("curl ", "curl -sS ") + "\n")
-	file.close()
-	return OS.execute("sh", [path], output, true)
-
-
-## The body that a copied script receives, whichever class it uses.
-func _body_of_copied(source: String) -> PackedByteArray:
-	var node := await _node_of(source)
-	if node == null:
-		return PackedByteArray()
-	var answer: Variant = await node.call("send")
-	node.queue_free()
-	await wait_frames(2)
-	if answer is HTTPResponseRust:
-		var response: HTTPResponseRust = answer
-		assert_equal([response.get_error_message(), response.get_response_code()], ["", 200], "error and code")
-		return response.get_body()
-	assert_equal([answer["error"], answer["code"]], ["", 200], "error and code")
-	return answer["body"]
 
 
 func _press(window: Viewport, keycode: Key, letter := "") -> void:
@@ -724,25 +492,6 @@ func _press(window: Viewport, keycode: Key, letter := "") -> void:
 		key.unicode = letter.unicode_at(0) if not letter.is_empty() else 0
 		key.pressed = pressed
 		window.push_input(key)
-
-
-func _finish(sent: ConsoleExchange) -> void:
-	while sent.is_running:
-		sent.step()
-		await tree.process_frame
-
-
-## A node with this script, in the tree. Its _ready() is renamed, so that the request is not made twice.
-func _node_of(source: String) -> Node:
-	var script := GDScript.new()
-	script.source_code = source.replace("func _ready()", "func not_ready()")
-	if not assert_error(script.reload(), OK, "parsing what was copied:\n" + source):
-		return null
-	var node: Node = Node.new()
-	node.set_script(script)
-	tree.root.add_child.call_deferred(node)
-	await wait_frames(2)
-	return node
 
 
 func _open_sample() -> Control:

@@ -163,6 +163,19 @@ func test_a_secret_among_bytes_is_found_wherever_it_begins_and_nothing_else_chan
 			(before + "444444444".to_utf8_buffer() + mark + "4".to_utf8_buffer()).hex_encode(), "after %d bytes" % (place + 1))
 
 
+func test_of_many_secrets_each_is_found_and_the_oldest_are_forgotten() -> void:
+	var secrets := Secrets.new()
+	for number: int in Secrets.MOST + 10:
+		secrets.redact_text("token=%05d-secret ü%d" % [number, number], true)
+		secrets.add("%05d-sécret ü%d" % [number, number])
+	var last := "%05d-sécret ü%d" % [Secrets.MOST + 9, Secrets.MOST + 9]
+	assert_equal(secrets.replace("<%s %s>" % [last, last.uri_encode()]), "<[redacted] [redacted]>", "text")
+	var bytes := secrets.replace_in_body(PackedByteArray([0, 0xff]) + last.to_utf8_buffer())
+	assert_equal(bytes.hex_encode(), "00ff" + "[redacted]".to_utf8_buffer().hex_encode(), "bytes")
+	assert_equal(secrets.replace("00000-sécret ü0"), "00000-sécret ü0", "the oldest")
+	assert_equal((secrets.get("_known") as Dictionary).size(), Secrets.MOST, "secrets")
+
+
 func test_a_short_secret_is_replaced_where_it_stands_alone() -> void:
 	var secrets := Secrets.new()
 	secrets.redact_text("password=cost&pin=abc&token=true", true)

@@ -3,13 +3,14 @@
 //!
 //! This crate converts types and contains no rules of HTTP. `low` and `high` have the classes, `convert` the types, and
 //! `network_panel` the data for the editor's debugger. The rest is the interface to the engine. `call` catches a panic in an
-//! entry point.
+//! entry point, and `held` keeps values of the engine.
 
 mod call;
 mod convert;
 mod editor_help;
 #[cfg(feature = "engine-names")]
 mod engine_names;
+mod held;
 mod high;
 mod low;
 mod network_panel;

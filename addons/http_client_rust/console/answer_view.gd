@@ -16,7 +16,7 @@ const STATUS_WIDTH := 8.0
 ## Minimum height of the tabs, in lines.
 const LEAST_LINES := 8.0
 const LONGEST_LIVE := 128 * 1024
-## A server or a file can send any text. Labels are slow with very long ones.
+## A server can send a text of any length. Labels are slow with very long texts.
 const LONGEST_TEXT := 1000
 
 ## Emitted when the user asks to follow a redirect.

@@ -10,7 +10,7 @@ const HEX_ROW := 16
 const LONGEST_LINE := 5000
 ## A text field needs about as long for 4,000 lines as for the characters above.
 const MOST_LINES := 4000
-## The most tokens of JSON in a line, such as a name, a colon, two brackets and a comma.
+## The maximum number of JSON tokens in a line, such as a name, a colon, two brackets and a comma.
 const PIECES_OF_A_LINE := 5
 ## The size of a picture of 8K. Images with more pixels are not decoded.
 const MOST_PIXELS := 7680 * 4320
@@ -20,7 +20,7 @@ const PARSED_BYTES := 1 << 20
 const DEEPEST_INDENT := 64
 const JSON_TOKEN := "(?s)\"[^\"\\\\]*+(?:\\\\.[^\"\\\\]*+)*+(?:\"|\\\\?\\z)|[{}\\[\\],:]|[^\\s{}\\[\\],:\"]++"
 ## Finds bytes that are not valid UTF-8 (RFC 3629), in a string with one character for each byte. The engine would log an error for
-## each of them. It looks for faults, because a pattern for the whole of a long text would exceed the limit of steps.
+## each of them. The pattern finds the faults, because a pattern for all of a long text would exceed the limit of steps.
 const NO_UTF8 := (
 	"[\\xc0\\xc1\\xf5-\\xff]|\\xe0[\\x80-\\x9f]|\\xed[\\xa0-\\xbf]|\\xf0[\\x80-\\x8f]|\\xf4[\\x90-\\xbf]"
 	# A character is too short.
@@ -50,8 +50,8 @@ static func is_text(body: PackedByteArray) -> bool:
 	return not body.slice(0, 4096).has(0)
 
 
-## The image, or null. A body that is not a whole image is not decoded: the engine would log errors. Neither is an image with too
-## many pixels, which can be a small file.
+## The image, or null. An incomplete image is not decoded, because the engine would log errors. An image with too many pixels is not
+## decoded either, even if its file is small.
 static func image_of(body: PackedByteArray, is_whole := true) -> Image:
 	var format := _image_format(body)
 	var size := _image_size(body, format)
@@ -72,7 +72,7 @@ static func _image_format(body: PackedByteArray) -> String:
 	return "bmp" if body.slice(0, 2) == "BM".to_ascii_buffer() else ""
 
 
-## The size that the head of an image has; (0, 0) if there is none.
+## The size in the head of an image; (0, 0) if there is none.
 static func _image_size(body: PackedByteArray, format: String) -> Vector2i:
 	var number := func(bytes: Array) -> int:
 		return bytes.reduce(func(sum: int, at: int) -> int: return sum * 256 + (body[at] if at < body.size() else 0), 0)
@@ -107,7 +107,7 @@ static func pretty_json(body: PackedByteArray, is_whole := true) -> String:
 	return shown(_indented(_decoded(body)))
 
 
-## A text that a text field can show at once: without its rest if it is long, and with breaks in long lines.
+## Shortens a text and breaks its long lines, so that a text field can show it at once.
 static func shown(whole: String) -> String:
 	var lines := whole.left(SHOWN_CHARACTERS).split("\n", true, MOST_LINES)
 	var cut := "\n".join(lines.slice(0, MOST_LINES))
@@ -135,7 +135,7 @@ static func hex(body: PackedByteArray) -> String:
 
 
 ## JSON with line breaks. The text is not parsed and written again: Godot parses every number as a float, and 1 would become 1.0.
-## It ends after the characters that are shown.
+## The result ends after the characters that are shown.
 static func _indented(json: String) -> String:
 	var pieces := PackedStringArray()
 	var length := 0
@@ -185,7 +185,7 @@ static func is_utf8(bytes: PackedByteArray) -> bool:
 	return true
 
 
-## Whether the bytes are valid UTF-8 without a zero byte, which no text has.
+## Whether the bytes are valid UTF-8 without a zero byte. Texts have no zero bytes.
 static func is_text_in_utf8(bytes: PackedByteArray) -> bool:
 	return not bytes.has(0) and is_utf8(bytes)
 

@@ -12,7 +12,7 @@ const LONGEST_EVENT := 8 << 20
 var last_id := ""
 ## The number of seconds to wait before that.
 var retry := SECONDS_AT_FIRST
-## Why the stream is not read further; empty if it is.
+## Why reading has stopped; empty if it has not.
 var problem := ""
 
 var _bytes := PackedByteArray()

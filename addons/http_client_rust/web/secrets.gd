@@ -16,8 +16,10 @@ const SHORTEST := 4
 const SHORTEST_IN_WORDS := 8
 ## A longer secret is only replaced where it was found.
 const LONGEST := 8 << 10
-## The number of secrets that are remembered. Then the first ones are forgotten.
+## The maximum number of secrets that are remembered. The oldest ones are forgotten first.
 const MOST := 2000
+## With more secrets than this, only those are searched for whose first bytes occur in the text.
+const FEW := 20
 ## Longer values are not examined for tokens.
 const LONGEST_TOKEN := 16 << 10
 const EVERYDAY_WORDS: PackedStringArray = ["true", "false", "null", "none", "basic", "bearer", "undefined", "unknown"]
@@ -30,9 +32,9 @@ const JSON_STRING := "\"([^\"\\\\]*+(?:\\\\.[^\"\\\\]*+)*+(?:\\\\\\z)?+)(?:\"|\\
 const JSON_NUMBER := "-?[0-9][0-9.eE+-]*+"
 const JSON_VALUE := JSON_NAME + "((?=[\\[{])|" + JSON_STRING + "|" + JSON_NUMBER + ")"
 const JSON_LIST := "\\G(?<list>[\\[{](?:[^\\[\\]{}\"]++|\"[^\"\\\\]*+(?:\\\\.[^\"\\\\]*+)*+\"|(?&list))*+[\\]}])"
-## The third part is there if the string is a name.
+## If the string is a name, the second group is its colon.
 const JSON_SCALAR := JSON_STRING + "(\\s*+:)?|" + JSON_NUMBER
-## Another pair may be in the value of one that is not secret. A value that is secret goes on to the end of both.
+## A value that is not secret may contain another pair. A secret value includes that pair.
 const PAIR := "(?<=[?&#;]|^)([^=&?#;\\s\"{}:/]++)=([^&?#;\\s\"]*+)"
 const PART := "(?i)name=\"([^\"\\r\\n]{1,200})\"[^\\r\\n]*\\r\\n(?:[^\\r\\n]+\\r\\n)*\\r\\n([^\\r]*+(?:\\r(?!\\n--)[^\\r]*+)*+)(?=\\r\\n--)"
 const USER_INFO := "://((?:[^/?#\"'<>\\s\\\\@]*+@)++)"
@@ -47,9 +49,8 @@ static var _boundary := RegEx.create_from_string("boundary=\"?([^\";]+)")
 
 ## The secrets as keys, oldest first. Their values are the ways in which they are written.
 var _known := {}
-## All ways of writing the secrets, longest first, because one may be the beginning of another.
-var _written := PackedStringArray()
-var _is_sorted := true
+## The ways in which the secrets are written, by their first four bytes, each with the number of its secrets.
+var _by_start := {}
 
 
 ## Remembers a decoded secret.
@@ -60,14 +61,16 @@ func add(secret: String) -> void:
 	if is_short or secret.length() > LONGEST or _known.has(secret) or secret.contains(MARK) or MARK.contains(secret):
 		return
 	if _known.size() >= MOST:
-		_known.erase(_known.keys()[0])
+		_forget(_known.keys()[0])
 	var ways := {secret: true}
 	for way: String in [
 			secret.uri_encode(), secret.uri_encode().replace("%20", "+"), secret.json_escape(), secret.json_escape().replace("/", "\\/"),
 			secret.json_escape().json_escape(), secret.xml_escape(true)]:
 		ways[way] = true
 	_known[secret] = ways.keys()
-	_is_sorted = false
+	for way: String in ways:
+		var alike: Dictionary = _by_start.get_or_add(_start_of(way), {})
+		alike[way] = int(alike.get(way, 0)) + 1
 
 
 ## Returns a header's value without its secrets. [param is_sent] is whether this side wrote it.
@@ -90,7 +93,7 @@ func redact_header(name: String, value: String, is_sent: bool) -> String:
 func redact_text(text: String, is_sent: bool) -> String:
 	text = _redact_json(text, is_sent)
 	if text.contains("\\\""):
-		# Only remembers the secrets of JSON in a string of JSON. They are replaced wherever they occur.
+		# This only remembers the secrets in JSON that is itself a string of JSON. [method replace] replaces them.
 		_redact_json(text.replace("\\\"", "\u0001").replace("\"", " ").replace("\u0001", "\""), is_sent)
 	text = _redact_user_info(text)
 	for pattern: RegEx in [_pair, _part]:
@@ -110,8 +113,7 @@ func redact_body(body: PackedByteArray, type: String, is_sent: bool) -> PackedBy
 
 ## Returns a text in which a mark replaces each remembered secret.
 func replace(text: String) -> String:
-	_sort()
-	for secret: String in _written:
+	for secret: String in _written_in(text.to_utf8_buffer()):
 		if not text.contains(secret):
 			continue
 		if secret.length() >= SHORTEST_IN_WORDS:
@@ -128,25 +130,45 @@ func replace_in_body(body: PackedByteArray) -> PackedByteArray:
 		return body
 	if BodyText.is_text_in_utf8(body):
 		return _changed(body, replace)
-	_sort()
 	# Bytes cannot be searched, but their hexadecimal digits can.
 	var digits := body.hex_encode()
-	for secret: String in _written:
+	for secret: String in _written_in(body):
 		digits = _digits(MARK).join(_split_at_bytes(digits, _digits(secret)))
 	return digits.hex_decode()
 
 
-func _sort() -> void:
-	if _is_sorted:
-		return
-	var ways := {}
-	for secret: String in _known:
-		for way: String in _known[secret]:
-			ways[way] = true
-	var sorted := ways.keys()
-	sorted.sort_custom(func(one: String, other: String) -> bool: return one.length() > other.length())
-	_written = PackedStringArray(sorted)
-	_is_sorted = true
+func _forget(secret: String) -> void:
+	for way: String in _known[secret]:
+		var alike: Dictionary = _by_start[_start_of(way)]
+		alike[way] = int(alike[way]) - 1
+		if alike[way] == 0:
+			alike.erase(way)
+		if alike.is_empty():
+			_by_start.erase(_start_of(way))
+	_known.erase(secret)
+
+
+## The ways in which secrets may be written in a text. They are sorted by length, because one may be the beginning of another.
+func _written_in(bytes: PackedByteArray) -> Array:
+	var ways: Array = []
+	if _known.size() <= FEW:
+		for of_secret: Array in _known.values():
+			ways.append_array(of_secret)
+	else:
+		var starts := {}
+		for at: int in maxi(bytes.size() - 3, 0):
+			var start := bytes.decode_u32(at)
+			if _by_start.has(start):
+				starts[start] = true
+		for start: int in starts:
+			ways.append_array((_by_start[start] as Dictionary).keys())
+	ways.sort_custom(func(one: String, other: String) -> bool: return one.length() > other.length())
+	return ways
+
+
+## The first four bytes of a secret, which has at least [constant SHORTEST] characters.
+static func _start_of(way: String) -> int:
+	return way.left(SHORTEST).to_utf8_buffer().decode_u32(0)
 
 
 func _redacted_cookie(pair: String) -> String:

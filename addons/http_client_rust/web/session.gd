@@ -78,7 +78,7 @@ func set_bearer_auth(token: String) -> void:
 func set_basic_auth(user: String, password: String) -> void:
 	if user.contains(":"):
 		push_error(
-			"HTTPSessionRust.set_basic_auth(): the user name has a colon, and a server would take what follows for the password; use another user name")
+			"HTTPSessionRust.set_basic_auth(): the user name contains a colon, so a server would read the rest of it as the password; use another user name")
 		return
 	_set_authorization("set_basic_auth", "Basic " + Marshalls.utf8_to_base64("%s:%s" % [user, password]))
 
@@ -198,7 +198,7 @@ func _take_body(task: Task, headers: PackedStringArray, body: Variant) -> String
 	return ""
 
 
-## Whether a body has more than DEEPEST levels of dictionaries and arrays. One that contains itself has.
+## Whether a body has more than DEEPEST levels of dictionaries and arrays, for example because it contains itself.
 static func _is_too_deep(body: Variant) -> bool:
 	var waiting: Array[Array] = [[body, 1]]
 	while not waiting.is_empty():

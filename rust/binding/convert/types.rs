@@ -14,7 +14,7 @@ use crate::convert::spare;
 /// With more header fields than this, a table finds the fields with the same name.
 const FEW_FIELDS: usize = 32;
 
-/// A text for scripts. The engine would end it at the first NUL character, so U+FFFD replaces this character.
+/// Returns a text for scripts. The engine would end it at the first NUL character, so U+FFFD replaces this character.
 pub(crate) fn whole_text(text: &str) -> GString {
     if text.contains('\0') { GString::from(&text.replace('\0', "\u{fffd}")) } else { GString::from(text) }
 }

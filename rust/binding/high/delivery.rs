@@ -5,7 +5,7 @@
 //! thread. Other threads read the result of a task directly ([`wait_to_finish`]). When the root leaves the tree, every task
 //! completes as cancelled, and all objects of the engine are released, because nothing can release them later.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use godot::builtin::{Callable, Variant};
@@ -17,8 +17,8 @@ use godot::obj::{Gd, Singleton};
 
 use crate::call::guarded;
 use crate::convert::types::whole_text;
+use crate::held::{Held, connect};
 use crate::high::body::{Notice, Task, forget_engine, leave_engine, worker};
-use crate::high::held::{Held, connect};
 use crate::high::response::Known;
 use crate::high::session::{HttpSessionRust, SessionShared};
 use crate::high::task::{HttpTaskRust, TaskShared, WAITED, forget_connections, leave_nodes};
@@ -33,8 +33,8 @@ static HUB: Mutex<Hub> = Mutex::new(Hub {
     last_frame: None,
 });
 
-/// How many tasks that start while the program ends emit their end. With a limit, the engine can quit although a script starts the
-/// next task whenever one ends.
+/// The maximum number of tasks that start while the program ends and still emit their end. Without a limit, the engine could not quit
+/// while a script starts the next task whenever one ends.
 const MOST_LATE: usize = 100;
 
 struct Hub {
@@ -47,8 +47,8 @@ struct Hub {
     is_asked_to_hook: bool,
     /// The program has ended.
     is_closed: bool,
-    /// The tasks that started while the program ends, because a script was notified of the end of another one. None before and after.
-    late: Option<Vec<Kept>>,
+    /// The tasks that scripts started in response to the end of another task, while the program ends. `None` before and after that.
+    late: Option<VecDeque<Kept>>,
     /// The frame of the last batch.
     last_frame: Option<u64>,
 }
@@ -86,7 +86,7 @@ pub(crate) fn start(
         return object;
     }
     if let Some(late) = &mut hub.late {
-        late.push(kept);
+        late.push_back(kept);
         return object;
     }
     drop(hub);
@@ -110,7 +110,7 @@ pub(crate) fn cancel_all(session: &Arc<SessionShared>) {
     tasks.iter().for_each(|(_, kept)| kept.shared.cancel());
 }
 
-/// Whether a task that starts now emits its end.
+/// Returns whether a task that starts now emits its end.
 pub(crate) fn emits() -> bool {
     let hub = hub();
     !hub.is_closed || hub.late.is_some()
@@ -307,7 +307,7 @@ fn close(tells: bool) {
     }
     let tasks = hub.tasks.take().unwrap_or_default();
     let session = hub.shared.take();
-    hub.late = tells.then(Vec::new);
+    hub.late = tells.then(VecDeque::new);
     drop(hub);
     let worker = worker();
     worker.set_deliver(None);
@@ -323,14 +323,12 @@ fn close(tells: bool) {
     drop(session);
 }
 
-/// Emits the ends of the tasks that started meanwhile, as long as there are not too many. The scripts still exist.
+/// Emits the ends of the tasks that started in the meantime, up to the limit. The scripts still exist.
 fn drain_late() {
-    let mut told = 0;
-    while told < MOST_LATE {
-        let first = hub().late.as_mut().filter(|late| !late.is_empty()).map(|late| late.remove(0));
+    for _ in 0..MOST_LATE {
+        let first = hub().late.as_mut().and_then(VecDeque::pop_front);
         let Some(kept) = first else { break };
         drain(&kept);
-        told += 1;
     }
     let rest = hub().late.take().unwrap_or_default();
     rest.iter().for_each(|kept| complete_silently(&kept.shared));

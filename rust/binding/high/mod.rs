@@ -7,7 +7,6 @@
 mod body;
 mod delivery;
 mod form;
-pub(crate) mod held;
 mod node;
 mod node_properties;
 mod packed_file;

@@ -18,9 +18,9 @@ use http_fetch::{Download, Phase, Request, RequestBody, Settings};
 
 use crate::call::failed_on_panic;
 use crate::convert::tls_argument::TlsArgument;
+use crate::held::{Held, Lasting};
 use crate::high::body::Task;
 use crate::high::delivery;
-use crate::high::held::{Held, Lasting};
 use crate::high::request_body::raw_body;
 use crate::high::session::{HttpSessionRust, SessionShared, chosen_proxy, first_settings, on_disk};
 use crate::high::session_properties::limit;

@@ -8,7 +8,7 @@ use godot::register::godot_api;
 use godot::register::info::{PropertyHintInfo, PropertyUsageFlags};
 use godot::register::property::Var;
 
-use crate::high::held::Held;
+use crate::held::Held;
 use crate::high::node::{HttpRequestRust, NAME};
 use crate::high::session::HttpSessionRust;
 use crate::high::values::ENGINE_RESULTS;

@@ -1,6 +1,5 @@
-//! One thread at a time makes a session ready, and the others wait. The engine may print an error meanwhile, and the script that is told of
-//! it may request something itself, from the same session or from another one. So a thread does not wait if that would make threads wait
-//! for each other.
+//! One thread at a time makes a session ready, and the others wait. Meanwhile, the engine may run code of a script, which may make a
+//! request of its own with the same session or another one. So a thread does not wait if the threads would then wait for each other.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -10,10 +9,10 @@ use std::thread::{self, ThreadId};
 /// See the module. No lock is held while a session is made ready.
 pub(crate) struct Readying(u64);
 
-/// Lets the next thread in when it is dropped.
+/// When this is dropped, the next thread can enter.
 pub(crate) struct Turn<'a>(&'a Readying);
 
-/// The threads that are in now or wait, for all sessions together: a thread can be in at several sessions, and wait at one.
+/// The threads that have entered or wait, for all sessions together. A thread can have entered several sessions, and waits for at most one.
 #[derive(Default)]
 struct Threads {
     inside: HashMap<u64, ThreadId>,
@@ -25,8 +24,8 @@ static THREADS: LazyLock<Mutex<Threads>> = LazyLock::new(Mutex::default);
 static OVER: Condvar = Condvar::new();
 
 impl Threads {
-    /// Returns whether `thread` is `other`, or waits until `other` goes on, directly or through further threads. No thread starts to wait
-    /// for itself, so this ends.
+    /// Returns whether `thread` is `other` or waits for it, directly or through more threads. This ends, because no thread starts to wait
+    /// for itself.
     fn waits_for(&self, mut thread: ThreadId, other: ThreadId) -> bool {
         while thread != other {
             let next = self.waiting.get(&thread).and_then(|number| self.inside.get(number));
@@ -45,7 +44,7 @@ impl Default for Readying {
 }
 
 impl Readying {
-    /// Waits until no other thread is in. `None` if this thread is in, or if the one that is in waits for this thread.
+    /// Waits until no other thread is inside. Returns `None` if this thread is inside already, or if the thread inside waits for this one.
     pub(crate) fn enter(&self) -> Option<Turn<'_>> {
         let this = thread::current().id();
         let mut threads = lock();
@@ -111,7 +110,7 @@ mod tests {
                     scope.spawn(move || {
                         let _own = sessions[number].enter().unwrap();
                         all_are_in.wait();
-                        // As from a script that is told of an error.
+                        // A script that runs meanwhile does this.
                         let others = sessions[(number + 1) % count].enter();
                         refused.fetch_add(usize::from(others.is_none()), Ordering::SeqCst);
                     });

@@ -34,7 +34,7 @@ pub(crate) fn request_body(body: &Variant) -> RequestBody {
     }
 }
 
-/// Whether a value has more levels of dictionaries and arrays than `levels`. One that contains itself has.
+/// Returns whether a value has more than `levels` levels of dictionaries and arrays, for example because it contains itself.
 fn is_too_deep(value: &Variant, levels: usize) -> bool {
     let values = match value.get_type() {
         VariantType::ARRAY => value.to::<AnyArray>(),
@@ -44,8 +44,8 @@ fn is_too_deep(value: &Variant, levels: usize) -> bool {
     levels == 0 || values.iter_shared().any(|value| is_too_deep(&value, levels - 1))
 }
 
-/// Corrects what the engine writes in the strings of JSON: a vertical tab as `\v`, which JSON does not have, and most other control
-/// characters without an escape.
+/// Corrects the strings in the engine's JSON. The engine writes a vertical tab as `\v`, which JSON does not have, and does not escape most
+/// other control characters.
 fn valid_json(text: String) -> String {
     let is_valid = |byte: u8| byte >= b' ';
     if text.bytes().all(is_valid) && !text.contains("\\v") {

@@ -16,9 +16,9 @@ use http_fetch::{Credentials, Download, Replay, Request, RequestBody, Settings};
 
 use crate::call::failed_on_panic;
 use crate::convert::tls_argument::TlsArgument;
+use crate::held::{Held, Lasting};
 use crate::high::body::{Session, Task, worker};
 use crate::high::delivery;
-use crate::high::held::{Held, Lasting};
 use crate::high::readying::Readying;
 use crate::high::replay::ReplayProperties;
 use crate::high::request_body::request_body;
@@ -53,7 +53,7 @@ pub(crate) struct Own {
     pub(crate) replay: ReplayProperties,
 }
 
-// SAFETY: the text has an atomic reference count, and only one thread at a time has the lock.
+// SAFETY: the values of the engine have atomic reference counts, and only one thread at a time has the lock.
 unsafe impl Send for Own {}
 
 impl SessionShared {
@@ -154,7 +154,7 @@ pub(crate) fn first_settings() -> Settings {
 /// Converts a path of the engine into a path of the operating system.
 pub(crate) fn on_disk(path: &GString) -> std::path::PathBuf {
     let on_disk = ProjectSettings::singleton().globalize_path(path);
-    // A UID that the project does not know has no path. Its own text is then in the error message.
+    // An unknown UID has no path, so the error message shows the UID itself.
     if on_disk.is_empty() { path.to_string().into() } else { on_disk.to_string().into() }
 }
 
@@ -227,7 +227,7 @@ impl HttpSessionRust {
     fn set_basic_auth(this: Gd<Self>, user: GString, password: GString) {
         if user.contains(":") {
             godot_error!(
-                "HTTPSessionRust.set_basic_auth(): the user name has a colon, and a server would take what follows for \
+                "HTTPSessionRust.set_basic_auth(): the user name contains a colon, so a server would read the rest of it as \
                  the password; use another user name"
             );
             return;

@@ -162,10 +162,9 @@ impl HttpSessionRust {
             Ok(()) => shared.own().cookie_file = path.into(),
             Err(sentence) => {
                 godot_error!("HTTPSessionRust.set_cookie_file(): {sentence}");
-                let mut own = shared.own();
-                if *own.cookie_file == path {
+                if !shared.session.has_cookie_file() {
                     // The file was in use, and has other contents now. It is not overwritten.
-                    own.cookie_file = GString::new().into();
+                    shared.own().cookie_file = GString::new().into();
                 }
             }
         }

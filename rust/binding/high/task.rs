@@ -15,9 +15,9 @@ use godot::register::{GodotClass, godot_api};
 use http_client::ByteBuffer;
 use http_fetch::ResultCode;
 
+use crate::held::{Held, connect};
 use crate::high::body::{Body, Notice, Response, Task};
 use crate::high::delivery;
-use crate::high::held::{Held, connect};
 use crate::high::node::NodeLink;
 use crate::high::response::{HttpResponseRust, Known};
 use crate::registration::register_signal;
@@ -200,7 +200,8 @@ impl HttpTaskRust {
         waiter.add_user_signal(WAITED);
         let signal = Signal::from_object_signal(&waiter, WAITED);
         let mut state = shared.lock();
-        // After the end of the program, a deferred call could go on for ever: a script may await one task after the other.
+        // After the end of the program, the signal is never emitted. Otherwise, a script that awaits one task after the other would go on
+        // forever.
         if !state.is_completed || !emits {
             state.waiters.push(Held::new(waiter));
             return signal;
@@ -277,7 +278,7 @@ pub(crate) fn forget_connections(task: &mut Gd<HttpTaskRust>) {
     for signal in SIGNALS {
         for connection in task.get_signal_connection_list(signal).iter_shared() {
             let callable = connection.get("callable").map(|callable| callable.to::<Callable>());
-            // A one-shot connection is gone already. One that counts its references needs as many calls.
+            // A one-shot connection is already gone. A reference-counted connection needs one call for each reference.
             while let Some(callable) = callable.as_ref().filter(|callable| task.is_connected(signal, callable)) {
                 task.disconnect(signal, callable);
             }

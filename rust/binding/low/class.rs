@@ -21,7 +21,7 @@ use crate::convert::enums::{METHODS, RESPONSE_CODES, STATUSES};
 use crate::convert::spare;
 use crate::convert::tls_argument::TlsArgument;
 use crate::convert::types::{timings_dictionary, tls_dictionary};
-use crate::high::held::Lasting;
+use crate::held::Lasting;
 use crate::low::foreign_stream::ForeignStream;
 use crate::low::stream_class::HttpClientRustStream;
 use crate::object_registry::ObjectRegistry;

@@ -9,7 +9,7 @@ use godot::meta::ToGodot;
 use godot::obj::{EngineEnum, Gd};
 use http_client::{Probe, Stream};
 
-use crate::high::held::Lasting;
+use crate::held::Lasting;
 
 /// How many bytes are passed in one call. The engine needs a separate array for them.
 const PIECE: usize = 256 * 1024;

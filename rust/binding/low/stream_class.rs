@@ -21,7 +21,7 @@ use crate::convert::types::error_code;
 /// The statuses of `StreamPeerTCP`.
 const STATUS_NONE: i64 = 0;
 const STATUS_CONNECTED: i64 = 2;
-/// How long a blocking call sleeps at most before it checks again. What it waits for, and the end of the connection, wake it earlier.
+/// The maximum time that a blocking call sleeps before it checks again. The expected event and the end of the connection wake it earlier.
 const SLICE: Duration = Duration::from_millis(100);
 /// How much of the engine's buffer is initialized for one read, in bytes.
 const PIECE: usize = 64 * 1024;

@@ -29,7 +29,7 @@ use http_client::Context;
 
 use self::recorder::Recorder;
 use crate::call::guarded;
-use crate::high::held::{Held, connect};
+use crate::held::{Held, connect};
 
 /// The prefix of the messages.
 const CAPTURE: &str = "http_client_rust";

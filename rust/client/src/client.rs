@@ -270,10 +270,7 @@ impl HttpClient {
             let cancel = engine.canceller();
             let now = settings.context.now();
             let wait = self.driver.prepare(&cancel, |wait| {
-                let found = engine.with_link(id, |link| link.raw().wait_for(interest, wait));
-                if found.is_none() {
-                    wait.now();
-                }
+                engine.wait_for(id, interest, wait);
                 if let Some(deadline) = now.checked_add(longest) {
                     wait.until(deadline);
                 }

@@ -93,12 +93,12 @@ impl Cancel {
         self.wake();
     }
 
-    /// Whether a call sleeps, or is about to.
+    /// Returns whether a call sleeps or is about to sleep.
     pub(crate) fn has_sleepers(&self) -> bool {
         !lock(&self.wakers).is_empty()
     }
 
-    /// Ends the sleep of all calls, so that they look at the connection again.
+    /// Wakes all sleeping calls, so that they check the connection again.
     pub(crate) fn wake(&self) {
         lock(&self.wakers).iter().for_each(Waker::wake_by_ref);
     }

@@ -86,7 +86,7 @@ impl gate::Engine for Engine {
 }
 
 impl Drop for Engine {
-    /// After a panic, nothing else ends the sleep of the calls that wait for the connection.
+    /// After a panic, nothing else wakes the calls that wait for the connection.
     fn drop(&mut self) {
         self.stage = Stage::Closed(Status::Disconnected);
         self.cancel.wake();
@@ -289,7 +289,16 @@ impl Engine {
         }
     }
 
-    /// Wakes the calls that sleep until there are raw bytes, if this call has taken bytes from the system and not returned them.
+    /// Adds to `wait` what the user of the raw bytes waits for. If this is not the open connection, there is nothing to wait for.
+    pub(crate) fn wait_for(&mut self, id: ConnectionId, interest: Interest, wait: &mut Wait) {
+        match &mut self.stage {
+            Stage::Open(link, _) if link.id() == id => link.raw().wait_for(interest, wait),
+            _ => wait.now(),
+        }
+    }
+
+    /// Wakes the calls that wait for raw bytes, if there are bytes to read. The current call may have received them without returning
+    /// them. Then the system does not report them to the waiting calls.
     fn wake_readers(&mut self) {
         let Stage::Open(link, _) = &mut self.stage else { return };
         if self.cancel.has_sleepers() {
@@ -389,9 +398,9 @@ impl Engine {
         if !matches!(stage, Stage::Open(..)) {
             self.view.open = None;
         }
-        drop(std::mem::replace(&mut self.stage, stage));
+        self.stage = stage;
         self.view.status = self.stage.status();
-        // Calls that wait for the raw bytes of the last connection keep its socket open.
+        // Calls that wait for raw bytes of the previous connection keep its socket open until they wake.
         self.cancel.wake();
     }
 
@@ -409,6 +418,7 @@ impl Engine {
         self.pause_if(|_| true, settings, driver)
     }
 
+    /// Does the same, but only if `sleeps` accepts the wait.
     fn pause_if(&mut self, sleeps: fn(&Wait) -> bool, settings: &Settings, driver: &Driver) -> Result<(), Error> {
         let stage = &self.stage;
         driver.wait(&self.cancel, settings.context.now(), |wait| {

@@ -70,7 +70,7 @@ fn after_an_exchange_by_tls_no_client_keeps_a_buffer_for_the_next() {
     const LENGTH: usize = 300_000;
     let authority = Authority::root("the authority of a test", Key::P256);
     let identity = authority.issue(Key::P256, &["localhost"]);
-    // Its spare buffers are not those of the other test, which counts in another thread.
+    // This test has its own spare buffers, because the other test counts in another thread.
     let context = Arc::new(Context::new(Instant::now, None));
     let connected = || {
         let (address, server) = one_secured(&identity, |mut stream| {

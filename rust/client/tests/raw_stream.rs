@@ -5,10 +5,11 @@ mod support;
 mod support_tls;
 
 use std::io::{self, ErrorKind, Read, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak, mpsc};
 use std::time::{Duration, Instant};
 
-use http_client::{ErrorCode, HttpClient, Interest, Method, Probe, RawConnection, Settings, Status, Stream};
+use http_client::{ErrorCode, HttpClient, Interest, Method, Probe, RawConnection, Settings, Status, Stream, Wait};
 use support::{
     PATIENCE, connect, drain, finish_request, get, no_body, one_connection, pause, send, server, take_head, until,
 };
@@ -276,7 +277,7 @@ fn bytes_that_another_thread_found_and_did_not_read_end_a_wait_for_them() {
     let finds: [Find; 3] = [
         |_, raw| _ = raw.available(),
         |_, raw| _ = raw.look(),
-        // It is busy while the other thread uses the client.
+        // The result is an error while the other thread uses the client.
         |client, _| _ = client.poll(),
     ];
     let authority = Authority::root("the authority of a test", Key::P256);
@@ -315,4 +316,49 @@ fn bytes_that_another_thread_found_and_did_not_read_end_a_wait_for_them() {
         client.close();
         peer.join().unwrap();
     }
+}
+
+/// A stream that always has bytes to read and never accepts any. Counts the waits until it accepts bytes.
+struct Full(Arc<AtomicUsize>);
+
+impl Stream for Full {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        Ok(buffer.len())
+    }
+
+    fn write(&mut self, _: &[u8], _: &[u8]) -> io::Result<usize> {
+        Err(ErrorKind::WouldBlock.into())
+    }
+
+    fn probe(&mut self) -> io::Result<Probe> {
+        Ok(Probe::Data)
+    }
+
+    fn wait_for(&self, interest: Interest, wait: &mut Wait) {
+        if interest == Interest::Read {
+            return wait.now();
+        }
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn threads_that_wait_until_they_can_write_do_not_wake_each_other() {
+    let (client, waits) = (Arc::new(HttpClient::default()), Arc::new(AtomicUsize::new(0)));
+    client.set_stream(Box::new(Full(waits.clone())), None).unwrap();
+    let raw = raw_of(&client);
+    let waiting = std::thread::spawn({
+        let raw = raw.clone();
+        move || raw.wait(Interest::Write, Duration::from_secs(10_000))
+    });
+    let started = Instant::now();
+    while waits.load(Ordering::SeqCst) == 0 {
+        pause(started);
+    }
+    while waits.load(Ordering::SeqCst) < 20 {
+        raw.wait(Interest::Write, Duration::from_millis(1));
+    }
+    assert!(!waiting.is_finished(), "nothing has changed for it");
+    client.close();
+    waiting.join().unwrap();
 }

@@ -243,7 +243,7 @@ fn whatever_ends_a_connection_ends_the_wait_for_its_bytes_and_reaches_the_server
         connect(&client, address);
         let raw = RawConnection::of(&client).expect("it is connected");
         let waiting = thread::spawn(move || raw.wait(Interest::Read, 100 * PATIENCE));
-        // Usually, it sleeps by then.
+        // Usually, the thread sleeps by then.
         thread::sleep(Duration::from_millis(100));
         end(&client);
         let started = Instant::now();

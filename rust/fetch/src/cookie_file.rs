@@ -6,8 +6,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::SystemTime;
 
+use http_net::without_number;
+
 use crate::cookies::{Jar, LONGEST_FILE};
-use crate::failure::words_of;
+use crate::files::name_of_file;
 use crate::lock::lock;
 
 /// See the module.
@@ -17,7 +19,7 @@ pub(crate) struct Cookies {
     file: Mutex<Kept>,
 }
 
-/// Held while any session writes its file. Several sessions can have the same one.
+/// Held while any session writes its file. Several sessions can use the same file.
 static WRITING: Mutex<()> = Mutex::new(());
 
 #[derive(Default)]
@@ -34,19 +36,25 @@ impl Cookies {
     }
 
     /// Sets the file that stores the cookies, and loads the cookies in it. `None` means no file. The error is a sentence. After an error,
-    /// the earlier file stays in use, unless it is the same one. This file is not changed.
+    /// this file is not changed, and the earlier file stays in use, unless it is the same one.
     pub(crate) fn set_file(&self, path: Option<PathBuf>, now: SystemTime) -> Result<(), String> {
         let mut kept = lock(&self.file);
         let before = kept.path.take();
         let Some(path) = path else { return Ok(()) };
-        // A cookie that comes while the file is read changes the number, so it is saved later.
+        // A cookie that arrives while the file is read changes the number, so it is saved later.
         let (had_others, changes) = self.with(|jar| (jar.to_text(now).lines().count() > 1, jar.changes()));
         let loaded = self.load(&path, now);
-        kept.path = if loaded.is_ok() { Some(path) } else { before.filter(|before| *before != path) };
         if loaded.is_ok() {
-            kept.saved = (!had_others).then_some(changes);
+            *kept = Kept { path: Some(path), saved: (!had_others).then_some(changes) };
+        } else {
+            kept.path = before.filter(|before| name_of_file(before) != name_of_file(&path));
         }
         loaded
+    }
+
+    /// Returns whether a file stores the cookies.
+    pub(crate) fn has_file(&self) -> bool {
+        lock(&self.file).path.is_some()
     }
 
     fn load(&self, path: &Path, now: SystemTime) -> Result<(), String> {
@@ -54,7 +62,7 @@ impl Cookies {
         let text = match read(path) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => String::new(),
-            Err(error) => return Err(named(&format_args!("cannot be read: {}", words_of(&error)))),
+            Err(error) => return Err(named(&format_args!("cannot be read: {}", without_number(&error)))),
         };
         self.with(|jar| jar.add_text(&text, now)).map_err(|error| named(&error))?;
         Ok(())
@@ -75,12 +83,15 @@ impl Cookies {
         let _alone = lock(&WRITING);
         let written = write_private(Path::new(&name), &text).and_then(|()| fs::rename(&name, path));
         if written.is_err() {
-            // The cookies in it are secrets.
+            // The file contains secrets.
             let _ = fs::remove_file(&name);
         }
         written.map_err(|error| {
             let path = path.display().to_string();
-            io::Error::new(error.kind(), format!("the cookie file {path:?} cannot be written: {}", words_of(&error)))
+            io::Error::new(
+                error.kind(),
+                format!("the cookie file {path:?} cannot be written: {}", without_number(&error)),
+            )
         })?;
         kept.saved = Some(changes);
         Ok(())
@@ -93,10 +104,12 @@ fn read(path: &Path) -> io::Result<String> {
     Ok(text)
 }
 
-/// Writes a file that other users of the machine cannot read.
+/// Writes a file that other users of the machine cannot read. Replaces anything with this name, which may be a link, or a file that others
+/// can read.
 fn write_private(path: &Path, text: &str) -> io::Result<()> {
+    let _ = fs::remove_file(path);
     let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
+    options.write(true).create_new(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)?.write_all(text.as_bytes())
@@ -158,7 +171,7 @@ mod tests {
         cookies.set_file(Some(path.clone()), now).unwrap();
         let address = Address::resolve(None, "http://a.example/").unwrap();
         cookies.with(|jar| jar.set(&address, "a=secret; Max-Age=60", now)).unwrap();
-        // A folder takes the name.
+        // A folder has the name of the file.
         fs::create_dir(&path).unwrap();
         assert!(cookies.save(now).is_err());
         let sentence = Cookies::default().set_file(Some(path.clone()), now).unwrap_err();
@@ -189,6 +202,45 @@ mod tests {
         cookies.with(|jar| jar.clear());
         cookies.save(now).unwrap();
         assert!(fs::read_to_string(&path).unwrap().contains("before"), "there is no file any more");
+    }
+
+    #[test]
+    fn a_file_in_use_that_cannot_be_read_any_more_is_not_used_however_its_path_is_spelled() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, now) = (folder.path().join("cookies"), SystemTime::UNIX_EPOCH);
+        let address = Address::resolve(None, "http://a.example/").unwrap();
+        for spelled in ["cookies", "./cookies", "none/../cookies"] {
+            fs::create_dir(folder.path().join("none")).unwrap();
+            let cookies = Cookies::default();
+            cookies.set_file(Some(path.clone()), now).unwrap();
+            fs::write(&path, "my novel").unwrap();
+            assert!(cookies.set_file(Some(folder.path().join(spelled)), now).is_err());
+            assert!(!cookies.has_file(), "{spelled}");
+            cookies.with(|jar| jar.set(&address, "a=1; Max-Age=60", now)).unwrap();
+            cookies.save(now).unwrap();
+            assert_eq!(fs::read_to_string(&path).unwrap(), "my novel", "{spelled}");
+            fs::remove_file(&path).unwrap();
+            fs::remove_dir(folder.path().join("none")).unwrap();
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_with_the_name_of_the_temporary_file_is_replaced_and_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, now) = (folder.path().join("cookies"), SystemTime::UNIX_EPOCH);
+        let elsewhere = folder.path().join("elsewhere");
+        fs::write(&elsewhere, "my novel").unwrap();
+        let temporary = folder.path().join(format!("cookies.new-{}", std::process::id()));
+        std::os::unix::fs::symlink(&elsewhere, temporary).unwrap();
+        let cookies = Cookies::default();
+        cookies.set_file(Some(path.clone()), now).unwrap();
+        let address = Address::resolve(None, "http://a.example/").unwrap();
+        cookies.with(|jar| jar.set(&address, "a=secret; Max-Age=60", now)).unwrap();
+        cookies.save(now).unwrap();
+        assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "my novel");
+        assert!(fs::symlink_metadata(&path).unwrap().is_file());
+        assert!(fs::read_to_string(&path).unwrap().contains("secret"));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use http_net::{Error, ErrorKind, Names, Phase, ProxyProblem};
+use http_net::{Error, ErrorKind, Names, Phase, ProxyProblem, without_number};
 
 use crate::address::AddressError;
 use crate::decode::DecodeError;
@@ -37,7 +37,7 @@ impl Failure {
 
     /// A failure of a file operation.
     pub(crate) fn disk(result: ResultCode, what: &str, path: &std::path::Path, error: &io::Error) -> Self {
-        let (words, path) = (words_of(error), path.display().to_string());
+        let (words, path) = (without_number(error), path.display().to_string());
         Self::new(result, format!("the file {path:?} cannot be {what}: {words}"))
     }
 
@@ -133,10 +133,4 @@ impl From<FormError> for Failure {
     fn from(error: FormError) -> Self {
         Self::invalid(error.to_string())
     }
-}
-
-/// Returns the text of a system error, without its number.
-pub(crate) fn words_of(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_owned()
 }

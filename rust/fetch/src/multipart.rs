@@ -7,7 +7,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::failure::words_of;
+use http_net::without_number;
 
 /// A source of bytes that can be read from the start every time the request is sent: a file on the disk or a file of the engine.
 pub trait Source: Send + Sync {
@@ -40,7 +40,7 @@ impl Source for DiskFile {
 impl DiskFile {
     /// Adds the path to an error of the system, and leaves out the number.
     fn named(&self, error: &io::Error) -> io::Error {
-        io::Error::new(error.kind(), format!("{:?}: {}", self.0.display().to_string(), words_of(error)))
+        io::Error::new(error.kind(), format!("{:?}: {}", self.0.display().to_string(), without_number(error)))
     }
 }
 
@@ -310,7 +310,7 @@ impl fmt::Display for FormError {
                 f.write_str("the content type of the form's file is invalid; write it like \"image/png\"")
             }
             Self::Unreadable { field, source } => {
-                write!(f, "the file of the form field {field:?} cannot be read: {}", words_of(source))
+                write!(f, "the file of the form field {field:?} cannot be read: {}", without_number(source))
             }
             Self::Shrank { field, expected, found } => write!(
                 f,

@@ -17,7 +17,7 @@ use crate::response::ResultCode;
 const WORTH_WRITING: usize = 32 << 10;
 
 /// The names of the files of running downloads. The list is global because the disk is: two workers must not write the same file. The part
-/// is also locked while it is written, because another process can have the same idea.
+/// is also locked while it is written, because another process can download to the same path.
 static BUSY: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
 
 /// See the module.
@@ -74,7 +74,7 @@ impl PartFile {
     pub(crate) fn judge(&mut self, url: &str, status: u16, fields: &Fields<'_>) -> Result<Verdict, Failure> {
         let verdict = self.plan.judge(status, fields)?;
         if verdict != Verdict::NoFile && is_folder_name(&self.path) {
-            let sentence = format!("the path {:?} is that of a folder; add the name of a file", self.path.display());
+            let sentence = format!("the path {:?} is a folder; add the name of a file", self.path.display());
             return Err(Failure::new(ResultCode::DownloadFileCantOpen, sentence));
         }
         // Close the file first: on Windows, the name of a deleted file stays in use while the file is open.
@@ -196,16 +196,16 @@ impl PartFile {
     pub(crate) fn finish(&mut self) -> Result<(), Failure> {
         self.write_out()?;
         download::check_length(self.len, self.expected)?;
-        let failed = |error| Failure::disk(ResultCode::DownloadFileWriteError, "renamed to", &self.path, &error);
+        let failed = |error| Failure::disk(ResultCode::DownloadFileWriteError, "created", &self.path, &error);
         let file = self.file.take();
-        // On some file systems, a file has no lasting number. So a part that has the right length counts too.
+        // On some file systems, the number of an open file can change. So a part with the right length is also accepted.
         let is_whole = || fs::metadata(&self.part).is_ok_and(|part| part.len() == self.len);
         if file.as_ref().is_some_and(|file| !is_at(file, &self.part) && !is_whole()) {
             return Err(failed(io::Error::other(
                 "another program has removed or replaced its part; download it again",
             )));
         }
-        // On Windows, an open file cannot be renamed. Elsewhere, its lock protects it until it has its name.
+        // On Windows, an open file cannot be renamed. Elsewhere, the lock protects the part until it is renamed.
         let _locked = file.filter(|_| cfg!(unix));
         fs::rename(&self.part, &self.path).map_err(failed)?;
         let _ = remove(&self.notes);
@@ -251,7 +251,7 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether a path ends with a separator.
+/// Returns whether a path ends with a separator.
 fn is_folder_name(path: &Path) -> bool {
     path.as_os_str().as_encoded_bytes().last().is_some_and(|last| std::path::is_separator(char::from(*last)))
 }
@@ -414,7 +414,7 @@ mod tests {
         let mut part = PartFile::new(&folder.path().join(""), true, None).unwrap();
         let failure = part.judge("http://a/f", 200, &ETAG).unwrap_err();
         assert_eq!(failure.result, ResultCode::DownloadFileCantOpen);
-        assert!(failure.sentence.ends_with("is that of a folder; add the name of a file"), "{}", failure.sentence);
+        assert!(failure.sentence.ends_with("is a folder; add the name of a file"), "{}", failure.sentence);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "no part is left in the folder");
     }
 

@@ -93,6 +93,11 @@ impl<B: Buffer> Session<B> {
         self.0.cookies.set_file(path, SystemTime::now())
     }
 
+    /// Returns whether a file keeps the cookies.
+    pub fn has_cookie_file(&self) -> bool {
+        self.0.cookies.has_file()
+    }
+
     /// Returns the cookies that are sent with a request to this URL.
     pub fn cookies(&self, address: &Address) -> Vec<Cookie> {
         self.0.cookies.with(|jar| jar.get(address, SystemTime::now()).into_iter().cloned().collect())

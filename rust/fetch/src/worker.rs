@@ -10,12 +10,11 @@ use std::sync::{Arc, LazyLock, Mutex};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
-use http_net::{Context, Ready};
+use http_net::{Context, Ready, without_number};
 
 use crate::call::Call;
 use crate::engine::Engine;
 use crate::exchange::{Dialer, Network};
-use crate::failure::words_of;
 use crate::lock::lock;
 use crate::mailbox::{Command, Mailbox};
 use crate::response::{Buffer, ResultCode};
@@ -103,7 +102,7 @@ impl<B: Buffer> Worker<B> {
     pub(crate) fn start(&self, call: Call<B>) {
         let task = call.task.clone();
         if let Err(error) = self.start_thread() {
-            let sentence = format!("the thread for requests could not be started: {}", words_of(&error));
+            let sentence = format!("the thread for requests could not be started: {}", without_number(&error));
             task.complete_without_call(ResultCode::RequestFailed, &sentence);
             // If the thread starts later, this call must not run any more.
             return;

@@ -134,7 +134,7 @@ fn a_file_that_cannot_get_its_name_keeps_all_of_its_part_and_gets_it_later_witho
     fs::write(path.join("somebody's"), "own").unwrap();
     let response = download(&file_url(), &path);
     assert_eq!((response.result, response.code()), (ResultCode::DownloadFileWriteError, 200));
-    let start = format!("the file {:?} cannot be renamed to: ", path.display().to_string());
+    let start = format!("the file {:?} cannot be created: ", path.display().to_string());
     assert!(response.error.starts_with(&start), "{}", response.error);
     assert_eq!(fs::read_to_string(path.join("somebody's")).unwrap(), "own");
     assert!(fs::read(folder.path().join("save.bin.part")).unwrap() == content());
@@ -199,6 +199,6 @@ fn a_part_that_vanishes_while_it_is_written_is_told_and_nothing_takes_its_name()
     fs::remove_file(folder.path().join("save.bin.part")).unwrap();
     let response = task.wait();
     assert_eq!((response.result, response.code()), (ResultCode::DownloadFileWriteError, 200), "{response:?}");
-    assert!(response.error.contains("cannot be renamed to: "), "{}", response.error);
+    assert!(response.error.contains("cannot be created: "), "{}", response.error);
     assert!(!path.exists());
 }

@@ -507,8 +507,8 @@ pub(crate) fn describe(error: &io::Error) -> String {
 
 const TOO_MANY_FILES: &str = "too many open files";
 
-/// Returns the system's name of an error, without its number and without the full stop at the end on Windows.
-pub(crate) fn without_number(error: &io::Error) -> String {
+/// Returns the text of a system error, without its number and without the full stop at the end on Windows.
+pub fn without_number(error: &io::Error) -> String {
     if error.raw_os_error() == Some(Errno::MFILE.raw_os_error()) {
         return TOO_MANY_FILES.to_owned();
     }

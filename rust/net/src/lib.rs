@@ -65,7 +65,9 @@ pub use address::{Host, host_field};
 pub use body::{Body, ByteBuffer};
 pub use context::{AskForAddresses, Context};
 pub use dial::{Dial, Dialled};
-pub use error::{Error, ErrorKind, Hop, Names, Phase, ProxyProblem, TlsFailure, TlsFailureKind, TlsRemedy, Worded};
+pub use error::{
+    Error, ErrorKind, Hop, Names, Phase, ProxyProblem, TlsFailure, TlsFailureKind, TlsRemedy, Worded, without_number,
+};
 pub use http_protocol::{Field, Fields, Framing, Head, Method, Over, PeerError};
 pub use link::{Link, Piece, Raw, Received, Request, Response};
 pub use observer::{

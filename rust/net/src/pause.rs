@@ -247,7 +247,7 @@ mod tests {
             stream.wait_for(Interest::Read, &mut wait);
             wait.until(Instant::now() + Duration::from_millis(100));
             let mut woken = 0;
-            // On Windows, it is data. Elsewhere, it is never read.
+            // On Windows, the byte is data. Elsewhere, it is never read.
             while wait.longest(Instant::now()) != Some(Duration::ZERO) && stream.probe().unwrap() == Probe::Quiet {
                 sleeps.wait(&wait).unwrap();
                 woken += 1;

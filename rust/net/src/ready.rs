@@ -88,7 +88,7 @@ impl Wait {
         self.ready
     }
 
-    /// Returns whether the system will tell when to go on: nothing is ready yet, and everything can be watched.
+    /// Returns whether only events of the system end the wait: nothing is ready yet, and everything can be watched.
     pub fn is_watched(&self) -> bool {
         !self.ready && self.ask_again.is_none() && !self.sources.is_empty()
     }

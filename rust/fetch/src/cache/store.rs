@@ -15,6 +15,7 @@ use std::time::{Duration, SystemTime};
 use aws_lc_rs::digest::{Context, SHA256};
 
 use super::entry::{self, Belief, Entry};
+use crate::files::name_of_file;
 use crate::lock::lock;
 
 /// The default limit of the size of a cache on the disk, in bytes.
@@ -79,11 +80,12 @@ impl Cache {
         let folder = std::path::absolute(folder)?;
         let mut open = lock(&OPEN);
         open.retain(|_, store| store.strong_count() > 0);
-        if let Some(store) = open.get(&(folder.clone(), limit)).and_then(Weak::upgrade) {
+        let key = (name_of_file(&folder), limit);
+        if let Some(store) = open.get(&key).and_then(Weak::upgrade) {
             return Ok(Self(store));
         }
-        let store = Arc::new(Store { folder: folder.clone(), limit, index: Mutex::default() });
-        open.insert((folder, limit), Arc::downgrade(&store));
+        let store = Arc::new(Store { folder, limit, index: Mutex::default() });
+        open.insert(key, Arc::downgrade(&store));
         Ok(Self(store))
     }
 

@@ -14,7 +14,7 @@ pub struct Decoder {
     /// Outermost first. It was applied last.
     stages: Vec<Stage>,
     limit: Option<u64>,
-    /// The number of bytes of the body that were read.
+    /// How many bytes of the body were read.
     read: u64,
 }
 
@@ -81,7 +81,7 @@ const MOST_INPUT: usize = 256 << 10;
 
 impl Decoder {
     /// Creates a decoder for a body with these codings, in the order in which they were applied. The result of each coding can have at
-    /// most `limit` bytes. Then the body cannot be much longer either, because compressed data is not.
+    /// most `limit` bytes. The body itself can have a little more, because data that cannot be compressed grows a little.
     pub fn new(codings: &[Coding], limit: Option<u64>) -> Self {
         let mut stages: Vec<Stage> = codings.iter().rev().map(|coding| Stage::new(*coding)).collect();
         if let Some(last) = stages.last_mut() {
@@ -122,7 +122,7 @@ impl Decoder {
             }
         }
         self.read += step.read as u64;
-        // Compressed data that is larger than the result may be is padding, which can be endless: empty members, or data after the end.
+        // A larger body contains padding, which can be endless: empty members, or data after the end.
         let most_read = |limit: u64| limit.saturating_add(limit / 16).saturating_add(MOST_BETWEEN);
         if self.limit.is_some_and(|limit| self.read > most_read(limit)) {
             return Err(DecodeError::Hollow);

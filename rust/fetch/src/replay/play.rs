@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use http_net::memory::{self, MemoryStream};
 use http_net::{
     Body, Context, Error, ErrorKind, Hop, Host, Link, Phase, ProxyProblem, Received, Request, Response, Store, Timings,
-    TlsFailure, TlsFailureKind, TlsInfo, Wait,
+    TlsFailure, TlsFailureKind, TlsInfo, Wait, without_number,
 };
 use http_protocol::Method;
 use url::{Position, Url};
@@ -20,7 +20,6 @@ use super::record::{codings, content_of, value};
 use super::secrets::Secrets;
 use super::{Asked, redact};
 use crate::exchange::Exchange;
-use crate::failure::words_of;
 use crate::har::{self, Content, End, Entry, Failure, FailureKind, HarError};
 use crate::lock::lock;
 
@@ -86,7 +85,7 @@ pub(super) fn unreadable(name: &str, error: &HarError) -> String {
 
 /// The sentence for a file that the system cannot read.
 pub(super) fn cannot_read(name: &str, error: &io::Error) -> String {
-    let words = words_of(error);
+    let words = without_number(error);
     format!("the replay file {name:?} cannot be read: {words}; check that it is there and may be read")
 }
 

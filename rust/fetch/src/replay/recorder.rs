@@ -7,10 +7,11 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, LazyLock, Mutex, OnceLock, PoisonError, Weak};
 
+use http_net::without_number;
+
 use super::lock_file::{Alone, Share};
 use super::redact;
 use super::secrets::Secrets;
-use crate::failure::words_of;
 use crate::files::name_of_file;
 use crate::har::{self, Chains, Entry};
 use crate::lock::lock;
@@ -39,7 +40,7 @@ struct State {
 
 /// The recorders of this process, by the canonical name of their file. Locked only for moments.
 static OPEN: LazyLock<Mutex<HashMap<PathBuf, Place>>> = LazyLock::new(Mutex::default);
-/// Notified when a file was opened, or could not be opened, and when a recorder was dropped and has released its share.
+/// Notified when the opening of a file has succeeded or failed, and when a dropped recorder has released its share.
 static CHANGED: Condvar = Condvar::new();
 
 enum Place {
@@ -195,7 +196,7 @@ fn options() -> OpenOptions {
 }
 
 fn cannot_write(path: &Path, error: &io::Error) -> String {
-    let (words, name) = (words_of(error), path.display().to_string());
+    let (words, name) = (without_number(error), path.display().to_string());
     format!("the replay file {name:?} cannot be written: {words}; set replay_file to a file in a folder that exists")
 }
 
@@ -274,7 +275,7 @@ mod tests {
     fn a_file_whose_lock_another_process_holds_keeps_no_other_file_waiting() {
         let folder = tempfile::tempdir().unwrap();
         let held = folder.path().join("held.har");
-        // As another process would hold it.
+        // Hold the lock as another process would.
         let other = File::create(folder.path().join(".held.har.lock")).unwrap();
         other.lock().unwrap();
         std::thread::scope(|scope| {
@@ -283,7 +284,7 @@ mod tests {
                 std::thread::yield_now();
             }
             Recorder::open(&folder.path().join("free.har")).unwrap();
-            // If the opening above had waited for the first file, that one would have failed.
+            // If `free.har` had waited, `held.har` would have failed, because its lock was held for too long.
             other.unlock().unwrap();
             let [first, second] = openings.map(|opening| opening.join().unwrap().unwrap());
             assert!(Arc::ptr_eq(&first, &second));

@@ -26,7 +26,7 @@ impl Poller {
         // SAFETY: the only caller is a watch, which keeps the socket open, and removes it from the poller before it drops it.
         let added = unsafe { self.0.add(socket, event(interest, key)) };
         if added.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::AlreadyExists) {
-            // kqueue and IOCP: the crate keeps a socket that the system refused, and would refuse the next one with the same number.
+            // With kqueue and IOCP, the crate remembers a socket that the system refused. Then it would refuse the next one with its number.
             let _ = self.0.delete(socket);
         }
         added

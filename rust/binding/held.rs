@@ -37,10 +37,10 @@ impl<T: Clone> Clone for Held<T> {
     }
 }
 
-/// A value of the engine inside an object. A script can keep the object where the engine frees it only after this library, such as
-/// in the metadata of `Engine`. The value is leaked then, because it can no longer be freed.
+/// A value of the engine inside an object. A script can keep the object where the engine frees it after this library, such as in the
+/// metadata of `Engine`. Then the value is leaked, because it can no longer be freed.
 ///
-/// It is not `Clone`, so that `clone()` returns the value.
+/// This type is not `Clone`, so that `clone()` returns a copy of the value itself.
 pub(crate) struct Lasting<T>(ManuallyDrop<T>);
 
 impl<T> Lasting<T> {
