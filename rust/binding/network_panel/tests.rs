@@ -65,9 +65,7 @@ impl Scene {
 
     fn ask(&self, link: &mut Link, method: Method, body: &[u8]) {
         let headers = ["Authorization: Bearer secret"];
-        let route = link.route().cloned();
-        let request =
-            Request { route: route.as_deref(), method, url: "/path?a=b", headers: &headers, user_agent: "test" };
+        let request = Request { method, url: "/path?a=b", headers: &headers, user_agent: "test" };
         link.begin(&request, Body::Bytes(Box::new(body.to_vec())), self.now()).unwrap();
     }
 

@@ -141,8 +141,7 @@ impl Engine {
             self.is_noted = true;
             return Err(self.view.note_not_open());
         };
-        let route = link.route().cloned();
-        let request = Request { route: route.as_deref(), method, url, headers, user_agent: &settings.user_agent };
+        let request = Request { method, url, headers, user_agent: &settings.user_agent };
         match link.begin(&request, body, settings.context.now()) {
             Ok(()) => {
                 *turn = Turn::Requesting;

@@ -45,6 +45,9 @@ pub trait Exchange: Send {
     /// Returns the parameters of TLS, or `None` without TLS.
     fn tls(&self) -> Option<Arc<TlsInfo>>;
 
+    /// Returns the route that every request on this connection follows. A connection without a route is not kept for later requests.
+    fn route(&self) -> Option<&Arc<Route>>;
+
     /// Returns whether the last exchange is over and another one can follow.
     fn is_reusable(&self) -> bool;
 
@@ -179,6 +182,10 @@ impl Exchange for Link {
 
     fn tls(&self) -> Option<Arc<TlsInfo>> {
         Link::tls(self).cloned()
+    }
+
+    fn route(&self) -> Option<&Arc<Route>> {
+        Link::route(self)
     }
 
     fn is_reusable(&self) -> bool {

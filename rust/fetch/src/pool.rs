@@ -3,7 +3,6 @@
 //! connections.
 
 use std::collections::{HashMap, HashSet, VecDeque};
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http_net::{Host, Route};
@@ -42,7 +41,6 @@ pub(crate) struct Pool {
 struct Idle {
     id: u64,
     session: SessionId,
-    route: Arc<Route>,
     since: Instant,
     exchange: Box<dyn Exchange>,
 }
@@ -111,14 +109,8 @@ impl Pool {
 
     /// Keeps a connection whose exchange is over, if another one can follow on it. Returns the number of the connection.
     /// [`take`](Self::take) checks whether the server has closed it in the meantime.
-    pub(crate) fn put(
-        &mut self,
-        session: SessionId,
-        route: &Arc<Route>,
-        exchange: Box<dyn Exchange>,
-        now: Instant,
-    ) -> Option<u64> {
-        if !exchange.is_reusable() {
+    pub(crate) fn put(&mut self, session: SessionId, exchange: Box<dyn Exchange>, now: Instant) -> Option<u64> {
+        if !exchange.is_reusable() || exchange.route().is_none() {
             return None;
         }
         if self.idle.len() >= MOST_IDLE {
@@ -126,7 +118,7 @@ impl Pool {
         }
         self.last_id += 1;
         self.put.push(self.last_id);
-        self.idle.push_back(Idle { id: self.last_id, session, route: route.clone(), since: now, exchange });
+        self.idle.push_back(Idle { id: self.last_id, session, since: now, exchange });
         Some(self.last_id)
     }
 
@@ -134,7 +126,9 @@ impl Pool {
     /// closed or on which it has sent something.
     pub(crate) fn take(&mut self, session: SessionId, route: &Route, now: Instant) -> Option<(u64, Box<dyn Exchange>)> {
         self.expire(now);
-        while let Some(at) = self.idle.iter().rposition(|idle| idle.session == session && *idle.route == *route) {
+        let leads_there =
+            |idle: &Idle| idle.session == session && idle.exchange.route().is_some_and(|own| **own == *route);
+        while let Some(at) = self.idle.iter().rposition(leads_there) {
             let mut idle = self.idle.remove(at)?;
             self.gone.push(idle.id);
             if idle.exchange.check_idle().is_ok() {
@@ -206,6 +200,8 @@ impl Pool {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use http_net::memory::{self, MemoryStream};
     use http_net::{Context, Link, TlsOptions};
 
@@ -217,7 +213,7 @@ mod tests {
 
     fn link(now: Instant) -> (Box<dyn Exchange>, MemoryStream) {
         let (near, far) = memory::pair(1024);
-        (Box::new(Link::over(Context::shared().clone(), Box::new(near), None, now)), far)
+        (Box::new(Link::along(route("a"), Context::shared().clone(), Box::new(near), now)), far)
     }
 
     #[test]
@@ -263,8 +259,8 @@ mod tests {
         let (mut pool, here) = (Pool::default(), route("a"));
         let (first, _far) = link(now);
         let (second, _far) = link(now);
-        let first = pool.put(1, &here, first, now);
-        let second = pool.put(1, &here, second, now);
+        let first = pool.put(1, first, now);
+        let second = pool.put(1, second, now);
         assert!(pool.take(2, &here, now).is_none() && pool.take(1, &route("b"), now).is_none());
         assert!(pool.take(1, &route("http://a:81"), now).is_none());
         assert_eq!(pool.take(1, &route("a"), now).map(|taken| taken.0), second);
@@ -275,12 +271,12 @@ mod tests {
     #[test]
     fn idle_connections_are_closed_after_their_time_the_oldest_first() {
         let now = Instant::now();
-        let (mut pool, here) = (Pool::default(), route("a"));
+        let mut pool = Pool::default();
         let (exchange, first) = link(now);
-        pool.put(1, &here, exchange, now);
+        pool.put(1, exchange, now);
         let (exchange, _second) = link(now);
         let later = now + IDLE_FOR / 2;
-        pool.put(1, &here, exchange, later);
+        pool.put(1, exchange, later);
         assert_eq!(pool.next_expiry(), Some(now + IDLE_FOR));
         pool.expire(now + IDLE_FOR);
         assert_eq!((pool.idle_count(), pool.next_expiry()), (1, Some(later + IDLE_FOR)));
@@ -296,11 +292,11 @@ mod tests {
         let (mut pool, here) = (Pool::default(), route("a"));
         let (exchange, far) = link(now);
         far.push(b"HTTP/1.1 200 OK\r\n");
-        let id = pool.put(1, &here, exchange, now).unwrap();
+        let id = pool.put(1, exchange, now).unwrap();
         assert!(pool.idle(id).is_some() && !pool.look(id) && pool.idle(id).is_none(), "it had them when it came");
         for spoil in [|far: &MemoryStream| far.push(b"x"), |far: &MemoryStream| far.finish()] {
             let (exchange, far) = link(now);
-            let id = pool.put(1, &here, exchange, now).unwrap();
+            let id = pool.put(1, exchange, now).unwrap();
             assert!(pool.look(id));
             spoil(&far);
             assert!(pool.take(1, &here, now).is_none(), "they came while it was idle");
@@ -311,11 +307,11 @@ mod tests {
     #[test]
     fn no_more_than_a_number_of_connections_are_kept() {
         let now = Instant::now();
-        let (mut pool, here) = (Pool::default(), route("a"));
+        let mut pool = Pool::default();
         let kept: Vec<_> = (0..MOST_IDLE + 3)
             .map(|_| {
                 let (exchange, far) = link(now);
-                pool.put(1, &here, exchange, now);
+                pool.put(1, exchange, now);
                 far
             })
             .collect();

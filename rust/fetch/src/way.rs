@@ -105,7 +105,6 @@ impl<B: Buffer> Call<B> {
         let Some(hop) = &self.hop else { return Ok(Step::Wait) };
         let request = &hop.request;
         let head = http_net::Request {
-            route: hop.way.as_ref().map(|way| &*way.route),
             method: request.method,
             url: request.address.target(),
             headers: &lines.iter().map(String::as_str).collect::<Vec<_>>(),
@@ -189,9 +188,7 @@ impl<B: Buffer> Call<B> {
 
     /// Keeps a connection whose exchange is over, and then releases its place. In this order, the next call finds the connection.
     pub(super) fn put_back(&mut self, exchange: Box<dyn Exchange>, world: &mut World<'_>) {
-        if let Some(way) = self.hop.as_ref().and_then(|hop| hop.way.as_ref()) {
-            world.pool.put(self.task.session(), &way.route, exchange.bare(), world.now);
-        }
+        world.pool.put(self.task.session(), exchange.bare(), world.now);
         self.leave_place(world.pool);
     }
 

@@ -36,7 +36,7 @@ impl Observer for Counting {
 
 /// Performs one exchange in memory, which causes six events.
 fn exchange(link: &mut Link, far: &MemoryStream, now: Instant) {
-    let request = Request { route: None, method: Method::Get, url: "/", headers: &[], user_agent: "bench" };
+    let request = Request { method: Method::Get, url: "/", headers: &[], user_agent: "bench" };
     link.begin(&request, Body::empty(), now).unwrap();
     far.take();
     far.push(REPLY);

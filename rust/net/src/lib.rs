@@ -20,7 +20,7 @@
 //! let now = context.now();
 //! let mut link = Link::over(context.clone(), Box::new(near), Some("example.com".to_owned()), now);
 //!
-//! let request = Request { route: None, method: Method::Get, url: "/", headers: &[], user_agent: "doctest" };
+//! let request = Request { method: Method::Get, url: "/", headers: &[], user_agent: "doctest" };
 //! link.begin(&request, Body::empty(), now)?;
 //! assert!(far.take().starts_with(b"GET / HTTP/1.1\r\nHost: example.com\r\n"));
 //! assert!(link.receive_head(now)?.is_none(), "nothing has come");

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use http_net::{Body, Error, Framing, Received, Request, Response, Timings, TlsInfo, Wait};
+use http_net::{Body, Error, Framing, Received, Request, Response, Route, Timings, TlsInfo, Wait};
 
 use super::entry::Entry;
 use crate::exchange::Exchange;
@@ -80,6 +80,10 @@ impl Exchange for Served {
     }
 
     fn tls(&self) -> Option<Arc<TlsInfo>> {
+        None
+    }
+
+    fn route(&self) -> Option<&Arc<Route>> {
         None
     }
 

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use http_net::memory::{self, MemoryStream};
 use http_net::{
-    Body, Context, Error, ErrorKind, Hop, Host, Link, Phase, ProxyProblem, Received, Request, Response, Store, Timings,
-    TlsFailure, TlsFailureKind, TlsInfo, Wait, without_number,
+    Body, Context, Error, ErrorKind, Hop, Host, Link, Phase, ProxyProblem, Received, Request, Response, Route, Store,
+    Timings, TlsFailure, TlsFailureKind, TlsInfo, Wait, without_number,
 };
 use http_protocol::Method;
 use url::{Position, Url};
@@ -272,8 +272,7 @@ impl Exchange for Played {
         {
             return Err(self.failed(told(failure, &self.url)));
         }
-        // The link has no route.
-        self.link.begin(&Request { route: None, ..*request }, body, now)
+        self.link.begin(request, body, now)
     }
 
     fn receive_head(&mut self, now: Instant) -> Result<Option<Response>, Error> {
@@ -325,6 +324,10 @@ impl Exchange for Played {
 
     fn tls(&self) -> Option<Arc<TlsInfo>> {
         self.tls.clone()
+    }
+
+    fn route(&self) -> Option<&Arc<Route>> {
+        None
     }
 
     /// The next request gets its own exchange.
@@ -499,7 +502,7 @@ mod tests {
             let tape = Arc::new(Tape::new("tape.har", Source::Bytes(har.to_vec()), false));
             let asked = Asked { method: Method::Get, url: "http://a/", base_url: "" };
             let mut played = Played::new(tape, asked, Context::shared().clone(), now);
-            let request = Request { route: None, method: Method::Get, url: "/", headers: &[], user_agent: "" };
+            let request = Request { method: Method::Get, url: "/", headers: &[], user_agent: "" };
             let error = played.begin(&request, Body::empty(), now).unwrap_err();
             assert!(error.is_misuse());
             assert_eq!(played.has_missed(), missed, "{error}");

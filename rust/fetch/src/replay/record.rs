@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
-use http_net::{Body, Error, ErrorKind, Head, Phase, Received, Request, Response, Timings, TlsInfo, Wait};
+use http_net::{Body, Error, ErrorKind, Head, Phase, Received, Request, Response, Route, Timings, TlsInfo, Wait};
 use http_protocol::Method;
 
 use super::recorder::Recorder;
@@ -227,6 +227,10 @@ impl Exchange for Recording {
 
     fn tls(&self) -> Option<Arc<TlsInfo>> {
         self.inner.tls()
+    }
+
+    fn route(&self) -> Option<&Arc<Route>> {
+        self.inner.route()
     }
 
     fn is_reusable(&self) -> bool {

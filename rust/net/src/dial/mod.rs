@@ -279,7 +279,6 @@ impl Dial {
         let authority = self.route.host.authority();
         let authorization = self.route.proxy.as_ref().and_then(|proxy| proxy.authorization_header());
         let request = Request {
-            route: None,
             method: Method::Connect,
             url: &authority,
             headers: &authorization.iter().map(String::as_str).collect::<Vec<_>>(),

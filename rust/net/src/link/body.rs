@@ -427,7 +427,7 @@ mod tests {
         let (near, far) = memory::pair(1 << 20);
         let now = Instant::now();
         let mut link = Link::over(Context::shared().clone(), Box::new(near), None, now);
-        let request = Request { route: None, method: Method::Get, url: "/", headers: &[], user_agent: "" };
+        let request = Request { method: Method::Get, url: "/", headers: &[], user_agent: "" };
         let mut kept = None;
         for body in ["first", "other"] {
             link.begin(&request, Body::empty(), now).unwrap();

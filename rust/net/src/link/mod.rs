@@ -390,7 +390,7 @@ impl fmt::Debug for Link {
 fn asked(now: Instant) -> (Link, crate::memory::MemoryStream) {
     let (near, far) = crate::memory::pair(1 << 20);
     let mut link = Link::over(Context::shared().clone(), Box::new(near), None, now);
-    let request = Request { route: None, method: http_protocol::Method::Get, url: "/", headers: &[], user_agent: "" };
+    let request = Request { method: http_protocol::Method::Get, url: "/", headers: &[], user_agent: "" };
     link.begin(&request, crate::Body::empty(), now).unwrap();
     (link, far)
 }

@@ -148,7 +148,7 @@ mod tests {
         let (near, far) = memory::pair(64);
         let now = Instant::now();
         let mut link = Link::over(Context::shared().clone(), Box::new(near), None, now);
-        let request = Request { route: None, method: Method::Post, url: "/", headers: &[], user_agent: "" };
+        let request = Request { method: Method::Post, url: "/", headers: &[], user_agent: "" };
         link.begin(&request, Body::Bytes(Box::new([b'x'; 100])), now).unwrap();
         assert!(link.is_sending() && link.raw().write(b"y").is_err());
         let mut sent = far.take();
@@ -179,7 +179,7 @@ mod tests {
         assert_eq!(link.raw().write(b"CONNECT").unwrap(), 7);
         assert!(!link.is_idle());
         // The writer of the bytes knows what the reply is, and may continue with HTTP.
-        let request = Request { route: None, method: Method::Get, url: "/", headers: &[], user_agent: "" };
+        let request = Request { method: Method::Get, url: "/", headers: &[], user_agent: "" };
         link.begin(&request, Body::empty(), Instant::now()).unwrap();
     }
 

@@ -13,7 +13,6 @@ use crate::body::Body;
 use crate::error::{Error, ErrorKind, describe};
 use crate::observer::{Content, Event};
 use crate::proxy::header_lines;
-use crate::route::Route;
 use crate::timings::PackedTimings;
 use crate::transport::write_some;
 
@@ -24,11 +23,9 @@ const SLOW_TO_LEAVE: u64 = 64 * 1024;
 /// The number of bytes that are read from a [`Body::Reader`] at once.
 const PIECE: usize = 64 * 1024;
 
-/// A request as the caller describes it.
+/// A request as the caller describes it. It contains no route: a request always follows the route of its link.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
-    /// The route to the server, or `None` over a stream of the caller. A link only takes requests for its own route.
-    pub route: Option<&'a Route>,
     /// The method.
     pub method: Method,
     /// The part of the URL after the host, or the whole URL.
@@ -50,7 +47,6 @@ impl Link {
     /// Checks a request and begins to send it. A failure of the connection is reported with the response. An error here is a mistake of
     /// the caller, or says that the connection is over.
     pub fn begin(&mut self, request: &Request<'_>, body: Body, now: Instant) -> Result<(), Error> {
-        self.check_route(request.route)?;
         let host = match &self.route {
             Some(route) => route.host.header_value(),
             None => self.host.clone().unwrap_or_else(|| "localhost".to_owned()),
@@ -95,24 +91,6 @@ impl Link {
             self.outgoing = Some(Box::new(outgoing));
         }
         Ok(())
-    }
-
-    /// Checks that the request is for the route of this link. A caller with links to several servers may confuse them, and credentials
-    /// would reach the wrong server.
-    fn check_route(&self, asked: Option<&Route>) -> Result<(), Error> {
-        let is_own = match (&self.route, asked) {
-            (None, None) => true,
-            (Some(own), Some(asked)) => std::ptr::eq(&**own, asked) || **own == *asked,
-            _ => false,
-        };
-        if is_own {
-            Ok(())
-        } else {
-            Err(Error::misuse(
-                "the connection leads to a different route than the request; \
-            use one with the same route",
-            ))
-        }
     }
 
     /// Writes as much of the request as the stream accepts. A write error is kept for later, because the server may have responded
@@ -412,7 +390,7 @@ mod tests {
     fn the_debug_form_of_a_request_has_no_secret_in_it() {
         let headers = ["Authorization: Bearer secret"];
         let url = "http://user:secret@host/?key=secret";
-        let request = Request { route: None, method: Method::Get, url, headers: &headers, user_agent: "" };
+        let request = Request { method: Method::Get, url, headers: &headers, user_agent: "" };
         assert_eq!(format!("{request:?}"), "Request { method: Get, .. }");
     }
 

@@ -85,7 +85,7 @@ impl Scene {
     }
 
     pub fn begin(&mut self, method: Method, url: &str, headers: &[&str], body: Body) -> Result<(), Error> {
-        let request = Request { route: None, method, url, headers, user_agent: "test" };
+        let request = Request { method, url, headers, user_agent: "test" };
         self.link.begin(&request, body, self.clock.now())
     }
 
