@@ -3,9 +3,9 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use godot::builtin::{GString, PackedByteArray};
-use godot::classes::{Crypto, FileAccess, IRefCounted, ProjectSettings, RefCounted};
+use godot::classes::{Crypto, FileAccess, IRefCounted, RefCounted};
 use godot::global::godot_error;
-use godot::obj::{Base, NewGd, Singleton};
+use godot::obj::{Base, NewGd};
 use godot::register::{GodotClass, godot_api};
 use http_fetch::multipart::{DiskFile, Form, FormError, Source};
 
@@ -97,14 +97,14 @@ fn last_part(path: &str) -> String {
 
 /// The source of a file's bytes: the disk, or the pack of an exported game.
 fn source_of(path: &GString) -> Arc<dyn Source> {
-    let on_disk = ProjectSettings::singleton().globalize_path(path);
-    if !path.to_string().starts_with("res://")
-        || on_disk != *path && std::fs::exists(on_disk.to_string()).unwrap_or(false)
+    let (on_disk, path_text) = (session::on_disk(path), path.to_string());
+    if !path_text.starts_with("res://")
+        || on_disk.as_os_str() != path_text.as_str() && std::fs::exists(&on_disk).unwrap_or(false)
     {
-        return Arc::new(DiskFile(session::on_disk(path)));
+        return Arc::new(DiskFile(on_disk));
     }
     if FileAccess::file_exists(path) {
         return Arc::new(PackedFile::new(path));
     }
-    Arc::new(DiskFile(path.to_string().into()))
+    Arc::new(DiskFile(path_text.into()))
 }

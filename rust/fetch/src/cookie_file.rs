@@ -122,6 +122,20 @@ mod tests {
     use super::*;
     use crate::address::Address;
 
+    fn address() -> Address {
+        Address::resolve(None, "http://a.example/").unwrap()
+    }
+
+    fn set(cookies: &Cookies, cookie: &str, now: SystemTime) {
+        cookies.with(|jar| jar.set(&address(), cookie, now)).unwrap();
+    }
+
+    fn in_file(path: &Path, now: SystemTime) -> Cookies {
+        let cookies = Cookies::default();
+        cookies.set_file(Some(path.to_owned()), now).unwrap();
+        cookies
+    }
+
     #[test]
     fn errors_of_the_file_name_it_without_the_number_of_the_error() {
         let folder = tempfile::tempdir().unwrap();
@@ -131,8 +145,7 @@ mod tests {
         assert!(unread.contains("cannot be read: ") && !unread.contains("os error"), "{unread}");
 
         cookies.set_file(Some(folder.path().join("none/cookies")), now).unwrap();
-        let address = Address::resolve(None, "http://a.example/").unwrap();
-        cookies.with(|jar| jar.set(&address, "a=1; Max-Age=60", now)).unwrap();
+        set(&cookies, "a=1; Max-Age=60", now);
         let unwritten = cookies.save(now).unwrap_err().to_string();
         assert!(unwritten.contains("none/cookies\" cannot be written: "), "{unwritten}");
         assert!(!unwritten.contains("os error"), "{unwritten}");
@@ -142,19 +155,17 @@ mod tests {
     fn only_cookies_with_an_expiry_come_back_and_a_file_of_others_is_left_alone() {
         let folder = tempfile::tempdir().unwrap();
         let (path, now) = (folder.path().join("cookies"), SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000));
-        let address = Address::resolve(None, "http://a.example/").unwrap();
-        let cookies = Cookies::default();
-        cookies.set_file(Some(path.clone()), now).unwrap();
+        let cookies = in_file(&path, now);
         cookies.save(now).unwrap();
         assert!(!path.exists(), "there is nothing to keep");
         for cookie in ["kept=1; Max-Age=60", "gone=2"] {
-            cookies.with(|jar| jar.set(&address, cookie, now)).unwrap();
+            set(&cookies, cookie, now);
         }
         cookies.save(now).unwrap();
 
         let later = Cookies::default();
         later.set_file(Some(path.clone()), now).unwrap();
-        assert_eq!(later.with(|jar| jar.header(&address, now)).as_deref(), Some("kept=1"));
+        assert_eq!(later.with(|jar| jar.header(&address(), now)).as_deref(), Some("kept=1"));
 
         fs::write(&path, "my novel").unwrap();
         assert!(later.set_file(Some(path.clone()), now).is_err());
@@ -167,10 +178,8 @@ mod tests {
     fn a_file_that_cannot_be_written_leaves_no_other_file_with_its_cookies() {
         let folder = tempfile::tempdir().unwrap();
         let (path, now) = (folder.path().join("cookies"), SystemTime::UNIX_EPOCH);
-        let cookies = Cookies::default();
-        cookies.set_file(Some(path.clone()), now).unwrap();
-        let address = Address::resolve(None, "http://a.example/").unwrap();
-        cookies.with(|jar| jar.set(&address, "a=secret; Max-Age=60", now)).unwrap();
+        let cookies = in_file(&path, now);
+        set(&cookies, "a=secret; Max-Age=60", now);
         // A folder has the name of the file.
         fs::create_dir(&path).unwrap();
         assert!(cookies.save(now).is_err());
@@ -191,10 +200,8 @@ mod tests {
     fn after_a_file_that_cannot_be_used_the_earlier_one_stays_in_use() {
         let folder = tempfile::tempdir().unwrap();
         let (path, now) = (folder.path().join("cookies"), SystemTime::UNIX_EPOCH);
-        let address = Address::resolve(None, "http://a.example/").unwrap();
-        let cookies = Cookies::default();
-        cookies.set_file(Some(path.clone()), now).unwrap();
-        cookies.with(|jar| jar.set(&address, "a=before; Max-Age=60", now)).unwrap();
+        let cookies = in_file(&path, now);
+        set(&cookies, "a=before; Max-Age=60", now);
         assert!(cookies.set_file(Some(folder.path().to_owned()), now).is_err());
         cookies.save(now).unwrap();
         assert!(fs::read_to_string(&path).unwrap().contains("before"));
@@ -208,15 +215,13 @@ mod tests {
     fn a_file_in_use_that_cannot_be_read_any_more_is_not_used_however_its_path_is_spelled() {
         let folder = tempfile::tempdir().unwrap();
         let (path, now) = (folder.path().join("cookies"), SystemTime::UNIX_EPOCH);
-        let address = Address::resolve(None, "http://a.example/").unwrap();
         for spelled in ["cookies", "./cookies", "none/../cookies"] {
             fs::create_dir(folder.path().join("none")).unwrap();
-            let cookies = Cookies::default();
-            cookies.set_file(Some(path.clone()), now).unwrap();
+            let cookies = in_file(&path, now);
             fs::write(&path, "my novel").unwrap();
             assert!(cookies.set_file(Some(folder.path().join(spelled)), now).is_err());
             assert!(!cookies.has_file(), "{spelled}");
-            cookies.with(|jar| jar.set(&address, "a=1; Max-Age=60", now)).unwrap();
+            set(&cookies, "a=1; Max-Age=60", now);
             cookies.save(now).unwrap();
             assert_eq!(fs::read_to_string(&path).unwrap(), "my novel", "{spelled}");
             fs::remove_file(&path).unwrap();
@@ -233,10 +238,8 @@ mod tests {
         fs::write(&elsewhere, "my novel").unwrap();
         let temporary = folder.path().join(format!("cookies.new-{}", std::process::id()));
         std::os::unix::fs::symlink(&elsewhere, temporary).unwrap();
-        let cookies = Cookies::default();
-        cookies.set_file(Some(path.clone()), now).unwrap();
-        let address = Address::resolve(None, "http://a.example/").unwrap();
-        cookies.with(|jar| jar.set(&address, "a=secret; Max-Age=60", now)).unwrap();
+        let cookies = in_file(&path, now);
+        set(&cookies, "a=secret; Max-Age=60", now);
         cookies.save(now).unwrap();
         assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "my novel");
         assert!(fs::symlink_metadata(&path).unwrap().is_file());
@@ -247,9 +250,8 @@ mod tests {
     fn cookies_from_before_the_file_was_set_are_saved_in_it_too() {
         let folder = tempfile::tempdir().unwrap();
         let (path, now) = (folder.path().join("cookies"), SystemTime::UNIX_EPOCH);
-        let address = Address::resolve(None, "http://a.example/").unwrap();
         let cookies = Cookies::default();
-        cookies.with(|jar| jar.set(&address, "a=early; Max-Age=60", now)).unwrap();
+        set(&cookies, "a=early; Max-Age=60", now);
         cookies.set_file(Some(path.clone()), now).unwrap();
         cookies.save(now).unwrap();
         assert!(fs::read_to_string(&path).unwrap().contains("early"));
@@ -259,16 +261,14 @@ mod tests {
     fn sessions_that_save_into_one_file_at_once_leave_a_whole_one() {
         let folder = tempfile::tempdir().unwrap();
         let (path, now) = (folder.path().join("cookies"), SystemTime::UNIX_EPOCH);
-        let address = Address::resolve(None, "http://a.example/").unwrap();
         std::thread::scope(|scope| {
             for letter in ["a", "b", "c", "d"] {
-                let (path, address) = (path.clone(), &address);
+                let path = path.clone();
                 scope.spawn(move || {
-                    let cookies = Cookies::default();
-                    cookies.set_file(Some(path.clone()), now).unwrap();
+                    let cookies = in_file(&path, now);
                     for length in (1..200).chain((1..200).rev()) {
                         let cookie = format!("{letter}={}; Max-Age=60", letter.repeat(length * 10));
-                        cookies.with(|jar| jar.set(address, &cookie, now)).unwrap();
+                        set(&cookies, &cookie, now);
                         cookies.save(now).unwrap();
                         let damaged = Jar::default().add_text(&fs::read_to_string(&path).unwrap(), now);
                         assert_eq!(damaged, Ok(0));
